@@ -1,0 +1,95 @@
+/** A half-open run of bytes: `start` is in it, `end` is not. */
+export interface ByteRange {
+  /** Offset of the first byte. */
+  readonly start: number;
+  /** Offset after the last byte. */
+  readonly end: number;
+}
+
+/**
+ * What identifies one version of a file on the server (RFC 9110, section 8.8).
+ * Two responses belong to the same version only when their validators agree.
+ */
+export interface Validator {
+  /** The `ETag` field, quotes and weakness mark included. */
+  readonly etag: string | undefined;
+  /** The `Last-Modified` field as the server wrote it. */
+  readonly lastModified: string | undefined;
+}
+
+/** What the first response told about the file. */
+export interface RemoteFile {
+  /** The URL that answered, after redirects. */
+  readonly finalUrl: string;
+  /** Size in bytes, or `undefined` when the server does not tell. */
+  readonly size: number | undefined;
+  /** Whether the server answers range requests. */
+  readonly acceptsRanges: boolean;
+  /** Identifies the version that is being fetched. */
+  readonly validator: Validator;
+  /** The `Content-Disposition` field, from which a file name may be taken. */
+  readonly contentDisposition: string | undefined;
+}
+
+/**
+ * Where a download stands. `completed`, `failed`, `cancelled` and `paused` are final: a handle reaches
+ * one of them, once.
+ */
+export type DownloadState =
+  | "pending"
+  | "downloading"
+  | "verifying"
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "paused";
+
+/** One look at a running download. */
+export interface ProgressSnapshot {
+  /** Where the download stands. */
+  readonly state: DownloadState;
+  /** The file's path once it is known, else `undefined`. */
+  readonly path: string | undefined;
+  /** Bytes of the file that are there, those of an earlier run included. */
+  readonly downloaded: number;
+  /** Size of the file in bytes, or `undefined` while or where the server does not tell. */
+  readonly total: number | undefined;
+  /** Bytes a second over the last few seconds. */
+  readonly speed: number;
+  /** Seconds until the end at this speed, or `undefined` when that cannot be told. */
+  readonly etaSeconds: number | undefined;
+  /** Connections that have a request under way. */
+  readonly connections: number;
+  /** Milliseconds since the download left the queue. */
+  readonly elapsedMs: number;
+}
+
+/** What a finished download was. */
+export interface DownloadResult {
+  /** Where the file is. */
+  readonly path: string;
+  /** Its size in bytes. */
+  readonly size: number;
+  /** Bytes that came over the network in this run. */
+  readonly fetchedBytes: number;
+  /** Bytes kept from an earlier run. */
+  readonly resumedBytes: number;
+  /**
+   * Whether the size was known beforehand and the file has it. It is `false` where the server sent no
+   * length, so that the end of the connection had to be taken for the end of the file.
+   */
+  readonly lengthVerified: boolean;
+  /** The checksum that the file was compared with, as `algorithm:hex`, if one was given. */
+  readonly checksum: string | undefined;
+  /** Milliseconds from leaving the queue to the final name. */
+  readonly elapsedMs: number;
+}
+
+/** How much a message matters. */
+export type LogLevel = "debug" | "info" | "warn";
+
+/**
+ * Receives what a download has to tell beside its progress: retries, restarts, what was set aside.
+ * No message contains a query string, credentials or header values.
+ */
+export type Logger = (level: LogLevel, message: string) => void;
