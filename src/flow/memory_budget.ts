@@ -1,0 +1,92 @@
+import type { Block, BlockPool } from "../block.ts";
+
+/** The largest block: enough that the cost of a write hardly counts. */
+const MAX_BLOCK_BYTES = 256 * 1024;
+const MIN_BLOCK_BYTES = 4 * 1024;
+/** One that the network fills and one that small reads are gathered in. */
+const BLOCKS_PER_CONNECTION = 2;
+/** Blocks that wait to be written while the network goes on. */
+const BLOCKS_QUEUED = 2;
+
+/** How a memory budget is cut into blocks. */
+export interface BlockLayout {
+  readonly blockSize: number;
+  readonly blocks: number;
+  /** How many connections the budget can feed. */
+  readonly connections: number;
+}
+
+/** Cuts `budget` bytes into blocks for `connections`, or for as many as it can feed. */
+export function layOutBlocks(budget: number, connections: number, reserved = 0): BlockLayout {
+  const fixed = BLOCKS_QUEUED + reserved;
+  const affordable = Math.floor((budget / MIN_BLOCK_BYTES - fixed) / BLOCKS_PER_CONNECTION);
+  const fed = Math.min(connections, Math.max(1, affordable));
+  const wanted = fed * BLOCKS_PER_CONNECTION + fixed;
+  const blockSize = Math.min(MAX_BLOCK_BYTES, 2 ** Math.floor(Math.log2(budget / wanted)));
+  return { blockSize, blocks: Math.floor(budget / blockSize), connections: fed };
+}
+
+/** A bounded number of blocks. Who finds none waits, which is what holds the network back. */
+export class MemoryBudget implements BlockPool {
+  readonly blockSize: number;
+  readonly #limit: number;
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #waiters: ((block: Block) => void)[] = [];
+  #inUse = 0;
+  #peak = 0;
+
+  constructor({ blockSize, blocks }: Pick<BlockLayout, "blockSize" | "blocks">) {
+    this.blockSize = blockSize;
+    this.#limit = blocks;
+  }
+
+  /** Bytes of the blocks that are taken. */
+  get bytesInUse(): number {
+    return this.#inUse * this.blockSize;
+  }
+
+  /** The most that `bytesInUse` has been. */
+  get peakBytes(): number {
+    return this.#peak * this.blockSize;
+  }
+
+  /** Returns a block if one is free. */
+  tryTake(): Block | undefined {
+    if (this.#inUse === this.#limit) return undefined;
+    this.#inUse++;
+    this.#peak = Math.max(this.#peak, this.#inUse);
+    return { bytes: this.#free.pop() ?? new Uint8Array(this.blockSize) };
+  }
+
+  /** Waits for a block; rejects with the signal's reason when it is aborted first. */
+  async take(signal: AbortSignal): Promise<Block> {
+    signal.throwIfAborted();
+    const block = this.tryTake();
+    if (block !== undefined) return block;
+    const { promise, resolve, reject } = Promise.withResolvers<Block>();
+    const leave = () => {
+      const index = this.#waiters.indexOf(resolve);
+      if (index >= 0) this.#waiters.splice(index, 1);
+      reject(signal.reason);
+    };
+    this.#waiters.push(resolve);
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
+  }
+
+  /** Gives a block back. Its memory may have been lost in a failed read, which `bytes` then shows. */
+  release(block: Block): void {
+    const bytes = block.bytes.length === this.blockSize ? block.bytes : new Uint8Array(this.blockSize);
+    block.bytes = EMPTY;
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) return waiter({ bytes });
+    this.#inUse--;
+    this.#free.push(bytes);
+  }
+}
+
+const EMPTY = new Uint8Array(0);

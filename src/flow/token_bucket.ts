@@ -1,0 +1,147 @@
+import type { Clock } from "../runtime/runtime.ts";
+
+/** What may pass at once after a pause, as a share of a second. */
+const BURST_SECONDS = 0.05;
+/** Chunks are cut so that one takes about this long, which keeps a slow stream smooth. */
+const SLICE_SECONDS = 0.05;
+
+interface Waiter {
+  readonly bytes: number;
+  readonly admit: () => void;
+}
+
+/** A rate limit that any number of streams share, first come, first served. */
+export class TokenBucket {
+  readonly #clock: Clock;
+  readonly #waiters: Waiter[] = [];
+  #bytesPerSecond: number;
+  /** Negative while bytes that were let through are not paid for. */
+  #tokens = 0;
+  #filledMs: number;
+  #timer: AbortController | undefined;
+
+  /** `bytesPerSecond` 0 lets everything through. */
+  constructor(clock: Clock, bytesPerSecond: number) {
+    this.#clock = clock;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#filledMs = clock.monotonicMs();
+  }
+
+  /** Bytes a second, 0 for no limit. */
+  get bytesPerSecond(): number {
+    return this.#bytesPerSecond;
+  }
+
+  /** Takes effect at once, also for those who wait. */
+  set bytesPerSecond(value: number) {
+    this.#refill();
+    this.#bytesPerSecond = value;
+    this.#tokens = Math.min(this.#tokens, this.#burst);
+    this.#admitWaiting();
+  }
+
+  /** The most bytes to ask for at a time. */
+  get sliceSize(): number {
+    return this.#bytesPerSecond === 0
+      ? Infinity
+      : Math.max(1, Math.floor(this.#bytesPerSecond * SLICE_SECONDS));
+  }
+
+  /** Returns once `bytes` may pass; rejects with the signal's reason when it is aborted first. */
+  async take(bytes: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#refill();
+    if (this.#waiters.length === 0 && this.#admits) {
+      this.#tokens -= bytes;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { bytes, admit: resolve };
+    const leave = () => {
+      const index = this.#waiters.indexOf(waiter);
+      if (index >= 0) this.#waiters.splice(index, 1);
+      reject(signal.reason);
+      this.#admitWaiting();
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    this.#waiters.push(waiter);
+    this.#schedule();
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
+  }
+
+  get #burst(): number {
+    return this.#bytesPerSecond * BURST_SECONDS;
+  }
+
+  /** Whoever is first may pass as soon as all before it is paid for. */
+  get #admits(): boolean {
+    return this.#bytesPerSecond === 0 || this.#tokens >= 0;
+  }
+
+  #refill(): void {
+    const now = this.#clock.monotonicMs();
+    const earned = (now - this.#filledMs) / 1000 * this.#bytesPerSecond;
+    this.#tokens = Math.min(this.#burst, this.#tokens + earned);
+    this.#filledMs = now;
+  }
+
+  #admitWaiting(): void {
+    this.#refill();
+    while (this.#waiters.length > 0 && this.#admits) {
+      const waiter = this.#waiters.shift()!;
+      this.#tokens -= waiter.bytes;
+      waiter.admit();
+    }
+    this.#timer?.abort();
+    this.#timer = undefined;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#waiters.length === 0) return;
+    const timer = new AbortController();
+    this.#timer = timer;
+    const delayMs = Math.ceil(-this.#tokens / this.#bytesPerSecond * 1000);
+    this.#clock.sleep(Math.max(delayMs, 1), timer.signal).then(() => this.#admitWaiting(), () => {});
+  }
+}
+
+/** The limits that the streams of one download are under: its own, and that of the downloader. */
+export class RateLimit {
+  readonly #buckets: readonly TokenBucket[];
+
+  constructor(...buckets: readonly TokenBucket[]) {
+    this.#buckets = buckets;
+  }
+
+  /** Whether any of the limits is set. */
+  get isSet(): boolean {
+    return this.#buckets.some((bucket) => bucket.bytesPerSecond > 0);
+  }
+
+  /** Passes bytes on at the rate of the slowest limit, and tells `onHold` while it keeps some back. */
+  transform(
+    signal: AbortSignal,
+    onHold: (held: boolean) => void,
+  ): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+    return new TransformStream({
+      transform: async (chunk, controller) => {
+        onHold(true);
+        for (let start = 0; start < chunk.length;) {
+          const size = Math.min(...this.#buckets.map((bucket) => bucket.sliceSize));
+          const slice = chunk.subarray(start, start + size);
+          for (const bucket of this.#buckets) {
+            if (bucket.bytesPerSecond > 0) await bucket.take(slice.length, signal);
+          }
+          controller.enqueue(slice);
+          start += slice.length;
+        }
+        onHold(false);
+      },
+    });
+  }
+}

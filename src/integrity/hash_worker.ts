@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+
+/** Computes one digest. Buffers are lent to it and come back, so that none is copied. */
+export interface Hasher {
+  /** Takes in `bytes`, and returns the same memory once it may be used again. */
+  update(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
+  /** The digest in hexadecimal; the hasher is done for after it. */
+  digest(): Promise<string>;
+  /** Stops at once. What is under way rejects. */
+  close(): void;
+}
+
+type Reply = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly hex: string };
+
+/** Starts a hasher on a thread of its own or, where there is none to be had, on this one. */
+export function createHasher(algorithm: string): Hasher {
+  try {
+    return new WorkerHasher(algorithm);
+  } catch {
+    return createLocalHasher(algorithm);
+  }
+}
+
+/** A hasher on this thread. */
+export function createLocalHasher(algorithm: string): Hasher {
+  const hash = createHash(algorithm);
+  return {
+    update: (bytes) => {
+      hash.update(bytes);
+      return Promise.resolve(bytes);
+    },
+    digest: () => Promise.resolve(hash.digest("hex")),
+    close: () => {},
+  };
+}
+
+/**
+ * What the thread runs. Its source text becomes a `blob:` module, which needs no permission on either
+ * runtime, so it must stand alone.
+ */
+async function hashInWorker(algorithm: string): Promise<void> {
+  const { createHash } = await import("node:crypto");
+  const scope = globalThis as unknown as {
+    onmessage: (event: { data: Uint8Array<ArrayBuffer> | null }) => void;
+    postMessage(reply: Reply, transfer?: readonly Transferable[]): void;
+  };
+  const hash = createHash(algorithm);
+  scope.onmessage = ({ data }) => {
+    if (data === null) return scope.postMessage({ hex: hash.digest("hex") });
+    hash.update(data);
+    scope.postMessage({ bytes: data }, [data.buffer]);
+  };
+}
+
+class WorkerHasher implements Hasher {
+  readonly #worker: Worker;
+  #pending: PromiseWithResolvers<Reply> | undefined;
+  #failure: Error | undefined;
+
+  constructor(algorithm: string) {
+    // Messages that arrive while the thread still imports are kept for it.
+    const source = `const queue = [];
+globalThis.onmessage = (event) => queue.push(event);
+await (${hashInWorker})(${JSON.stringify(algorithm)});
+for (const event of queue) globalThis.onmessage(event);`;
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    this.#worker = new Worker(url, { type: "module", name: "bytehaul hash" });
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      URL.revokeObjectURL(url);
+      this.#pending?.resolve(data);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new Error(`The hash thread failed: ${event.message}`));
+    };
+  }
+
+  async update(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    const reply = await this.#ask(bytes, [bytes.buffer]);
+    if (!("bytes" in reply)) throw new Error("The hash thread answered something else");
+    return reply.bytes;
+  }
+
+  async digest(): Promise<string> {
+    const reply = await this.#ask(null, []);
+    this.close();
+    if (!("hex" in reply)) throw new Error("The hash thread answered something else");
+    return reply.hex;
+  }
+
+  close(): void {
+    this.#worker.terminate();
+    this.#fail(new Error("The hash thread was stopped"));
+  }
+
+  #ask(message: Uint8Array<ArrayBuffer> | null, transfer: Transferable[]): Promise<Reply> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#pending = Promise.withResolvers<Reply>();
+    this.#worker.postMessage(message, transfer);
+    return this.#pending.promise;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#pending?.reject(this.#failure);
+  }
+}

@@ -1,0 +1,135 @@
+import type { ByteRange } from "../types.ts";
+import { segmentSize } from "./segment_size.ts";
+
+/** The right to deliver one segment. Bytes that come after the lease is over are dropped. */
+export interface Lease {
+  readonly start: number;
+  readonly end: number;
+  /** Offset of the next byte to deliver. */
+  readonly position: number;
+  /** Whether it may still deliver. */
+  readonly active: boolean;
+}
+
+interface MutableLease extends Lease {
+  end: number;
+  position: number;
+  active: boolean;
+}
+
+/** Settings of a {@linkcode Scheduler}. */
+export interface SchedulerOptions {
+  /** What is to be fetched, ascending. */
+  readonly missing: readonly ByteRange[];
+  readonly minSegmentSize: number;
+  readonly pieceSize: number;
+}
+
+/** Hands out what is missing, lowest offset first, each byte to one lease at a time. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  /** What nobody has a lease on, descending, so that the lowest is popped from the end. */
+  readonly #pending: ByteRange[];
+  readonly #active = new Set<MutableLease>();
+  #pendingBytes: number;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#pending = options.missing.toReversed();
+    this.#pendingBytes = this.#pending.reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  /** Whether everything was delivered. */
+  get isDone(): boolean {
+    return this.#pending.length === 0 && this.#active.size === 0;
+  }
+
+  /** Whether a lease could be had now. */
+  get hasPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** Leases that are being delivered. */
+  get activeLeases(): number {
+    return this.#active.size;
+  }
+
+  /** Takes a lease for a connection of the measured rate, one of `connections`. */
+  lease(bytesPerSecond: number, connections: number): Lease | undefined {
+    const { minSegmentSize, pieceSize } = this.#options;
+    const remaining = this.#pendingBytes;
+    return this.#take(segmentSize({ remaining, connections, bytesPerSecond, minSegmentSize, pieceSize }));
+  }
+
+  /** Takes a lease on what a response that is already there covers, if nobody else has its start. */
+  leaseCovered(range: ByteRange): Lease | undefined {
+    const isNext = this.#pending.at(-1)?.start === range.start;
+    return isNext ? this.#take(range.end - range.start) : undefined;
+  }
+
+  /** Counts `length` bytes that arrived, and returns how many of them the lease covers. */
+  deliver(lease: Lease, length: number): number {
+    const held = this.#held(lease);
+    if (held === undefined) return 0;
+    const accepted = Math.min(length, held.end - held.position);
+    held.position += accepted;
+    return accepted;
+  }
+
+  /** Ends a lease. What it did not deliver becomes pending again. */
+  giveBack(lease: Lease): void {
+    const held = this.#held(lease);
+    if (held === undefined) return;
+    this.#retire(held);
+    if (held.position < held.end) this.#addPending({ start: held.position, end: held.end });
+  }
+
+  /** Ends a lease without an end of its own where its data ended. */
+  endOfData(lease: Lease): void {
+    const held = this.#held(lease);
+    if (held === undefined) return;
+    held.end = held.position;
+    this.#retire(held);
+  }
+
+  /** Forgets every lease and starts again with `missing`. */
+  restart(missing: readonly ByteRange[]): void {
+    for (const lease of this.#active) lease.active = false;
+    this.#active.clear();
+    this.#pending.splice(0, Infinity, ...missing.toReversed());
+    this.#pendingBytes = missing.reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  #take(length: number): Lease | undefined {
+    const range = this.#pending.pop();
+    if (range === undefined) return undefined;
+    const { start } = range;
+    const end = Math.min(range.end, start + length);
+    if (end < range.end) this.#pending.push({ start: end, end: range.end });
+    this.#pendingBytes -= end - start;
+    const lease: MutableLease = { start, end, position: start, active: true };
+    this.#active.add(lease);
+    return lease;
+  }
+
+  #held(lease: Lease): MutableLease | undefined {
+    return this.#active.has(lease as MutableLease) ? lease as MutableLease : undefined;
+  }
+
+  #retire(lease: MutableLease): void {
+    lease.active = false;
+    this.#active.delete(lease);
+  }
+
+  #addPending(range: ByteRange): void {
+    let low = 0;
+    let high = this.#pending.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#pending[middle]!.start > range.start) low = middle + 1;
+      else high = middle;
+    }
+    this.#pending.splice(low, 0, range);
+    this.#pendingBytes += range.end - range.start;
+  }
+}

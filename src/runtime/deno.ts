@@ -1,0 +1,164 @@
+import { statfs } from "node:fs/promises";
+import { systemClock } from "./clock.ts";
+import type { FileInfo, FileLock, FileSystem, HttpClient, Runtime, RuntimeFile } from "./runtime.ts";
+
+/** Deno. */
+export function createDenoRuntime(): Runtime {
+  return { name: "deno", clock: systemClock, files, createHttpClient };
+}
+
+class DenoFile implements RuntimeFile {
+  readonly #file: Deno.FsFile;
+  #position = 0;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    this.#seek(position);
+    const length = await this.#file.read(buffer) ?? 0;
+    this.#position += length;
+    return length;
+  }
+
+  async write(data: Uint8Array, position: number): Promise<void> {
+    this.#seek(position);
+    for (let start = 0; start < data.length;) {
+      const length = await this.#file.write(data.subarray(start));
+      start += length;
+      this.#position += length;
+    }
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.#file.truncate(size);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  async stat(): Promise<FileInfo> {
+    return describe(await this.#file.stat());
+  }
+
+  async close(): Promise<void> {
+    await Promise.resolve(this.#file.close());
+  }
+
+  #seek(position: number): void {
+    if (position === this.#position) return;
+    this.#file.seekSync(position, Deno.SeekMode.Start);
+    this.#position = position;
+  }
+}
+
+const files: FileSystem = {
+  async create(path) {
+    return new DenoFile(await Deno.open(path, { read: true, write: true, createNew: true }));
+  },
+
+  async open(path, mode) {
+    return new DenoFile(await Deno.open(path, { read: true, write: mode === "read-write" }));
+  },
+
+  async lstat(path) {
+    return await orMissing(Deno.lstat(path).then(describe));
+  },
+
+  async stat(path) {
+    return await orMissing(Deno.stat(path).then(describe));
+  },
+
+  makeDirectory(path) {
+    return Deno.mkdir(path, { recursive: true });
+  },
+
+  link(from, to) {
+    return Deno.link(from, to);
+  },
+
+  rename(from, to) {
+    return Deno.rename(from, to);
+  },
+
+  async remove(path) {
+    await orMissing(Deno.remove(path));
+  },
+
+  async syncDirectory(path) {
+    if (Deno.build.os === "windows") return;
+    const directory = await Deno.open(path);
+    try {
+      await directory.sync();
+    } finally {
+      directory.close();
+    }
+  },
+
+  async freeSpace(path) {
+    try {
+      const { bavail, bsize } = await statfs(path);
+      return bavail * bsize;
+    } catch {
+      return undefined;
+    }
+  },
+
+  async lock(path) {
+    for (;;) {
+      const file = await Deno.open(path, { read: true, write: true, create: true });
+      const lock = await takeLock(file, path);
+      if (lock !== "stale") return lock;
+    }
+  },
+};
+
+/** The file that was opened may have lost its name to a holder that was just finishing: then try again. */
+async function takeLock(file: Deno.FsFile, path: string): Promise<FileLock | undefined | "stale"> {
+  let keep = false;
+  try {
+    if (!await file.tryLock(true)) return undefined;
+    const named = await files.lstat(path);
+    if (named?.identity !== describe(await file.stat()).identity) return "stale";
+    keep = true;
+  } finally {
+    if (!keep) file.close();
+  }
+  return {
+    async release() {
+      try {
+        await files.remove(path);
+      } finally {
+        file.close();
+      }
+    },
+  };
+}
+
+function createHttpClient({ maxIdlePerHost }: { readonly maxIdlePerHost: number }): HttpClient {
+  const client = Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: maxIdlePerHost });
+  return {
+    async get(url, { headers, signal }) {
+      // A finished connection returns to the pool only after a turn of the event loop.
+      await systemClock.sleep(0, signal);
+      return await fetch(url, { client, headers, signal, redirect: "manual" });
+    },
+    close: () => client.close(),
+  };
+}
+
+function describe(info: Deno.FileInfo): FileInfo {
+  const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
+  return { kind, size: info.size, identity: info.ino === null ? undefined : `${info.dev}:${info.ino}` };
+}
+
+async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

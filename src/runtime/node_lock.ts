@@ -1,0 +1,91 @@
+import * as fs from "node:fs/promises";
+import type { FileLock } from "./runtime.ts";
+
+const LOCK_EXCLUSIVE_NOW = 2 | 4;
+
+type Flock = (descriptor: number, operation: number) => number;
+
+/**
+ * Locks a file as Deno does, with the system's `flock`, so that both see each other's locks and the lock
+ * of a process that died is gone. Where there is no such call the file holds the owner's process id.
+ */
+export async function lockFile(path: string): Promise<FileLock | undefined> {
+  const flock = systemFlock();
+  for (;;) {
+    const file = await fs.open(path, "a+");
+    const held = flock !== undefined
+      ? flock(file.fd, LOCK_EXCLUSIVE_NOW) === 0
+      : await claimByProcessId(file, path);
+    if (!held) {
+      await file.close();
+      return undefined;
+    }
+    if (await hasName(file, path)) return { release: () => release(file, path) };
+    await file.close();
+  }
+}
+
+/** Names that this process has locked by process id. */
+const claimed = new Set<string>();
+
+async function release(file: fs.FileHandle, path: string): Promise<void> {
+  try {
+    await fs.rm(path, { force: true });
+  } finally {
+    claimed.delete(path);
+    await file.close();
+  }
+}
+
+/** The file that was opened may have lost its name to a holder that was just finishing. */
+async function hasName(file: fs.FileHandle, path: string): Promise<boolean> {
+  const opened = await file.stat();
+  const named = await fs.lstat(path).catch(() => undefined);
+  return named?.ino === opened.ino && named.dev === opened.dev;
+}
+
+async function claimByProcessId(file: fs.FileHandle, path: string): Promise<boolean> {
+  const owner = Number(await file.readFile("utf8"));
+  const isTaken = owner === process.pid ? claimed.has(path) : owner > 0 && isAlive(owner);
+  if (isTaken) return false;
+  await file.truncate(0);
+  await file.write(String(process.pid));
+  claimed.add(path);
+  return true;
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
+}
+
+interface BunFfi {
+  dlopen(library: string, symbols: object): { readonly symbols: { readonly flock: Flock } };
+}
+
+let loaded: Flock | undefined | null = null;
+
+function systemFlock(): Flock | undefined {
+  if (loaded === null) loaded = loadFlock();
+  return loaded;
+}
+
+function loadFlock(): Flock | undefined {
+  const ffi = (globalThis as { Bun?: { FFI?: BunFfi } }).Bun?.FFI;
+  const libraries: Readonly<Record<string, readonly string[]>> = {
+    darwin: ["libSystem.B.dylib"],
+    linux: ["libc.so.6", "libc.so"],
+  };
+  for (const library of ffi === undefined ? [] : libraries[process.platform] ?? []) {
+    try {
+      return ffi!.dlopen(library, { flock: { args: ["i32", "i32"], returns: "i32" } }).symbols.flock;
+    } catch {
+      continue; // another C library
+    }
+  }
+  return undefined;
+}

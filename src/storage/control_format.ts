@@ -1,0 +1,122 @@
+import { crc32 } from "node:zlib";
+import { ControlFileError } from "../errors.ts";
+import type { ByteRange, Validator } from "../types.ts";
+
+/** What is known about an unfinished download. Holds no header, no query string and no credentials. */
+export interface ControlRecord {
+  /** Hash of the URL without its query and credentials. */
+  readonly urlHash: string;
+  readonly size: number;
+  readonly validator: Validator;
+  readonly pieceSize: number;
+  /** Names the part file on this machine, so that another file under its name is noticed. */
+  readonly partIdentity: string | undefined;
+  readonly bitmap: Uint8Array<ArrayBuffer>;
+  readonly partial: readonly ByteRange[];
+}
+
+/** What the bytes of a control file came to. */
+export type DecodedControl =
+  | { readonly kind: "damaged"; readonly reason: string }
+  | { readonly kind: "record"; readonly record: ControlRecord };
+
+const MAGIC = new TextEncoder().encode("BYTEHAUL");
+const VERSION = 1;
+/** Magic, version, length of the description, length of the bitmap, CRC-32 of all the rest. */
+const HEAD_BYTES = MAGIC.length + 4 * 4;
+const MAX_PARTIAL_RANGES = 100_000;
+
+/** The most pieces that a control file describes; larger files get larger pieces. */
+export const MAX_PIECES: number = 2 ** 22;
+
+/** The bytes of a control file. */
+export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
+  const { bitmap, partial, ...description } = record;
+  const text = { ...description, partial: partial.map(({ start, end }) => [start, end]) };
+  const json = new TextEncoder().encode(JSON.stringify(text));
+  const bytes = new Uint8Array(HEAD_BYTES + json.length + bitmap.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  view.setUint32(8, VERSION);
+  view.setUint32(12, json.length);
+  view.setUint32(16, bitmap.length);
+  bytes.set(json, HEAD_BYTES);
+  bytes.set(bitmap, HEAD_BYTES + json.length);
+  view.setUint32(20, checksumOf(bytes));
+  return bytes;
+}
+
+/**
+ * Reads the bytes of a control file. Every number is checked before anything is made of it.
+ * Throws a `ControlFileError` for one that a newer version wrote.
+ */
+export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): DecodedControl {
+  const damaged = (reason: string): DecodedControl => ({ kind: "damaged", reason });
+  if (bytes.length < HEAD_BYTES) return damaged("it is too short");
+  if (MAGIC.some((byte, index) => bytes[index] !== byte)) return damaged("it does not start as one");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const version = view.getUint32(8);
+  if (version > VERSION) {
+    throw new ControlFileError(
+      path,
+      `Cannot resume from "${path}": it has format ${version}, this version of bytehaul reads up to ${VERSION}; update bytehaul, or start again with resume off`,
+    );
+  }
+  const jsonLength = view.getUint32(12);
+  const bitmapLength = view.getUint32(16);
+  if (HEAD_BYTES + jsonLength + bitmapLength !== bytes.length) return damaged("its length is wrong");
+  if (view.getUint32(20) !== checksumOf(bytes)) return damaged("its checksum is wrong");
+  const json = bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonLength);
+  const record = parseDescription(json, bytes.slice(HEAD_BYTES + jsonLength));
+  return record === undefined ? damaged("its numbers do not fit together") : { kind: "record", record };
+}
+
+/** Covers everything but the field that holds it. */
+function checksumOf(bytes: Uint8Array): number {
+  return crc32(bytes.subarray(24), crc32(bytes.subarray(0, 20)));
+}
+
+function parseDescription(json: Uint8Array, bitmap: Uint8Array<ArrayBuffer>): ControlRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { urlHash, size, validator, pieceSize, partIdentity, partial } = value as Record<string, unknown>;
+  if (typeof urlHash !== "string" || !isOptionalText(partIdentity)) return undefined;
+  if (!isCount(size) || !isCount(pieceSize) || pieceSize === 0) return undefined;
+  const pieces = Math.ceil(size / pieceSize);
+  if (pieces > MAX_PIECES || bitmap.length !== Math.ceil(pieces / 8)) return undefined;
+  const known = parseValidator(validator);
+  const ranges = parseRanges(partial, size);
+  if (known === undefined || ranges === undefined) return undefined;
+  return { urlHash, size, validator: known, pieceSize, partIdentity, bitmap, partial: ranges };
+}
+
+function parseValidator(value: unknown): Validator | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { etag, lastModified } = value as Record<string, unknown>;
+  return isOptionalText(etag) && isOptionalText(lastModified) ? { etag, lastModified } : undefined;
+}
+
+function parseRanges(value: unknown, size: number): ByteRange[] | undefined {
+  if (!Array.isArray(value) || value.length > MAX_PARTIAL_RANGES) return undefined;
+  const ranges: ByteRange[] = [];
+  for (const item of value as unknown[]) {
+    if (!Array.isArray(item) || item.length !== 2) return undefined;
+    const [start, end] = item as unknown[];
+    if (!isCount(start) || !isCount(end) || start >= end || end > size) return undefined;
+    ranges.push({ start, end });
+  }
+  return ranges;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === "string";
+}

@@ -1,0 +1,216 @@
+import { dirname } from "node:path";
+import { DownloadError } from "../errors.ts";
+import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
+import { ControlStore } from "./control_store.ts";
+import { errorCode, storageError } from "./storage_error.ts";
+
+/** What link() answers where a file system has no hard links. */
+const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL", "EISDIR"]);
+
+/** Refuses a path that cannot become a file, before anything else is done. */
+export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
+  const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
+  if (isDirectory) {
+    throw new TypeError(
+      `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
+    );
+  }
+}
+
+/**
+ * The place of one download on disk: its part file, control file and lock, all beside the finished file so
+ * that giving it its name is one step. Whoever holds an `Output` holds its lock.
+ */
+export class Output {
+  readonly path: string;
+  readonly partPath: string;
+  readonly control: ControlStore;
+  readonly #runtime: Runtime;
+  readonly #overwrite: boolean;
+  readonly #directory: string;
+  readonly #lock: FileLock;
+  #part: RuntimeFile | undefined;
+
+  private constructor(runtime: Runtime, path: string, overwrite: boolean, lock: FileLock) {
+    this.path = path;
+    this.partPath = `${path}.part`;
+    this.#runtime = runtime;
+    this.#overwrite = overwrite;
+    this.#directory = dirname(path);
+    this.control = new ControlStore(runtime, `${path}.bytehaul`, this.#directory);
+    this.#lock = lock;
+  }
+
+  /** Takes the output for this download alone. */
+  static async acquire(runtime: Runtime, path: string, overwrite: boolean): Promise<Output> {
+    const { files } = runtime;
+    const lockPath = `${path}.bytehaul.lock`;
+    let lock: FileLock | undefined;
+    try {
+      await files.makeDirectory(dirname(path));
+      lock = await files.lock(lockPath);
+    } catch (cause) {
+      throw storageError("write beside", path, cause);
+    }
+    if (lock === undefined) {
+      throw new DownloadError(
+        "output_locked",
+        `Cannot write "${path}": another download is writing it; wait for that one or choose another output`,
+      );
+    }
+    return new Output(runtime, path, overwrite, lock);
+  }
+
+  /**
+   * Looks for a file under the final name. Returns its size when an earlier run had finished it and was
+   * killed before it could clean up, `undefined` when the name is free or may be replaced.
+   */
+  async findFinished(): Promise<number | undefined> {
+    const found = await lookAt(this.#runtime, this.path);
+    if (found === undefined) return undefined;
+    const part = await lookAt(this.#runtime, this.partPath);
+    if (part?.identity !== undefined && part.identity === found.identity) return found.size;
+    if (found.kind !== "directory" && this.#overwrite) return undefined;
+    throw this.#taken(found.kind);
+  }
+
+  /** Removes what a finished run left beside its file. */
+  async cleanUp(): Promise<void> {
+    await this.control.remove();
+    await this.#removePart();
+  }
+
+  /** Opens the part file of an earlier run; `undefined` when it is not the one that was recorded. */
+  async openPart(identity: string | undefined): Promise<{ file: RuntimeFile; size: number } | undefined> {
+    const named = await lookAt(this.#runtime, this.partPath);
+    if (named?.kind !== "file" || (identity !== undefined && named.identity !== identity)) return undefined;
+    try {
+      const file = await this.#runtime.files.open(this.partPath, "read-write");
+      this.#part = file;
+      const opened = await file.stat();
+      if (opened.identity === named.identity) return { file, size: opened.size };
+      await this.#closePart();
+      return undefined;
+    } catch (cause) {
+      throw storageError("open", this.partPath, cause);
+    }
+  }
+
+  /**
+   * Makes an empty part file. One that is there already is replaced only when it is `ours`, which a control
+   * file says, or when overwriting was asked for.
+   */
+  async createPart(ours: boolean): Promise<RuntimeFile> {
+    try {
+      await this.#closePart();
+      if (ours || this.#overwrite) await this.#removePart();
+      this.#part = await this.#runtime.files.create(this.partPath);
+      return this.#part;
+    } catch (cause) {
+      if (errorCode(cause) !== "EEXIST") throw storageError("create", this.partPath, cause);
+      throw new DownloadError(
+        "output_exists",
+        `Cannot create "${this.partPath}": it exists and no control file tells what it is; remove it or ask to overwrite`,
+        { cause },
+      );
+    }
+  }
+
+  /** Refuses a download that cannot fit on the disk, where free space can be told. */
+  async requireSpace(bytes: number): Promise<void> {
+    const free = await this.#runtime.files.freeSpace(this.#directory);
+    if (free === undefined || free >= bytes) return;
+    throw new DownloadError(
+      "disk_full",
+      `Cannot store "${this.path}": ${bytes} bytes are needed and ${free} are free in "${this.#directory}"`,
+    );
+  }
+
+  /** Gives the part file, which must be whole with `size` bytes, its final name, durably. */
+  async commit(file: RuntimeFile, size: number): Promise<void> {
+    await this.#requireIntact(file, size);
+    try {
+      await file.sync();
+      await this.#closePart();
+      if (this.#overwrite) await this.#runtime.files.rename(this.partPath, this.path);
+      else await this.#linkOrRename();
+      await this.#runtime.files.syncDirectory(this.#directory);
+    } catch (cause) {
+      throw storageError("finish", this.path, cause);
+    }
+    await this.cleanUp();
+  }
+
+  /** Removes the part file and all that belongs to it. */
+  async discard(): Promise<void> {
+    await this.#closePart();
+    await this.cleanUp();
+  }
+
+  /** Closes the part file and lets others have the output. */
+  async release(): Promise<void> {
+    try {
+      await this.#closePart();
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
+  /** The part file may have been exchanged or cut by somebody else while it was written. */
+  async #requireIntact(file: RuntimeFile, size: number): Promise<void> {
+    const opened = await file.stat();
+    const named = await lookAt(this.#runtime, this.partPath);
+    if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
+    throw new DownloadError(
+      "storage",
+      `Cannot finish "${this.path}": "${this.partPath}" was changed by another program; run it again`,
+    );
+  }
+
+  /** link() refuses a name that is taken, which rename() does not. */
+  async #linkOrRename(): Promise<void> {
+    const { files } = this.#runtime;
+    try {
+      await files.link(this.partPath, this.path);
+    } catch (cause) {
+      const code = errorCode(cause) ?? "";
+      if (code === "EEXIST") throw this.#taken("file");
+      if (!NO_HARD_LINKS.has(code)) throw cause;
+      if (await files.lstat(this.path) !== undefined) throw this.#taken("file");
+      await files.rename(this.partPath, this.path);
+    }
+  }
+
+  #taken(kind: FileInfo["kind"]): DownloadError {
+    const remedy = kind === "directory"
+      ? "choose another output"
+      : "choose another output or ask to overwrite";
+    return new DownloadError("output_exists", `Cannot write "${this.path}": it exists already; ${remedy}`);
+  }
+
+  async #removePart(): Promise<void> {
+    try {
+      await this.#runtime.files.remove(this.partPath);
+    } catch (cause) {
+      throw storageError("remove", this.partPath, cause);
+    }
+  }
+
+  async #closePart(): Promise<void> {
+    const part = this.#part;
+    this.#part = undefined;
+    try {
+      await part?.close();
+    } catch (cause) {
+      throw storageError("close", this.partPath, cause);
+    }
+  }
+}
+
+async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
+  try {
+    return await runtime.files.lstat(path);
+  } catch (cause) {
+    throw storageError("look at", path, cause);
+  }
+}

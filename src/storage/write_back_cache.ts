@@ -1,0 +1,107 @@
+import type { Block, BlockPool } from "../block.ts";
+import type { ByteRange } from "../types.ts";
+import type { FileWriter } from "./file_writer.ts";
+
+/**
+ * Holds what arrived until it is in the file. Reads that fill at least half a block go to the file as they
+ * are; smaller ones are gathered, because a write costs far more than copying a few kilobytes.
+ */
+export class WriteBackCache {
+  readonly #pool: BlockPool;
+  readonly #writer: FileWriter;
+  readonly #onWritten: (range: ByteRange) => void;
+  readonly #lanes = new Set<CacheLane>();
+
+  /** `onWritten` is told of each range once the file has it. */
+  constructor(pool: BlockPool, writer: FileWriter, onWritten: (range: ByteRange) => void) {
+    this.#pool = pool;
+    this.#writer = writer;
+    this.#onWritten = onWritten;
+  }
+
+  /** A lane takes the bytes of one connection. */
+  openLane(): CacheLane {
+    const lane = new CacheLane(this.#pool, (block, bytes, position) => this.#write(block, bytes, position));
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  closeLane(lane: CacheLane): void {
+    lane.flush();
+    this.#lanes.delete(lane);
+  }
+
+  /** Puts everything received so far into the file. */
+  async flush(): Promise<void> {
+    for (const lane of this.#lanes) lane.flush();
+    await this.#writer.settle();
+  }
+
+  #write(block: Block, bytes: Uint8Array, position: number): void {
+    this.#writer.write(bytes, position, (written) => {
+      const range = { start: position, end: position + bytes.length };
+      this.#pool.release(block);
+      if (written) this.#onWritten(range);
+    });
+  }
+}
+
+type WriteBlock = (block: Block, bytes: Uint8Array, position: number) => void;
+
+/** Gathers the bytes of one connection, which arrive in ascending order within a segment. */
+export class CacheLane {
+  readonly #pool: BlockPool;
+  readonly #write: WriteBlock;
+  #gathering: Block | undefined;
+  #start = 0;
+  #length = 0;
+
+  constructor(pool: BlockPool, write: WriteBlock) {
+    this.#pool = pool;
+    this.#write = write;
+  }
+
+  /**
+   * Takes the first `length` bytes of `block`, which belong at `position`. Returns the block when it may
+   * be read into again, and `undefined` when the lane has kept it.
+   */
+  store(block: Block, length: number, position: number): Block | undefined {
+    if (length >= this.#pool.blockSize / 2) {
+      this.flush();
+      this.#write(block, block.bytes.subarray(0, length), position);
+      return undefined;
+    }
+    if (position !== this.#start + this.#length) this.flush();
+    let taken = 0;
+    while (taken < length) {
+      const into = this.#gather(position + taken);
+      if (into === undefined) {
+        this.#write(block, block.bytes.subarray(taken, length), position + taken);
+        return undefined;
+      }
+      const end = Math.min(length, taken + into.bytes.length - this.#length);
+      into.bytes.set(block.bytes.subarray(taken, end), this.#length);
+      this.#length += end - taken;
+      taken = end;
+      if (this.#length === into.bytes.length) this.flush();
+    }
+    return block;
+  }
+
+  /** Hands what was gathered to the writer. */
+  flush(): void {
+    const block = this.#gathering;
+    if (block === undefined) return;
+    this.#gathering = undefined;
+    this.#write(block, block.bytes.subarray(0, this.#length), this.#start);
+    this.#length = 0;
+  }
+
+  #gather(position: number): Block | undefined {
+    if (this.#gathering !== undefined) return this.#gathering;
+    this.#gathering = this.#pool.tryTake();
+    this.#start = position;
+    this.#length = 0;
+    return this.#gathering;
+  }
+}
