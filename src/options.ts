@@ -297,8 +297,16 @@ function parseUrl(value: unknown): { url: string; authorization: string | undefi
   url.password = "";
   url.hash = "";
   if (username === "" && password === "") return { url: url.href, authorization: undefined };
-  const pair = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  const pair = new TextEncoder().encode(`${decodeUserinfo(username)}:${decodeUserinfo(password)}`);
   return { url: url.href, authorization: `Basic ${pair.toBase64()}` };
+}
+
+function decodeUserinfo(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError("Cannot use the URL: its user name or password is not percent-encoded correctly");
+  }
 }
 
 function parseHeaders(...sources: readonly (HeadersInit | undefined)[]): Headers {

@@ -98,11 +98,14 @@ const files: FileSystem = {
   },
 
   async freeSpace(path) {
+    // Asking without the permission would prompt on a terminal.
+    const permission = { name: "sys", kind: "statfs" } as unknown as Deno.PermissionDescriptor;
+    if ((await Deno.permissions.query(permission)).state !== "granted") return undefined;
     try {
       const { bavail, bsize } = await statfs(path);
       return bavail * bsize;
     } catch {
-      return undefined;
+      return undefined; // not every file system tells
     }
   },
 

@@ -1,7 +1,8 @@
+import { createDenoRuntime } from "./deno.ts";
+import { createNodeRuntime } from "./node.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** Loads the side that belongs to the runtime this runs on. */
-export async function detectRuntime(): Promise<Runtime> {
-  if ("Deno" in globalThis) return (await import("./deno.ts")).createDenoRuntime();
-  return (await import("./node.ts")).createNodeRuntime();
+/** The side that belongs to the runtime this runs on. */
+export function detectRuntime(): Runtime {
+  return "Deno" in globalThis ? createDenoRuntime() : createNodeRuntime();
 }

@@ -94,7 +94,7 @@ const files: FileSystem = {
       const { bavail, bsize } = await fs.statfs(path);
       return bavail * bsize;
     } catch {
-      return undefined;
+      return undefined; // not every file system tells
     }
   },
 

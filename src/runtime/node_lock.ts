@@ -75,14 +75,15 @@ function systemFlock(): Flock | undefined {
 }
 
 function loadFlock(): Flock | undefined {
-  const ffi = (globalThis as { Bun?: { FFI?: BunFfi } }).Bun?.FFI;
+  if (!("Bun" in globalThis)) return undefined;
+  const ffi = process.getBuiltinModule("bun:ffi") as BunFfi;
   const libraries: Readonly<Record<string, readonly string[]>> = {
     darwin: ["libSystem.B.dylib"],
     linux: ["libc.so.6", "libc.so"],
   };
-  for (const library of ffi === undefined ? [] : libraries[process.platform] ?? []) {
+  for (const library of libraries[process.platform] ?? []) {
     try {
-      return ffi!.dlopen(library, { flock: { args: ["i32", "i32"], returns: "i32" } }).symbols.flock;
+      return ffi.dlopen(library, { flock: { args: ["i32", "i32"], returns: "i32" } }).symbols.flock;
     } catch {
       continue; // another C library
     }

@@ -17,40 +17,36 @@ export interface CheckpointerOptions {
 /** Makes progress durable, in an order in which the control file never claims what the disk has not. */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
-  #current: Promise<void> | undefined;
-  #failure: unknown;
+  #current: Promise<void> = Promise.resolve();
+  #syncFailure: unknown;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
   }
 
-  /**
-   * Saves what has arrived. After a failure every further call fails: a second sync may report success
-   * although the first one lost data.
-   */
-  async save(): Promise<void> {
-    await this.#current?.catch(() => {}); // kept in #failure
-    if (this.#failure !== undefined) throw this.#failure;
-    this.#current = this.#save();
-    try {
-      await this.#current;
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    } finally {
-      this.#current = undefined;
-    }
+  /** Saves what has arrived. One save runs at a time. */
+  save(): Promise<void> {
+    const save = this.#current.then(() => this.#save());
+    this.#current = save.catch(() => {}); // told to whoever asked for that save
+    return save;
   }
 
   async #save(): Promise<void> {
-    const { cache, file, path, store, record } = this.#options;
-    await cache.flush();
+    const { cache, store, record } = this.#options;
+    await cache.flush().catch(() => {}); // the record has only writes that succeeded
     const written = record();
-    try {
-      await file.sync();
-    } catch (cause) {
-      throw storageError("sync", path, cause);
-    }
+    await this.#sync();
     await store.save(written);
+  }
+
+  /** After a failure a second sync may report success although the first one lost data. */
+  async #sync(): Promise<void> {
+    if (this.#syncFailure !== undefined) throw this.#syncFailure;
+    try {
+      await this.#options.file.sync();
+    } catch (cause) {
+      this.#syncFailure = storageError("sync", this.#options.path, cause);
+      throw this.#syncFailure;
+    }
   }
 }

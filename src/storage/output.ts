@@ -126,16 +126,21 @@ export class Output {
     );
   }
 
-  /** Gives the part file, which must be whole with `size` bytes, its final name, durably. */
-  async commit(file: RuntimeFile, size: number): Promise<void> {
+  /**
+   * Gives the part file, which must be whole with `size` bytes, its final name, durably. Nothing is given
+   * once `signal` is aborted.
+   */
+  async commit(file: RuntimeFile, size: number, signal: AbortSignal): Promise<void> {
     await this.#requireIntact(file, size);
     try {
       await file.sync();
+      signal.throwIfAborted();
       await this.#closePart();
       if (this.#overwrite) await this.#runtime.files.rename(this.partPath, this.path);
       else await this.#linkOrRename();
       await this.#runtime.files.syncDirectory(this.#directory);
     } catch (cause) {
+      signal.throwIfAborted();
       throw storageError("finish", this.path, cause);
     }
     await this.cleanUp();

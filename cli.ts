@@ -1,0 +1,21 @@
+/**
+ * The command `bytehaul`: fetches files over several connections and goes on where it stopped.
+ * `--help` tells of its flags.
+ *
+ * ```sh
+ * deno run -A jsr:@bytehaul/bytehaul/cli https://example.com/disk.iso
+ * bun cli.ts -x 8 https://example.com/disk.iso
+ * ```
+ *
+ * @module
+ */
+
+import { runCli } from "./src/cli/main.ts";
+import { createConsole } from "./src/runtime/console.ts";
+
+if (import.meta.main) {
+  const host = createConsole();
+  const status = await runCli(host.args, host);
+  await host.flush();
+  host.exit(status);
+}

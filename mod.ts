@@ -1,0 +1,36 @@
+/**
+ * Downloads files over HTTP, with several connections to one file, and never leaves a wrong one.
+ *
+ * A download that was interrupted goes on where it was. Every response is checked against the version of the
+ * file that is being fetched, and the final name is given only to a file that is whole.
+ *
+ * @example Fetching a file
+ * ```ts
+ * import { download } from "@bytehaul/bytehaul";
+ *
+ * async function fetchImage(url: string, sha256: string): Promise<void> {
+ *   const { path, size } = await download({
+ *     url,
+ *     outputDir: "images",
+ *     maxConnections: 8,
+ *     checksum: `sha256:${sha256}`,
+ *   }).wait();
+ *   console.log(`${path}: ${size} bytes`);
+ * }
+ * ```
+ *
+ * @module
+ */
+export { download, Downloader } from "./src/downloader.ts";
+export { DownloadHandle } from "./src/handle.ts";
+export {
+  ChecksumMismatchError,
+  ControlFileError,
+  DownloadError,
+  type DownloadErrorCode,
+  type DownloadErrorOptions,
+  HttpStatusError,
+  RemoteChangedError,
+} from "./src/errors.ts";
+export type { DownloaderOptions, DownloadSpec, FileAllocation } from "./src/options.ts";
+export type { DownloadResult, DownloadState, Logger, LogLevel, ProgressSnapshot } from "./src/types.ts";

@@ -1,0 +1,62 @@
+import { VERSION } from "../version.ts";
+import { type Flag, FLAG_GROUPS } from "./flags.ts";
+
+const WIDTH = 80;
+const INDENT = 31;
+
+/** What `--help` shows. */
+export function helpText(): string {
+  const groups = FLAG_GROUPS.map(({ title, flags }) => `${title}:\n${flags.map(describe).join("")}`);
+  return `bytehaul ${VERSION} fetches files over several connections at once, goes on where it
+stopped, and gives a file its name only when every byte is there.
+
+Usage: bytehaul [options] URL...
+
+${groups.join("\n")}
+SIZE and RATE are bytes, or take k, M, G or T (of 1024): 500k, 1.5M, 2GiB.
+S is seconds: 30 or 0.5. A flag's value may follow "=", and "--" ends the flags.
+
+Examples:
+  bytehaul https://example.com/disk.iso
+      fetch it here; the same command again goes on where it stopped
+  bytehaul -x 8 -l 5M -o disk.iso https://example.com/latest
+      8 connections, 5 MiB a second, saved as disk.iso
+  bytehaul -d models -j 2 https://example.com/a.bin https://example.com/b.bin
+      several files, two at a time, into the directory models
+  bytehaul --checksum sha256:9f86... https://example.com/tool.tar.gz
+      keep the file only when it is the right one
+  bytehaul --json https://example.com/disk.iso | jq -r .path
+      let a program follow
+
+Exit status:
+  0    every file is there
+  1    a download failed
+  2    wrong usage; nothing was fetched for it
+  130  interrupted (Ctrl+C): what arrived is saved, and the command that goes on
+       was shown; a second Ctrl+C exits at once
+`;
+}
+
+function describe({ name, short, placeholder, help }: Flag): string {
+  const dashes = `${short === undefined ? "   " : `-${short},`} --${name}`;
+  const left = `  ${placeholder === undefined ? dashes : `${dashes} ${placeholder}`}`.padEnd(INDENT);
+  return wrap(help, WIDTH - INDENT).map((line, index) =>
+    (index === 0 ? left : " ".repeat(INDENT)) + line + "\n"
+  )
+    .join("");
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  // "(default 4)" at the end stays in one piece.
+  for (const word of text.split(/ (?!\S+\)$)/)) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,44 @@
+import type { DownloadErrorCode } from "../errors.ts";
+import type { DownloadResult, LogLevel, ProgressSnapshot } from "../types.ts";
+
+/** Which download a line is about. */
+export interface JsonSubject {
+  /** The URL as given, without user name, password, query and fragment. */
+  readonly url: string;
+  /** Its place on the command line, from 0; it tells URLs apart that differ in their query only. */
+  readonly index: number;
+}
+
+/** At most ten a second for each download. What is not known is absent. */
+export type JsonProgress = { readonly type: "progress" } & JsonSubject & ProgressSnapshot;
+
+/** A finished download. */
+export type JsonResult = { readonly type: "result" } & JsonSubject & DownloadResult;
+
+/** A download that did not finish. */
+export interface JsonError extends JsonSubject {
+  readonly type: "error";
+  /** `usage` is a wrong option, which shows only once the file's name is known; `internal` is a bug. */
+  readonly code: DownloadErrorCode | "usage" | "internal";
+  readonly message: string;
+}
+
+/** A message of the logger, with `--verbose`. */
+export interface JsonLog {
+  readonly type: "log";
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+/** What `--json` writes to standard output: one of these on each line. */
+export type JsonLine = JsonProgress | JsonResult | JsonError | JsonLog;
+
+/** One line, its end included. Control and format characters are escaped, so that a terminal obeys none. */
+export function encodeJsonLine(line: JsonLine): string {
+  const json = JSON.stringify(line).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits);
+  return `${json}\n`;
+}
+
+function escapeUnits(character: string): string {
+  return character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+}

@@ -1,0 +1,108 @@
+import { Downloader } from "../../mod.ts";
+import { type DownloaderOptions, type DownloadSpec, resolveSpec } from "../options.ts";
+import type { CliHost } from "../runtime/console.ts";
+import { VERSION } from "../version.ts";
+import { type CliCommand, type DownloadCommand, parseArgs } from "./args.ts";
+import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
+import { helpText } from "./help.ts";
+import { describeInterruption } from "./interruption.ts";
+import type { Job, JobHandle } from "./job.ts";
+import { JsonReporter } from "./json_reporter.ts";
+import { message } from "./message.ts";
+import type { Reporter } from "./reporter.ts";
+import { TextReporter } from "./text_reporter.ts";
+
+/** What the command needs of a downloader. */
+export interface CliDownloader {
+  download(spec: DownloadSpec): JobHandle;
+  close(): Promise<void>;
+}
+
+/** Makes the downloader of a run. */
+export type CreateDownloader = (options: DownloaderOptions) => CliDownloader;
+
+/** Does what a command line asks for and returns the exit status. */
+export async function runCli(
+  argv: readonly string[],
+  host: CliHost,
+  createDownloader: CreateDownloader = (options) => new Downloader(options),
+): Promise<number> {
+  let command: CliCommand;
+  try {
+    command = parseArgs(argv);
+  } catch (error) {
+    return refuse(host, error);
+  }
+  switch (command.kind) {
+    case "help":
+      host.writeStdout(helpText());
+      return ExitStatus.done;
+    case "version":
+      host.writeStdout(`bytehaul ${VERSION}\n`);
+      return ExitStatus.done;
+    case "download":
+      return await runDownloads(argv, command, host, createDownloader);
+  }
+}
+
+async function runDownloads(
+  argv: readonly string[],
+  command: DownloadCommand,
+  host: CliHost,
+  createDownloader: CreateDownloader,
+): Promise<number> {
+  const specs = command.urls.map((url) => ({ ...command.specOptions, url }));
+  const reporter: Reporter = command.json ? new JsonReporter(host, command) : new TextReporter(host, command);
+  let downloader: CliDownloader;
+  try {
+    // All are judged before the first one starts.
+    for (const spec of specs) resolveSpec(spec);
+    downloader = createDownloader({
+      ...command.options,
+      logger: (level, text) => reporter.log(level, text),
+    });
+  } catch (error) {
+    return refuse(host, error);
+  }
+  const jobs = specs.map((spec, index): Job => ({ url: spec.url, index, handle: downloader.download(spec) }));
+  let interrupted = false;
+  const stopListening = host.onSignal(["SIGINT", "SIGTERM"], () => {
+    if (interrupted) return host.exit(ExitStatus.interrupted);
+    interrupted = true;
+    for (const { handle } of jobs) handle.pause();
+  });
+  let failures: readonly (Failure | undefined)[];
+  try {
+    reporter.start(jobs);
+    failures = await Promise.all(jobs.map((job) => settle(job, reporter)));
+    await downloader.close();
+  } finally {
+    reporter.stop();
+    stopListening();
+  }
+  const paused = jobs.filter(({ index }) => failures[index]?.code === "paused");
+  if (paused.length === 0) return Math.max(...failures.map((it) => it?.status ?? ExitStatus.done));
+  const finished = jobs.filter(({ index }) => failures[index] === undefined).map(({ url }) => url);
+  for (const line of describeInterruption(paused, finished, argv, command)) {
+    host.writeStderr(`${message(line)}\n`);
+  }
+  return ExitStatus.interrupted;
+}
+
+/** Sees one download to its end; the others do not depend on how it ends. */
+async function settle(job: Job, reporter: Reporter): Promise<Failure | undefined> {
+  const followed = reporter.follow(job);
+  const outcome = await job.handle.wait().then(
+    (result) => ({ result, failure: undefined }),
+    (error: unknown) => ({ result: undefined, failure: describeFailure(error) }),
+  );
+  await followed;
+  if (outcome.failure === undefined) reporter.finished(job, outcome.result);
+  else reporter.failed(job, outcome.failure);
+  return outcome.failure;
+}
+
+function refuse(host: CliHost, error: unknown): number {
+  host.writeStderr(`${message(error instanceof Error ? error.message : String(error))}\n`);
+  return ExitStatus.usage;
+}

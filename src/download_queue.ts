@@ -1,0 +1,124 @@
+import { RateLimit, TokenBucket } from "./flow/token_bucket.ts";
+import { DownloadHandle } from "./handle.ts";
+import {
+  type DownloadSpec,
+  type ResolvedDownloaderOptions,
+  type ResolvedSpec,
+  resolveSpec,
+} from "./options.ts";
+import type { HttpClient, Runtime } from "./runtime/runtime.ts";
+import type { SessionContext, SessionStatus } from "./session/context.ts";
+import { ProgressMeter } from "./session/progress_meter.ts";
+import { runSession, type StopRequest } from "./session/session.ts";
+import type { DownloadResult } from "./types.ts";
+import { VERSION } from "./version.ts";
+
+/** Idle connections to keep for the next request to a host. */
+const MAX_IDLE_PER_HOST = 256;
+
+/** Downloads that share connections, a speed limit and their turns. */
+export class DownloadQueue {
+  readonly bucket: TokenBucket;
+  readonly #runtime: Runtime;
+  readonly #options: ResolvedDownloaderOptions;
+  readonly #client: HttpClient;
+  readonly #handles = new Set<DownloadHandle>();
+  readonly #waiting: (() => void)[] = [];
+  /** Stopped downloads that still save and close their files. */
+  readonly #closing = new Set<Promise<void>>();
+  #running = 0;
+
+  constructor(runtime: Runtime, options: ResolvedDownloaderOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#client = runtime.createHttpClient({ maxIdlePerHost: MAX_IDLE_PER_HOST });
+    this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
+  }
+
+  /** Begins a download, or lets it wait for its turn. */
+  add(given: DownloadSpec): DownloadHandle {
+    const spec = resolveSpec(given, this.#options.defaults);
+    const { clock } = this.#runtime;
+    const bucket = new TokenBucket(clock, spec.maxDownloadSpeed);
+    const status: SessionStatus = {
+      meter: new ProgressMeter(clock),
+      state: "pending",
+      path: undefined,
+      total: undefined,
+      connections: 0,
+    };
+    const context = this.#createContext(spec, status, bucket);
+    const run = (stop: StopRequest) => this.#runInTurn(context, stop);
+    const handle = new DownloadHandle({ clock, status, bucket, signal: spec.signal, run });
+    this.#watch(handle);
+    return handle;
+  }
+
+  /** Cancels everything, and returns once every file is saved and closed. */
+  async close(): Promise<void> {
+    for (const handle of this.#handles) handle.cancel();
+    await Promise.all([...this.#handles].map((handle) => handle.closed));
+    this.#client.close();
+  }
+
+  #createContext(spec: ResolvedSpec, status: SessionStatus, bucket: TokenBucket): SessionContext {
+    const limit = new RateLimit(bucket, this.bucket);
+    const { connectTimeoutMs, readTimeoutMs, headers } = spec;
+    return {
+      runtime: this.#runtime,
+      spec,
+      status,
+      limit,
+      log: this.#options.logger,
+      transport: {
+        client: this.#client,
+        clock: this.#runtime.clock,
+        throttle: limit,
+        headers,
+        userAgent: `bytehaul/${VERSION}`,
+        connectTimeoutMs,
+        readTimeoutMs,
+      },
+    };
+  }
+
+  #watch(handle: DownloadHandle): void {
+    this.#handles.add(handle);
+    const settled = handle.wait().then(() => {}, () => {});
+    const closed = handle.closed;
+    settled.then(() => this.#closing.add(closed));
+    closed.then(() => {
+      this.#closing.delete(closed);
+      this.#handles.delete(handle);
+    });
+  }
+
+  async #runInTurn(context: SessionContext, stop: StopRequest): Promise<DownloadResult> {
+    await this.#takeTurn(stop.signal);
+    try {
+      // A download that was just stopped may still hold the output that this one goes on with.
+      await Promise.all(this.#closing);
+      stop.signal.throwIfAborted();
+      return await runSession(context, stop);
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #takeTurn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#running >= this.#options.maxConcurrentDownloads) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const leave = () => {
+        const index = this.#waiting.indexOf(resolve);
+        if (index >= 0) this.#waiting.splice(index, 1);
+        reject(signal.reason);
+      };
+      this.#waiting.push(resolve);
+      signal.addEventListener("abort", leave, { once: true });
+      await promise.finally(() => signal.removeEventListener("abort", leave));
+    }
+    this.#running++;
+  }
+}

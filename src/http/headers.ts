@@ -1,0 +1,58 @@
+import { DownloadError } from "../errors.ts";
+import type { Validator } from "../types.ts";
+import { parseCount } from "./range.ts";
+
+/** What identifies the version that a response belongs to. */
+export function validatorOf(headers: Headers): Validator {
+  return {
+    etag: headers.get("etag") ?? undefined,
+    lastModified: headers.get("last-modified") ?? undefined,
+  };
+}
+
+/**
+ * The value for `If-Range` (RFC 9110, section 13.1.5), or `undefined` when nothing the server sent can
+ * prove that two responses belong to one version.
+ */
+export function strongValidator({ etag, lastModified }: Validator): string | undefined {
+  return etag !== undefined && !etag.startsWith("W/") ? etag : lastModified;
+}
+
+/** Whether two responses may belong to one version. What either does not tell cannot speak against it. */
+export function agree(a: Validator, b: Validator): boolean {
+  if (a.etag !== undefined && b.etag !== undefined) return opaqueTag(a.etag) === opaqueTag(b.etag);
+  if (a.lastModified === undefined || b.lastModified === undefined) return true;
+  return a.lastModified === b.lastModified;
+}
+
+function opaqueTag(etag: string): string {
+  return etag.replace(/^W\//, "");
+}
+
+/**
+ * The length of the body that follows. Beside `Transfer-Encoding` the field means nothing (RFC 9112,
+ * section 6.3); a malformed one, or several that differ, make the response unusable.
+ */
+export function contentLength(headers: Headers): number | undefined {
+  const field = headers.get("content-length");
+  if (field === null || headers.has("transfer-encoding")) return undefined;
+  const values = new Set(field.split(",").map((value) => value.trim()));
+  const length = parseCount([...values][0]!);
+  if (values.size !== 1 || length === undefined) {
+    throw new DownloadError("bad_response", `Cannot use the response: its Content-Length is "${field}"`);
+  }
+  return length;
+}
+
+/**
+ * `Retry-After` in milliseconds from now (RFC 9110, section 10.2.3): seconds, or a date. A date in the past
+ * is 0; rubbish is `undefined`.
+ */
+export function parseRetryAfter(field: string | null, wallMs: number): number | undefined {
+  if (field === null) return undefined;
+  const text = field.trim();
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, Number.MAX_SAFE_INTEGER);
+  const isDate = /^[A-Z][a-z]{2,8}[, ]/.test(text);
+  const date = isDate ? Date.parse(text) : NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, date - wallMs);
+}

@@ -1,0 +1,61 @@
+import { DownloadError } from "../errors.ts";
+import type { HttpClient } from "../runtime/runtime.ts";
+
+const MAX_REDIRECTS = 10;
+const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
+
+/** Where a request goes. */
+export interface Target {
+  readonly url: string;
+  /** Whether the caller's headers go along: only while every step stayed on the caller's origin. */
+  readonly isTrusted: boolean;
+}
+
+/** A request that may be redirected. */
+export interface RedirectableRequest {
+  readonly target: Target;
+  /** Sent everywhere. */
+  readonly ownHeaders: Headers;
+  /** Sent to the caller's origin only. */
+  readonly callerHeaders: Headers;
+  readonly signal: AbortSignal;
+}
+
+/** The response that is no redirect, and where it came from. */
+export async function getFollowing(
+  client: HttpClient,
+  request: RedirectableRequest,
+): Promise<{ response: Response; target: Target }> {
+  let target = request.target;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const headers = new Headers(target.isTrusted ? request.callerHeaders : undefined);
+    for (const [name, value] of request.ownHeaders) headers.set(name, value);
+    const response = await client.get(target.url, { headers, signal: request.signal });
+    if (!REDIRECT_STATUS.has(response.status)) return { response, target };
+    await response.body?.cancel();
+    target = nextTarget(target, response);
+  }
+  throw refused(`it was redirected more than ${MAX_REDIRECTS} times`);
+}
+
+function nextTarget(from: Target, response: Response): Target {
+  const location = response.headers.get("location");
+  if (location === null) throw refused(`the server answered ${response.status} without a Location`);
+  const current = new URL(from.url);
+  const next = URL.parse(location, current);
+  if (next === null) throw refused("the server redirected to a URL that does not parse");
+  if (next.protocol !== "http:" && next.protocol !== "https:") {
+    throw refused(`the server redirected to a "${next.protocol}" URL; only http: and https: are followed`);
+  }
+  if (current.protocol === "https:" && next.protocol === "http:") {
+    throw refused("the server redirected from https: to http:, which is not followed");
+  }
+  next.username = "";
+  next.password = "";
+  next.hash = "";
+  return { url: next.href, isTrusted: from.isTrusted && next.origin === current.origin };
+}
+
+function refused(reason: string): DownloadError {
+  return new DownloadError("redirect", `Cannot fetch the file: ${reason}`);
+}

@@ -1,0 +1,237 @@
+import type { Block } from "../block.ts";
+import { DownloadError } from "../errors.ts";
+import type { Clock, HttpClient } from "../runtime/runtime.ts";
+import type { ByteRange } from "../types.ts";
+import { formatRange } from "./range.ts";
+import { getFollowing, type Target } from "./redirect.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** Slows a body down. */
+export interface Throttle {
+  readonly isSet: boolean;
+  transform(
+    signal: AbortSignal,
+    onHold: (held: boolean) => void,
+  ): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>;
+}
+
+/** What all requests of one download have in common. */
+export interface TransportOptions {
+  readonly client: HttpClient;
+  readonly clock: Clock;
+  readonly throttle: Throttle;
+  /** The caller's headers. */
+  readonly headers: Headers;
+  readonly userAgent: string;
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+}
+
+/** One request. */
+export interface SegmentRequest {
+  readonly target: Target;
+  /** The bytes to ask for; without it the whole file is. */
+  readonly range: ByteRange | undefined;
+  readonly ifRange: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Sends a request, and returns once the head of its response is there. */
+export async function openSegment(
+  options: TransportOptions,
+  { target, range, ifRange, signal }: SegmentRequest,
+): Promise<SegmentReader> {
+  const ownHeaders = new Headers({ "accept-encoding": "identity" });
+  if (!options.headers.has("user-agent")) ownHeaders.set("user-agent", options.userAgent);
+  if (range !== undefined) ownHeaders.set("range", formatRange(range));
+  if (ifRange !== undefined) ownHeaders.set("if-range", ifRange);
+  const request = new OpenRequest(options.clock, signal);
+  request.watchdog.arm(options.connectTimeoutMs);
+  try {
+    const { response, target: reached } = await getFollowing(options.client, {
+      target,
+      ownHeaders,
+      callerHeaders: options.headers,
+      signal: request.signal,
+    });
+    request.watchdog.disarm();
+    return new SegmentReader(options, request, response, reached);
+  } catch (error) {
+    request.abort();
+    const { host } = new URL(target.url);
+    throw request.explain(error, `no response from ${host}`);
+  }
+}
+
+/** A request that can be ended from outside, by time or by its reader. */
+class OpenRequest {
+  readonly watchdog: Watchdog;
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  #isExpired = false;
+
+  constructor(clock: Clock, outer: AbortSignal) {
+    this.#outer = outer;
+    this.watchdog = new Watchdog(clock, () => {
+      this.#isExpired = true;
+      this.#controller.abort();
+    });
+    if (outer.aborted) this.#stop();
+    else outer.addEventListener("abort", this.#stop, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The response was read whole. */
+  end(): void {
+    this.watchdog.stop();
+    this.#outer.removeEventListener("abort", this.#stop);
+  }
+
+  /** Ends the request, whatever it is doing, and closes its connection. */
+  abort(): void {
+    this.end();
+    this.#controller.abort();
+  }
+
+  /** What an error of the runtime means here: its text tells little and differs between runtimes. */
+  explain(error: unknown, what: string): unknown {
+    if (this.#outer.aborted) return this.#outer.reason;
+    if (error instanceof DownloadError) return error;
+    if (this.#isExpired) {
+      return new DownloadError("timeout", `Cannot fetch the file: ${what} in time`, { retryable: true });
+    }
+    const cause = error instanceof Error ? error.message : String(error);
+    return new DownloadError("network", `Cannot fetch the file: ${what} (${cause})`, {
+      cause: error,
+      retryable: true,
+    });
+  }
+
+  readonly #stop = (): void => this.#controller.abort(this.#outer.reason);
+}
+
+type Stream = ReadableStream<Uint8Array<ArrayBuffer>>;
+type Reader = ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+
+/** How long the end of a body may take after its last byte, before its connection is given up. */
+const END_TIMEOUT_MS = 1000;
+
+/** The response to one request. Whoever has it must `finish` or `close` it. */
+export class SegmentReader {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Where the response came from, after redirects. */
+  readonly target: Target;
+  readonly #options: TransportOptions;
+  readonly #request: OpenRequest;
+  #stream: Stream;
+  #isThrottled = false;
+  #isHeld = false;
+  #isReading = false;
+  #reader: Reader;
+  /** Bytes that the runtime handed over and that did not fit into the last block. */
+  #surplus: Uint8Array<ArrayBuffer> = NOTHING;
+
+  constructor(options: TransportOptions, request: OpenRequest, response: Response, target: Target) {
+    this.status = response.status;
+    this.headers = response.headers;
+    this.target = target;
+    this.#options = options;
+    this.#request = request;
+    this.#stream = response.body ?? new Blob([]).stream();
+    this.#reader = acquireReader(this.#stream);
+  }
+
+  /**
+   * Fills the start of `block` with up to `limit` bytes and returns their number; 0 is the end of the body.
+   * When it throws, the block's memory may be lost, and with it nothing that an earlier read returned.
+   */
+  async read(block: Block, limit: number): Promise<number> {
+    if (!this.#isThrottled && this.#options.throttle.isSet) this.#slowDown();
+    this.#isReading = true;
+    this.#watch();
+    try {
+      return await this.#fill(block, limit);
+    } catch (error) {
+      throw this.#request.explain(error, "the connection broke or went silent");
+    } finally {
+      this.#isReading = false;
+      this.#watch();
+    }
+  }
+
+  /**
+   * Reads past the last byte wanted, so that the connection can serve the next request. Returns whether the
+   * body ended there; if not, the connection is closed.
+   */
+  async finish(): Promise<boolean> {
+    this.#request.watchdog.arm(Math.min(END_TIMEOUT_MS, this.#options.readTimeoutMs));
+    try {
+      const isAtEnd = await this.#fill({ bytes: new Uint8Array(1) }, 1) === 0;
+      if (isAtEnd) this.#request.end();
+      else this.close();
+      return isAtEnd;
+    } catch {
+      this.close(); // nothing more was wanted from this connection
+      return false;
+    }
+  }
+
+  /** Ends the request. What has not been read is lost. */
+  close(): void {
+    this.#request.abort();
+    this.#reader.cancel().catch(() => {}); // a body that failed already
+  }
+
+  async #fill(block: Block, limit: number): Promise<number> {
+    if (this.#reader instanceof ReadableStreamBYOBReader) {
+      const { value } = await this.#reader.read(block.bytes.subarray(0, limit));
+      if (value === undefined) return 0;
+      block.bytes = new Uint8Array(value.buffer);
+      return value.length;
+    }
+    while (this.#surplus.length === 0) {
+      const { value, done } = await this.#reader.read();
+      if (done) return 0;
+      this.#surplus = value;
+    }
+    const length = Math.min(limit, this.#surplus.length);
+    block.bytes.set(this.#surplus.subarray(0, length));
+    this.#surplus = this.#surplus.subarray(length);
+    return length;
+  }
+
+  /** Puts the limit between the network and the reader, also in the middle of a body. */
+  #slowDown(): void {
+    this.#isThrottled = true;
+    this.#reader.releaseLock();
+    const throttle = this.#options.throttle.transform(this.#request.signal, (held) => this.#hold(held));
+    this.#stream = this.#stream.pipeThrough(throttle);
+    this.#reader = this.#stream.getReader();
+  }
+
+  #hold(held: boolean): void {
+    this.#isHeld = held;
+    this.#watch();
+  }
+
+  /** Only silence while we read counts against the server, and not what the limit makes. */
+  #watch(): void {
+    if (this.#isReading && !this.#isHeld) this.#request.watchdog.arm(this.#options.readTimeoutMs);
+    else this.#request.watchdog.disarm();
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A reader that fills our memory where the runtime has one. */
+function acquireReader(stream: Stream): Reader {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return stream.getReader();
+  }
+}

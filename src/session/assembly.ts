@@ -1,0 +1,144 @@
+import { layOutBlocks, MemoryBudget } from "../flow/memory_budget.ts";
+import { PrefixHasher } from "../integrity/prefix_hasher.ts";
+import type { PieceMap } from "../plan/piece_map.ts";
+import type { RuntimeFile } from "../runtime/runtime.ts";
+import { Checkpointer } from "../storage/checkpoint.ts";
+import { FileWriter } from "../storage/file_writer.ts";
+import type { Output } from "../storage/output.ts";
+import { WriteBackCache } from "../storage/write_back_cache.ts";
+import type { SessionContext } from "./context.ts";
+import type { Start } from "./start.ts";
+
+const HASH_BLOCKS = 2;
+
+/** Turns what arrives into the file: memory, writes, checkpoints and the hash that follows them. */
+export class Assembly {
+  readonly pool: MemoryBudget;
+  readonly cache: WriteBackCache;
+  readonly pieces: PieceMap;
+  /** Connections that the memory budget can feed. */
+  readonly connections: number;
+  readonly #context: SessionContext;
+  readonly #output: Output;
+  readonly #start: Start;
+  readonly #checkpointer: Checkpointer;
+  #hasher: { readonly prefix: PrefixHasher; readonly file: RuntimeFile } | undefined;
+
+  private constructor(
+    context: SessionContext,
+    output: Output,
+    start: Start,
+    hashedFile: RuntimeFile | undefined,
+    onFailure: (error: unknown) => void,
+  ) {
+    const { spec } = context;
+    const { file, pieces, identity } = start;
+    const layout = layOutBlocks(spec.memoryBudget, spec.maxConnections, hashedFile ? HASH_BLOCKS : 0);
+    const path = output.partPath;
+    this.#context = context;
+    this.#output = output;
+    this.#start = start;
+    this.pieces = pieces;
+    this.connections = layout.connections;
+    this.pool = new MemoryBudget(layout);
+    this.cache = new WriteBackCache(this.pool, new FileWriter(file, path, onFailure), (range) => {
+      pieces.add(range);
+      this.#hasher?.prefix.advance(pieces.frontier);
+    });
+    const record = () => ({ ...identity, ...pieces.snapshot() });
+    this.#checkpointer = new Checkpointer({ cache: this.cache, file, path, store: output.control, record });
+    this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
+  }
+
+  /** `onFailure` is told when a write failed, so that the network can be stopped. */
+  static async open(
+    context: SessionContext,
+    output: Output,
+    start: Start,
+    onFailure: (error: unknown) => void,
+  ): Promise<Assembly> {
+    const hashedFile = context.spec.checksum &&
+      await context.runtime.files.open(output.partPath, "read");
+    return new Assembly(context, output, start, hashedFile, onFailure);
+  }
+
+  /** Whether a later run can go on with what is there. */
+  get isResumable(): boolean {
+    const { size, acceptsRanges } = this.#start.remote;
+    return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
+  }
+
+  /** Saves progress from time to time until `signal` is aborted. */
+  async saveRegularly(signal: AbortSignal): Promise<void> {
+    const { spec, runtime } = this.#context;
+    if (!this.#start.remote.acceptsRanges) return;
+    let saved = this.pieces.doneBytes;
+    for (;;) {
+      await runtime.clock.sleep(spec.controlSaveIntervalMs, signal);
+      if (this.pieces.doneBytes === saved) continue;
+      saved = this.pieces.doneBytes;
+      await this.#checkpointer.save();
+    }
+  }
+
+  /** Forgets what has arrived. */
+  async startOver(): Promise<void> {
+    await this.cache.flush();
+    this.pieces.clear();
+    this.#context.status.meter.restart(0);
+    await this.#hasher?.prefix.restart();
+    await this.#start.file.truncate(0);
+  }
+
+  /** Puts the last bytes into the file, and returns its size. */
+  async complete(): Promise<number> {
+    await this.cache.flush();
+    if (this.#start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
+    return this.pieces.size;
+  }
+
+  /** The digest of the whole file, if a checksum was given. Stops when `signal` is aborted. */
+  async digest(size: number, signal: AbortSignal): Promise<string | undefined> {
+    const hasher = this.#hasher?.prefix;
+    if (hasher === undefined) return undefined;
+    const stop = () => void hasher.close();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      signal.throwIfAborted();
+      return await hasher.finish(size);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Keeps what a later run can go on with; removes the rest. */
+  async keepOrDiscard(isDiscarded: boolean): Promise<void> {
+    await this.cache.flush().catch(() => {}); // what could not be written is fetched again
+    if (!isDiscarded && this.isResumable) await this.#checkpointer.save();
+    else await this.#output.discard();
+  }
+
+  /** Stops reading the file. */
+  async close(): Promise<void> {
+    const hasher = this.#hasher;
+    this.#hasher = undefined;
+    await hasher?.prefix.close();
+    await hasher?.file.close();
+  }
+
+  #startHashing(file: RuntimeFile): PrefixHasher {
+    const { checksum } = this.#context.spec;
+    const buffers = [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes] as const;
+    const hasher = new PrefixHasher({
+      algorithm: checksum!.algorithm,
+      file,
+      buffers,
+      onFallback: (cause) => this.#context.log("debug", `hashing on the main thread: ${cause}`),
+    });
+    hasher.advance(this.pieces.frontier);
+    return hasher;
+  }
+}

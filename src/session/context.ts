@@ -1,0 +1,25 @@
+import type { RateLimit } from "../flow/token_bucket.ts";
+import type { TransportOptions } from "../http/segment_reader.ts";
+import type { ResolvedSpec } from "../options.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { DownloadState, Logger } from "../types.ts";
+import type { ProgressMeter } from "./progress_meter.ts";
+
+/** What everybody who works on one download may use. */
+export interface SessionContext {
+  readonly runtime: Runtime;
+  readonly spec: ResolvedSpec;
+  readonly transport: TransportOptions;
+  readonly limit: RateLimit;
+  readonly log: Logger;
+  readonly status: SessionStatus;
+}
+
+/** What a download shows of itself while it runs. */
+export interface SessionStatus {
+  readonly meter: ProgressMeter;
+  state: Extract<DownloadState, "pending" | "downloading" | "verifying">;
+  path: string | undefined;
+  total: number | undefined;
+  connections: number;
+}

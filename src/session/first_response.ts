@@ -1,0 +1,63 @@
+import { RemoteChangedError } from "../errors.ts";
+import { RetryBudget } from "../flow/backoff.ts";
+import { strongValidator } from "../http/headers.ts";
+import { probe, type ProbeResult } from "../http/probe.ts";
+import type { Target } from "../http/redirect.ts";
+import type { ByteRange } from "../types.ts";
+import type { SessionContext } from "./context.ts";
+import type { Interrupted } from "./resume.ts";
+import { withRetries } from "./retry.ts";
+
+/** What the first request asks for when nothing is there yet. */
+const FIRST_SEGMENT_BYTES = 1024 * 1024;
+
+/** Asks for the first bytes of the file. */
+export function probeFresh(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
+  const range = firstSegment(context, { start: 0, end: Infinity });
+  return send(context, { range, version: undefined, ifRange: undefined, signal });
+}
+
+/**
+ * Asks for the first bytes that an earlier run lacks, on condition that the file is still the same.
+ * `undefined` when the server says that it is not.
+ */
+export async function probeInterrupted(
+  context: SessionContext,
+  { record, pieces }: Interrupted,
+  signal: AbortSignal,
+): Promise<ProbeResult | undefined> {
+  const range = firstSegment(context, pieces.missing()[0]!);
+  const { size, validator } = record;
+  try {
+    return await send(context, {
+      range,
+      version: { size, validator },
+      ifRange: strongValidator(validator),
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof RemoteChangedError) return undefined;
+    throw error;
+  }
+}
+
+function send(
+  context: SessionContext,
+  request: Omit<Parameters<typeof probe>[1], "target">,
+): Promise<ProbeResult> {
+  const target: Target = { url: context.spec.url, isTrusted: true };
+  const retries = new RetryBudget(context.spec, context.runtime.clock);
+  return withRetries(
+    context,
+    retries,
+    request.signal,
+    () => probe(context.transport, { target, ...request }),
+  );
+}
+
+/** A lone connection asks for everything at once. */
+function firstSegment({ spec }: SessionContext, missing: ByteRange): ByteRange {
+  if (spec.maxConnections === 1) return missing;
+  const length = Math.max(spec.minSegmentSize, FIRST_SEGMENT_BYTES);
+  return { start: missing.start, end: Math.min(missing.end, missing.start + length) };
+}

@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { ControlFileError } from "../errors.ts";
+import { agree, strongValidator } from "../http/headers.ts";
+import { PieceMap } from "../plan/piece_map.ts";
+import type { RuntimeFile } from "../runtime/runtime.ts";
+import type { ControlRecord } from "../storage/control_format.ts";
+import type { Output } from "../storage/output.ts";
+import type { RemoteFile } from "../types.ts";
+import type { SessionContext } from "./context.ts";
+
+/** What an earlier run left, as far as it can be trusted. */
+export interface Interrupted {
+  readonly record: ControlRecord;
+  readonly file: RuntimeFile;
+  readonly pieces: PieceMap;
+}
+
+/** What was found beside the output. */
+export interface Leftovers {
+  /** Whether the part file, if there is one, belongs to bytehaul. */
+  readonly ours: boolean;
+  readonly interrupted: Interrupted | undefined;
+}
+
+/** Names a file on a server for the control file, without what may be secret in its URL. */
+export function hashUrl(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return createHash("sha256").update(origin + pathname).digest("hex");
+}
+
+/** Looks at what an earlier run left, and says what becomes of it. */
+export async function findLeftovers(context: SessionContext, output: Output): Promise<Leftovers> {
+  const { spec, log } = context;
+  const loaded = await output.control.load();
+  if (loaded.kind === "missing") return { ours: false, interrupted: undefined };
+  if (loaded.kind === "damaged") {
+    const aside = await output.control.setAside();
+    log(
+      "warn",
+      `the control file is unusable (${loaded.reason}); it was moved to "${aside}", starting again`,
+    );
+    return { ours: true, interrupted: undefined };
+  }
+  const { record } = loaded;
+  if (!spec.resume) return { ours: true, interrupted: undefined };
+  if (record.urlHash !== hashUrl(spec.url)) {
+    if (spec.overwrite) return { ours: true, interrupted: undefined };
+    throw new ControlFileError(
+      `${output.path}.bytehaul`,
+      `Cannot resume "${output.path}": it was begun from another URL; choose another output, or turn resume off to start again`,
+    );
+  }
+  return { ours: true, interrupted: await open(context, output, record) };
+}
+
+async function open(
+  { spec, log }: SessionContext,
+  output: Output,
+  record: ControlRecord,
+): Promise<Interrupted | undefined> {
+  const claimed = new PieceMap(record.size, record.pieceSize);
+  claimed.restore(record, Infinity);
+  if (claimed.doneBytes === 0) return undefined;
+  if (strongValidator(record.validator) === undefined && spec.checksum === undefined) {
+    log("warn", "the server tells versions of the file apart by nothing; starting again");
+    return undefined;
+  }
+  const part = await output.openPart(record.partIdentity);
+  if (part === undefined) {
+    log("warn", `"${output.partPath}" is gone or another file has its name; starting again`);
+    return undefined;
+  }
+  const pieces = new PieceMap(record.size, record.pieceSize);
+  pieces.restore(record, part.size);
+  if (pieces.doneBytes < claimed.doneBytes) {
+    log("warn", `"${output.partPath}" was cut to ${part.size} bytes; what is missing is fetched again`);
+  }
+  return { record, file: part.file, pieces };
+}
+
+/**
+ * Whether what an earlier run fetched belongs to the version that the server has now. A server that answers
+ * `If-Range` with a part has said so itself; otherwise its validators must.
+ */
+export function isSameFile({ record }: Interrupted, remote: RemoteFile, saidIfRange: boolean): boolean {
+  if (record.size !== remote.size || !agree(record.validator, remote.validator)) return false;
+  return saidIfRange || strongValidator(record.validator) === strongValidator(remote.validator);
+}

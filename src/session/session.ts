@@ -1,0 +1,146 @@
+import { formatChecksum } from "../checksum.ts";
+import { ChecksumMismatchError } from "../errors.ts";
+import type { ProbeResult } from "../http/probe.ts";
+import { Scheduler } from "../plan/scheduler.ts";
+import type { Output } from "../storage/output.ts";
+import type { DownloadResult } from "../types.ts";
+import { Assembly } from "./assembly.ts";
+import type { SessionContext } from "./context.ts";
+import { locate } from "./locate.ts";
+import { findLeftovers, type Leftovers } from "./resume.ts";
+import { type Start, start } from "./start.ts";
+import { Transfer } from "./transfer.ts";
+
+/** How a download is stopped from outside. */
+export interface StopRequest {
+  readonly signal: AbortSignal;
+  /** Whether what has arrived is to be removed. */
+  readonly isDiscarded: () => boolean;
+}
+
+/** Runs one download from its URL to its final name. */
+export async function runSession(context: SessionContext, stop: StopRequest): Promise<DownloadResult> {
+  const { clock } = context.runtime;
+  const startedMs = clock.monotonicMs();
+  context.status.state = "downloading";
+  const { output, first } = await locate(context, stop.signal);
+  try {
+    const outcome = await fetchInto(output, first, context, stop);
+    return {
+      path: output.path,
+      fetchedBytes: context.status.meter.fetched,
+      checksum: context.spec.checksum && formatChecksum(context.spec.checksum),
+      elapsedMs: clock.monotonicMs() - startedMs,
+      ...outcome,
+    };
+  } finally {
+    first?.reader.close();
+    await output.release();
+  }
+}
+
+type Outcome = Pick<DownloadResult, "size" | "resumedBytes" | "lengthVerified">;
+
+async function fetchInto(
+  output: Output,
+  named: ProbeResult | undefined,
+  context: SessionContext,
+  stop: StopRequest,
+): Promise<Outcome> {
+  const finished = await output.findFinished();
+  if (finished !== undefined) {
+    await output.cleanUp();
+    context.log("info", `"${output.path}" was finished by an earlier run`);
+    return { size: finished, resumedBytes: finished, lengthVerified: true };
+  }
+  const leftovers = await findLeftovers(context, output);
+  try {
+    return await attempt(output, leftovers, named, context, stop);
+  } catch (error) {
+    if (!(error instanceof ChecksumMismatchError) || leftovers.interrupted === undefined) throw error;
+    context.log("warn", `${error.message}; what an earlier run left may be to blame, starting again`);
+    return await attempt(output, { ours: true, interrupted: undefined }, undefined, context, stop);
+  }
+}
+
+async function attempt(
+  output: Output,
+  leftovers: Leftovers,
+  named: ProbeResult | undefined,
+  context: SessionContext,
+  stop: StopRequest,
+): Promise<Outcome> {
+  const begun = await start(context, output, leftovers, named, stop.signal);
+  const resumedBytes = begun.pieces.doneBytes;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([stop.signal, failed.signal]);
+  const assembly = await Assembly.open(context, output, begun, (error) => failed.abort(error));
+  try {
+    await transfer(context, begun, assembly, signal, (error) => failed.abort(error));
+    const size = await assembly.complete();
+    await verify(context, assembly, size, signal);
+    await assembly.close();
+    await output.commit(begun.file, size, stop.signal);
+    return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined };
+  } catch (error) {
+    await assembly.keepOrDiscard(stop.isDiscarded()).catch((cause) => {
+      context.log("warn", `progress since the last checkpoint is lost: ${cause}`);
+    });
+    throw error;
+  } finally {
+    await assembly.close();
+  }
+}
+
+/** Fetches what is missing, and saves progress on the way. */
+async function transfer(
+  context: SessionContext,
+  { first, remote, target }: Start,
+  assembly: Assembly,
+  signal: AbortSignal,
+  onFailure: (error: unknown) => void,
+): Promise<void> {
+  if (first === undefined) return;
+  const { spec } = context;
+  const { pieces, cache, pool } = assembly;
+  const missing = pieces.missing();
+  const missingBytes = pieces.size - pieces.doneBytes;
+  const scheduler = new Scheduler({
+    missing,
+    minSegmentSize: spec.minSegmentSize,
+    pieceSize: pieces.pieceSize,
+  });
+  const isSplit = remote.acceptsRanges && pieces.size >= spec.minSplitSize;
+  const connections = isSplit
+    ? Math.min(assembly.connections, Math.max(1, Math.ceil(missingBytes / spec.minSegmentSize)))
+    : 1;
+  const startOver = async () => {
+    await assembly.startOver();
+    scheduler.restart([{ start: 0, end: pieces.size }]);
+  };
+  const finished = new AbortController();
+  const saving = assembly.saveRegularly(AbortSignal.any([signal, finished.signal]))
+    .catch((error) => finished.signal.aborted || onFailure(error));
+  const parts = { remote, target, pieces, scheduler, cache, pool, connections, startOver };
+  try {
+    await new Transfer(context, parts).run(first, signal);
+  } finally {
+    finished.abort();
+    await saving;
+  }
+}
+
+async function verify(
+  context: SessionContext,
+  assembly: Assembly,
+  size: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { checksum } = context.spec;
+  if (checksum === undefined) return;
+  context.status.state = "verifying";
+  const hex = await assembly.digest(size, signal);
+  if (hex === checksum.hex) return;
+  const actual = formatChecksum({ algorithm: checksum.algorithm, hex: hex ?? "" });
+  throw new ChecksumMismatchError(formatChecksum(checksum), actual);
+}

@@ -1,0 +1,121 @@
+import type { ProbeResult } from "../http/probe.ts";
+import type { Target } from "../http/redirect.ts";
+import { PieceMap } from "../plan/piece_map.ts";
+import type { RuntimeFile } from "../runtime/runtime.ts";
+import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
+import type { Output } from "../storage/output.ts";
+import type { RemoteFile } from "../types.ts";
+import type { SessionContext } from "./context.ts";
+import { probeFresh, probeInterrupted } from "./first_response.ts";
+import { hashUrl, type Interrupted, isSameFile, type Leftovers } from "./resume.ts";
+
+/** From where a transfer goes on. */
+export interface Start {
+  readonly remote: RemoteFile;
+  readonly target: Target;
+  readonly file: RuntimeFile;
+  readonly pieces: PieceMap;
+  /** The first response, `undefined` when everything is there already. */
+  readonly first: ProbeResult | undefined;
+  /** What the control file says beside the pieces. */
+  readonly identity: Omit<ControlRecord, "bitmap" | "partial">;
+}
+
+/** Goes on with what an earlier run left if the server still has that version; begins anew otherwise. */
+export async function start(
+  context: SessionContext,
+  output: Output,
+  { ours, interrupted }: Leftovers,
+  named: ProbeResult | undefined,
+  signal: AbortSignal,
+): Promise<Start> {
+  if (interrupted?.pieces.isComplete) {
+    named?.reader.close();
+    return resumed(context, interrupted, undefined);
+  }
+  const first = named ??
+    (interrupted && await probeInterrupted(context, interrupted, signal)) ??
+    await probeFresh(context, signal);
+  try {
+    if (interrupted !== undefined) {
+      const goesOn = first.verdict.kind === "part" &&
+        isSameFile(interrupted, first.remote, named === undefined);
+      if (goesOn) return resumed(context, interrupted, first);
+      context.log("warn", "the file on the server is not the one that was begun; starting again");
+    }
+    return await fresh(context, output, ours, await fromTheStart(context, first, signal));
+  } catch (error) {
+    first.reader.close();
+    throw error;
+  }
+}
+
+function resumed(
+  { spec, status }: SessionContext,
+  { record, file, pieces }: Interrupted,
+  first: ProbeResult | undefined,
+): Start {
+  status.total = record.size;
+  status.meter.restart(pieces.doneBytes);
+  const { bitmap: _, partial: __, ...identity } = record;
+  const remote: RemoteFile = {
+    finalUrl: first?.remote.finalUrl ?? spec.url,
+    size: record.size,
+    acceptsRanges: true,
+    validator: record.validator,
+    contentDisposition: undefined,
+  };
+  const target = first?.target ?? { url: spec.url, isTrusted: true };
+  return { remote, target, file, pieces, first, identity };
+}
+
+/** A part from the middle of another version is of no use. */
+async function fromTheStart(
+  context: SessionContext,
+  first: ProbeResult,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  if (first.verdict.kind !== "part" || first.verdict.range.start === 0) return first;
+  first.reader.close();
+  return await probeFresh(context, signal);
+}
+
+async function fresh(
+  context: SessionContext,
+  output: Output,
+  ours: boolean,
+  first: ProbeResult,
+): Promise<Start> {
+  const { spec, status } = context;
+  const { remote, target } = first;
+  try {
+    const size = remote.size ?? Infinity;
+    const pieces = new PieceMap(size, boundedPieceSize(size, spec.pieceSize));
+    if (remote.size !== undefined) await output.requireSpace(remote.size);
+    const claim = {
+      urlHash: hashUrl(spec.url),
+      size: remote.size ?? 0,
+      validator: remote.validator,
+      pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),
+    };
+    // Before the part file, so that a part file is known to be ours whenever there is one.
+    const { bitmap, partial } = new PieceMap(claim.size, claim.pieceSize).snapshot();
+    await output.control.save({ ...claim, partIdentity: undefined, bitmap, partial });
+    const file = await output.createPart(ours);
+    const { identity: partIdentity } = await file.stat();
+    if (spec.fileAllocation === "prealloc" && remote.size !== undefined) await file.truncate(remote.size);
+    status.total = remote.size;
+    status.meter.restart(0);
+    return { remote, target, file, pieces, first, identity: { ...claim, partIdentity } };
+  } catch (error) {
+    first.reader.close();
+    throw error;
+  }
+}
+
+/** Very large files get larger pieces, so that the control file stays small. */
+function boundedPieceSize(size: number, pieceSize: number): number {
+  let bounded = pieceSize;
+  while (size !== Infinity && Math.ceil(size / bounded) > MAX_PIECES) bounded *= 2;
+  return bounded;
+}

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DownloadCommand, parseArgs, UsageError } from "../../src/cli/args.ts";
+import { FLAGS } from "../../src/cli/flags.ts";
+import { resolveDownloaderOptions, resolveSpec } from "../../src/options.ts";
+
+const URL_A = "https://example.com/a";
+const URL_B = "https://example.com/b";
+
+function parse(...argv: string[]): DownloadCommand {
+  const command = parseArgs(argv);
+  assert.equal(command.kind, "download");
+  return command as DownloadCommand;
+}
+
+function refusal(...argv: string[]): string {
+  try {
+    parseArgs(argv);
+  } catch (error) {
+    assert.ok(error instanceof UsageError && error instanceof TypeError);
+    return error.message;
+  }
+  assert.fail(`${argv.join(" ")} was accepted`);
+}
+
+test("parseArgs() reads a bare URL", () => {
+  assert.deepEqual(parse(URL_A), {
+    kind: "download",
+    urls: [URL_A],
+    options: {},
+    specOptions: {},
+    quiet: false,
+    verbose: false,
+    json: false,
+  });
+});
+
+test("parseArgs() puts every flag where it belongs", () => {
+  const argv = "-o f -d dir -x 8 -j 2 -l 1.5M --checksum sha256:ab --no-resume --overwrite --retries 3 " +
+    "--retry-delay 0.5 --retry-max-delay 10 --max-retry-time 60 --connect-timeout 5 --read-timeout .25 " +
+    "--piece-size 2M --memory-budget 1g --min-split-size 5MiB --min-segment-size 64K " +
+    "--file-allocation prealloc --save-interval 1 -v --json";
+  const command = parse(...argv.split(" "), "-H", "A: 1", "--header=B:x: y", URL_A);
+  assert.deepEqual(command, {
+    kind: "download",
+    urls: [URL_A],
+    options: { maxConcurrentDownloads: 2, maxDownloadSpeed: 1.5 * 2 ** 20 },
+    specOptions: {
+      outputPath: "f",
+      outputDir: "dir",
+      maxConnections: 8,
+      checksum: "sha256:ab",
+      resume: false,
+      overwrite: true,
+      maxRetries: 3,
+      retryBaseDelayMs: 500,
+      retryMaxDelayMs: 10_000,
+      maxRetryElapsedMs: 60_000,
+      connectTimeoutMs: 5000,
+      readTimeoutMs: 250,
+      pieceSize: 2 ** 21,
+      memoryBudget: 2 ** 30,
+      minSplitSize: 5 * 2 ** 20,
+      minSegmentSize: 2 ** 16,
+      fileAllocation: "prealloc",
+      controlSaveIntervalMs: 1000,
+      headers: [["A", "1"], ["B", "x: y"]],
+    },
+    quiet: false,
+    verbose: true,
+    json: true,
+  });
+});
+
+test("parseArgs() takes a value in each of the usual ways", () => {
+  for (const argv of [["-x8"], ["-x", "8"], ["--connections=8"], ["--connections", "8"], ["-qx8"]]) {
+    assert.equal(parse(...argv, URL_A).specOptions.maxConnections, 8, argv.join(" "));
+  }
+});
+
+test("parseArgs() takes what follows -- for URLs", () => {
+  assert.deepEqual(parse("-q", "--", "-x", URL_A).urls, ["-x", URL_A]);
+});
+
+test("parseArgs() knows help and version, also without a URL", () => {
+  for (const flag of ["-h", "--help"]) assert.deepEqual(parseArgs([flag]), { kind: "help" });
+  for (const flag of ["-V", "--version"]) assert.deepEqual(parseArgs([flag]), { kind: "version" });
+});
+
+test("parseArgs() refuses values and names the flag, the value and what would be right", () => {
+  const cases: [argv: string[], ...parts: string[]][] = [
+    [["-x", "0"], "-x", '"0"', "1 to 256"],
+    [["--connections=8x"], "--connections", '"8x"', "1 to 256"],
+    [["--retries", "-1"], "--retries", '"-1"', "whole number"],
+    [["-j", "1.5"], "-j", '"1.5"', "1 to 1000"],
+    [["-l", "5MB"], "-l", '"5MB"', "1.5M"],
+    [["--limit-rate", "-1"], "--limit-rate", '"-1"', "500k"],
+    [["--piece-size", "1k"], "--piece-size", '"1k"', "16k to 1G"],
+    [["--read-timeout", "0"], "--read-timeout", '"0"', "0.001"],
+    [["--retry-delay", "soon"], "--retry-delay", '"soon"', "seconds"],
+    [["--file-allocation", "full"], "--file-allocation", '"full"', "none or prealloc"],
+    [["-o", "-"], "-o", '"-"', "./-"],
+    [["-o", ""], "-o", '""', "path"],
+    [["-d", ""], "-d", '""', "not empty"],
+    [["--json=1"], "--json", "takes none"],
+    [["--output"], "--output", "path"],
+    [["-o", "--json"], "-o", "--json", "path"],
+  ];
+  for (const [argv, ...parts] of cases) {
+    const message = refusal(...argv, ...(argv[0] === "--output" ? [] : [URL_A]));
+    for (const part of ["Cannot", ...parts]) assert.ok(message.includes(part), `${message} lacks ${part}`);
+  }
+});
+
+test("parseArgs() suggests a flag for one that it does not know", () => {
+  assert.match(refusal("--conections=3", URL_A), /--conections: .*did you mean --connections\?/);
+  assert.match(refusal("--limit-rat", "3", URL_A), /did you mean --limit-rate\?/);
+  assert.match(refusal("-connections", "3", URL_A), /-c: .*did you mean --connections\?/);
+  assert.match(refusal("--teapot", URL_A), /--teapot: .*see bytehaul --help/);
+  assert.match(refusal("-z", URL_A), /-z: .*see bytehaul --help/);
+});
+
+test("parseArgs() never repeats a secret", () => {
+  for (
+    const argv of [
+      ["-H", "X-Key: hunter2\r\nHost: x"],
+      ["-H", "X-Key: hunter2\n"],
+      ["-H", "hunter2"],
+      ["--header=: hunter2"],
+      ["-HX Y: hunter2"],
+      ["--heade=X-Key: hunter2"],
+      ["-uhunter2"],
+      ["--json=hunter2"],
+    ]
+  ) assert.doesNotMatch(refusal(...argv, URL_A), /hunter2/);
+});
+
+test("parseArgs() refuses what does not go together", () => {
+  assert.match(refusal(), /without a URL/);
+  assert.match(refusal("-q"), /without a URL/);
+  assert.match(refusal("-o", "f", URL_A, URL_B), /--output "f" for 2 URLs/);
+  assert.match(refusal("--checksum", "md5:0", URL_A, URL_B), /--checksum "md5:0" for 2 URLs/);
+  assert.match(refusal("-qv", URL_A), /--quiet together with --verbose/);
+});
+
+test("parseArgs() rounds a tiny rate up, as 0 would be no limit", () => {
+  assert.equal(parse("-l", "0.0001k", URL_A).options.maxDownloadSpeed, 1);
+  assert.equal(parse("-l", "0", URL_A).options.maxDownloadSpeed, 0);
+});
+
+test("the bounds of the flags are those of the options", () => {
+  let bounds = 0;
+  for (const flag of FLAGS) {
+    const range = / from (\S+) to ([^\s,]+)/.exec(flag.expected ?? "");
+    if (range === null) continue;
+    for (const [bound = "", step] of [[range[1], -1], [range[2], 1]] as const) {
+      const draft = { options: {}, specOptions: {}, headers: [], quiet: false, verbose: false, json: false };
+      const judge = () => {
+        resolveDownloaderOptions(draft.options);
+        resolveSpec({ ...draft.specOptions, url: URL_A });
+      };
+      assert.ok(flag.apply(draft, bound), `--${flag.name} ${bound}`);
+      judge();
+      bounds++;
+      // Its option has no upper bound, its flag that of a timer.
+      if (flag.name === "max-retry-time" && step > 0) continue;
+      for (const options of [draft.options, draft.specOptions] as Record<string, number>[]) {
+        for (const [name, value] of Object.entries(options)) options[name] = value + step;
+      }
+      assert.throws(judge, RangeError, `--${flag.name} beyond ${bound}`);
+    }
+  }
+  assert.equal(bounds, 24);
+});
+
+test("the defaults that the help names are those of the options", () => {
+  let defaults = 0;
+  for (const flag of FLAGS) {
+    const value = /\(default (\S+)\)/.exec(flag.help)?.[1];
+    if (value === undefined) continue;
+    const { options, specOptions } = parse(`--${flag.name}=${value}`, URL_A);
+    const { logger: _, ...resolved } = resolveDownloaderOptions(options);
+    const { logger: __, ...expected } = resolveDownloaderOptions({});
+    assert.deepEqual(resolved, expected, flag.name);
+    assert.deepEqual(
+      { ...resolveSpec({ ...specOptions, url: URL_A }), headers: undefined },
+      { ...resolveSpec({ url: URL_A }), headers: undefined },
+      flag.name,
+    );
+    defaults++;
+  }
+  assert.ok(defaults >= 14);
+});

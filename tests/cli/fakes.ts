@@ -1,0 +1,147 @@
+import type { CliHost } from "../../src/runtime/console.ts";
+import { DownloadError } from "../../src/errors.ts";
+import type { DownloaderOptions, DownloadSpec } from "../../src/options.ts";
+import type { DownloadResult, ProgressSnapshot } from "../../src/types.ts";
+
+/** A snapshot half-way through 100 MiB, changed as the test needs. */
+export function snapshot(changes: Partial<ProgressSnapshot> = {}): ProgressSnapshot {
+  return {
+    state: "downloading",
+    path: "out/disk.iso",
+    downloaded: 50 * 2 ** 20,
+    total: 100 * 2 ** 20,
+    speed: 10 * 2 ** 20,
+    etaSeconds: 5,
+    connections: 8,
+    elapsedMs: 5000,
+    ...changes,
+  };
+}
+
+export function result(changes: Partial<DownloadResult> = {}): DownloadResult {
+  return {
+    path: "out/disk.iso",
+    size: 100 * 2 ** 20,
+    fetchedBytes: 100 * 2 ** 20,
+    resumedBytes: 0,
+    lengthVerified: true,
+    checksum: undefined,
+    elapsedMs: 10_000,
+    ...changes,
+  };
+}
+
+/** Records what is written; signals are sent by the test. */
+export class FakeHost implements CliHost {
+  readonly args: readonly string[] = [];
+  stdout = "";
+  stderr = "";
+  readonly exits: number[] = [];
+  width = 80;
+  #listeners = new Set<() => void>();
+
+  constructor(readonly isTerminal: boolean = false) {}
+
+  columns(): number {
+    return this.width;
+  }
+
+  writeStdout(text: string): void {
+    this.stdout += text;
+  }
+
+  writeStderr(text: string): void {
+    this.stderr += text;
+  }
+
+  onSignal(_signals: readonly string[], listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  signal(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  exit(status: number): void {
+    this.exits.push(status);
+  }
+}
+
+/** A download whose end the test decides; pausing it ends it as a real one does. */
+export class FakeHandle {
+  readonly #end = Promise.withResolvers<DownloadResult>();
+  pauses = 0;
+
+  constructor(public snapshot: ProgressSnapshot) {
+    this.#end.promise.catch(() => {});
+  }
+
+  wait(): Promise<DownloadResult> {
+    return this.#end.promise;
+  }
+
+  finish(changes: Partial<DownloadResult> = {}): void {
+    this.snapshot = { ...this.snapshot, state: "completed" };
+    this.#end.resolve(result(changes));
+  }
+
+  fail(error: unknown): void {
+    this.snapshot = { ...this.snapshot, state: "failed" };
+    this.#end.reject(error);
+  }
+
+  pause(): void {
+    this.pauses++;
+    if (this.snapshot.state === "completed" || this.snapshot.state === "failed") return;
+    this.snapshot = { ...this.snapshot, state: "paused" };
+    this.#end.reject(new DownloadError("paused", "Cannot finish: paused"));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot> {
+    yield this.snapshot;
+    await this.#end.promise.catch(() => {});
+    yield this.snapshot;
+  }
+}
+
+/** Records what it is asked for, and lets `onDownload` decide what comes of it. */
+export class FakeDownloader {
+  readonly specs: DownloadSpec[] = [];
+  readonly handles: FakeHandle[] = [];
+  options: DownloaderOptions = {};
+  closes = 0;
+
+  constructor(
+    readonly onDownload: (handle: FakeHandle, index: number) => void = (handle) => handle.finish(),
+  ) {}
+
+  download(spec: DownloadSpec): FakeHandle {
+    const handle = new FakeHandle(
+      snapshot({ path: `out/${String(spec.url).split("/").at(-1)?.split("?")[0]}` }),
+    );
+    this.specs.push(spec);
+    this.handles.push(handle);
+    this.onDownload(handle, this.handles.length - 1);
+    return handle;
+  }
+
+  close(): Promise<void> {
+    this.closes++;
+    return Promise.resolve();
+  }
+
+  /** For `runCli()`. */
+  readonly create = (options: DownloaderOptions): this => {
+    this.options = options;
+    return this;
+  };
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DownloadCommand, parseArgs } from "../../src/cli/args.ts";
+import { describeInterruption } from "../../src/cli/interruption.ts";
+import type { ProgressSnapshot } from "../../src/types.ts";
+import { FakeHandle, snapshot } from "./fakes.ts";
+
+const A = "https://example.com/a.iso";
+const B = "https://example.com/b.iso";
+
+function lines(argv: string[], finished: string[] = [], changes: Partial<ProgressSnapshot> = {}): string[] {
+  const command = parseArgs(argv) as DownloadCommand;
+  const jobs = command.urls.map((url, index) => ({ url, index, handle: new FakeHandle(snapshot(changes)) }));
+  return describeInterruption(jobs.filter(({ url }) => !finished.includes(url)), finished, argv, command);
+}
+
+const advice = (...argv: string[]) => lines(argv).at(-1);
+
+test("describeInterruption() says where the state is and which command goes on", () => {
+  assert.deepEqual(lines(["-x", "8", A]), [
+    "interrupted; 50.0/100 MiB saved in out/disk.iso.part and out/disk.iso.bytehaul",
+    `go on with: bytehaul -x 8 ${A}`,
+  ]);
+});
+
+test("describeInterruption() claims nothing where nothing arrived", () => {
+  assert.equal(lines([A], [], { path: undefined })[0], "interrupted before anything of a.iso arrived");
+  assert.equal(lines([A], [], { downloaded: 0 })[0], "interrupted before anything of disk.iso arrived");
+  assert.match(lines([A], [], { total: undefined })[0] ?? "", /; 50\.0 MiB saved/);
+});
+
+test("describeInterruption() quotes for a shell", () => {
+  assert.equal(advice("-o", "it's a file", A), `go on with: bytehaul -o 'it'\\''s a file' ${A}`);
+  assert.equal(advice("-o", "$(x)", A), `go on with: bytehaul -o '$(x)' ${A}`);
+});
+
+test("describeInterruption() shows no secrets", () => {
+  const again = "run the same command again to go on";
+  assert.equal(advice("-H", "X-Key: 1", A), again);
+  assert.equal(advice("https://example.com/a?sig=1"), again);
+  assert.equal(advice("https://user:pw@example.com/a"), again);
+  assert.equal(advice(A, "https://example.com/a#key"), again);
+  assert.equal(advice("-o", "a\x1b[31m", A), again);
+});
+
+test("describeInterruption() leaves out what would not go on", () => {
+  assert.equal(advice("--no-resume", A), `go on with: bytehaul ${A}`);
+  assert.equal(lines(["-j2", A, B], [A]).at(-1), `go on with: bytehaul -j2 ${B}`);
+  assert.equal(
+    lines(["--no-resume", "-HX: 1", A, B], [A]).at(-1),
+    "run the same command again, without --no-resume and the URLs that are done, to go on",
+  );
+});

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runCli } from "../../src/cli/main.ts";
+import { DownloadError } from "../../src/errors.ts";
+import { FakeDownloader, FakeHost, snapshot } from "./fakes.ts";
+
+const A = "https://user:pw@example.com/a.iso?token=1";
+const B = "https://example.com/b.iso";
+
+const networkError = new DownloadError(
+  "network",
+  "Cannot fetch a.iso: the connection was reset; run it again",
+);
+
+async function run(argv: string[], onDownload?: FakeDownloader["onDownload"], host = new FakeHost()) {
+  const downloader = new FakeDownloader(onDownload);
+  const status = await runCli(argv, host, downloader.create);
+  assert.equal(host.listeners, 0, "signals are listened to after the end");
+  return { status, host, downloader };
+}
+
+const jsonLines = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
+
+test("runCli() shows help and version on standard output", async () => {
+  for (
+    const [argv, start] of [[["--help"], "bytehaul 0.1.0 fetches"], [["-V"], "bytehaul 0.1.0\n"]] as const
+  ) {
+    const { status, host, downloader } = await run([...argv]);
+    assert.equal(status, 0);
+    assert.ok(host.stdout.startsWith(start));
+    assert.equal(host.stderr, "");
+    assert.equal(downloader.specs.length, 0);
+  }
+});
+
+test("runCli() refuses wrong usage with one line and starts nothing", async () => {
+  const wrong = [
+    ["--conections", "3", B],
+    [],
+    [B, "not a url"],
+    [B, "ftp://example.com/x"],
+    ["--checksum", "sha256:abc", B],
+    ["-x", "0", B],
+  ];
+  for (const argv of wrong) {
+    const { status, host, downloader } = await run(argv);
+    assert.equal(status, 2, argv.join(" "));
+    assert.match(host.stderr, /^bytehaul: Cannot [^\n]+\n$/);
+    assert.equal(host.stdout, "");
+    assert.equal(downloader.specs.length, 0);
+  }
+});
+
+test("runCli() passes the options on", async () => {
+  const { status, downloader } = await run(["-j2", "-l", "1k", "-x8", "-d", "dir", A, B]);
+  assert.equal(status, 0);
+  const { logger, ...options } = downloader.options;
+  assert.equal(typeof logger, "function");
+  assert.deepEqual(options, { maxConcurrentDownloads: 2, maxDownloadSpeed: 1024 });
+  assert.deepEqual(downloader.specs, [
+    { maxConnections: 8, outputDir: "dir", url: A },
+    { maxConnections: 8, outputDir: "dir", url: B },
+  ]);
+  assert.equal(downloader.closes, 1);
+});
+
+test("runCli() tells of a finished file in one line on standard error", async () => {
+  const { host } = await run([B], (handle) => handle.finish({ path: "out/b\x1b.iso" }));
+  assert.equal(host.stderr, "saved out/b\\u{1b}.iso (100 MiB, 10.0 MiB/s)\n");
+  assert.equal(host.stdout, "");
+});
+
+test("runCli() tells what was and was not verified", async () => {
+  const sum = await run(
+    [B],
+    (handle) => handle.finish({ checksum: "sha256:ab", elapsedMs: 0, fetchedBytes: 0 }),
+  );
+  assert.equal(sum.host.stderr, "saved out/disk.iso (100 MiB, 0 B/s, sha256 matches)\n");
+  const none = await run([B], (handle) => handle.finish({ lengthVerified: false }));
+  assert.match(none.host.stderr, /, the server told no size to compare with\)\n$/);
+});
+
+test("runCli() goes on with the others when one download fails", async () => {
+  const { status, host, downloader } = await run(
+    [A, B],
+    (handle, index) => index === 0 ? handle.fail(networkError) : handle.finish({ path: "out/b.iso" }),
+  );
+  assert.equal(status, 1);
+  assert.equal(downloader.closes, 1);
+  assert.match(
+    host.stderr,
+    /^bytehaul: a\.iso: Cannot fetch a\.iso: the connection was reset; run it again$/m,
+  );
+  assert.match(host.stderr, /^saved out\/b\.iso /m);
+});
+
+test("runCli() exits with 2 when an option turns out wrong only later", async () => {
+  const { status, host } = await run(
+    [B],
+    (handle) => handle.fail(new TypeError("Cannot write dir\x1b[2J: it is a directory")),
+  );
+  assert.equal(status, 2);
+  assert.equal(host.stderr, "bytehaul: Cannot write dir\\u{1b}[2J: it is a directory\n");
+});
+
+test("runCli() says nothing but errors with --quiet, on a terminal too", async () => {
+  const { host } = await run(["-q", A, B], (handle, index) => {
+    if (index === 0) handle.finish();
+    else handle.fail(networkError);
+  }, new FakeHost(true));
+  assert.match(host.stderr, /^bytehaul: b\.iso: [^\n]+\n$/);
+});
+
+test("runCli() shows warnings, and with --verbose all messages", async () => {
+  const outcome = async (...flags: string[]) => {
+    const downloader = new FakeDownloader((handle) => {
+      for (const level of ["debug", "info", "warn"] as const) {
+        downloader.options.logger?.(level, `${level} text`);
+      }
+      handle.finish();
+    });
+    const host = new FakeHost();
+    await runCli([...flags, B], host, downloader.create);
+    return host.stderr.split("\n").filter((line) => line.startsWith("bytehaul:"));
+  };
+  assert.deepEqual(await outcome(), ["bytehaul: warning: warn text"]);
+  assert.deepEqual(await outcome("--json"), ["bytehaul: warning: warn text"]);
+  assert.deepEqual(await outcome("-q"), []);
+  assert.deepEqual(await outcome("-v"), [
+    "bytehaul: debug: debug text",
+    "bytehaul: info: info text",
+    "bytehaul: warning: warn text",
+  ]);
+});
+
+test("runCli() draws progress on a terminal and removes it in the end", async () => {
+  const host = new FakeHost(true);
+  await run([B], (handle) => handle.finish(), host);
+  assert.match(host.stderr, /b\.iso {2}\[=+>? *\]/);
+  assert.ok(host.stderr.includes("saved out/disk.iso (100 MiB, 10.0 MiB/s)\n"));
+  assert.ok(host.stderr.endsWith("\r\x1b[1A\x1b[J"));
+});
+
+test("runCli() writes JSON lines, without secrets", async () => {
+  const { status, host } = await run(["--json", A, B], (handle, index) => {
+    if (index === 0) handle.finish();
+    else queueMicrotask(() => handle.fail(networkError));
+  });
+  assert.equal(status, 1);
+  assert.match(host.stderr, /^bytehaul: Cannot fetch [^\n]+\n$/);
+  assert.doesNotMatch(host.stdout, /token|pw/);
+  const lines = jsonLines(host.stdout);
+  const first = { url: "https://example.com/a.iso", index: 0 };
+  const second = { url: "https://example.com/b.iso", index: 1 };
+  assert.deepEqual(lines.find(({ type }) => type === "result"), {
+    type: "result",
+    ...first,
+    path: "out/disk.iso",
+    size: 104857600,
+    fetchedBytes: 104857600,
+    resumedBytes: 0,
+    lengthVerified: true,
+    elapsedMs: 10000,
+  });
+  assert.deepEqual(lines.find(({ type }) => type === "error"), {
+    type: "error",
+    ...second,
+    code: "network",
+    message: networkError.message,
+  });
+  assert.deepEqual(
+    lines.find(({ type, index, state }) => type === "progress" && index === 1 && state === "downloading"),
+    { type: "progress", ...second, ...snapshot({ path: "out/b.iso" }) },
+  );
+  for (const index of [0, 1]) {
+    const types = lines.filter((line) => line.index === index).map(({ type }) => type);
+    assert.deepEqual(types.at(-1), ["result", "error"][index], "the outcome comes last");
+  }
+});
+
+test("runCli() writes log lines with --json --verbose and no progress with --json --quiet", async () => {
+  const downloader = new FakeDownloader((handle) => {
+    downloader.options.logger?.("info", "again");
+    handle.finish();
+  });
+  const host = new FakeHost();
+  await runCli(["--json", "-v", B], host, downloader.create);
+  assert.deepEqual(jsonLines(host.stdout)[0], { type: "log", level: "info", message: "again" });
+  assert.equal(host.stderr, "");
+  const quiet = await run(["--json", "-q", B]);
+  assert.deepEqual(jsonLines(quiet.host.stdout).map(({ type }) => type), ["result"]);
+});
+
+test("runCli() pauses at the first signal, closes, and tells how to go on", async () => {
+  const host = new FakeHost();
+  const { status, downloader } = await run(["-x8", "https://example.com/a.iso", B], (handle, index) => {
+    if (index === 0) handle.finish();
+    else queueMicrotask(() => host.signal());
+  }, host);
+  assert.equal(status, 130);
+  assert.deepEqual(host.exits, []);
+  assert.equal(downloader.closes, 1);
+  assert.deepEqual(host.stderr.split("\n").slice(1), [
+    "bytehaul: interrupted; 50.0/100 MiB saved in out/b.iso.part and out/b.iso.bytehaul",
+    `bytehaul: go on with: bytehaul -x8 ${B}`,
+    "",
+  ]);
+});
+
+test("runCli() exits at once at the second signal", async () => {
+  const host = new FakeHost();
+  const downloader = new FakeDownloader(() => {});
+  const closed = Promise.withResolvers<void>();
+  downloader.close = () => closed.promise;
+  const ended = runCli([B], host, downloader.create);
+  host.signal();
+  assert.deepEqual(host.exits, []);
+  host.signal();
+  assert.deepEqual(host.exits, [130]);
+  assert.equal(downloader.handles[0]?.pauses, 1);
+  closed.resolve();
+  assert.equal(await ended, 130);
+});
+
+test("runCli() is done when everything finished in spite of a signal", async () => {
+  const host = new FakeHost();
+  const { status } = await run([B], (handle) => {
+    handle.finish();
+    queueMicrotask(() => host.signal());
+  }, host);
+  assert.equal(status, 0);
+});

@@ -1,0 +1,230 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
+import { clearTimeout, setTimeout } from "node:timers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { type Certificate, makeCertificate } from "./certificate.ts";
+
+const CANDIDATES = ["nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx"];
+const START_TIMEOUT_MS = 10_000;
+const START_POLL_MS = 10;
+const START_ATTEMPTS = 3;
+const STOP_TIMEOUT_MS = 5_000;
+
+/** What nginx is to serve, and how. */
+export interface NginxOptions {
+  /** Directory whose files are served. */
+  readonly root: string;
+  /** Directory for configuration, certificates and logs; it has to outlive the server. */
+  readonly dir: string;
+  /**
+   * Whether to listen with TLS as well.
+   *
+   * @default {false}
+   */
+  readonly tls?: boolean;
+  /**
+   * Whether to offer HTTP/2 on the TLS port.
+   *
+   * @default {false}
+   */
+  readonly http2?: boolean;
+  /** Bytes a second for each response, as nginx writes it: `500k`, `2m`. */
+  readonly limitRate?: string;
+}
+
+/** A request in the access log. */
+export interface NginxRequest {
+  /** Number of the TCP connection. */
+  readonly connection: number;
+  /** Which request of its connection it was, from 1. */
+  readonly connectionRequests: number;
+  /** The request line. */
+  readonly request: string;
+  /** Status of the response. */
+  readonly status: number;
+  /** Bytes of the body that were sent. */
+  readonly bodyBytes: number;
+  /** `HTTP/1.1` or `HTTP/2.0`. */
+  readonly protocol: string;
+  /** The `Range` field; `undefined` without it. */
+  readonly range: string | undefined;
+}
+
+/** A running nginx on loopback ports of its own. */
+export class NginxServer implements AsyncDisposable {
+  /** Scheme, host and port without TLS; append `/name`. */
+  readonly origin: string;
+  /** The same with TLS, where it was asked for. */
+  readonly tlsOrigin: string | undefined;
+  /** Path of the certificate of the authority to trust, where TLS was asked for. */
+  readonly caCert: string | undefined;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly #dir: string;
+  readonly #kill: () => void;
+
+  /** Takes over a started process. */
+  constructor({ child, exited }: Started, dir: string, ports: Ports, caCert: string | undefined) {
+    this.origin = `http://127.0.0.1:${ports.plain}`;
+    this.tlsOrigin = caCert === undefined ? undefined : `https://127.0.0.1:${ports.tls}`;
+    this.caCert = caCert;
+    this.#child = child;
+    this.#dir = dir;
+    this.#exited = exited;
+    this.#kill = () => void child.kill("SIGKILL");
+    // A test that forgets to stop it neither hangs nor leaves it behind.
+    child.unref();
+    process.once("exit", this.#kill);
+  }
+
+  /** The access log. nginx writes a line when a request is over; after {@linkcode NginxServer.stop} all are there. */
+  async requests(): Promise<NginxRequest[]> {
+    const lines = (await readFile(join(this.#dir, "access.log"), "utf8")).split("\n");
+    return lines.filter((line) => line !== "").map(parseLogLine);
+  }
+
+  /** Ends the process and waits until it has gone. */
+  async stop(): Promise<void> {
+    this.#child.ref();
+    this.#child.kill();
+    const overdue = setTimeout(this.#kill, STOP_TIMEOUT_MS);
+    await this.#exited;
+    clearTimeout(overdue);
+    process.removeListener("exit", this.#kill);
+  }
+
+  /** Same as {@linkcode NginxServer.stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** Starts nginx as the current user; `undefined` where it is not installed. */
+export async function startNginx(options: NginxOptions): Promise<NginxServer | undefined> {
+  const program = await findNginx();
+  if (program === undefined) return undefined;
+  const certificate = options.tls ? await makeCertificate(options.dir) : undefined;
+  for (let attempt = 1;; attempt++) {
+    const ports = await freePorts();
+    await writeFile(join(options.dir, "nginx.conf"), formatConfig(options, ports, certificate));
+    const started = await tryStart(program, options.dir);
+    if (started !== undefined) return new NginxServer(started, options.dir, ports, certificate?.caCert);
+    // Another process may have taken a port in the meantime; a second failure is not that.
+    if (attempt === START_ATTEMPTS) {
+      const said = await readFile(join(options.dir, "error.log"), "utf8");
+      throw new Error(`Cannot start ${program}: it said ${said.trim()}`);
+    }
+  }
+}
+
+/** The program to run; `undefined` where nginx is not installed. */
+export async function findNginx(): Promise<string | undefined> {
+  for (const program of CANDIDATES) {
+    try {
+      await promisify(execFile)(program, ["-v"]);
+      return program;
+    } catch {
+      // The next place may have it.
+    }
+  }
+  return undefined;
+}
+
+interface Ports {
+  readonly plain: number;
+  readonly tls: number;
+}
+
+async function freePorts(): Promise<Ports> {
+  const listeners = [createServer(), createServer()];
+  const ports: number[] = [];
+  for (const listener of listeners) {
+    await once(listener.listen(0, "127.0.0.1"), "listening");
+    ports.push((listener.address() as AddressInfo).port);
+  }
+  for (const listener of listeners) await once(listener.close(), "close");
+  const [plain = 0, tls = 0] = ports;
+  return { plain, tls };
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly exited: Promise<void>;
+}
+
+/** Resolves to `undefined` when nginx gave up; its error log says why. */
+async function tryStart(program: string, dir: string): Promise<Started | undefined> {
+  const errorLog = openSync(join(dir, "error.log"), "a");
+  const child = spawn(program, ["-p", dir, "-c", join(dir, "nginx.conf")], {
+    stdio: ["ignore", "ignore", errorLog],
+  });
+  closeSync(errorLog);
+  let gone = false;
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  void exited.then(() => gone = true);
+  const giveUpMs = performance.now() + START_TIMEOUT_MS;
+  while (!gone && performance.now() < giveUpMs) {
+    // It writes its process number once it listens.
+    const pid = await readFile(join(dir, "nginx.pid"), "utf8").catch(() => "");
+    if (Number(pid) === child.pid) return { child, exited };
+    await sleep(START_POLL_MS);
+  }
+  child.kill("SIGKILL");
+  return undefined;
+}
+
+function formatConfig(options: NginxOptions, ports: Ports, certificate: Certificate | undefined): string {
+  const path = (name: string): string => JSON.stringify(join(options.dir, name));
+  // Started by root it would otherwise give its files to a user who may not enter the directory.
+  const user = process.getuid?.() === 0 ? "user root;" : "";
+  const limit = options.limitRate === undefined ? "" : `limit_rate ${options.limitRate};`;
+  const tls = certificate === undefined ? "" : `
+    listen 127.0.0.1:${ports.tls} ssl${options.http2 ? " http2" : ""};
+    ssl_certificate ${JSON.stringify(certificate.cert)};
+    ssl_certificate_key ${JSON.stringify(certificate.key)};`;
+  return `
+${user}
+daemon off;
+master_process off;
+pid ${path("nginx.pid")};
+error_log ${path("error.log")};
+events { worker_connections 256; }
+http {
+  client_body_temp_path ${path("body")};
+  proxy_temp_path ${path("proxy")};
+  fastcgi_temp_path ${path("fastcgi")};
+  uwsgi_temp_path ${path("uwsgi")};
+  scgi_temp_path ${path("scgi")};
+  log_format tabs "$connection\\t$connection_requests\\t$request\\t$status\\t$body_bytes_sent\\t$server_protocol\\t$http_range";
+  access_log ${path("access.log")} tabs;
+  sendfile on;
+  default_type application/octet-stream;
+  ${limit}
+  server {
+    root ${JSON.stringify(options.root)};
+    listen 127.0.0.1:${ports.plain};${tls}
+  }
+}
+`;
+}
+
+function parseLogLine(line: string): NginxRequest {
+  const [connection, connectionRequests, request = "", status, bodyBytes, protocol = "", range] = line.split(
+    "\t",
+  );
+  return {
+    connection: Number(connection),
+    connectionRequests: Number(connectionRequests),
+    request,
+    status: Number(status),
+    bodyBytes: Number(bodyBytes),
+    protocol,
+    range: range === "-" ? undefined : range,
+  };
+}
