@@ -40,6 +40,7 @@ export interface DownloadErrorOptions extends ErrorOptions {
  * ```
  */
 export class DownloadError extends Error {
+  /** The name of the class. */
   override readonly name: string = "DownloadError";
   /** What kind of failure it is. */
   readonly code: DownloadErrorCode;
@@ -56,6 +57,7 @@ export class DownloadError extends Error {
 
 /** The server answered with a status that is no success (RFC 9110, section 15). */
 export class HttpStatusError extends DownloadError {
+  /** The name of the class. */
   override readonly name = "HttpStatusError";
   /** The status code. */
   readonly status: number;
@@ -76,6 +78,7 @@ export class HttpStatusError extends DownloadError {
 
 /** The file on the server is no longer the version that was being fetched. What is there is kept. */
 export class RemoteChangedError extends DownloadError {
+  /** The name of the class. */
   override readonly name = "RemoteChangedError";
 
   /** Makes an error whose message says what changed. */
@@ -86,6 +89,7 @@ export class RemoteChangedError extends DownloadError {
 
 /** The file was fetched whole, and is not the one that the checksum belongs to. */
 export class ChecksumMismatchError extends DownloadError {
+  /** The name of the class. */
   override readonly name = "ChecksumMismatchError";
   /** The checksum asked for, as `algorithm:hex`. */
   readonly expected: string;
@@ -102,6 +106,7 @@ export class ChecksumMismatchError extends DownloadError {
 
 /** The control file cannot be used, and nothing was changed because of it. */
 export class ControlFileError extends DownloadError {
+  /** The name of the class. */
   override readonly name = "ControlFileError";
   /** Path of the control file. */
   readonly path: string;
