@@ -1,3 +1,0 @@
-import { assertEquals } from "@std/assert";
-import { test } from "node:test";
-test("x", () => assertEquals(1, 1));
