@@ -41,7 +41,9 @@ export async function start(
       const goesOn = first.verdict.kind === "part" &&
         isSameFile(interrupted, first.remote, named === undefined);
       if (goesOn) return resumed(context, interrupted, first);
-      context.log("warn", "the file on the server is not the one that was begun; starting again");
+      const isRefused = first.verdict.kind === "whole" && first.verdict.isSameVersion;
+      const reason = isRefused ? "the server sends no parts of the file" : "the file on the server changed";
+      context.log("warn", `${reason}; starting again`);
     }
     return await fresh(context, output, ours, await fromTheStart(context, first, signal));
   } catch (error) {
