@@ -218,11 +218,26 @@ const SPEC_OTHERS = [
   "signal",
 ] as const satisfies readonly (keyof DownloadSpec)[];
 
+const SPEC_NAMES: readonly string[] = [...Object.keys(SPEC_NUMBERS), ...SPEC_OTHERS];
+
+/** What only a single download can have. */
+const NO_DEFAULTS: readonly string[] = ["url", "outputPath", "signal"];
+
+/** Fields that follow from what is asked for and over which connection; a caller's would contradict them. */
+const OWN_HEADERS: readonly string[] = [
+  "range",
+  "if-range",
+  "accept-encoding",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+];
+
 const CONCURRENT_DOWNLOADS: NumberRule = { default: 4, min: 1, max: 1000 };
 
 /** Checks a spec and fills its gaps, first from `defaults`. The only place where options are judged. */
 export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "url"> = {}): ResolvedSpec {
-  refuseUnknown(spec, [...Object.keys(SPEC_NUMBERS), ...SPEC_OTHERS]);
+  refuseUnknown(spec, SPEC_NAMES);
   const given: DownloadSpec = { ...defaults, ...withoutUndefined(spec) };
   const { url, authorization } = parseUrl(given.url);
   const headers = parseHeaders(defaults.headers, spec.headers);
@@ -240,7 +255,7 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
     minSplitSize: number("minSplitSize"),
     minSegmentSize: number("minSegmentSize"),
     memoryBudget: number("memoryBudget"),
-    fileAllocation: oneOf("fileAllocation", given.fileAllocation ?? "none", ["none", "prealloc"]),
+    fileAllocation: oneOf("fileAllocation", given.fileAllocation, "none", ["none", "prealloc"]),
     resume: flag("resume", given.resume, true),
     overwrite: flag("overwrite", given.overwrite, false),
     maxRetries: number("maxRetries"),
@@ -261,6 +276,8 @@ export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDo
   refuseUnknown(options, ["maxConcurrentDownloads", "maxDownloadSpeed", "logger", "defaults"]);
   const { logger = () => {}, defaults = {} } = options;
   if (typeof logger !== "function") throw mismatch("logger", logger, "a function");
+  if (typeof defaults !== "object" || defaults === null) throw mismatch("defaults", defaults, "an object");
+  refuseUnknown(defaults, SPEC_NAMES.filter((name) => !NO_DEFAULTS.includes(name)));
   resolveSpec({ ...defaults, url: "http://localhost/" });
   return {
     maxConcurrentDownloads: checkNumber(
@@ -284,8 +301,8 @@ function parseUrl(value: unknown): { url: string; authorization: string | undefi
   const url = URL.parse(value);
   if (url === null) {
     throw new TypeError(
-      `Cannot use the URL ${
-        JSON.stringify(value)
+      `Cannot use the URL${
+        showBrokenUrl(value)
       }: it does not parse; expected one such as https://example.com/file`,
     );
   }
@@ -299,6 +316,12 @@ function parseUrl(value: unknown): { url: string; authorization: string | undefi
   if (username === "" && password === "") return { url: url.href, authorization: undefined };
   const pair = new TextEncoder().encode(`${decodeUserinfo(username)}:${decodeUserinfo(password)}`);
   return { url: url.href, authorization: `Basic ${pair.toBase64()}` };
+}
+
+/** Where a URL has no parts, a user name or a query can only be guessed. */
+function showBrokenUrl(value: string | URL): string {
+  const text = String(value);
+  return text.includes("@") ? "" : ` ${JSON.stringify(text.replace(/[?#].*/s, ""))}`;
 }
 
 function decodeUserinfo(text: string): string {
@@ -315,10 +338,16 @@ function parseHeaders(...sources: readonly (HeadersInit | undefined)[]): Headers
     let fields: Headers;
     try {
       fields = new Headers(source);
-    } catch (cause) {
-      throw new TypeError("Cannot use headers: a name or a value is not allowed in HTTP", { cause });
+    } catch {
+      // The runtime's own error may show the value.
+      throw new TypeError("Cannot use headers: a name or a value is not allowed in HTTP");
     }
-    for (const [name, value] of fields) headers.set(name, value);
+    for (const [name, value] of fields) {
+      if (OWN_HEADERS.includes(name)) {
+        throw new TypeError(`Cannot use the header "${name}": each request gets its own; leave it out`);
+      }
+      headers.set(name, value);
+    }
   }
   return headers;
 }
@@ -353,7 +382,13 @@ function flag(name: string, value: unknown, otherwise: boolean): boolean {
   return value;
 }
 
-function oneOf<T extends string>(name: string, value: T, choices: readonly T[]): T {
+function oneOf<T extends string>(
+  name: string,
+  value: T | undefined,
+  otherwise: T,
+  choices: readonly T[],
+): T {
+  if (value === undefined) return otherwise;
   if (!choices.includes(value)) throw mismatch(name, value, choices.map((it) => `"${it}"`).join(" or "));
   return value;
 }

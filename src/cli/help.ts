@@ -25,7 +25,7 @@ Examples:
       several files, two at a time, into the directory models
   bytehaul --checksum sha256:9f86... https://example.com/tool.tar.gz
       keep the file only when it is the right one
-  bytehaul --json https://example.com/disk.iso | jq -r .path
+  bytehaul --json https://example.com/disk.iso | jq -r .type
       let a program follow
 
 Exit status:

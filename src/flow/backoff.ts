@@ -18,7 +18,9 @@ export function backoffMs(
   retryAfterMs: number,
   random: () => number,
 ): number {
-  const ceiling = Math.min(policy.retryMaxDelayMs, policy.retryBaseDelayMs * 2 ** attempt);
+  // An exponent without a bound becomes Infinity, which times 0 is no number.
+  const doublings = Math.min(attempt, 31);
+  const ceiling = Math.min(policy.retryMaxDelayMs, policy.retryBaseDelayMs * 2 ** doublings);
   return Math.max(random() * ceiling, Math.min(retryAfterMs, policy.retryMaxDelayMs));
 }
 

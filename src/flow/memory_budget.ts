@@ -1,7 +1,7 @@
 import type { Block, BlockPool } from "../block.ts";
 
 /** The largest block: enough that the cost of a write hardly counts. */
-const MAX_BLOCK_BYTES = 256 * 1024;
+const MAX_BLOCK_BYTES = 512 * 1024;
 const MIN_BLOCK_BYTES = 4 * 1024;
 /** One that the network fills and one that small reads are gathered in. */
 const BLOCKS_PER_CONNECTION = 2;

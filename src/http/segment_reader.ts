@@ -103,14 +103,22 @@ class OpenRequest {
     if (this.#isExpired) {
       return new DownloadError("timeout", `Cannot fetch the file: ${what} in time`, { retryable: true });
     }
-    const cause = error instanceof Error ? error.message : String(error);
-    return new DownloadError("network", `Cannot fetch the file: ${what} (${cause})`, {
-      cause: error,
-      retryable: true,
-    });
+    const reason = reasonOf(error);
+    const message = `Cannot fetch the file: ${what}${reason === undefined ? "" : ` (${reason})`}`;
+    // The error itself does not go along: it holds the URL, whose query may be secret.
+    return new DownloadError("network", message, { retryable: true });
   }
 
   readonly #stop = (): void => this.#controller.abort(this.#outer.reason);
+}
+
+/** The system's name for a failure, or the runtime's words for it unless they quote the URL. */
+function reasonOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  const words = error.cause instanceof Error ? error.cause.message : error.message;
+  const reason = words.replace(/^.* client error \(\w+\): /s, "");
+  return reason.includes("://") ? undefined : reason;
 }
 
 type Stream = ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -143,6 +151,9 @@ export class SegmentReader {
     this.#request = request;
     this.#stream = response.body ?? new Blob([]).stream();
     this.#reader = acquireReader(this.#stream);
+    // On Deno an abort does not reach a body any more once the garbage of its fetch was collected.
+    const cancel = () => this.#reader.cancel().catch(() => {}); // a body that failed already
+    request.signal.addEventListener("abort", () => void cancel(), { once: true });
   }
 
   /**
@@ -183,10 +194,16 @@ export class SegmentReader {
   /** Ends the request. What has not been read is lost. */
   close(): void {
     this.#request.abort();
-    this.#reader.cancel().catch(() => {}); // a body that failed already
   }
 
   async #fill(block: Block, limit: number): Promise<number> {
+    const length = await this.#take(block, limit);
+    // A body that was cancelled looks as if it had ended.
+    if (length === 0) this.#request.signal.throwIfAborted();
+    return length;
+  }
+
+  async #take(block: Block, limit: number): Promise<number> {
     if (this.#reader instanceof ReadableStreamBYOBReader) {
       const { value } = await this.#reader.read(block.bytes.subarray(0, limit));
       if (value === undefined) return 0;

@@ -106,7 +106,8 @@ export class Scheduler {
     const { start } = range;
     const end = Math.min(range.end, start + length);
     if (end < range.end) this.#pending.push({ start: end, end: range.end });
-    this.#pendingBytes -= end - start;
+    // Infinity minus itself is no number.
+    this.#pendingBytes = this.#pending.length === 0 ? 0 : this.#pendingBytes - (end - start);
     const lease: MutableLease = { start, end, position: start, active: true };
     this.#active.add(lease);
     return lease;

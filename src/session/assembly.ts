@@ -70,13 +70,14 @@ export class Assembly {
 
   /** Saves progress from time to time until `signal` is aborted. */
   async saveRegularly(signal: AbortSignal): Promise<void> {
-    const { spec, runtime } = this.#context;
+    const { spec, runtime, status: { meter } } = this.#context;
     if (!this.#start.remote.acceptsRanges) return;
-    let saved = this.pieces.doneBytes;
+    // Not what is in the file: a slow connection takes long to fill a block, and saving writes it early.
+    let saved = meter.fetched;
     for (;;) {
       await runtime.clock.sleep(spec.controlSaveIntervalMs, signal);
-      if (this.pieces.doneBytes === saved) continue;
-      saved = this.pieces.doneBytes;
+      if (meter.fetched === saved) continue;
+      saved = meter.fetched;
       await this.#checkpointer.save();
     }
   }

@@ -1,0 +1,60 @@
+import { deepStrictEqual, fail, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { open, readFile } from "node:fs/promises";
+import { PieceMap } from "../../src/plan/piece_map.ts";
+import { type ControlRecord, decodeControl } from "../../src/storage/control_format.ts";
+import { contentBytes } from "./content.ts";
+
+/** What the control file at `path` says; `undefined` when there is none. */
+export async function readControl(path: string): Promise<ControlRecord | undefined> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (bytes === undefined) return undefined;
+  const decoded = decodeControl(new Uint8Array(bytes), path);
+  return decoded.kind === "record" ? decoded.record : fail(`${path} is damaged: ${decoded.reason}`);
+}
+
+/** Bytes that the control file at `path` claims, 0 without one. */
+export async function claimedBytes(path: string): Promise<number> {
+  const record = await readControl(path);
+  return record === undefined ? 0 : claims(record).doneBytes;
+}
+
+/**
+ * Checks that every byte which the control file of `output` claims is in the part file as the file `seed` has
+ * it, and returns how many those are.
+ */
+export async function assertClaimsHold(output: string, seed: number): Promise<number> {
+  const record = await readControl(`${output}.bytehaul`);
+  if (record === undefined) return 0;
+  const pieces = claims(record);
+  if (pieces.doneBytes === 0) return 0;
+  const missing = pieces.missing();
+  const file = await open(`${output}.part`, "r");
+  try {
+    let start = 0;
+    for (const gap of [...missing, { start: record.size, end: record.size }]) {
+      const wanted = contentBytes(seed, start, gap.start);
+      const found = new Uint8Array(wanted.length);
+      const { bytesRead } = await file.read(found, 0, found.length, start);
+      strictEqual(bytesRead, wanted.length, `${output}.part ends before byte ${gap.start}, which is claimed`);
+      deepStrictEqual(
+        Buffer.compare(found, wanted),
+        0,
+        `bytes ${start} to ${gap.start} are claimed and wrong`,
+      );
+      start = gap.end;
+    }
+  } finally {
+    await file.close();
+  }
+  return pieces.doneBytes;
+}
+
+function claims(record: ControlRecord): PieceMap {
+  const pieces = new PieceMap(record.size, record.pieceSize);
+  pieces.restore(record, Infinity);
+  return pieces;
+}
