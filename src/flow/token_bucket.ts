@@ -36,7 +36,7 @@ export class TokenBucket {
   set bytesPerSecond(value: number) {
     this.#refill();
     this.#bytesPerSecond = value;
-    this.#tokens = Math.min(this.#tokens, this.#burst);
+    this.#tokens = value === 0 ? 0 : Math.min(this.#tokens, this.#burst);
     this.#admitWaiting();
   }
 
@@ -51,10 +51,7 @@ export class TokenBucket {
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#refill();
-    if (this.#waiters.length === 0 && this.#admits) {
-      this.#tokens -= bytes;
-      return;
-    }
+    if (this.#waiters.length === 0 && this.#admits) return this.#spend(bytes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter: Waiter = { bytes, admit: resolve };
     const leave = () => {
@@ -82,6 +79,11 @@ export class TokenBucket {
     return this.#bytesPerSecond === 0 || this.#tokens >= 0;
   }
 
+  /** Without a limit nothing is owed, which would hold everything back once there is one. */
+  #spend(bytes: number): void {
+    if (this.#bytesPerSecond > 0) this.#tokens -= bytes;
+  }
+
   #refill(): void {
     const now = this.#clock.monotonicMs();
     const earned = (now - this.#filledMs) / 1000 * this.#bytesPerSecond;
@@ -93,7 +95,7 @@ export class TokenBucket {
     this.#refill();
     while (this.#waiters.length > 0 && this.#admits) {
       const waiter = this.#waiters.shift()!;
-      this.#tokens -= waiter.bytes;
+      this.#spend(waiter.bytes);
       waiter.admit();
     }
     this.#timer?.abort();

@@ -44,6 +44,10 @@ export function contentLength(headers: Headers): number | undefined {
   return length;
 }
 
+/** The three forms that a date may have (RFC 9110, section 5.6.7); runtimes read far more than that. */
+const HTTP_DATE =
+  /^[A-Z][a-z]+(?:, \d\d[ -][A-Z][a-z]{2}[ -]\d{2,4} [\d:]{8} GMT| [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/;
+
 /**
  * `Retry-After` in milliseconds from now (RFC 9110, section 10.2.3): seconds, or a date. A date in the past
  * is 0; rubbish is `undefined`.
@@ -52,7 +56,7 @@ export function parseRetryAfter(field: string | null, wallMs: number): number | 
   if (field === null) return undefined;
   const text = field.trim();
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, Number.MAX_SAFE_INTEGER);
-  const isDate = /^[A-Z][a-z]{2,8}[, ]/.test(text);
-  const date = isDate ? Date.parse(text) : NaN;
+  // The last form does not say that it is in GMT, and would be taken for local time.
+  const date = HTTP_DATE.test(text) ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - wallMs);
 }

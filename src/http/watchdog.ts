@@ -1,15 +1,17 @@
 import type { Clock } from "../runtime/runtime.ts";
 
 /**
- * Calls `onExpired` when something took too long. Arming it is an assignment, cheap enough for every read;
- * one timer runs behind it.
+ * Calls `onExpired` when something took too long. Arming it again for as long as before is an assignment,
+ * cheap enough for every read; one timer runs behind it.
  */
 export class Watchdog {
   readonly #clock: Clock;
   readonly #onExpired: () => void;
-  readonly #stop = new AbortController();
   #deadlineMs = Infinity;
-  #isRunning = false;
+  #timer = new AbortController();
+  /** When the timer ends, which may be before the deadline and must not be after it. */
+  #timerMs = Infinity;
+  #isStopped = false;
 
   constructor(clock: Clock, onExpired: () => void) {
     this.#clock = clock;
@@ -17,10 +19,9 @@ export class Watchdog {
   }
 
   arm(ms: number): void {
+    if (this.#isStopped) return;
     this.#deadlineMs = this.#clock.monotonicMs() + ms;
-    if (this.#isRunning || this.#stop.signal.aborted) return;
-    this.#isRunning = true;
-    this.#run().catch(() => {}); // only stop() ends it early
+    if (this.#deadlineMs < this.#timerMs) this.#startTimer();
   }
 
   disarm(): void {
@@ -28,15 +29,24 @@ export class Watchdog {
   }
 
   stop(): void {
-    this.#stop.abort();
+    this.#isStopped = true;
+    this.disarm();
+    this.#timer.abort();
   }
 
-  async #run(): Promise<void> {
-    while (this.#deadlineMs < Infinity) {
-      const leftMs = this.#deadlineMs - this.#clock.monotonicMs();
-      if (leftMs <= 0) return this.#onExpired();
-      await this.#clock.sleep(leftMs, this.#stop.signal);
-    }
-    this.#isRunning = false;
+  #startTimer(): void {
+    this.#timer.abort();
+    this.#timer = new AbortController();
+    this.#timerMs = this.#deadlineMs;
+    const leftMs = this.#deadlineMs - this.#clock.monotonicMs();
+    this.#clock.sleep(leftMs, this.#timer.signal).then(() => this.#wake(), () => {}); // replaced or stopped
+  }
+
+  #wake(): void {
+    this.#timerMs = Infinity;
+    if (this.#deadlineMs === Infinity) return;
+    if (this.#deadlineMs > this.#clock.monotonicMs()) return this.#startTimer();
+    this.#deadlineMs = Infinity;
+    this.#onExpired();
   }
 }

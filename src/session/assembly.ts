@@ -22,6 +22,7 @@ export class Assembly {
   readonly #output: Output;
   readonly #start: Start;
   readonly #checkpointer: Checkpointer;
+  #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: RuntimeFile } | undefined;
 
   private constructor(
@@ -91,10 +92,17 @@ export class Assembly {
     await this.#start.file.truncate(0);
   }
 
-  /** Puts the last bytes into the file, and returns its size. */
+  /** Makes the whole file durable, so that no later failure costs a byte of it, and returns its size. */
   async complete(): Promise<number> {
     await this.cache.flush();
     if (this.#start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
+    await this.#checkpointer.sync();
+    if (this.isResumable) {
+      await this.#checkpointer.save().then(
+        () => this.#isSaved = true,
+        (cause) => this.#context.log("warn", `${cause}; going on without, as the file is whole`),
+      );
+    }
     return this.pieces.size;
   }
 
@@ -118,8 +126,8 @@ export class Assembly {
   /** Keeps what a later run can go on with; removes the rest. */
   async keepOrDiscard(isDiscarded: boolean): Promise<void> {
     await this.cache.flush().catch(() => {}); // what could not be written is fetched again
-    if (!isDiscarded && this.isResumable) await this.#checkpointer.save();
-    else await this.#output.discard();
+    if (isDiscarded || !this.isResumable) await this.#output.discard();
+    else if (!this.#isSaved) await this.#checkpointer.save();
   }
 
   /** Stops reading the file. */

@@ -29,12 +29,16 @@ export async function probeInterrupted(
   const range = firstSegment(context, pieces.missing()[0]!);
   const { size, validator } = record;
   try {
-    return await send(context, {
+    const result = await send(context, {
       range,
       version: { size, validator },
       ifRange: strongValidator(validator),
       signal,
     });
+    if (result.verdict.kind !== "whole" || result.verdict.isSameVersion) return result;
+    // Another version whole: asked anew, the server may send that in parts.
+    result.reader.close();
+    return undefined;
   } catch (error) {
     if (error instanceof RemoteChangedError) return undefined;
     throw error;

@@ -4,6 +4,7 @@ import { PieceMap } from "../plan/piece_map.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
 import type { Output } from "../storage/output.ts";
+import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 import { probeFresh, probeInterrupted } from "./first_response.ts";
@@ -33,13 +34,14 @@ export async function start(
     named?.reader.close();
     return resumed(context, interrupted, undefined);
   }
-  const first = named ??
-    (interrupted && await probeInterrupted(context, interrupted, signal)) ??
-    await probeFresh(context, signal);
+  const confirmed = named === undefined && interrupted !== undefined
+    ? await probeInterrupted(context, interrupted, signal)
+    : undefined;
+  const first = named ?? confirmed ?? await probeFresh(context, signal);
   try {
     if (interrupted !== undefined) {
       const goesOn = first.verdict.kind === "part" &&
-        isSameFile(interrupted, first.remote, named === undefined);
+        isSameFile(interrupted, first.remote, confirmed !== undefined);
       if (goesOn) return resumed(context, interrupted, first);
       const isRefused = first.verdict.kind === "whole" && first.verdict.isSameVersion;
       const reason = isRefused ? "the server sends no parts of the file" : "the file on the server changed";
@@ -93,6 +95,7 @@ async function fresh(
   try {
     const size = remote.size ?? Infinity;
     const pieces = new PieceMap(size, boundedPieceSize(size, spec.pieceSize));
+    await output.clearPart(ours);
     if (remote.size !== undefined) await output.requireSpace(remote.size);
     const claim = {
       urlHash: hashUrl(spec.url),
@@ -103,15 +106,34 @@ async function fresh(
     // Before the part file, so that a part file is known to be ours whenever there is one.
     const { bitmap, partial } = new PieceMap(claim.size, claim.pieceSize).snapshot();
     await output.control.save({ ...claim, partIdentity: undefined, bitmap, partial });
-    const file = await output.createPart(ours);
+    const file = await output.createPart();
     const { identity: partIdentity } = await file.stat();
-    if (spec.fileAllocation === "prealloc" && remote.size !== undefined) await file.truncate(remote.size);
+    if (spec.fileAllocation === "prealloc" && remote.size !== undefined) {
+      await preallocate(context, file, output.partPath, remote.size);
+    }
     status.total = remote.size;
     status.meter.restart(0);
     return { remote, target, file, pieces, first, identity: { ...claim, partIdentity } };
   } catch (error) {
     first.reader.close();
+    await output.discard().catch(() => {}); // the failure that counts is `error`
     throw error;
+  }
+}
+
+/** A disk that cannot do it is written as data comes. */
+async function preallocate(
+  { log }: SessionContext,
+  file: RuntimeFile,
+  path: string,
+  size: number,
+): Promise<void> {
+  try {
+    await file.truncate(size);
+  } catch (cause) {
+    const error = storageError("preallocate", path, cause);
+    if (error.code === "disk_full") throw error;
+    log("info", `${error.message}; going on without`);
   }
 }
 

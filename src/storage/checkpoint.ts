@@ -35,12 +35,12 @@ export class Checkpointer {
     const { cache, store, record } = this.#options;
     await cache.flush().catch(() => {}); // the record has only writes that succeeded
     const written = record();
-    await this.#sync();
+    await this.sync();
     await store.save(written);
   }
 
-  /** After a failure a second sync may report success although the first one lost data. */
-  async #sync(): Promise<void> {
+  /** Makes the data durable. After a failure a second sync may report success although the first one lost data. */
+  async sync(): Promise<void> {
     if (this.#syncFailure !== undefined) throw this.#syncFailure;
     try {
       await this.#options.file.sync();

@@ -30,6 +30,8 @@ export class Output {
   readonly #directory: string;
   readonly #lock: FileLock;
   #part: RuntimeFile | undefined;
+  /** Whether the file under the name of the part file is known to be ours. */
+  #ownsPart = false;
 
   private constructor(runtime: Runtime, path: string, overwrite: boolean, lock: FileLock) {
     this.path = path;
@@ -88,7 +90,8 @@ export class Output {
       const file = await this.#runtime.files.open(this.partPath, "read-write");
       this.#part = file;
       const opened = await file.stat();
-      if (opened.identity === named.identity) return { file, size: opened.size };
+      this.#ownsPart = opened.identity === named.identity;
+      if (this.#ownsPart) return { file, size: opened.size };
       await this.#closePart();
       return undefined;
     } catch (cause) {
@@ -97,22 +100,24 @@ export class Output {
   }
 
   /**
-   * Makes an empty part file. One that is there already is replaced only when it is `ours`, which a control
+   * Makes room for a part file. One that is there already is removed only when it is `ours`, which a control
    * file says, or when overwriting was asked for.
    */
-  async createPart(ours: boolean): Promise<RuntimeFile> {
+  async clearPart(ours: boolean): Promise<void> {
+    await this.#closePart();
+    if (ours || this.#overwrite) await this.#removePart();
+    else if (await lookAt(this.#runtime, this.partPath) !== undefined) throw this.#partTaken();
+  }
+
+  /** Makes an empty part file. */
+  async createPart(): Promise<RuntimeFile> {
     try {
-      await this.#closePart();
-      if (ours || this.#overwrite) await this.#removePart();
       this.#part = await this.#runtime.files.create(this.partPath);
+      this.#ownsPart = true;
       return this.#part;
     } catch (cause) {
-      if (errorCode(cause) !== "EEXIST") throw storageError("create", this.partPath, cause);
-      throw new DownloadError(
-        "output_exists",
-        `Cannot create "${this.partPath}": it exists and no control file tells what it is; remove it or ask to overwrite`,
-        { cause },
-      );
+      if (errorCode(cause) === "EEXIST") throw this.#partTaken();
+      throw storageError("create", this.partPath, cause);
     }
   }
 
@@ -127,29 +132,28 @@ export class Output {
   }
 
   /**
-   * Gives the part file, which must be whole with `size` bytes, its final name, durably. Nothing is given
+   * Gives the part file, which must be whole with `size` bytes and durable, its final name. Nothing is given
    * once `signal` is aborted.
    */
   async commit(file: RuntimeFile, size: number, signal: AbortSignal): Promise<void> {
     await this.#requireIntact(file, size);
+    signal.throwIfAborted();
     try {
-      await file.sync();
-      signal.throwIfAborted();
       await this.#closePart();
       if (this.#overwrite) await this.#runtime.files.rename(this.partPath, this.path);
       else await this.#linkOrRename();
       await this.#runtime.files.syncDirectory(this.#directory);
     } catch (cause) {
-      signal.throwIfAborted();
       throw storageError("finish", this.path, cause);
     }
     await this.cleanUp();
   }
 
-  /** Removes the part file and all that belongs to it. */
+  /** Removes the part file and all that belongs to it, the control file last: without it nobody owns the part file. */
   async discard(): Promise<void> {
     await this.#closePart();
-    await this.cleanUp();
+    if (this.#ownsPart) await this.#removePart();
+    await this.control.remove();
   }
 
   /** Closes the part file and lets others have the output. */
@@ -191,6 +195,13 @@ export class Output {
       ? "choose another output"
       : "choose another output or ask to overwrite";
     return new DownloadError("output_exists", `Cannot write "${this.path}": it exists already; ${remedy}`);
+  }
+
+  #partTaken(): DownloadError {
+    return new DownloadError(
+      "output_exists",
+      `Cannot create "${this.partPath}": it exists and no control file tells what it is; remove it or ask to overwrite`,
+    );
   }
 
   async #removePart(): Promise<void> {

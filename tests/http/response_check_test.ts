@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DownloadError, type DownloadErrorCode, HttpStatusError } from "../../src/errors.ts";
+import { checkResponse, type Expectation, type Verdict } from "../../src/http/response_check.ts";
+import type { ByteRange } from "../../src/types.ts";
+
+const WALL_MS = Date.UTC(2024, 0, 1);
+const DATE = "Sun, 06 Nov 1994 08:49:37 GMT";
+const LATER = "Mon, 07 Nov 1994 08:49:37 GMT";
+
+interface Case {
+  readonly name: string;
+  readonly status?: number;
+  /** Changes to the headers of a correct answer to `Range: bytes=100-199` of 1000 bytes; `null` removes one. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+  readonly range?: ByteRange | null;
+  /** `null` for the first response. */
+  readonly version?: Expectation["version"] | null;
+  readonly gives: Verdict | DownloadErrorCode;
+  /** Has to be in the error's message. */
+  readonly says?: string;
+}
+
+const PART: Verdict = { kind: "part", range: { start: 100, end: 200 }, size: 1000 };
+const HEADERS = {
+  "content-range": "bytes 100-199/1000",
+  "content-length": "100",
+  "etag": '"a"',
+  "last-modified": DATE,
+};
+const VERSION: Expectation["version"] = { size: 1000, validator: { etag: '"a"', lastModified: DATE } };
+
+function check(it: Case): Verdict {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries({ ...HEADERS, ...it.headers })) {
+    if (value !== null) headers.set(name, value);
+  }
+  const range = it.range === undefined ? { start: 100, end: 200 } : it.range ?? undefined;
+  const version = it.version === undefined ? VERSION : it.version ?? undefined;
+  return checkResponse({ status: it.status ?? 206, headers }, { range, version, wallMs: WALL_MS });
+}
+
+const parts: Case[] = [
+  { name: "206 that fits", gives: PART },
+  { name: "206 that fits, as the first response", version: null, gives: PART },
+  { name: "206 without a length, as with chunks", headers: { "content-length": null }, gives: PART },
+  {
+    name: "11: 206 whose Content-Length stands beside Transfer-Encoding",
+    headers: { "content-length": "7", "transfer-encoding": "chunked" },
+    gives: PART,
+  },
+  { name: "206 that says identity", headers: { "content-encoding": "Identity" }, gives: PART },
+  { name: "206 with an empty Content-Encoding", headers: { "content-encoding": "" }, gives: PART },
+  {
+    name: "5: 206 with less than was asked for",
+    headers: { "content-range": "bytes 100-149/1000", "content-length": "50" },
+    gives: { kind: "part", range: { start: 100, end: 150 }, size: 1000 },
+  },
+  {
+    name: "206 to a range without an end",
+    range: { start: 100, end: Infinity },
+    headers: { "content-range": "bytes 100-999/1000", "content-length": "900" },
+    gives: { kind: "part", range: { start: 100, end: 1000 }, size: 1000 },
+  },
+  {
+    name: "2: 206 without Content-Range",
+    headers: { "content-range": null },
+    gives: "bad_response",
+    says: "no Content-Range",
+  },
+  {
+    name: "2: 206 with a malformed Content-Range",
+    headers: { "content-range": "bytes 100-199" },
+    gives: "bad_response",
+    says: '"bytes 100-199"',
+  },
+  {
+    name: "2: 206 with the Content-Range of a 416",
+    headers: { "content-range": "bytes */1000" },
+    gives: "bad_response",
+  },
+  {
+    name: "2: 206 that does not tell the size",
+    headers: { "content-range": "bytes 100-199/*" },
+    gives: "bad_response",
+    says: "size",
+  },
+  {
+    name: "78: 206 of a file beyond what can be counted",
+    headers: { "content-range": `bytes 100-199/${2 ** 53}` },
+    version: null,
+    gives: "bad_response",
+  },
+  ...["0-99", "99-199", "101-199", "200-299", "100-200"].map((covered): Case => ({
+    name: `3: 206 that covers ${covered}`,
+    headers: { "content-range": `bytes ${covered}/1000`, "content-length": null },
+    gives: "bad_response",
+    says: "asked were 100 to 199",
+  })),
+  {
+    name: "3: 206 although the whole file was asked for",
+    range: null,
+    gives: "bad_response",
+    says: "the whole file",
+  },
+  {
+    name: "4: 206 whose total is another than the first one's",
+    headers: { "content-range": "bytes 100-199/1001" },
+    gives: "remote_changed",
+    says: "1000 bytes and has 1001",
+  },
+  {
+    name: "24: 206 of a file that shrank",
+    headers: { "content-range": "bytes 100-199/999" },
+    gives: "remote_changed",
+  },
+  {
+    name: "9: 206 in several parts",
+    headers: { "content-type": "multipart/byteranges; boundary=x" },
+    gives: "bad_response",
+  },
+  { name: "9: in any case", headers: { "content-type": " Multipart/ByteRanges" }, gives: "bad_response" },
+  ...["gzip", "br", "deflate, gzip", "identity, gzip", "x-unknown"].map((encoding): Case => ({
+    name: `10: 206 encoded as ${encoding}`,
+    headers: { "content-encoding": encoding },
+    gives: "bad_response",
+    says: `"${encoding}"`,
+  })),
+  {
+    name: "11: 206 whose Content-Length is another than its range's",
+    headers: { "content-length": "99" },
+    gives: "bad_response",
+    says: "99",
+  },
+  { name: "11: 206 with two lengths", headers: { "content-length": "100, 99" }, gives: "bad_response" },
+  { name: "11: 206 with a negative length", headers: { "content-length": "-100" }, gives: "bad_response" },
+  { name: "13: 206 of another ETag", headers: { etag: '"b"' }, gives: "remote_changed", says: "changed" },
+  {
+    name: "13: 206 of another date and no ETag",
+    headers: { etag: null, "last-modified": LATER },
+    gives: "remote_changed",
+  },
+  { name: "13: 206 of the same ETag and another date", headers: { "last-modified": LATER }, gives: PART },
+  { name: "14: 206 of a weak ETag with the same tag", headers: { etag: 'W/"a"' }, gives: PART },
+  { name: "14: 206 without validators", headers: { etag: null, "last-modified": null }, gives: PART },
+];
+
+const whole = (size: number | undefined, isSameVersion: boolean): Verdict => ({
+  kind: "whole",
+  size,
+  isSameVersion,
+});
+const WHOLE = { "content-range": null, "content-length": "1000" };
+
+const wholes: Case[] = ([
+  { name: "200 as the first response", version: null, headers: WHOLE, gives: whole(1000, true) },
+  { name: "200 that was asked for", range: null, headers: WHOLE, gives: whole(1000, true) },
+  { name: "1: 200 to a range, same version", headers: WHOLE, gives: whole(1000, true) },
+  {
+    name: "12: 200 to If-Range, another ETag",
+    headers: { ...WHOLE, etag: '"b"' },
+    gives: whole(1000, false),
+  },
+  { name: "20: 200 of another size", headers: { ...WHOLE, "content-length": "99" }, gives: whole(99, false) },
+  {
+    name: "22: 200 without a length",
+    version: null,
+    headers: { ...WHOLE, "content-length": null },
+    gives: whole(undefined, true),
+  },
+  {
+    name: "22: 200 without a length, of another date",
+    headers: { ...WHOLE, "content-length": null, "etag": null, "last-modified": LATER },
+    gives: whole(undefined, false),
+  },
+  {
+    name: "11: 200 with chunks and a length",
+    version: null,
+    headers: { ...WHOLE, "transfer-encoding": "chunked" },
+    gives: whole(undefined, true),
+  },
+  {
+    name: "200 with a Content-Range, which means nothing there",
+    headers: { "content-length": "1000" },
+    gives: whole(1000, true),
+  },
+  {
+    name: "10: 200 encoded as gzip",
+    headers: { ...WHOLE, "content-encoding": "gzip" },
+    gives: "bad_response",
+  },
+  {
+    name: "11: 200 with two lengths",
+    headers: { ...WHOLE, "content-length": "5, 6" },
+    gives: "bad_response",
+  },
+  {
+    name: "11: 200 with a length beyond counting",
+    headers: { ...WHOLE, "content-length": "9".repeat(30) },
+    gives: "bad_response",
+  },
+] satisfies Case[]).map((it) => ({ status: 200, ...it }));
+
+const unsatisfied = (field: string | null, rest: Omit<Case, "headers" | "name">, name: string): Case => ({
+  status: 416,
+  headers: { ...WHOLE, "content-length": "0", "content-range": field },
+  name,
+  ...rest,
+});
+const FIRST = { range: { start: 0, end: 100 }, version: null } as const;
+
+const others: Case[] = [
+  unsatisfied("bytes */0", { ...FIRST, gives: { kind: "empty" } }, "17: 416 for an empty file"),
+  unsatisfied(
+    "bytes */0",
+    { ...FIRST, range: { start: 5, end: 9 }, gives: "http_status" },
+    "17: 416 from elsewhere",
+  ),
+  unsatisfied("bytes */1000", { ...FIRST, gives: "http_status" }, "17: 416 although the file has bytes"),
+  unsatisfied(null, { ...FIRST, gives: "http_status" }, "17: 416 without Content-Range"),
+  unsatisfied("rubbish", { ...FIRST, gives: "http_status" }, "17: 416 with a malformed Content-Range"),
+  unsatisfied("bytes */1000", { gives: "http_status", says: "416" }, "16: 416 where the total matches"),
+  unsatisfied("bytes */50", { gives: "remote_changed" }, "16: 416 where the total does not"),
+  unsatisfied("bytes */0", { gives: "remote_changed" }, "16: 416 of a file that became empty"),
+  ...[100, 201, 204, 205, 207, 226, 300, 304, 400, 401, 403, 404, 410, 451, 500, 503].map((status): Case => ({
+    name: `${status}`,
+    status,
+    gives: "http_status",
+    says: `${status}`,
+  })),
+];
+
+for (const it of [...parts, ...wholes, ...others]) {
+  const { name, gives } = it;
+  test(`${name}: ${typeof gives === "string" ? gives : gives.kind}`, () => {
+    if (typeof gives !== "string") return assert.deepEqual(check(it), gives);
+    assert.throws(() => check(it), (error: unknown) => {
+      assert.ok(error instanceof DownloadError);
+      assert.equal(error.code, gives, error.message);
+      assert.match(error.message, /^Cannot (use the response|go on|fetch the file): /);
+      assert.ok(error.message.includes(it.says ?? ""), error.message);
+      return true;
+    });
+  });
+}
+
+test("35: only what may pass is worth a retry", () => {
+  const retryable = [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524];
+  for (let status = 300; status < 600; status++) {
+    if (status === 416) continue;
+    const expected = { range: undefined, version: undefined, wallMs: WALL_MS };
+    assert.throws(() => checkResponse({ status, headers: new Headers() }, expected), (error: unknown) => {
+      assert.ok(error instanceof HttpStatusError);
+      assert.deepEqual([error.status, error.retryable], [status, retryable.includes(status)]);
+      return true;
+    });
+  }
+  for (const it of [...parts, ...wholes].filter(({ gives }) => typeof gives === "string")) {
+    assert.throws(() => check(it), (error: unknown) => error instanceof DownloadError && !error.retryable);
+  }
+});
+
+test("34: Retry-After goes along, counted from the time that was given", () => {
+  const waits = ["7", new Date(WALL_MS + 5000).toUTCString(), "rubbish", null].map((field) => {
+    const headers = new Headers(field === null ? {} : { "retry-after": field });
+    try {
+      checkResponse({ status: 503, headers }, { range: undefined, version: undefined, wallMs: WALL_MS });
+    } catch (error) {
+      return error instanceof HttpStatusError ? error.retryAfterMs : error;
+    }
+    return "passed";
+  });
+  assert.deepEqual(waits, [7000, 5000, undefined, undefined]);
+});
