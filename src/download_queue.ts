@@ -1,11 +1,7 @@
 import { RateLimit, TokenBucket } from "./flow/token_bucket.ts";
 import { DownloadHandle } from "./handle.ts";
-import {
-  type DownloadSpec,
-  type ResolvedDownloaderOptions,
-  type ResolvedSpec,
-  resolveSpec,
-} from "./options.ts";
+import type { DownloadSpec, ResolvedDownloaderOptions, ResolvedSpec } from "./options.ts";
+import { resolveSpec } from "./resolve_options.ts";
 import type { HttpClient, Runtime } from "./runtime/runtime.ts";
 import type { SessionContext, SessionStatus } from "./session/context.ts";
 import { ProgressMeter } from "./session/progress_meter.ts";

@@ -1,11 +1,7 @@
 import { DownloadQueue } from "./download_queue.ts";
 import type { DownloadHandle } from "./handle.ts";
-import {
-  checkSpeed,
-  type DownloaderOptions,
-  type DownloadSpec,
-  resolveDownloaderOptions,
-} from "./options.ts";
+import type { DownloaderOptions, DownloadSpec } from "./options.ts";
+import { checkSpeed, resolveDownloaderOptions } from "./resolve_options.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 
 /**

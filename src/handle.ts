@@ -1,5 +1,5 @@
 import { DownloadError } from "./errors.ts";
-import { checkSpeed } from "./options.ts";
+import { checkSpeed } from "./resolve_options.ts";
 import type { Clock } from "./runtime/runtime.ts";
 import type { TokenBucket } from "./flow/token_bucket.ts";
 import type { SessionStatus } from "./session/context.ts";

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import {
-  checkSpeed,
-  type DownloaderOptions,
-  type DownloadSpec,
-  resolveDownloaderOptions,
-  type ResolvedSpec,
-  resolveSpec,
-} from "../src/options.ts";
+import type { DownloaderOptions, DownloadSpec, ResolvedSpec } from "../src/options.ts";
+import { checkSpeed, resolveDownloaderOptions, resolveSpec } from "../src/resolve_options.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,3 +1,5 @@
+import type { NumberRule } from "../option_checks.ts";
+
 /** How the text after a flag is read. */
 export interface FlagValue<T> {
   /** The value, or `undefined` when the text is none. */
@@ -8,20 +10,21 @@ export interface FlagValue<T> {
 
 const UNITS = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 } as const;
 
-function within(value: number, min: number, max: number): number | undefined {
+function within(value: number, { min, max }: NumberRule): number | undefined {
   return value >= min && value <= max ? value : undefined;
 }
 
 /** A whole number. */
-export function count(min: number, max: number): FlagValue<number> {
+export function count(rule: NumberRule): FlagValue<number> {
   return {
-    parse: (text) => /^\d+$/.test(text) ? within(Number(text), min, max) : undefined,
-    expected: `a whole number from ${min} to ${max}`,
+    parse: (text) => /^\d+$/.test(text) ? within(Number(text), rule) : undefined,
+    expected: `a whole number from ${rule.min} to ${rule.max}`,
   };
 }
 
 /** A number of bytes, with a unit of 1024 if one is given. */
-export function size(min: number, max: number = Number.MAX_SAFE_INTEGER): FlagValue<number> {
+export function size(rule: NumberRule): FlagValue<number> {
+  const { min, max } = rule;
   const range = max < Number.MAX_SAFE_INTEGER
     ? ` from ${shortSize(min)} to ${shortSize(max)}`
     : min > 0
@@ -33,18 +36,19 @@ export function size(min: number, max: number = Number.MAX_SAFE_INTEGER): FlagVa
       if (match === null) return undefined;
       const unit = (match[2] ?? "").toLowerCase() as keyof typeof UNITS;
       // Rounded up, so that a tiny rate does not become 0, which would be no limit at all.
-      return within(Math.ceil(Number(match[1]) * UNITS[unit]), min, max);
+      return within(Math.ceil(Number(match[1]) * UNITS[unit]), rule);
     },
     expected: `a size${range}, such as 65536, 500k, 1.5M or 2G`,
   };
 }
 
 /** Seconds, perhaps with a fraction, read as milliseconds. */
-export function seconds(minMs: number, maxMs: number): FlagValue<number> {
+export function seconds(rule: NumberRule): FlagValue<number> {
+  const end = rule.max === Infinity ? "" : ` to ${rule.max / 1000}`;
   return {
     parse: (text) =>
-      /^(\d+\.?\d*|\.\d+)$/.test(text) ? within(Math.round(Number(text) * 1000), minMs, maxMs) : undefined,
-    expected: `seconds from ${minMs / 1000} to ${maxMs / 1000}, such as 2 or 0.5`,
+      /^(\d+\.?\d*|\.\d+)$/.test(text) ? within(Math.round(Number(text) * 1000), rule) : undefined,
+    expected: `seconds from ${rule.min / 1000}${end}, such as 2 or 0.5`,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { DownloaderOptions, DownloadSpec } from "../options.ts";
+import { CONCURRENT_DOWNLOADS, SPEC_NUMBERS } from "../resolve_options.ts";
 import {
   choice,
   count,
@@ -9,10 +10,6 @@ import {
   size,
   text,
 } from "./flag_values.ts";
-
-const KIB = 2 ** 10;
-const GIB = 2 ** 30;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -137,7 +134,7 @@ const TRANSFER: FlagGroup = {
       short: "x",
       placeholder: "N",
       help: "connections for each file, 1 to 256 (default 4)",
-      value: count(1, 256),
+      value: count(SPEC_NUMBERS.maxConnections),
       set: (draft, value) => draft.specOptions.maxConnections = value,
     }),
     valued({
@@ -145,7 +142,7 @@ const TRANSFER: FlagGroup = {
       short: "j",
       placeholder: "N",
       help: "files fetched at the same time (default 4)",
-      value: count(1, 1000),
+      value: count(CONCURRENT_DOWNLOADS),
       set: (draft, value) => draft.options.maxConcurrentDownloads = value,
     }),
     valued({
@@ -153,42 +150,42 @@ const TRANSFER: FlagGroup = {
       short: "l",
       placeholder: "RATE",
       help: "bytes a second for all files together; 0 is no limit (default 0)",
-      value: size(0),
+      value: size(SPEC_NUMBERS.maxDownloadSpeed),
       set: (draft, value) => draft.options.maxDownloadSpeed = value,
     }),
     valued({
       name: "memory-budget",
       placeholder: "SIZE",
       help: "the most bytes of each file held in memory (default 64M)",
-      value: size(16 * KIB, 64 * GIB),
+      value: size(SPEC_NUMBERS.memoryBudget),
       set: (draft, value) => draft.specOptions.memoryBudget = value,
     }),
     valued({
       name: "piece-size",
       placeholder: "SIZE",
       help: "the unit in which finished data is recorded (default 1M)",
-      value: size(16 * KIB, GIB),
+      value: size(SPEC_NUMBERS.pieceSize),
       set: (draft, value) => draft.specOptions.pieceSize = value,
     }),
     valued({
       name: "min-split-size",
       placeholder: "SIZE",
       help: "a smaller file is fetched over one connection (default 10M)",
-      value: size(0),
+      value: size(SPEC_NUMBERS.minSplitSize),
       set: (draft, value) => draft.specOptions.minSplitSize = value,
     }),
     valued({
       name: "min-segment-size",
       placeholder: "SIZE",
       help: "the least that one request asks for (default 256k)",
-      value: size(KIB, GIB),
+      value: size(SPEC_NUMBERS.minSegmentSize),
       set: (draft, value) => draft.specOptions.minSegmentSize = value,
     }),
     valued({
       name: "save-interval",
       placeholder: "S",
       help: "seconds between two saves of what is there (default 5)",
-      value: seconds(1, LONGEST_TIMER_MS),
+      value: seconds(SPEC_NUMBERS.controlSaveIntervalMs),
       set: (draft, value) => draft.specOptions.controlSaveIntervalMs = value,
     }),
   ],
@@ -201,42 +198,42 @@ const RETRIES_AND_TIME: FlagGroup = {
       name: "retries",
       placeholder: "N",
       help: "tries without a byte of progress before giving up (default 5)",
-      value: count(0, 1_000_000),
+      value: count(SPEC_NUMBERS.maxRetries),
       set: (draft, value) => draft.specOptions.maxRetries = value,
     }),
     valued({
       name: "retry-delay",
       placeholder: "S",
       help: "seconds before the first retry; doubles with each further one (default 1)",
-      value: seconds(0, LONGEST_TIMER_MS),
+      value: seconds(SPEC_NUMBERS.retryBaseDelayMs),
       set: (draft, value) => draft.specOptions.retryBaseDelayMs = value,
     }),
     valued({
       name: "retry-max-delay",
       placeholder: "S",
       help: "the longest wait between two tries (default 30)",
-      value: seconds(0, LONGEST_TIMER_MS),
+      value: seconds(SPEC_NUMBERS.retryMaxDelayMs),
       set: (draft, value) => draft.specOptions.retryMaxDelayMs = value,
     }),
     valued({
       name: "max-retry-time",
       placeholder: "S",
       help: "give up after so many seconds without progress; without it only --retries counts",
-      value: seconds(0, LONGEST_TIMER_MS),
+      value: seconds(SPEC_NUMBERS.maxRetryElapsedMs),
       set: (draft, value) => draft.specOptions.maxRetryElapsedMs = value,
     }),
     valued({
       name: "connect-timeout",
       placeholder: "S",
       help: "seconds from a request to the head of its response (default 30)",
-      value: seconds(1, LONGEST_TIMER_MS),
+      value: seconds(SPEC_NUMBERS.connectTimeoutMs),
       set: (draft, value) => draft.specOptions.connectTimeoutMs = value,
     }),
     valued({
       name: "read-timeout",
       placeholder: "S",
       help: "seconds that a response may stay silent (default 60)",
-      value: seconds(1, LONGEST_TIMER_MS),
+      value: seconds(SPEC_NUMBERS.readTimeoutMs),
       set: (draft, value) => draft.specOptions.readTimeoutMs = value,
     }),
   ],

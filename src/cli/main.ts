@@ -1,5 +1,6 @@
 import { Downloader } from "../../mod.ts";
-import { type DownloaderOptions, type DownloadSpec, resolveSpec } from "../options.ts";
+import type { DownloaderOptions, DownloadSpec } from "../options.ts";
+import { resolveSpec } from "../resolve_options.ts";
 import type { CliHost } from "../runtime/console.ts";
 import { VERSION } from "../version.ts";
 import { type CliCommand, type DownloadCommand, parseArgs } from "./args.ts";

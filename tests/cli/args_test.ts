@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DownloadCommand, parseArgs, UsageError } from "../../src/cli/args.ts";
 import { FLAGS } from "../../src/cli/flags.ts";
-import { resolveDownloaderOptions, resolveSpec } from "../../src/options.ts";
+import { resolveDownloaderOptions, resolveSpec } from "../../src/resolve_options.ts";
 
 const URL_A = "https://example.com/a";
 const URL_B = "https://example.com/b";
@@ -170,7 +170,7 @@ test("the bounds of the flags are those of the options", () => {
       assert.throws(judge, RangeError, `--${flag.name} beyond ${bound}`);
     }
   }
-  assert.equal(bounds, 24);
+  assert.equal(bounds, 22);
 });
 
 test("the defaults that the help names are those of the options", () => {

@@ -39,7 +39,7 @@ import { until } from "../helpers/until.ts";
 
 const SEED = 41;
 const SIZE = 3_000_000;
-const SLOW = { throttle: 2_000_000 };
+const SLOW = { throttle: 4_000_000 };
 const IS_WINDOWS = process.platform === "win32";
 /** Blocks so small that data reaches the file while it is fetched. */
 const SMALL_BLOCKS = { ...SMALL_FILE, memoryBudget: 640 * 1024 };
@@ -311,26 +311,29 @@ test("45: a part file that cannot be made leaves nothing", async () => {
   assert.deepEqual(await dir.list(), []);
 });
 
-/** What somebody else does to a part file. */
-const MEDDLING: Readonly<Record<string, (part: string) => Promise<void>>> = {
-  deleted: (part) => rm(part),
-  replaced: async (part) => {
-    await writeFile(`${part}.new`, new Uint8Array((await stat(part)).size));
-    await rename(`${part}.new`, part);
-  },
-  truncated: (part) => truncate(part, 500_000),
-  "truncated to nothing": (part) => truncate(part, 0),
+/** What somebody else does to a part file of at least this many bytes. */
+const CUT = 200_000;
+const DELETING = (part: string) => rm(part);
+const REPLACING = async (part: string) => {
+  await writeFile(`${part}.new`, new Uint8Array((await stat(part)).size));
+  await rename(`${part}.new`, part);
 };
 
-for (const [what, meddle] of Object.entries(MEDDLING)) {
-  test(`46: a part file ${what} between two runs is noticed`, async () => {
+const BETWEEN_RUNS = [
+  { what: "deleted", meddle: DELETING, kept: 0 },
+  { what: "replaced", meddle: REPLACING, kept: 0 },
+  { what: "truncated", meddle: (part: string) => truncate(part, CUT), kept: CUT },
+  { what: "truncated to nothing", meddle: (part: string) => truncate(part, 0), kept: 0 },
+];
+
+for (const { what, meddle, kept } of BETWEEN_RUNS) {
+  test(`46: a part file ${what} between two runs is noticed, and only what is proven is kept`, async () => {
     await using dir = await temporaryDirectory();
     await using left = await Interrupted.leave(dir, { seed: SEED });
     const { size } = left.server.version;
     await meddle(left.partPath);
     const lines: string[] = [];
     const result = await left.resume({}, { logger: (level, text) => lines.push(`${level}: ${text}`) });
-    const kept = what === "truncated" ? 500_000 : 0;
     assert.equal(result.resumedBytes, kept);
     assert.equal(result.fetchedBytes, size - kept);
     assert.ok(
@@ -340,7 +343,9 @@ for (const [what, meddle] of Object.entries(MEDDLING)) {
     await assertFileIs(left.path, SEED, size);
     assert.deepEqual(await dir.list(), ["out.bin"]);
   });
+}
 
+for (const [what, meddle] of Object.entries({ deleted: DELETING, replaced: REPLACING })) {
   test(`46: a part file ${what} while it is written never gets the final name`, async () => {
     await using dir = await temporaryDirectory();
     const { server, hurry } = await startServer();
@@ -357,6 +362,23 @@ for (const [what, meddle] of Object.entries(MEDDLING)) {
     await assertFileIs(spec.outputPath, SEED, SIZE);
   });
 }
+
+test("46: a part file truncated once all is written never gets the final name", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED });
+  const spec = { url: server.url, outputPath: dir.join("out.bin"), ...SMALL_FILE };
+  const part = `${spec.outputPath}.part`;
+  const runtime = runtimeWith(onFile(".part", (file) => ({
+    sync: async () => {
+      await file.sync();
+      await truncate(part, CUT);
+    },
+  })));
+  await assert.rejects(downloadOn(runtime, spec), failure("storage", /changed by another program/, part));
+  assert.equal((await dir.list()).includes("out.bin"), false);
+  assert.equal((await download(spec)).resumedBytes, CUT);
+  await assertFileIs(spec.outputPath, SEED, SIZE);
+});
 
 test("47: the part file lies beside the destination, so that finishing only renames it", async () => {
   await using dir = await temporaryDirectory();

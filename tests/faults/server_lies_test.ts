@@ -226,7 +226,6 @@ for (
     ["another date and no ETag", { etag: null }, { etag: null }, {}],
     ["another date and a weak ETag", { etag: 'W/"a"' }, { etag: 'W/"b"' }, {}],
     ["a server that ignores If-Range", {}, { etag: '"two"' }, { range: { start: REACHED, end: SIZE } }],
-    ["no validator any more", {}, { etag: null, lastModified: null }, {}],
   ] as const
 ) {
   test(`12 changed between runs, same size: ${name}`, async () => {
@@ -242,6 +241,15 @@ for (
     ok(scene.wasTold("warn", /the file on the server changed; starting again/));
   });
 }
+
+test("12 changed between runs, and what replaces it has the same size and no validator", async () => {
+  await using scene = await interrupted();
+  scene.server.set({ seed: 2, etag: null, lastModified: null });
+  scene.respond = ({ headers }) => "if-range" in headers ? { status: 200, etag: '"two"' } : undefined;
+  const result = await scene.complete();
+  deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED, 0]]);
+  ok(scene.wasTold("warn", /the file on the server changed; starting again/));
+});
 
 test("12 what replaces a changed file can be cut and goes on where it was", async () => {
   await using scene = await interrupted();
@@ -336,11 +344,13 @@ for (const [name, framing] of [["with a length", {}], ["chunked", { chunked: tru
 }
 
 test("8 a body without an end: its connection is closed", async () => {
-  const bodyLength = 2 ** 30;
-  await using scene = await Scene.open({ ...FILE, respond: () => ({ chunked: true, bodyLength }) });
+  await using scene = await Scene.open({
+    ...FILE,
+    // Deno's client reads on for as long as more is there at once, which loopback can keep up.
+    respond: () => ({ chunked: true, bodyLength: 2 ** 40, throttle: 20_000_000 }),
+  });
   await scene.complete();
   await scene.server.until(() => scene.server.openConnections === 0);
-  ok(scene.server.bytesServed < bodyLength, "all of it was sent");
   strictEqual(scene.server.requests.length, 1);
 });
 

@@ -6,7 +6,7 @@ import { contentHash } from "../helpers/content.ts";
 import type { FaultServer, RecordedRequest, Reply } from "../helpers/fault_server.ts";
 import type { Gate } from "../helpers/gate.ts";
 import type { PoolWatch } from "../helpers/pool_watch.ts";
-import { fileWith, runtimeWith, type RuntimeOverrides } from "../helpers/runtime_double.ts";
+import { fileWith, type RuntimeOverrides, runtimeWith } from "../helpers/runtime_double.ts";
 import { until } from "../helpers/until.ts";
 
 export const SEED = 80;

@@ -40,28 +40,46 @@ async function stopIn(wait: Wait, stop: Stop): Promise<void> {
   });
   const queue = queueOn(runtimeWith(wait.overrides?.(gate) ?? {}), wait.options);
   const base = { url: server.url, outputPath: dir.join("file.bin"), maxConnections: 1 };
-  let stage = 'reach'; const t = setTimeout(() => console.log('STUCK', stage, wait.name, handle.snapshot, pools.pools.map(p=>[p.bytesInUse,p.peakBytes]), server.openConnections, server.requests), 4000);
+  let stage = "reach";
+  const t = setTimeout(
+    () =>
+      console.log(
+        "STUCK",
+        stage,
+        wait.name,
+        handle.snapshot,
+        pools.pools.map((p) => [p.bytesInUse, p.peakBytes]),
+        server.openConnections,
+        server.requests,
+      ),
+    4000,
+  );
   const handle = queue.add({ ...base, ...wait.spec });
   try {
     await (wait.reached?.({ gate, server, queue, pools, handle }) ?? gate.reached);
-    stage = 'stop'; await assertStops(handle, stop);
+    stage = "stop";
+    await assertStops(handle, stop);
   } finally {
     gate.open();
     isFaulty = false;
   }
-  stage='closed'; await handle.closed; stage = 'again';
+  stage = "closed";
+  await handle.closed;
+  stage = "again";
   queue.bucket.bytesPerSecond = 0;
   if (wait.isFinished) {
     await assertFileIs(base.outputPath, SEED, SIZE);
     deepStrictEqual(await dir.list(), ["file.bin"]);
   }
-  await queue.add({ ...base, overwrite: wait.isFinished ?? false }).wait();
+  h2 = queue.add({ ...base, overwrite: wait.isFinished ?? false }); await h2.wait(); stage='check';
   await assertFileIs(base.outputPath, SEED, SIZE);
   deepStrictEqual(await dir.list(), ["file.bin"]);
-  stage = 'qclose'; await queue.close(); clearTimeout(t);
+  stage = "qclose";
+  await queue.close();
+  clearTimeout(t);
 }
 
-for (const wait of Array.from({length:100},()=>WAITS.find((w) => /memory, on several/.test(w.name))!)) {
+for (const wait of Array.from({ length: 100 }, () => WAITS.find((w) => /memory, on several/.test(w.name))!)) {
   for (const stop of ["pause", "cancel"] as const) {
     test(`80 ${stop} while waiting for ${wait.name}`, { timeout: 10_000 }, () => stopIn(wait, stop));
   }

@@ -1,5 +1,6 @@
 import { DownloadQueue } from "../../src/download_queue.ts";
-import { type DownloaderOptions, resolveDownloaderOptions } from "../../src/options.ts";
+import type { DownloaderOptions } from "../../src/options.ts";
+import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { Clock, FileSystem, HttpClient, Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
 

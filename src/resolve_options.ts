@@ -1,0 +1,120 @@
+import { parseChecksum } from "./checksum.ts";
+import {
+  checkNumber,
+  checkSignal,
+  flag,
+  mismatch,
+  type NumberRule,
+  oneOf,
+  optionalText,
+  parseHeaders,
+  parseUrl,
+  refuseUnknown,
+  text,
+  withoutUndefined,
+} from "./option_checks.ts";
+import type { DownloaderOptions, DownloadSpec, ResolvedDownloaderOptions, ResolvedSpec } from "./options.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+/** The longest delay a timer takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The range of every option that is a number; the command's flags keep to the same. */
+export const SPEC_NUMBERS = {
+  maxConnections: { default: 4, min: 1, max: 256 },
+  pieceSize: { default: MIB, min: 16 * KIB, max: GIB },
+  minSplitSize: { default: 10 * MIB, min: 0, max: Number.MAX_SAFE_INTEGER },
+  minSegmentSize: { default: 256 * KIB, min: KIB, max: GIB },
+  memoryBudget: { default: 64 * MIB, min: 16 * KIB, max: 64 * GIB },
+  maxRetries: { default: 5, min: 0, max: 1_000_000 },
+  retryBaseDelayMs: { default: 1000, min: 0, max: MAX_TIMER_MS },
+  retryMaxDelayMs: { default: 30_000, min: 0, max: MAX_TIMER_MS },
+  maxRetryElapsedMs: { default: Infinity, min: 0, max: Infinity },
+  maxDownloadSpeed: { default: 0, min: 0, max: Number.MAX_SAFE_INTEGER },
+  connectTimeoutMs: { default: 30_000, min: 1, max: MAX_TIMER_MS },
+  readTimeoutMs: { default: 60_000, min: 1, max: MAX_TIMER_MS },
+  controlSaveIntervalMs: { default: 5000, min: 1, max: MAX_TIMER_MS },
+} as const satisfies Partial<Record<keyof DownloadSpec, NumberRule>>;
+
+const SPEC_OTHERS = [
+  "url",
+  "outputPath",
+  "outputDir",
+  "headers",
+  "fileAllocation",
+  "resume",
+  "overwrite",
+  "checksum",
+  "signal",
+] as const satisfies readonly (keyof DownloadSpec)[];
+
+const SPEC_NAMES: readonly string[] = [...Object.keys(SPEC_NUMBERS), ...SPEC_OTHERS];
+
+/** What only a single download can have. */
+const NO_DEFAULTS: readonly string[] = ["url", "outputPath", "signal"];
+
+/** How many downloads may run at once. */
+export const CONCURRENT_DOWNLOADS: NumberRule = { default: 4, min: 1, max: 1000 };
+
+/** Checks a spec and fills its gaps, first from `defaults`. The only place where options are judged. */
+export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "url"> = {}): ResolvedSpec {
+  refuseUnknown(spec, SPEC_NAMES);
+  const given: DownloadSpec = { ...defaults, ...withoutUndefined(spec) };
+  const { url, authorization } = parseUrl(given.url);
+  const headers = parseHeaders(defaults.headers, spec.headers);
+  if (authorization !== undefined && !headers.has("authorization")) {
+    headers.set("authorization", authorization);
+  }
+  const number = (name: keyof typeof SPEC_NUMBERS) => checkNumber(name, given[name], SPEC_NUMBERS[name]);
+  return {
+    url,
+    outputPath: optionalText("outputPath", given.outputPath),
+    outputDir: optionalText("outputDir", given.outputDir) ?? ".",
+    headers,
+    maxConnections: number("maxConnections"),
+    pieceSize: number("pieceSize"),
+    minSplitSize: number("minSplitSize"),
+    minSegmentSize: number("minSegmentSize"),
+    memoryBudget: number("memoryBudget"),
+    fileAllocation: oneOf("fileAllocation", given.fileAllocation, "none", ["none", "prealloc"]),
+    resume: flag("resume", given.resume, true),
+    overwrite: flag("overwrite", given.overwrite, false),
+    maxRetries: number("maxRetries"),
+    retryBaseDelayMs: number("retryBaseDelayMs"),
+    retryMaxDelayMs: number("retryMaxDelayMs"),
+    maxRetryElapsedMs: number("maxRetryElapsedMs"),
+    maxDownloadSpeed: number("maxDownloadSpeed"),
+    checksum: given.checksum === undefined ? undefined : parseChecksum(text("checksum", given.checksum)),
+    connectTimeoutMs: number("connectTimeoutMs"),
+    readTimeoutMs: number("readTimeoutMs"),
+    controlSaveIntervalMs: number("controlSaveIntervalMs"),
+    signal: checkSignal(given.signal),
+  };
+}
+
+/** Checks the options of a `Downloader`, the defaults for its specs included. */
+export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDownloaderOptions {
+  refuseUnknown(options, ["maxConcurrentDownloads", "maxDownloadSpeed", "logger", "defaults"]);
+  const { logger = () => {}, defaults = {} } = options;
+  if (typeof logger !== "function") throw mismatch("logger", logger, "a function");
+  if (typeof defaults !== "object" || defaults === null) throw mismatch("defaults", defaults, "an object");
+  refuseUnknown(defaults, SPEC_NAMES.filter((name) => !NO_DEFAULTS.includes(name)));
+  resolveSpec({ ...defaults, url: "http://localhost/" });
+  return {
+    maxConcurrentDownloads: checkNumber(
+      "maxConcurrentDownloads",
+      options.maxConcurrentDownloads,
+      CONCURRENT_DOWNLOADS,
+    ),
+    maxDownloadSpeed: checkSpeed(options.maxDownloadSpeed),
+    logger,
+    defaults: withoutUndefined(defaults),
+  };
+}
+
+/** Checks a speed limit in bytes a second; 0 is none. */
+export function checkSpeed(value: number | undefined): number {
+  return checkNumber("maxDownloadSpeed", value, SPEC_NUMBERS.maxDownloadSpeed);
+}
