@@ -8,6 +8,7 @@ import { ProgressMeter } from "./session/progress_meter.ts";
 import { runSession, type StopRequest } from "./session/session.ts";
 import type { DownloadResult } from "./types.ts";
 import { VERSION } from "./version.ts";
+import { WaitList } from "./wait_list.ts";
 
 /** Idle connections to keep for the next request to a host. */
 const MAX_IDLE_PER_HOST = 256;
@@ -19,7 +20,7 @@ export class DownloadQueue {
   readonly #options: ResolvedDownloaderOptions;
   readonly #client: HttpClient;
   readonly #handles = new Set<DownloadHandle>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new WaitList<void>();
   /** Stopped downloads that still save and close their files. */
   readonly #closing = new Set<Promise<void>>();
   #running = 0;
@@ -98,22 +99,14 @@ export class DownloadQueue {
       return await runSession(context, stop);
     } finally {
       this.#running--;
-      this.#waiting.shift()?.();
+      this.#waiting.wakeFirst();
     }
   }
 
   async #takeTurn(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#running >= this.#options.maxConcurrentDownloads) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const leave = () => {
-        const index = this.#waiting.indexOf(resolve);
-        if (index >= 0) this.#waiting.splice(index, 1);
-        reject(signal.reason);
-      };
-      this.#waiting.push(resolve);
-      signal.addEventListener("abort", leave, { once: true });
-      await promise.finally(() => signal.removeEventListener("abort", leave));
+      await this.#waiting.wait(signal);
     }
     this.#running++;
   }

@@ -1,4 +1,5 @@
 import type { Block, BlockPool } from "../block.ts";
+import { WaitList } from "../wait_list.ts";
 
 /** The largest block: enough that the cost of a write hardly counts. */
 const MAX_BLOCK_BYTES = 512 * 1024;
@@ -31,7 +32,7 @@ export class MemoryBudget implements BlockPool {
   readonly blockSize: number;
   readonly #limit: number;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  readonly #waiters: ((block: Block) => void)[] = [];
+  readonly #waiters = new WaitList<Block>();
   #inUse = 0;
   #peak = 0;
 
@@ -63,27 +64,14 @@ export class MemoryBudget implements BlockPool {
     signal.throwIfAborted();
     const block = this.tryTake();
     if (block !== undefined) return block;
-    const { promise, resolve, reject } = Promise.withResolvers<Block>();
-    const leave = () => {
-      const index = this.#waiters.indexOf(resolve);
-      if (index >= 0) this.#waiters.splice(index, 1);
-      reject(signal.reason);
-    };
-    this.#waiters.push(resolve);
-    signal.addEventListener("abort", leave, { once: true });
-    try {
-      return await promise;
-    } finally {
-      signal.removeEventListener("abort", leave);
-    }
+    return await this.#waiters.wait(signal);
   }
 
   /** Gives a block back. Its memory may have been lost in a failed read, which `bytes` then shows. */
   release(block: Block): void {
     const bytes = block.bytes.length === this.blockSize ? block.bytes : new Uint8Array(this.blockSize);
     block.bytes = EMPTY;
-    const waiter = this.#waiters.shift();
-    if (waiter !== undefined) return waiter({ bytes });
+    if (this.#waiters.wakeFirst({ bytes })) return;
     this.#inUse--;
     this.#free.push(bytes);
   }

@@ -28,7 +28,7 @@ export class HttpWorker {
   /** Returns when nothing is left to fetch, or when others can do it better. */
   async run(first: ProbeResult | undefined): Promise<void> {
     try {
-      if (first !== undefined) await this.#try(() => this.#takeOver(first));
+      if (first !== undefined && !await this.#try(() => this.#takeOver(first))) return;
       for (;;) {
         await this.#transfer.waitForServer();
         const lease = await this.#transfer.nextLease(this.#bytesPerSecond);

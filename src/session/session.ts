@@ -7,6 +7,7 @@ import type { DownloadResult } from "../types.ts";
 import { Assembly } from "./assembly.ts";
 import type { SessionContext } from "./context.ts";
 import { locate } from "./locate.ts";
+import { HttpWorker } from "./http_worker.ts";
 import { findLeftovers, type Leftovers } from "./resume.ts";
 import { type Start, start } from "./start.ts";
 import { Transfer } from "./transfer.ts";
@@ -123,7 +124,9 @@ async function transfer(
     .catch((error) => finished.signal.aborted || onFailure(error));
   const parts = { remote, target, pieces, scheduler, cache, pool, connections, startOver };
   try {
-    await new Transfer(context, parts).run(first, signal);
+    const shared = new Transfer(context, parts);
+    const workers = Array.from({ length: connections }, () => new HttpWorker(shared));
+    await shared.run(workers, first, signal);
   } finally {
     finished.abort();
     await saving;

@@ -6,8 +6,8 @@ import type { Lease, Scheduler } from "../plan/scheduler.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import type { WriteBackCache } from "../storage/write_back_cache.ts";
 import type { RemoteFile } from "../types.ts";
+import { WaitList } from "../wait_list.ts";
 import type { SessionContext } from "./context.ts";
-import { HttpWorker } from "./http_worker.ts";
 
 /** What a transfer works on. */
 export interface TransferParts {
@@ -23,6 +23,12 @@ export interface TransferParts {
   readonly startOver: () => Promise<void>;
 }
 
+/** One connection at work. */
+export interface Worker {
+  /** Takes leases until nothing is left; `first` is a response that is already there. */
+  run(first: ProbeResult | undefined): Promise<void>;
+}
+
 /** How long after one refusal a further one does not count again. */
 const REFUSAL_WINDOW_MS = 1000;
 
@@ -31,7 +37,7 @@ export class Transfer {
   readonly context: SessionContext;
   readonly parts: TransferParts;
   readonly #stop = new AbortController();
-  readonly #idle = new Set<() => void>();
+  readonly #idle = new WaitList<void>();
   #workers = 0;
   #connectionLimit: number;
   #notBeforeMs = -Infinity;
@@ -48,13 +54,12 @@ export class Transfer {
     return this.#stop.signal;
   }
 
-  /** Returns once everything has arrived; rejects with the failure or the reason of `signal`. */
-  async run(first: ProbeResult, signal: AbortSignal): Promise<void> {
+  /** Returns once the workers have fetched everything; rejects with the failure or the reason of `signal`. */
+  async run(workers: readonly Worker[], first: ProbeResult, signal: AbortSignal): Promise<void> {
     const stop = () => this.fail(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     try {
       signal.throwIfAborted();
-      const workers = Array.from({ length: this.parts.connections }, () => new HttpWorker(this));
       this.#workers = workers.length;
       const runs = workers.map((worker, index) => worker.run(index === 0 ? first : undefined));
       await Promise.all(runs.map((run) => run.catch((error) => this.fail(error))));
@@ -83,7 +88,7 @@ export class Transfer {
       this.signal.throwIfAborted();
       const lease = scheduler.lease(bytesPerSecond, this.#workers);
       if (lease !== undefined || scheduler.isDone) return lease;
-      await this.#waitForLease();
+      await this.#idle.wait(this.signal);
     }
   }
 
@@ -91,7 +96,7 @@ export class Transfer {
   release(lease: Lease): void {
     const { scheduler } = this.parts;
     scheduler.giveBack(lease);
-    if (scheduler.hasPending || scheduler.isDone) this.#wakeIdle();
+    if (scheduler.hasPending || scheduler.isDone) this.#idle.wakeAll();
   }
 
   /** The server cannot bear what we do (429, 503): fewer connections, and quiet for as long as it asks. */
@@ -110,21 +115,5 @@ export class Transfer {
     if (this.#workers === 1 || (!isExhausted && this.#workers <= this.#connectionLimit)) return false;
     this.#workers--;
     return true;
-  }
-
-  #waitForLease(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = () => {
-      this.#idle.delete(wake);
-      this.signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    this.#idle.add(wake);
-    this.signal.addEventListener("abort", wake, { once: true });
-    return promise;
-  }
-
-  #wakeIdle(): void {
-    for (const wake of this.#idle) wake();
   }
 }

@@ -1,0 +1,33 @@
+/** Those who wait for something, first come, first served. */
+export class WaitList<T> {
+  readonly #waiting: ((value: T) => void)[] = [];
+
+  /** Waits for a value; rejects with the signal's reason when it is aborted first. */
+  async wait(signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const leave = () => {
+      const index = this.#waiting.indexOf(resolve);
+      if (index >= 0) this.#waiting.splice(index, 1);
+      reject(signal.reason);
+    };
+    this.#waiting.push(resolve);
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
+  }
+
+  /** Gives the one who waits longest a value. Returns whether anybody did. */
+  wakeFirst(value: T): boolean {
+    const first = this.#waiting.shift();
+    first?.(value);
+    return first !== undefined;
+  }
+
+  wakeAll(value: T): void {
+    while (this.wakeFirst(value));
+  }
+}
