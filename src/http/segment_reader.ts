@@ -1,10 +1,9 @@
 import type { Block } from "../block.ts";
-import { DownloadError } from "../errors.ts";
 import type { Clock, HttpClient } from "../runtime/runtime.ts";
 import type { ByteRange } from "../types.ts";
 import { formatRange } from "./range.ts";
 import { getFollowing, type Target } from "./redirect.ts";
-import { Watchdog } from "./watchdog.ts";
+import { OpenRequest } from "./open_request.ts";
 
 /** Slows a body down. */
 export interface Throttle {
@@ -59,66 +58,9 @@ export async function openSegment(
   } catch (error) {
     request.abort();
     const { host } = new URL(target.url);
-    throw request.explain(error, `no response from ${host}`);
+    const late = `${host} did not answer within ${options.connectTimeoutMs / 1000} s`;
+    throw request.explain(error, { broken: `no connection to ${host}`, late });
   }
-}
-
-/** A request that can be ended from outside, by time or by its reader. */
-class OpenRequest {
-  readonly watchdog: Watchdog;
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal;
-  #isExpired = false;
-
-  constructor(clock: Clock, outer: AbortSignal) {
-    this.#outer = outer;
-    this.watchdog = new Watchdog(clock, () => {
-      this.#isExpired = true;
-      this.#controller.abort();
-    });
-    if (outer.aborted) this.#stop();
-    else outer.addEventListener("abort", this.#stop, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** The response was read whole. */
-  end(): void {
-    this.watchdog.stop();
-    this.#outer.removeEventListener("abort", this.#stop);
-  }
-
-  /** Ends the request, whatever it is doing, and closes its connection. */
-  abort(): void {
-    this.end();
-    this.#controller.abort();
-  }
-
-  /** What an error of the runtime means here: its text tells little and differs between runtimes. */
-  explain(error: unknown, what: string): unknown {
-    if (this.#outer.aborted) return this.#outer.reason;
-    if (error instanceof DownloadError) return error;
-    if (this.#isExpired) {
-      return new DownloadError("timeout", `Cannot fetch the file: ${what} in time`, { retryable: true });
-    }
-    const reason = reasonOf(error);
-    const message = `Cannot fetch the file: ${what}${reason === undefined ? "" : ` (${reason})`}`;
-    // The error itself does not go along: it holds the URL, whose query may be secret.
-    return new DownloadError("network", message, { retryable: true });
-  }
-
-  readonly #stop = (): void => this.#controller.abort(this.#outer.reason);
-}
-
-/** The system's name for a failure, or the runtime's words for it unless they quote the URL. */
-function reasonOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  const words = error.cause instanceof Error ? error.cause.message : error.message;
-  const reason = words.replace(/^.* client error \(\w+\): /s, "");
-  return reason.includes("://") ? undefined : reason;
 }
 
 type Stream = ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -167,7 +109,8 @@ export class SegmentReader {
     try {
       return await this.#fill(block, limit);
     } catch (error) {
-      throw this.#request.explain(error, "the connection broke or went silent");
+      const late = `the connection was silent for ${this.#options.readTimeoutMs / 1000} s`;
+      throw this.#request.explain(error, { broken: "the connection broke", late });
     } finally {
       this.#isReading = false;
       this.#watch();

@@ -84,6 +84,8 @@ const files: FileSystem = {
   },
 
   async remove(path) {
+    // Deno removes an empty directory as well.
+    if ((await files.lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
     await orMissing(Deno.remove(path));
   },
 
@@ -111,6 +113,7 @@ const files: FileSystem = {
 
   async lock(path) {
     for (;;) {
+      if ((await files.lstat(path))?.kind === "symlink") throw systemError("ELOOP", path);
       const file = await Deno.open(path, { read: true, write: true, create: true });
       const lock = await takeLock(file, path);
       if (lock !== "stale") return lock;
@@ -155,6 +158,10 @@ function createHttpClient({ maxIdlePerHost }: { readonly maxIdlePerHost: number 
 function describe(info: Deno.FileInfo): FileInfo {
   const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
   return { kind, size: info.size, identity: info.ino === null ? undefined : `${info.dev}:${info.ino}` };
+}
+
+function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: "${path}"`), { code });
 }
 
 async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {

@@ -1,7 +1,12 @@
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import type { FileLock } from "./runtime.ts";
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
+
+/** Windows has no flag against links. */
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
+const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | NO_FOLLOW;
 
 type Flock = (descriptor: number, operation: number) => number;
 
@@ -12,7 +17,7 @@ type Flock = (descriptor: number, operation: number) => number;
 export async function lockFile(path: string): Promise<FileLock | undefined> {
   const flock = systemFlock();
   for (;;) {
-    const file = await fs.open(path, "a+");
+    const file = await fs.open(path, OPEN_FLAGS);
     const held = flock !== undefined
       ? flock(file.fd, LOCK_EXCLUSIVE_NOW) === 0
       : await claimByProcessId(file, path);

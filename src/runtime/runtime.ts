@@ -16,7 +16,10 @@ export interface FileInfo {
   readonly identity: string | undefined;
 }
 
-/** An open file. Positions are absolute; calls on one file may overlap only for reading. */
+/**
+ * An open file. Positions are absolute, but reads and writes of one file must not overlap; `sync` and `stat`
+ * may come at any time.
+ */
 export interface RuntimeFile {
   /** Reads up to `buffer.length` bytes; 0 is the end of the file. */
   read(buffer: Uint8Array, position: number): Promise<number>;
@@ -48,13 +51,16 @@ export interface FileSystem {
   link(from: string, to: string): Promise<void>;
   /** Atomic; takes the place of what has the name `to`. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes one file; it is no error when it is not there. */
+  /** Removes one file, or the link itself; `EISDIR` for a directory, and no error when nothing is there. */
   remove(path: string): Promise<void>;
   /** Makes names in this directory durable, where the system can. */
   syncDirectory(path: string): Promise<void>;
   /** Bytes this process may still write there, or `undefined` when that cannot be told. */
   freeSpace(path: string): Promise<number | undefined>;
-  /** Locks the file `path`, which it creates; `undefined` when somebody else holds the lock. */
+  /**
+   * Locks the file `path`, which it creates; `undefined` when somebody else holds the lock, `ELOOP` when it is
+   * a symbolic link.
+   */
   lock(path: string): Promise<FileLock | undefined>;
 }
 

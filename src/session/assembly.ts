@@ -5,6 +5,7 @@ import type { RuntimeFile } from "../runtime/runtime.ts";
 import { Checkpointer } from "../storage/checkpoint.ts";
 import { FileWriter } from "../storage/file_writer.ts";
 import type { Output } from "../storage/output.ts";
+import { storageError } from "../storage/storage_error.ts";
 import { WriteBackCache } from "../storage/write_back_cache.ts";
 import type { SessionContext } from "./context.ts";
 import type { Start } from "./start.ts";
@@ -58,8 +59,7 @@ export class Assembly {
     start: Start,
     onFailure: (error: unknown) => void,
   ): Promise<Assembly> {
-    const hashedFile = context.spec.checksum &&
-      await context.runtime.files.open(output.partPath, "read");
+    const hashedFile = context.spec.checksum && await output.openPartToRead();
     return new Assembly(context, output, start, hashedFile, onFailure);
   }
 
@@ -115,9 +115,9 @@ export class Assembly {
     try {
       signal.throwIfAborted();
       return await hasher.finish(size);
-    } catch (error) {
+    } catch (cause) {
       signal.throwIfAborted();
-      throw error;
+      throw storageError("read", this.#output.partPath, cause);
     } finally {
       signal.removeEventListener("abort", stop);
     }

@@ -78,9 +78,14 @@ export class HttpWorker {
       ? undefined
       : this.#transfer.parts.scheduler.leaseCovered({ start, end });
     if (lease === undefined) return reader.close();
+    const { signal } = this.#transfer;
+    // It was asked for before there was a transfer, and knows nothing of the others' failures.
+    const stop = () => reader.close();
+    signal.addEventListener("abort", stop, { once: true });
     try {
       await this.#receive(lease, reader, end);
     } finally {
+      signal.removeEventListener("abort", stop);
       this.#transfer.release(lease);
     }
   }

@@ -106,8 +106,7 @@ async function fresh(
     // Before the part file, so that a part file is known to be ours whenever there is one.
     const { bitmap, partial } = new PieceMap(claim.size, claim.pieceSize).snapshot();
     await output.control.save({ ...claim, partIdentity: undefined, bitmap, partial });
-    const file = await output.createPart();
-    const { identity: partIdentity } = await file.stat();
+    const { file, identity: partIdentity } = await output.createPart();
     if (spec.fileAllocation === "prealloc" && remote.size !== undefined) {
       await preallocate(context, file, output.partPath, remote.size);
     }

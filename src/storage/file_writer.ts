@@ -16,7 +16,7 @@ export class FileWriter {
   readonly #path: string;
   readonly #onFailure: (error: unknown) => void;
   readonly #queue: Job[] = [];
-  #running: Promise<void> | undefined;
+  #isDraining = false;
   #failure: unknown;
 
   /** `onFailure` is told of the first write that fails. */
@@ -29,7 +29,7 @@ export class FileWriter {
   /** Queues a write. `done` is told when it was made, or that it never will be. */
   write(data: Uint8Array, position: number, done: (written: boolean) => void): void {
     this.#queue.push({ data, position, done });
-    this.#running ??= this.#drain().finally(() => this.#running = undefined);
+    if (!this.#isDraining) void this.#drain();
   }
 
   /** Waits for every write queued so far; rejects when one failed. */
@@ -41,9 +41,12 @@ export class FileWriter {
   }
 
   async #drain(): Promise<void> {
+    this.#isDraining = true;
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
       job.done(await this.#perform(job));
     }
+    // At once, not when a promise has settled: what is queued in between would wait for ever.
+    this.#isDraining = false;
   }
 
   async #perform({ data, position }: Job): Promise<boolean> {

@@ -109,15 +109,26 @@ export class Output {
     else if (await lookAt(this.#runtime, this.partPath) !== undefined) throw this.#partTaken();
   }
 
-  /** Makes an empty part file. */
-  async createPart(): Promise<RuntimeFile> {
+  /** Makes an empty part file, and tells what identifies it. */
+  async createPart(): Promise<{ file: RuntimeFile; identity: string | undefined }> {
     try {
-      this.#part = await this.#runtime.files.create(this.partPath);
+      const file = await this.#runtime.files.create(this.partPath);
+      this.#part = file;
       this.#ownsPart = true;
-      return this.#part;
+      const { identity } = await file.stat();
+      return { file, identity };
     } catch (cause) {
       if (errorCode(cause) === "EEXIST") throw this.#partTaken();
       throw storageError("create", this.partPath, cause);
+    }
+  }
+
+  /** Opens the part file once more, for somebody who only reads it and closes it. */
+  async openPartToRead(): Promise<RuntimeFile> {
+    try {
+      return await this.#runtime.files.open(this.partPath, "read");
+    } catch (cause) {
+      throw storageError("open", this.partPath, cause);
     }
   }
 

@@ -1,0 +1,364 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { inspect } from "node:util";
+import { HttpStatusError } from "../../mod.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { seededRandom } from "../helpers/content.ts";
+import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
+import { Relay } from "../helpers/relay.ts";
+import { KEPT, Scene } from "../helpers/scene.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
+import { until } from "../helpers/until.ts";
+
+const SIZE = 1_000_003;
+const SEED = 21;
+const FILE = { size: SIZE, seed: SEED };
+const REACHED = 300_001;
+/** Long enough for a busy machine, short enough for a test. */
+const PATIENCE_MS = 250;
+
+/** A port where nobody listens. */
+async function freePort(): Promise<number> {
+  await using relay = await Relay.start("http://127.0.0.1:1/");
+  return Number(new URL(relay.url).port);
+}
+
+const CUTS = [
+  ["25 a reset in the body", "reset", {}],
+  ["26 the end of the connection before Content-Length", "fin", {}],
+  ["27 the end of the connection within chunks", "fin", { chunked: true }],
+  ["27 a reset within chunks", "reset", { chunked: true }],
+] as const;
+
+for (const [name, how, framing] of CUTS) {
+  test(`${name}: goes on from the byte reached`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => index === 0 ? { ...framing, silentAfter: REACHED } : framing,
+    });
+    await using relay = await Relay.start(scene.server.url);
+    const handle = scene.download({ url: relay.url });
+    await until(() => handle.snapshot.downloaded === REACHED);
+    relay.cut(how);
+    const result = await scene.completed(handle);
+    strictEqual(result.fetchedBytes, SIZE);
+    deepStrictEqual(scene.starts(), [0, REACHED]);
+    ok(scene.wasTold("info", /broke.*; try 2 in 0\.0 s$/));
+  });
+
+  test(`${name}, and no more tries: a later run goes on from the byte reached`, async () => {
+    await using scene = await Scene.open({ ...FILE, respond: () => ({ ...framing, silentAfter: REACHED }) });
+    await using relay = await Relay.start(scene.server.url);
+    const handle = scene.download({ url: relay.url, maxRetries: 0 });
+    await until(() => handle.snapshot.downloaded === REACHED);
+    relay.cut(how);
+    const { error, downloaded } = await scene.failed("network", handle);
+    deepStrictEqual([error.retryable, downloaded], [true, REACHED]);
+    await scene.assertLeft(KEPT);
+    scene.respond = () => framing;
+    const result = await scene.complete({ url: relay.url });
+    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+    deepStrictEqual(scene.starts(), [0, REACHED]);
+  });
+}
+
+for (const how of ["reset", "fin"] as const) {
+  test(`25 every connection at once (${how}): each goes on from where it was`, async () => {
+    const size = 4_000_000;
+    await using scene = await Scene.open({
+      size,
+      seed: SEED,
+      respond: ({ index }) => index < 4 ? { silentAfter: 50_000 + index } : undefined,
+    });
+    await using relay = await Relay.start(scene.server.url);
+    const handle = scene.download({ url: relay.url, maxConnections: 4, pieceSize: 500_000 });
+    await until(() => handle.snapshot.downloaded === 4 * 50_000 + 1 + 2 + 3);
+    relay.cut(how);
+    const result = await scene.completed(handle);
+    strictEqual(result.fetchedBytes, size);
+    const reached = scene.starts().slice(0, 4).map((start, index) => start! + 50_000 + index);
+    ok(reached.every((byte) => scene.starts(4).includes(byte)), `${reached} of ${scene.starts(4)}`);
+  });
+}
+
+for (const chunkedEnd of ["cut", "no-last-crlf"] as const) {
+  test(`27 a whole range in chunks whose end lacks (${chunkedEnd}): nothing is fetched again`, async () => {
+    await using scene = await Scene.open({ ...FILE, respond: () => ({ chunked: true, chunkedEnd }) });
+    strictEqual((await scene.complete({ maxRetries: 0 })).fetchedBytes, SIZE);
+    strictEqual(scene.server.requests.length, 1);
+  });
+}
+
+for (
+  const [name, cut] of [["within a chunk", { cutAfter: REACHED }], ["between chunks", {
+    bodyLength: REACHED,
+    chunkedEnd: "cut",
+  }]] as const
+) {
+  test(`27 chunks without ranges and a length, cut ${name}: again from the first byte`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => ({ status: 200, chunked: true, ...index === 0 ? cut : {} }),
+    });
+    const result = await scene.complete();
+    strictEqual(result.lengthVerified, false);
+    strictEqual(scene.server.requests.length, 2);
+  });
+}
+
+/** One fault, drawn from `random`, or none. */
+function drawReply(random: () => number, { range }: RecordedRequest): Reply | undefined {
+  const after = Math.floor(random() * (range!.end - range!.start));
+  const faults: readonly Reply[] = [
+    { resetAfter: after },
+    { cutAfter: after },
+    { bodyLength: after },
+    { bodyLength: after, chunked: true },
+    { cutAfter: after, chunked: true },
+    { refuse: true },
+    { status: 500 },
+    { range: { start: range!.start, end: range!.start + after + 1 } },
+  ];
+  return faults[Math.floor(random() * faults.length * 1.5)];
+}
+
+for (const seed of [1, 2, 3, 4]) {
+  test(`25 all sorts of faults over four connections, seed ${seed}: no byte is taken twice`, async () => {
+    const random = seededRandom(seed);
+    const size = 4_000_000;
+    await using scene = await Scene.open({ size, seed, respond: (request) => drawReply(random, request) });
+    const result = await scene.complete({ maxConnections: 4, maxRetries: 100, retryMaxDelayMs: 5 });
+    strictEqual(result.fetchedBytes, size);
+  });
+}
+
+test("28 no head, once: asked again after connectTimeoutMs", async () => {
+  await using scene = await Scene.open({ ...FILE, respond: ({ index }) => ({ never: index === 0 }) });
+  await scene.complete({ connectTimeoutMs: PATIENCE_MS });
+  const [first, second] = scene.server.requests;
+  ok(second!.receivedAtMs - first!.receivedAtMs >= PATIENCE_MS - 5);
+  deepStrictEqual(scene.starts(), [0, 0]);
+});
+
+test("28 no head ever", async () => {
+  await using scene = await Scene.open({ ...FILE, respond: () => ({ never: true }) });
+  const startedMs = performance.now();
+  const { error } = await scene.fail("timeout", { connectTimeoutMs: PATIENCE_MS, maxRetries: 1 });
+  ok(performance.now() - startedMs < 2 * PATIENCE_MS + 1000);
+  strictEqual(error.retryable, true);
+  strictEqual(scene.server.requests.length, 2);
+  await scene.assertLeft([]);
+  await scene.server.until(() => scene.server.openConnections === 0);
+  scene.respond = () => undefined;
+  await scene.complete();
+});
+
+test("28 no head of a later response: progress is kept", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index }) => index === 0 ? { chunked: true, bodyLength: REACHED } : { never: true },
+  });
+  await scene.fail("timeout", { connectTimeoutMs: PATIENCE_MS, maxRetries: 1 });
+  await scene.assertLeft(KEPT);
+  scene.respond = () => undefined;
+  strictEqual((await scene.complete()).resumedBytes, REACHED);
+  deepStrictEqual(scene.starts(), [0, REACHED, REACHED]);
+});
+
+test("29 a body goes silent: goes on from the byte reached after readTimeoutMs", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index }) => index === 0 ? { silentAfter: REACHED } : undefined,
+  });
+  const result = await scene.complete({ readTimeoutMs: PATIENCE_MS });
+  strictEqual(result.fetchedBytes, SIZE);
+  deepStrictEqual(scene.starts(), [0, REACHED]);
+  const [first, second] = scene.server.requests;
+  ok(second!.receivedAtMs - first!.receivedAtMs >= PATIENCE_MS - 5);
+});
+
+test("29 a body goes silent, and no more tries", async () => {
+  await using scene = await Scene.open({ ...FILE, respond: () => ({ silentAfter: REACHED }) });
+  const { error, downloaded } = await scene.fail("timeout", { readTimeoutMs: PATIENCE_MS, maxRetries: 0 });
+  deepStrictEqual([error.retryable, downloaded], [true, REACHED]);
+  await scene.assertLeft(KEPT);
+  await scene.server.until(() => scene.server.openConnections === 0);
+  scene.respond = () => undefined;
+  strictEqual((await scene.complete()).resumedBytes, REACHED);
+  deepStrictEqual(scene.starts(), [0, REACHED]);
+});
+
+test("29 a body that is slow and never silent is not given up", async () => {
+  const size = 100;
+  await using scene = await Scene.open({ size, seed: SEED, respond: () => ({ dripMs: 5 }) });
+  await scene.complete({ readTimeoutMs: 400, maxRetries: 0 });
+  strictEqual(scene.server.requests.length, 1);
+});
+
+for (
+  const [name, host, words] of [
+    ["a refused connection", undefined, /refused/i],
+    ["a host that has no address", "bytehaul.invalid", /dns|ENOTFOUND/i],
+  ] as const
+) {
+  test(`31 ${name} is a network error that may pass`, async () => {
+    await using scene = await Scene.open(FILE);
+    const url = `http://${host ?? `127.0.0.1:${await freePort()}`}/file.bin?token=hidden`;
+    const { error } = await scene.fail("network", { url, maxRetries: 2 });
+    strictEqual(error.retryable, true);
+    match(error.message, words);
+    strictEqual(scene.messages.filter(({ message }) => /; try [23] in/.test(message)).length, 2);
+    await scene.assertLeft([]);
+    await scene.complete();
+  });
+}
+
+test("31 a certificate that nobody vouches for: nothing is sent, with or without a retry", async () => {
+  await using dir = await temporaryDirectory();
+  await using scene = await Scene.open(FILE);
+  const { cert, key } = await makeCertificate(dir.path);
+  let requests = 0;
+  const server = createServer({ cert: await readFile(cert), key: await readFile(key) }, (_, response) => {
+    requests++;
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const url = `https://127.0.0.1:${port}/file.bin`;
+    const { error } = await scene.fail("network", { url, maxRetries: 1 });
+    match(error.message, /certificate|issuer|verify|signed/i);
+    strictEqual(requests, 0);
+    await scene.assertLeft([]);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+test("31 a server that comes up while it is asked", async () => {
+  await using scene = await Scene.open(FILE);
+  const port = await freePort();
+  const handle = scene.download({
+    url: `http://127.0.0.1:${port}/file.bin`,
+    maxRetries: 1000,
+    retryMaxDelayMs: 20,
+  });
+  await until(() => scene.wasTold("info", /try 3 in/));
+  await using _relay = await Relay.start(scene.server.url, port);
+  await scene.completed(handle);
+  strictEqual(scene.server.requests.length, 1);
+});
+
+test("31 a server that goes down half-way and comes up for a later run", async () => {
+  await using scene = await Scene.open({ ...FILE, respond: () => ({ silentAfter: REACHED }) });
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/file.bin`;
+  {
+    await using relay = await Relay.start(scene.server.url, port);
+    const handle = scene.download({ url, maxRetries: 2 });
+    await until(() => handle.snapshot.downloaded === REACHED);
+    await relay[Symbol.asyncDispose]();
+    const { error, downloaded } = await scene.failed("network", handle);
+    match(error.message, /refused/i);
+    strictEqual(downloaded, REACHED);
+  }
+  await scene.assertLeft(KEPT);
+  scene.respond = () => undefined;
+  await using _relay = await Relay.start(scene.server.url, port);
+  strictEqual((await scene.complete({ url })).resumedBytes, REACHED);
+  deepStrictEqual(scene.starts(), [0, REACHED]);
+});
+
+for (
+  const [name, reply] of [
+    ["closes without an answer", { refuse: true }],
+    ["answers rubbish", { rawHead: "rubbish\r\n\r\n" }],
+    ["sends a Content-Length that is no number", { headers: { "Content-Length": "many" } }],
+    ["resets in the body", { resetAfter: 10_000 }],
+  ] as const
+) {
+  test(`31 the query of the URL is in no error and no message: a server that ${name}`, async () => {
+    await using scene = await Scene.open({ ...FILE, respond: () => reply });
+    const { error } = await scene.fail("network", { url: `${scene.server.url}?token=hidden`, maxRetries: 0 });
+    strictEqual(scene.server.requests[0]?.path, "/file.bin?token=hidden");
+    const told = inspect([error, scene.messages], { depth: Infinity, showHidden: true });
+    ok(!told.includes("hidden"), told);
+  });
+}
+
+for (const status of [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]) {
+  const row = status === 429 || status === 503 ? 34 : 35;
+
+  test(`${row} status ${status}, in the first and in a later response: tried again`, async () => {
+    const short = { chunked: true, bodyLength: REACHED };
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => [{ status }, short, { status }, { status }][index],
+    });
+    const result = await scene.complete({ maxRetries: 3 });
+    strictEqual(result.fetchedBytes, SIZE);
+    deepStrictEqual(scene.starts(), [0, 0, REACHED, REACHED, REACHED]);
+  });
+
+  test(`${row} status ${status} to everything: given up after the last try`, async () => {
+    await using scene = await Scene.open({ ...FILE, respond: () => ({ status }) });
+    const { error } = await scene.fail("http_status", { maxRetries: 2 });
+    ok(error instanceof HttpStatusError);
+    deepStrictEqual([error.status, error.retryable], [status, true]);
+    strictEqual(scene.server.requests.length, 3);
+    await scene.assertLeft([]);
+    scene.respond = () => undefined;
+    await scene.complete();
+  });
+}
+
+for (const status of [400, 401, 403, 404, 410, 451, 501, 505]) {
+  test(`35 status ${status} is final: no second try, progress kept`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => index === 0 ? { chunked: true, bodyLength: REACHED } : { status },
+    });
+    const { error } = await scene.fail("http_status");
+    ok(error instanceof HttpStatusError);
+    deepStrictEqual([error.status, error.retryable], [status, false]);
+    deepStrictEqual(scene.starts(), [0, REACHED]);
+    await scene.assertLeft(KEPT);
+    scene.respond = () => undefined;
+    strictEqual((await scene.complete()).resumedBytes, REACHED);
+  });
+}
+
+for (const status of [429, 503]) {
+  test(`34 ${status} with Retry-After: every connection is quiet until then`, async () => {
+    const quiet = { status, headers: { "Retry-After": "1" } };
+    await using scene = await Scene.open({
+      size: 2_500_000,
+      respond: ({ index }) => index === 1 ? quiet : { throttle: 4_000_000 },
+    });
+    await scene.complete({ maxConnections: 2 });
+    const [, refused, next] = scene.server.requests;
+    const quietMs = next!.receivedAtMs - refused!.receivedAtMs;
+    ok(quietMs >= 990, `asked again after ${quietMs} ms`);
+  });
+
+  test(`34 ${status} to more than two connections: settles at two`, async () => {
+    const served: RecordedRequest[] = [];
+    const isActive = ({ range, bodyBytes }: RecordedRequest) => bodyBytes < range!.end - range!.start;
+    await using scene = await Scene.open({
+      size: 4_000_000,
+      respond: (request) => {
+        if (served.filter(isActive).length >= 2) return { status };
+        served.push(request);
+        return { throttle: 4_000_000 };
+      },
+    });
+    const result = await scene.complete({ maxConnections: 4, pieceSize: 250_000 });
+    strictEqual(result.fetchedBytes, 4_000_000);
+    const refused = scene.server.requests.filter((request) => request.status === status);
+    strictEqual(refused.length, 2);
+    strictEqual(scene.server.maxOpenConnections, 4);
+  });
+}

@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import { crc32 } from "node:zlib";
+import { ControlFileError } from "../../src/errors.ts";
+import {
+  type ControlRecord,
+  decodeControl,
+  type DecodedControl,
+  encodeControl,
+  MAX_PIECES,
+} from "../../src/storage/control_format.ts";
+import { seededRandom } from "../helpers/content.ts";
+
+const PATH = "/x/out.bin.bytehaul";
+const HEAD_BYTES = 24;
+
+/** 1000 bytes in pieces of 100, of which some are there. */
+const RECORD: ControlRecord = {
+  urlHash: "ab".repeat(32),
+  size: 1000,
+  validator: { etag: '"a"', lastModified: "Sun, 06 Nov 1994 08:49:37 GMT" },
+  pieceSize: 100,
+  partIdentity: "1:2",
+  bitmap: new Uint8Array([0b0000_0111, 0b10]),
+  partial: [{ start: 300, end: 350 }, { start: 420, end: 430 }],
+};
+
+const decode = (bytes: Uint8Array<ArrayBuffer>): DecodedControl => decodeControl(bytes, PATH);
+
+/** A control file with any description and bitmap, with lengths and checksum that fit. */
+function seal(description: string | Uint8Array, bitmap: Uint8Array = RECORD.bitmap, version = 1) {
+  const json = Buffer.from(description);
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.write("BYTEHAUL");
+  head.writeUInt32BE(version, 8);
+  head.writeUInt32BE(json.length, 12);
+  head.writeUInt32BE(bitmap.length, 16);
+  const rest = Buffer.concat([json, bitmap]);
+  head.writeUInt32BE(crc32(rest, crc32(head.subarray(0, 20))), 20);
+  return new Uint8Array(Buffer.concat([head, rest]));
+}
+
+/** The description of `RECORD`, with changes. */
+function describe(changes: Readonly<Record<string, unknown>> = {}): string {
+  const { bitmap: _, ...rest } = RECORD;
+  return JSON.stringify({ ...rest, partial: [[300, 350], [420, 430]], ...changes });
+}
+
+function assertDamaged(bytes: Uint8Array<ArrayBuffer>, what: string): void {
+  const decoded = decode(bytes);
+  assert.equal(decoded.kind, "damaged", what);
+  assert.ok(decoded.kind === "damaged" && decoded.reason.startsWith("it"), what);
+}
+
+test("a record reads back as it was", () => {
+  const records: ControlRecord[] = [
+    RECORD,
+    { ...RECORD, partial: [], partIdentity: undefined },
+    { ...RECORD, validator: { etag: undefined, lastModified: undefined } },
+    { ...RECORD, validator: { etag: 'W/"ü \\" 日本"', lastModified: "rubbish" } },
+    { ...RECORD, size: 0, bitmap: new Uint8Array(0), partial: [] },
+    { ...RECORD, size: 2 ** 53 - 1, pieceSize: 2 ** 52, bitmap: new Uint8Array([1]), partial: [] },
+    {
+      ...RECORD,
+      size: MAX_PIECES,
+      pieceSize: 1,
+      bitmap: new Uint8Array(MAX_PIECES / 8).fill(0xa5),
+      partial: [],
+    },
+  ];
+  for (const record of records) {
+    const decoded = decode(encodeControl(record));
+    assert.deepEqual(decoded.kind === "record" && { ...decoded.record }, {
+      ...record,
+      partIdentity: record.partIdentity,
+    });
+  }
+});
+
+test("records at random read back as they were", () => {
+  const random = seededRandom(3);
+  const below = (limit: number) => Math.floor(random() * limit);
+  for (let round = 0; round < 200; round++) {
+    const size = 1 + below(2 ** 40);
+    const pieceSize = Math.max(1, Math.ceil(size / (1 + below(3000))));
+    const bitmap = new Uint8Array(Math.ceil(Math.ceil(size / pieceSize) / 8)).map(() => below(256));
+    const partial = Array.from({ length: below(20) }, () => {
+      const start = below(size);
+      return { start, end: start + 1 + below(size - start) };
+    });
+    const record = { ...RECORD, size, pieceSize, bitmap, partial };
+    const decoded = decode(encodeControl(record));
+    assert.deepEqual(decoded, { kind: "record", record });
+  }
+});
+
+test("the form on disk is fixed, so that other versions can read it", () => {
+  const bytes = encodeControl(RECORD);
+  assert.deepEqual(bytes, seal(describe()));
+  assert.equal(new TextDecoder().decode(bytes.subarray(0, 8)), "BYTEHAUL");
+});
+
+test("61: a flipped bit is caught, whichever it is", () => {
+  const good = encodeControl(RECORD);
+  for (let bit = 0; bit < good.length * 8; bit++) {
+    const bytes = good.slice();
+    bytes[bit >> 3]! ^= 1 << (bit & 7);
+    try {
+      assertDamaged(bytes, `bit ${bit}`);
+    } catch (error) {
+      if (!(error instanceof ControlFileError)) throw error;
+      assert.ok(bit >= 8 * 8 && bit < 12 * 8, `bit ${bit} is not of the version`);
+    }
+  }
+});
+
+test("61: two flipped bits are caught", () => {
+  const good = encodeControl(RECORD);
+  const random = seededRandom(4);
+  for (let round = 0; round < 5000; round++) {
+    const bytes = good.slice();
+    for (let flip = 0; flip < 2; flip++) {
+      const at = 12 + Math.floor(random() * (good.length - 12));
+      bytes[at]! ^= 1 << Math.floor(random() * 8);
+    }
+    if (Buffer.compare(bytes, good) !== 0) assertDamaged(bytes, `round ${round}`);
+  }
+});
+
+test("60: one that was cut, or that goes on, is damaged", () => {
+  const good = encodeControl(RECORD);
+  for (let length = 0; length < good.length; length++) {
+    assertDamaged(good.slice(0, length), `${length} bytes`);
+  }
+  assertDamaged(new Uint8Array([...good, 0]), "one byte more");
+  assertDamaged(new Uint8Array([...good, ...good]), "twice the same");
+});
+
+test("60: what is none is damaged", () => {
+  const random = seededRandom(5);
+  for (const length of [0, 1, 8, 24, 25, 1000]) {
+    assertDamaged(new Uint8Array(length), `${length} zeros`);
+    assertDamaged(new Uint8Array(length).fill(255), `${length} times 255`);
+    assertDamaged(new Uint8Array(length).map(() => random() * 256), `${length} at random`);
+  }
+  assertDamaged(new Uint8Array(Buffer.from("<html><body>not found</body></html>")), "a page");
+});
+
+const MAX = Number.MAX_SAFE_INTEGER;
+const CRAFTED: readonly (readonly [what: string, description: string, bitmap?: Uint8Array])[] = [
+  ["a piece size of zero", describe({ pieceSize: 0 })],
+  ["a negative piece size", describe({ pieceSize: -100 })],
+  ["a piece size with a fraction", describe({ pieceSize: 99.5 })],
+  ["a piece size that is text", describe({ pieceSize: "100" })],
+  ["a piece size that is too large to count", describe({ pieceSize: 1e300 })],
+  ["no piece size", describe({ pieceSize: undefined })],
+  ["a negative size", describe({ size: -1 })],
+  ["a size with a fraction", describe({ size: 999.5 })],
+  ["a size beyond 2^53", describe({ size: 2 ** 53 })],
+  ["a size that is null", describe({ size: null })],
+  ["a size that makes too many pieces", describe({ size: MAX, pieceSize: 1 })],
+  [
+    "one piece too many",
+    describe({ size: MAX_PIECES + 1, pieceSize: 1, partial: [] }),
+    new Uint8Array(MAX_PIECES / 8 + 1),
+  ],
+  ["a bitmap that is too short", describe(), new Uint8Array(1)],
+  ["a bitmap that is too long", describe(), new Uint8Array(3)],
+  ["no bitmap", describe(), new Uint8Array(0)],
+  ["a range beyond the end", describe({ partial: [[990, 1001]] })],
+  ["a range that is empty", describe({ partial: [[5, 5]] })],
+  ["a range that runs backwards", describe({ partial: [[9, 5]] })],
+  ["a range that starts before the file", describe({ partial: [[-1, 5]] })],
+  ["a range with a fraction", describe({ partial: [[0.5, 5]] })],
+  ["a range of three", describe({ partial: [[1, 2, 3]] })],
+  ["a range that is an object", describe({ partial: [{ start: 1, end: 2 }] })],
+  ["a range that is null", describe({ partial: [null] })],
+  ["ranges that are text", describe({ partial: "12" })],
+  ["ranges that are like an array", describe({ partial: { length: 1, 0: [1, 2] } })],
+  ["no ranges", describe({ partial: undefined })],
+  ["more ranges than there are connections in the world", describe({ partial: Array(100_001).fill([1, 2]) })],
+  ["a hash that is a number", describe({ urlHash: 5 })],
+  ["no hash", describe({ urlHash: undefined })],
+  ["an identity that is a number", describe({ partIdentity: 5 })],
+  ["no validator", describe({ validator: undefined })],
+  ["a validator that is null", describe({ validator: null })],
+  ["an ETag that is a number", describe({ validator: { etag: 5 } })],
+  ["a date that is an object", describe({ validator: { lastModified: {} } })],
+  ["null", "null"],
+  ["a number", "5"],
+  ["an array", "[]"],
+  ["nothing", ""],
+  ["half of a description", describe().slice(0, 50)],
+  ["a description that goes on", `${describe()}{}`],
+];
+
+for (const [what, description, bitmap] of CRAFTED) {
+  test(`62: a description with ${what} is damaged, and does not throw`, () => {
+    assertDamaged(seal(description, bitmap), what);
+  });
+}
+
+test("62: text that is no UTF-8 is damaged", () => {
+  const json = Buffer.from(describe());
+  json[json.indexOf("ab")] = 0xff;
+  assertDamaged(seal(json), "a byte that is no UTF-8");
+});
+
+test("62: lengths that overflow are damaged, and nothing is allocated for them", () => {
+  for (const [json, bitmap] of [[0xffff_ffff, 0xffff_ffff], [0xffff_ffff, 2], [0, 0], [2 ** 31, 2 ** 31]]) {
+    const bytes = encodeControl(RECORD);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(12, json!);
+    view.setUint32(16, bitmap!);
+    assertDamaged(bytes, `${json} and ${bitmap}`);
+  }
+});
+
+test("62: names that every object has mean nothing", () => {
+  const decoded = decode(
+    seal(describe({ more: 1, constructor: 2 }).replace("{", '{"__proto__": {"size": 5},')),
+  );
+  assert.deepEqual(decoded, { kind: "record", record: RECORD });
+});
+
+test("63: one of a newer version is refused, whatever else is in it", () => {
+  for (const bytes of [seal(describe(), RECORD.bitmap, 2), seal("", new Uint8Array(0), 0xffff_ffff)]) {
+    bytes.fill(0, 20);
+    assert.throws(() => decode(bytes), (error: unknown) => {
+      assert.ok(error instanceof ControlFileError);
+      assert.deepEqual([error.code, error.path], ["control_file", PATH]);
+      assert.match(error.message, /^Cannot resume from "\/x\/out\.bin\.bytehaul": .*update bytehaul/);
+      return true;
+    });
+  }
+});
+
+test("a version before the first is damaged", () => {
+  assertDamaged(seal(describe(), RECORD.bitmap, 0), "version 0");
+});
