@@ -86,6 +86,7 @@ export class PrefixHasher {
         const length = await this.#read(buffer);
         if (update !== undefined) this.#takeBack(await update);
         update = this.#hasher.update(buffer.subarray(0, length));
+        update.catch(() => {}); // it is awaited after the next read, and may fail during that
         this.#hashed += length;
       }
     } finally {

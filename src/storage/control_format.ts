@@ -62,6 +62,7 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
       `Cannot resume from "${path}": it has format ${version}, this version of bytehaul reads up to ${VERSION}; update bytehaul, or start again with resume off`,
     );
   }
+  if (version < VERSION) return damaged("its version never was");
   const jsonLength = view.getUint32(12);
   const bitmapLength = view.getUint32(16);
   if (HEAD_BYTES + jsonLength + bitmapLength !== bytes.length) return damaged("its length is wrong");

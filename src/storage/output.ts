@@ -178,7 +178,9 @@ export class Output {
 
   /** The part file may have been exchanged or cut by somebody else while it was written. */
   async #requireIntact(file: RuntimeFile, size: number): Promise<void> {
-    const opened = await file.stat();
+    const opened = await file.stat().catch((cause) => {
+      throw storageError("look at", this.partPath, cause);
+    });
     const named = await lookAt(this.#runtime, this.partPath);
     if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
     throw new DownloadError(

@@ -83,7 +83,7 @@ async function dieAndGoOn(server: FaultServer, call: string, nth: number): Promi
   const queue = queueOn(dying.runtime);
   const outcome = await queue.add({ ...spec, controlSaveIntervalMs: 10 }).wait().catch((error) => error);
   await queue.close();
-  const names = await readdir(dir.join("sub")).catch(() => []);
+  const names: string[] = await readdir(dir.join("sub")).catch(() => []);
   const isThere = names.includes("out.bin");
   if (isThere) await assertFileIs(path, SEED, size);
   if (!dying.isDead) {

@@ -198,7 +198,7 @@ test("28: no head within the time is a timeout, and closes the connection", asyn
   await scene.clock.advance(30_000);
   const error = await opened;
   assert.equal(error.retryable, true);
-  assert.match(error.message, /no response from 127\.0\.0\.1:\d+ in time/);
+  assert.match(error.message, /127\.0\.0\.1:\d+ did not answer within 30 s/);
   await scene.closed();
   assert.equal(scene.clock.sleepers, 0);
 });
