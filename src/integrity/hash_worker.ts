@@ -12,6 +12,12 @@ export interface Hasher {
 
 type Reply = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly hex: string };
 
+/** A thread could not go on; the work can still be done elsewhere. */
+export class HashThreadError extends Error {
+  /** The name of the class. */
+  override readonly name = "HashThreadError";
+}
+
 /** Starts a hasher on a thread of its own or, where there is none to be had, on this one. */
 export function createHasher(algorithm: string): Hasher {
   try {
@@ -54,6 +60,7 @@ async function hashInWorker(algorithm: string): Promise<void> {
 
 class WorkerHasher implements Hasher {
   readonly #worker: Worker;
+  readonly #url: string;
   #pending: PromiseWithResolvers<Reply> | undefined;
   #failure: Error | undefined;
 
@@ -63,15 +70,15 @@ class WorkerHasher implements Hasher {
 globalThis.onmessage = (event) => queue.push(event);
 await (${hashInWorker})(${JSON.stringify(algorithm)});
 for (const event of queue) globalThis.onmessage(event);`;
-    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    this.#worker = new Worker(url, { type: "module", name: "bytehaul hash" });
+    this.#url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    this.#worker = new Worker(this.#url, { type: "module", name: "bytehaul hash" });
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-      URL.revokeObjectURL(url);
+      URL.revokeObjectURL(this.#url);
       this.#pending?.resolve(data);
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail(new Error(`The hash thread failed: ${event.message}`));
+      this.#fail(new HashThreadError(`The hash thread failed: ${event.message}`));
     };
   }
 
@@ -90,7 +97,8 @@ for (const event of queue) globalThis.onmessage(event);`;
 
   close(): void {
     this.#worker.terminate();
-    this.#fail(new Error("The hash thread was stopped"));
+    URL.revokeObjectURL(this.#url);
+    this.#fail(new HashThreadError("The hash thread was stopped"));
   }
 
   #ask(message: Uint8Array<ArrayBuffer> | null, transfer: Transferable[]): Promise<Reply> {

@@ -1,5 +1,5 @@
 import type { RuntimeFile } from "../runtime/runtime.ts";
-import { createHasher, createLocalHasher, type Hasher } from "./hash_worker.ts";
+import { createHasher, createLocalHasher, type Hasher, HashThreadError } from "./hash_worker.ts";
 
 /** What a {@linkcode PrefixHasher} works with. */
 export interface PrefixHasherOptions {
@@ -18,6 +18,8 @@ export interface PrefixHasherOptions {
  */
 export class PrefixHasher {
   readonly #options: PrefixHasherOptions;
+  /** The buffers themselves may be lost with a thread. */
+  readonly #bufferSizes: readonly number[];
   #hasher: Hasher;
   #isLocal = false;
   #spare: Uint8Array<ArrayBuffer>[];
@@ -29,6 +31,7 @@ export class PrefixHasher {
   constructor(options: PrefixHasherOptions) {
     this.#options = options;
     this.#spare = [...options.buffers];
+    this.#bufferSizes = options.buffers.map(({ length }) => length);
     this.#hasher = createHasher(options.algorithm);
   }
 
@@ -56,8 +59,8 @@ export class PrefixHasher {
 
   /** Starts again from the first byte. */
   async restart(): Promise<void> {
-    this.#hasher.close();
-    await this.#running?.catch(() => {});
+    await this.close();
+    this.#closed = false;
     this.#target = 0;
     this.#begin(this.#isLocal ? createLocalHasher : createHasher);
   }
@@ -81,24 +84,26 @@ export class PrefixHasher {
   async #hashOn(): Promise<void> {
     let update: Promise<Uint8Array<ArrayBuffer>> | undefined;
     try {
-      while (this.#hashed < this.#target && !this.#closed) {
-        const buffer = this.#spare.pop()!;
-        const length = await this.#read(buffer);
+      while (this.#hashed < this.#target) {
+        if (this.#closed) throw new Error("Cannot hash the file: it was stopped");
+        const bytes = await this.#readNext();
         if (update !== undefined) this.#takeBack(await update);
-        update = this.#hasher.update(buffer.subarray(0, length));
+        this.#hashed += bytes.length; // the bytes leave with the next call
+        update = this.#hasher.update(bytes);
         update.catch(() => {}); // it is awaited after the next read, and may fail during that
-        this.#hashed += length;
       }
     } finally {
       if (update !== undefined) this.#takeBack(await update);
     }
   }
 
-  async #read(buffer: Uint8Array<ArrayBuffer>): Promise<number> {
+  async #readNext(): Promise<Uint8Array<ArrayBuffer>> {
+    const buffer = this.#spare.at(-1)!;
     const wanted = Math.min(buffer.length, this.#target - this.#hashed);
     const length = await this.#options.file.read(buffer.subarray(0, wanted), this.#hashed);
-    if (length > 0) return length;
-    throw new Error(`The file ends at byte ${this.#hashed}, before byte ${this.#target}`);
+    if (length === 0) throw new Error(`The file ends at byte ${this.#hashed}, before byte ${this.#target}`);
+    this.#spare.pop();
+    return buffer.subarray(0, length);
   }
 
   #takeBack(bytes: Uint8Array<ArrayBuffer>): void {
@@ -106,7 +111,7 @@ export class PrefixHasher {
   }
 
   #useThisThread(error: unknown): void {
-    if (this.#isLocal || this.#closed) throw error;
+    if (this.#closed || !(error instanceof HashThreadError)) throw error;
     this.#isLocal = true;
     this.#options.onFallback(error);
     this.#hasher.close();
@@ -115,7 +120,7 @@ export class PrefixHasher {
 
   #begin(create: (algorithm: string) => Hasher): void {
     this.#hasher = create(this.#options.algorithm);
-    this.#spare = this.#options.buffers.map(({ length }) => new Uint8Array(length));
+    this.#spare = this.#bufferSizes.map((length) => new Uint8Array(length));
     this.#hashed = 0;
   }
 }

@@ -114,7 +114,9 @@ export class Assembly {
     signal.addEventListener("abort", stop, { once: true });
     try {
       signal.throwIfAborted();
-      return await hasher.finish(size);
+      const hex = await hasher.finish(size);
+      signal.throwIfAborted(); // a hasher on this thread ends early, too, and rejects nothing
+      return hex;
     } catch (cause) {
       signal.throwIfAborted();
       throw storageError("read", this.#output.partPath, cause);

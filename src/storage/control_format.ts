@@ -59,7 +59,7 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
   if (version > VERSION) {
     throw new ControlFileError(
       path,
-      `Cannot resume from "${path}": it has format ${version}, this version of bytehaul reads up to ${VERSION}; update bytehaul, or start again with resume off`,
+      `Cannot resume from "${path}": it has format ${version}, this version of bytehaul reads up to ${VERSION}; update bytehaul, or choose another output`,
     );
   }
   if (version < VERSION) return damaged("its version never was");

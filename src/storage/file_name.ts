@@ -3,7 +3,7 @@ import { stripUnprintable } from "../terminal_text.ts";
 /** What file systems allow for a name. */
 const FILE_NAME_BYTES = 255;
 
-/** Room for the longest suffix that goes behind a name: `.bytehaul.XXXXXXXX.tmp`, and some to spare. */
+/** Room for the longest suffix that goes behind a name, `.bytehaul.lock`, and some to spare. */
 const SUFFIX_BYTES = 32;
 
 const MAX_BYTES = FILE_NAME_BYTES - SUFFIX_BYTES;
@@ -18,7 +18,7 @@ const EXTENSION = /(?:\.[\w-]{1,15}){1,2}$/;
 const DEVICE = /^(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³]|conin\$|conout\$)\s*(?:\.|$)/i;
 
 /** A name that could be one of the files bytehaul keeps beside a download. */
-const OWN_SUFFIX = /\.(?:part|bytehaul|bytehaul\.lock|bytehaul\.[^.]*\.tmp)$/i;
+const OWN_SUFFIX = /\.(?:part|bytehaul(?:\.(?:lock|tmp|bad))?)$/i;
 
 /** Runs of these at the end are dropped by Windows, so two names could be one. */
 const TRAILING = /(?<![\s.])[\s.]+$/;

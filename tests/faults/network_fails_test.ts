@@ -4,7 +4,6 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { HttpStatusError } from "../../mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { seededRandom } from "../helpers/content.ts";
 import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
@@ -12,11 +11,8 @@ import { Relay } from "../helpers/relay.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
+import { FILE, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
 
-const SIZE = 1_000_003;
-const SEED = 21;
-const FILE = { size: SIZE, seed: SEED };
-const REACHED = 300_001;
 /** Long enough for a busy machine, short enough for a test. */
 const PATIENCE_MS = 250;
 
@@ -85,12 +81,18 @@ for (const how of ["reset", "fin"] as const) {
 }
 
 for (const chunkedEnd of ["cut", "no-last-crlf"] as const) {
-  test(`27 a whole range in chunks whose end lacks (${chunkedEnd}): nothing is fetched again`, async () => {
+  test(`27 a whole range in chunks whose end lacks (${chunkedEnd}): no byte is taken twice`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: () => ({ chunked: true, chunkedEnd }) });
-    strictEqual((await scene.complete({ maxRetries: 0 })).fetchedBytes, SIZE);
-    strictEqual(scene.server.requests.length, 1);
+    strictEqual((await scene.complete()).fetchedBytes, SIZE);
   });
 }
+
+test("27 a whole range in chunks, and silence in the place of their end: nothing is fetched again", async () => {
+  await using scene = await Scene.open({ ...FILE, respond: () => ({ chunked: true, silentAfter: SIZE }) });
+  await scene.complete({ maxRetries: 0, readTimeoutMs: PATIENCE_MS });
+  strictEqual(scene.server.requests.length, 1);
+  await scene.server.until(() => scene.server.openConnections === 0);
+});
 
 for (
   const [name, cut] of [["within a chunk", { cutAfter: REACHED }], ["between chunks", {
@@ -159,7 +161,7 @@ test("28 no head ever", async () => {
 test("28 no head of a later response: progress is kept", async () => {
   await using scene = await Scene.open({
     ...FILE,
-    respond: ({ index }) => index === 0 ? { chunked: true, bodyLength: REACHED } : { never: true },
+    respond: ({ index }) => index === 0 ? SHORT : { never: true },
   });
   await scene.fail("timeout", { connectTimeoutMs: PATIENCE_MS, maxRetries: 1 });
   await scene.assertLeft(KEPT);
@@ -286,79 +288,5 @@ for (
     strictEqual(scene.server.requests[0]?.path, "/file.bin?token=hidden");
     const told = inspect([error, scene.messages], { depth: Infinity, showHidden: true });
     ok(!told.includes("hidden"), told);
-  });
-}
-
-for (const status of [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]) {
-  const row = status === 429 || status === 503 ? 34 : 35;
-
-  test(`${row} status ${status}, in the first and in a later response: tried again`, async () => {
-    const short = { chunked: true, bodyLength: REACHED };
-    await using scene = await Scene.open({
-      ...FILE,
-      respond: ({ index }) => [{ status }, short, { status }, { status }][index],
-    });
-    const result = await scene.complete({ maxRetries: 3 });
-    strictEqual(result.fetchedBytes, SIZE);
-    deepStrictEqual(scene.starts(), [0, 0, REACHED, REACHED, REACHED]);
-  });
-
-  test(`${row} status ${status} to everything: given up after the last try`, async () => {
-    await using scene = await Scene.open({ ...FILE, respond: () => ({ status }) });
-    const { error } = await scene.fail("http_status", { maxRetries: 2 });
-    ok(error instanceof HttpStatusError);
-    deepStrictEqual([error.status, error.retryable], [status, true]);
-    strictEqual(scene.server.requests.length, 3);
-    await scene.assertLeft([]);
-    scene.respond = () => undefined;
-    await scene.complete();
-  });
-}
-
-for (const status of [400, 401, 403, 404, 410, 451, 501, 505]) {
-  test(`35 status ${status} is final: no second try, progress kept`, async () => {
-    await using scene = await Scene.open({
-      ...FILE,
-      respond: ({ index }) => index === 0 ? { chunked: true, bodyLength: REACHED } : { status },
-    });
-    const { error } = await scene.fail("http_status");
-    ok(error instanceof HttpStatusError);
-    deepStrictEqual([error.status, error.retryable], [status, false]);
-    deepStrictEqual(scene.starts(), [0, REACHED]);
-    await scene.assertLeft(KEPT);
-    scene.respond = () => undefined;
-    strictEqual((await scene.complete()).resumedBytes, REACHED);
-  });
-}
-
-for (const status of [429, 503]) {
-  test(`34 ${status} with Retry-After: every connection is quiet until then`, async () => {
-    const quiet = { status, headers: { "Retry-After": "1" } };
-    await using scene = await Scene.open({
-      size: 2_500_000,
-      respond: ({ index }) => index === 1 ? quiet : { throttle: 4_000_000 },
-    });
-    await scene.complete({ maxConnections: 2 });
-    const [, refused, next] = scene.server.requests;
-    const quietMs = next!.receivedAtMs - refused!.receivedAtMs;
-    ok(quietMs >= 990, `asked again after ${quietMs} ms`);
-  });
-
-  test(`34 ${status} to more than two connections: settles at two`, async () => {
-    const served: RecordedRequest[] = [];
-    const isActive = ({ range, bodyBytes }: RecordedRequest) => bodyBytes < range!.end - range!.start;
-    await using scene = await Scene.open({
-      size: 4_000_000,
-      respond: (request) => {
-        if (served.filter(isActive).length >= 2) return { status };
-        served.push(request);
-        return { throttle: 4_000_000 };
-      },
-    });
-    const result = await scene.complete({ maxConnections: 4, pieceSize: 250_000 });
-    strictEqual(result.fetchedBytes, 4_000_000);
-    const refused = scene.server.requests.filter((request) => request.status === status);
-    strictEqual(refused.length, 2);
-    strictEqual(scene.server.maxOpenConnections, 4);
   });
 }

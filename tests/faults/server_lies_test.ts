@@ -1,38 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { HttpStatusError, RemoteChangedError } from "../../mod.ts";
 import type { DownloadErrorCode } from "../../mod.ts";
 import { contentHash } from "../helpers/content.ts";
 import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
-import { until } from "../helpers/until.ts";
-
-const SIZE = 1_000_003;
-const SEED = 11;
-const FILE = { size: SIZE, seed: SEED, etag: '"one"' };
-/** How far a download gets whose first response ends early. */
-const REACHED = 300_001;
-/** Ends early in a way that both runtimes hand over to the last byte. */
-const SHORT: Reply = { chunked: true, bodyLength: REACHED };
-
-/** A scene in which an earlier run got as far as `REACHED`. */
-async function interrupted(file: Parameters<typeof Scene.open>[0] = FILE): Promise<Scene> {
-  const scene = await Scene.open({ ...file, respond: () => SHORT });
-  const { downloaded } = await scene.fail("network", { maxRetries: 0 });
-  strictEqual(downloaded, REACHED);
-  await scene.assertLeft(KEPT);
-  scene.respond = () => undefined;
-  return scene;
-}
-
-/** Checks that a run without faults fetches what is missing and nothing else. */
-async function assertGoesOn(scene: Scene): Promise<void> {
-  const before = scene.server.requests.length;
-  scene.respond = () => undefined;
-  const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
-  deepStrictEqual(scene.starts(before), [REACHED]);
-}
+import { assertGoesOn, FILE, interrupted, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
 
 /** The offsets at which parts of `step` bytes begin. */
 function everyNth(step: number): number[] {
@@ -179,112 +151,6 @@ test("1 a 200 to every later range request", async () => {
   await assertGoesOn(scene);
 });
 
-for (
-  const [name, reply] of [
-    ["4 a 206 with another total", {
-      headers: { "Content-Range": `bytes ${REACHED}-${SIZE - 1}/${SIZE + 9}` },
-    }],
-    ["13 another ETag, same size", { seed: 2, etag: '"two"' }],
-    ["13 another Last-Modified, no ETag", { seed: 2, etag: null }],
-    ["13 a 200 with another ETag", { seed: 2, etag: '"two"', status: 200 }],
-    ["15 a replica with another ETag", { etag: '"replica"' }],
-    ["24 the total grew", { size: SIZE + 1000 }],
-    ["24 the total shrank", { size: SIZE - 1000 }],
-    ["24 the total shrank below what is there", { size: 1000 }],
-  ] as const
-) {
-  test(`${name}, during the run`, async () => {
-    await using scene = await Scene.open({ ...FILE, respond: ({ index }) => index === 0 ? SHORT : reply });
-    const { error, downloaded } = await scene.fail("remote_changed");
-    ok(error instanceof RemoteChangedError);
-    strictEqual(downloaded, REACHED);
-    deepStrictEqual(scene.starts().length, 2);
-    await scene.assertLeft(KEPT);
-    await assertGoesOn(scene);
-  });
-}
-
-test("13 the file changes under several connections", async () => {
-  await using scene = await Scene.open({
-    size: 3_000_000,
-    seed: 1,
-    respond: () => ({ throttle: 1_000_000 }),
-  });
-  const handle = scene.download({ maxConnections: 4 });
-  await until(() => handle.snapshot.downloaded > 200_000);
-  scene.server.set({ seed: 2 });
-  scene.respond = () => undefined;
-  await scene.failed("remote_changed", handle);
-  await scene.assertLeft(KEPT);
-  const result = await scene.complete({ maxConnections: 4 });
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, 3_000_000]);
-});
-
-for (
-  const [name, before, after, reply] of [
-    ["another ETag", {}, {}, {}],
-    ["another date and no ETag", { etag: null }, { etag: null }, {}],
-    ["another date and a weak ETag", { etag: 'W/"a"' }, { etag: 'W/"b"' }, {}],
-    ["a server that ignores If-Range", {}, { etag: '"two"' }, { range: { start: REACHED, end: SIZE } }],
-  ] as const
-) {
-  test(`12 changed between runs, same size: ${name}`, async () => {
-    await using scene = await interrupted({ size: SIZE, seed: SEED, ...before });
-    const { etag, lastModified } = scene.server.version;
-    scene.server.set({ seed: 2, etag: undefined, ...after });
-    scene.respond = ({ index }) => index === 1 ? reply : undefined;
-    const result = await scene.complete();
-    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
-    deepStrictEqual(scene.starts(1), [REACHED, 0]);
-    const strong = etag?.startsWith('"') ? etag : lastModified;
-    strictEqual(scene.server.requests[1]?.headers["if-range"], strong);
-    ok(scene.wasTold("warn", /the file on the server changed; starting again/));
-  });
-}
-
-test("12 changed between runs, and what replaces it has the same size and no validator", async () => {
-  await using scene = await interrupted();
-  scene.server.set({ seed: 2, etag: null, lastModified: null });
-  scene.respond = ({ headers }) => "if-range" in headers ? { status: 200, etag: '"two"' } : undefined;
-  const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED, 0]]);
-  ok(scene.wasTold("warn", /the file on the server changed; starting again/));
-});
-
-test("12 what replaces a changed file can be cut and goes on where it was", async () => {
-  await using scene = await interrupted();
-  scene.server.set({ seed: 2, etag: '"two"' });
-  scene.respond = ({ headers }) => headers["range"] === "bytes=0-" ? SHORT : undefined;
-  const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
-  deepStrictEqual(scene.starts(1), [REACHED, 0, REACHED]);
-});
-
-for (const [name, etag] of [["no validator", null], ["a weak ETag only", 'W/"a"']] as const) {
-  const file = { ...FILE, etag, lastModified: null };
-
-  test(`14 ${name}: a later run starts again`, async () => {
-    await using scene = await interrupted(file);
-    const result = await scene.complete();
-    deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [0]]);
-    ok(scene.wasTold("warn", /starting again/));
-  });
-
-  test(`14 ${name}, a checksum: a later run goes on`, async () => {
-    await using scene = await interrupted(file);
-    const result = await scene.complete({ checksum: `sha256:${contentHash(SEED, SIZE, "sha256")}` });
-    deepStrictEqual([result.resumedBytes, scene.starts(1)], [REACHED, [REACHED]]);
-    strictEqual(scene.server.requests[1]?.headers["if-range"], undefined);
-  });
-
-  test(`14 ${name}, a checksum, and the file changed: a later run ends up with the new one`, async () => {
-    await using scene = await interrupted(file);
-    scene.server.set({ seed: 2 });
-    const result = await scene.complete({ checksum: `sha256:${contentHash(2, SIZE, "sha256")}` });
-    deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED, 0]]);
-  });
-}
-
 test("5 every 206 is shorter than asked: no byte is asked for twice, and nothing counts as a failure", async () => {
   const step = 70_001;
   await using scene = await Scene.open({
@@ -381,66 +247,6 @@ for (
     await using scene = await Scene.open({ ...FILE, respond: () => reply });
     strictEqual((await scene.complete()).lengthVerified, lengthVerified);
     strictEqual(scene.server.requests.length, 1);
-  });
-}
-
-test("16 a later run that has everything finishes without a request", async () => {
-  await using scene = await Scene.open(FILE);
-  await scene.fail("checksum_mismatch", { checksum: `sha256:${"0".repeat(64)}` });
-  await scene.assertLeft(KEPT);
-  scene.respond = () => ({ status: 416 });
-  const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [SIZE, 0]);
-  strictEqual(scene.server.requests.length, 1);
-});
-
-test("16 a 416 with the right total although bytes are missing: refused, progress kept", async () => {
-  await using scene = await interrupted();
-  scene.respond = () => ({ status: 416 });
-  const { error } = await scene.fail("http_status");
-  ok(error instanceof HttpStatusError && error.status === 416);
-  await scene.assertLeft(KEPT);
-  await assertGoesOn(scene);
-});
-
-test("16 a 416 because the file has shrunk: from its start", async () => {
-  await using scene = await interrupted();
-  scene.server.set({ seed: 2, size: REACHED, etag: '"two"' });
-  scene.respond = ({ headers }) => headers["if-range"] === undefined ? undefined : { status: 416 };
-  const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.size], [0, REACHED]);
-  ok(scene.wasTold("warn", /starting again/));
-});
-
-for (const status of [416, 200] as const) {
-  for (const checksum of [undefined, `sha256:${contentHash(1, 0, "sha256")}`]) {
-    test(`17 an empty file, told by ${status}${checksum ? ", with a checksum" : ""}`, async () => {
-      await using scene = await Scene.open({ size: 0, respond: () => ({ status }) });
-      const result = await scene.complete({ maxConnections: 4, ...checksum && { checksum } });
-      deepStrictEqual([result.fetchedBytes, result.lengthVerified], [0, true]);
-      strictEqual(scene.server.requests.length, 1);
-    });
-  }
-}
-
-test("17 a file that became empty between runs", async () => {
-  await using scene = await interrupted();
-  scene.server.set({ size: 0, etag: '"two"' });
-  const result = await scene.complete();
-  deepStrictEqual([result.size, result.resumedBytes], [0, 0]);
-});
-
-for (const maxConnections of [1, 4]) {
-  test(`18 right headers, wrong bytes, ${maxConnections} connections: only the checksum tells`, async () => {
-    const size = 2_500_000;
-    const checksum = `sha256:${contentHash(SEED, size, "sha256")}`;
-    const spec = { checksum, maxConnections };
-    await using scene = await Scene.open({ size, seed: SEED, etag: '"one"', respond: () => ({ seed: 2 }) });
-    await scene.fail("checksum_mismatch", spec);
-    await scene.assertLeft(KEPT);
-    scene.respond = () => undefined;
-    const result = await scene.complete(spec);
-    deepStrictEqual([result.fetchedBytes, result.resumedBytes, result.checksum], [size, 0, checksum]);
   });
 }
 

@@ -1,4 +1,3 @@
-import type { DownloadQueue } from "../../src/download_queue.ts";
 import type { DownloadHandle } from "../../src/handle.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
@@ -13,10 +12,9 @@ export const SEED = 80;
 export const SIZE = 2_500_000;
 
 /** A download that is about to stand in a wait. */
-export interface Scene {
+export interface Standstill {
   readonly gate: Gate;
   readonly server: FaultServer;
-  readonly queue: DownloadQueue;
   readonly pools: PoolWatch;
   readonly handle: DownloadHandle;
 }
@@ -30,7 +28,7 @@ export interface Wait {
   readonly reply?: (request: RecordedRequest) => Reply | undefined;
   readonly overrides?: (gate: Gate) => RuntimeOverrides;
   /** Resolves once the download stands there; without it, once somebody stands at the gate. */
-  readonly reached?: (scene: Scene) => Promise<void>;
+  readonly reached?: (standstill: Standstill) => Promise<void>;
   /** Whether it is so late that the finished file is there when the gate is open. */
   readonly isFinished?: boolean;
 }
@@ -91,7 +89,10 @@ const NETWORK: readonly Wait[] = [
 ];
 
 /** Makes `method` of the files whose path ends in `suffix` hang. */
-function hangingFile(suffix: string, method: "read" | "write" | "sync" | "close" | "truncate" | "stat") {
+export function hangingFile(
+  suffix: string,
+  method: "read" | "write" | "sync" | "close" | "truncate" | "stat",
+) {
   return (gate: Gate): RuntimeOverrides => ({
     file: (file, path) => {
       if (!path.endsWith(suffix)) return file;
@@ -172,5 +173,5 @@ const DISK: readonly Wait[] = [
   { name: "removing the control file", overrides: hangingCall("remove", ".bytehaul"), isFinished: true },
 ];
 
-/** Every wait in which a download can be stopped, but for its turn. */
+/** Every wait in which a download can be stopped, but for that for its turn. */
 export const WAITS: readonly Wait[] = [...NETWORK, ...DISK];

@@ -1,34 +1,135 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/storage/file_writer.ts";
+import { systemError } from "../helpers/runtime_double.ts";
+import { settle } from "../helpers/virtual_clock.ts";
 
-/** A file that takes every write and remembers where it was. */
-function recordingFile(): { readonly file: RuntimeFile; readonly positions: number[] } {
-  const positions: number[] = [];
-  const file: RuntimeFile = {
-    read: () => Promise.resolve(0),
-    write: (_, position) => Promise.resolve(void positions.push(position)),
-    truncate: () => Promise.resolve(),
-    sync: () => Promise.resolve(),
-    stat: () => Promise.resolve({ kind: "file", size: 0, identity: undefined }),
-    close: () => Promise.resolve(),
-  };
-  return { file, positions };
+const PATH = "/x/out.bin.part";
+
+/** A file whose writes end when the test says so. */
+class SlowFile {
+  readonly writes: { readonly position: number; readonly length: number }[] = [];
+  #current: PromiseWithResolvers<void> | undefined;
+
+  readonly file = {
+    write: (data: Uint8Array, position: number) => {
+      assert.equal(this.#current, undefined, "one write at a time");
+      this.writes.push({ position, length: data.length });
+      this.#current = Promise.withResolvers<void>();
+      return this.#current.promise.finally(() => this.#current = undefined);
+    },
+  } as unknown as RuntimeFile;
+
+  /** Ends the write under way, and lets the next one begin. */
+  async end(error?: Error): Promise<void> {
+    if (error === undefined) this.#current!.resolve();
+    else this.#current!.reject(error);
+    await settle();
+  }
 }
 
-test("FileWriter makes a write that is queued at the very moment the last one is done", async () => {
-  const data = new Uint8Array(1);
-  for (let ticks = 0; ticks < 10; ticks++) {
-    const { file, positions } = recordingFile();
-    const writer = new FileWriter(file, "file.part", () => {});
-    await new Promise<void>((resolve) => {
-      const afterTicks = async () => {
-        for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
-        writer.write(data, 1, () => resolve());
-      };
-      writer.write(data, 0, () => void afterTicks());
-    });
-    assert.deepEqual(positions, [0, 1]);
+const bytes = (length: number): Uint8Array => new Uint8Array(length);
+const unexpected = (error: unknown): void => assert.fail(`no failure was expected: ${error}`);
+
+test("writes are made one after the other, in the order in which they came, and acknowledged", async () => {
+  const slow = new SlowFile();
+  const writer = new FileWriter(slow.file, PATH, unexpected);
+  const done: string[] = [];
+  for (const [name, position] of [["a", 500], ["b", 0], ["c", 90]] as const) {
+    writer.write(bytes(10), position, (written) => done.push(`${name} ${written}`));
   }
+  await settle();
+  assert.deepEqual([slow.writes, done], [[{ position: 500, length: 10 }], []]);
+  await slow.end();
+  assert.deepEqual(done, ["a true"]);
+  await slow.end();
+  await slow.end();
+  assert.deepEqual(done, ["a true", "b true", "c true"]);
+  assert.deepEqual(slow.writes.map(({ position }) => position), [500, 0, 90]);
+});
+
+test("settle() waits for the writes that were queued before it", async () => {
+  const slow = new SlowFile();
+  const writer = new FileWriter(slow.file, PATH, unexpected);
+  await writer.settle();
+  writer.write(bytes(1), 0, () => {});
+  writer.write(bytes(1), 1, () => {});
+  let isSettled = false;
+  const settled = writer.settle().then(() => isSettled = true);
+  writer.write(bytes(1), 2, () => {});
+  await settle();
+  await slow.end();
+  assert.equal(isSettled, false);
+  await slow.end();
+  assert.equal(isSettled, true);
+  await settled;
+  await slow.end();
+  assert.equal(slow.writes.length, 3, "what is only waited for writes nothing");
+});
+
+test("a writer can be used again after it had nothing to do", async () => {
+  const slow = new SlowFile();
+  const writer = new FileWriter(slow.file, PATH, unexpected);
+  for (let round = 0; round < 3; round++) {
+    const done: boolean[] = [];
+    writer.write(bytes(1), round, (written) => done.push(written));
+    await settle();
+    await slow.end();
+    await writer.settle();
+    assert.deepEqual(done, [true]);
+  }
+});
+
+test("a write that is asked for in an acknowledgement is made, too", async () => {
+  const slow = new SlowFile();
+  const writer = new FileWriter(slow.file, PATH, unexpected);
+  const done: string[] = [];
+  writer.write(bytes(1), 0, () => writer.write(bytes(1), 1, (written) => done.push(`second ${written}`)));
+  await settle();
+  await slow.end();
+  await slow.end();
+  assert.deepEqual(done, ["second true"]);
+});
+
+test("a write that is asked for shortly after the last one was done is made, too", async () => {
+  for (let ticks = 0; ticks < 10; ticks++) {
+    const slow = new SlowFile();
+    const writer = new FileWriter(slow.file, PATH, unexpected);
+    const writeLater = async () => {
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+      writer.write(bytes(1), 1, () => {});
+    };
+    writer.write(bytes(1), 0, () => void writeLater());
+    await settle();
+    await slow.end();
+    assert.equal(slow.writes.length, 2, `it was asked for ${ticks} microtasks later`);
+    await slow.end();
+  }
+});
+
+test("41: after a failed write nothing more is written, and it is told once", async () => {
+  const slow = new SlowFile();
+  const failures: unknown[] = [];
+  const writer = new FileWriter(slow.file, PATH, (error) => failures.push(error));
+  const done: boolean[] = [];
+  for (let position = 0; position < 4; position++) {
+    writer.write(bytes(1), position, (written) => done.push(written));
+  }
+  await settle();
+  await slow.end();
+  await slow.end(systemError("ENOSPC"));
+  assert.deepEqual(done, [true, false, false, false]);
+  assert.equal(slow.writes.length, 2);
+  writer.write(bytes(1), 9, (written) => done.push(written));
+  await assert.rejects(writer.settle(), (error: unknown) => {
+    assert.ok(error instanceof DownloadError);
+    assert.equal(error.code, "disk_full");
+    assert.match(error.message, /^Cannot write "\/x\/out\.bin\.part": no space left/);
+    assert.deepEqual(failures, [error]);
+    return true;
+  });
+  assert.deepEqual([done.length, slow.writes.length], [5, 2]);
+  await assert.rejects(writer.settle());
 });

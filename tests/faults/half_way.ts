@@ -1,0 +1,30 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Reply } from "../helpers/fault_server.ts";
+import { KEPT, Scene } from "../helpers/scene.ts";
+
+export const SIZE = 1_000_003;
+export const SEED = 11;
+export const FILE = { size: SIZE, seed: SEED, etag: '"one"' };
+/** How far a download gets whose first response ends early. */
+export const REACHED = 300_001;
+/** Ends early in a way that both runtimes hand over to the last byte. */
+export const SHORT: Reply = { chunked: true, bodyLength: REACHED };
+
+/** A scene in which an earlier run got as far as `REACHED`. */
+export async function interrupted(file: Parameters<typeof Scene.open>[0] = FILE): Promise<Scene> {
+  const scene = await Scene.open({ ...file, respond: () => SHORT });
+  const { downloaded } = await scene.fail("network", { maxRetries: 0 });
+  strictEqual(downloaded, REACHED);
+  await scene.assertLeft(KEPT);
+  scene.respond = () => undefined;
+  return scene;
+}
+
+/** Checks that a run without faults fetches what is missing and nothing else. */
+export async function assertGoesOn(scene: Scene): Promise<void> {
+  const before = scene.server.requests.length;
+  scene.respond = () => undefined;
+  const result = await scene.complete();
+  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+  deepStrictEqual(scene.starts(before), [REACHED]);
+}

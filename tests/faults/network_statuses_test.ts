@@ -1,0 +1,78 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { test } from "node:test";
+import { HttpStatusError } from "../../mod.ts";
+import type { RecordedRequest } from "../helpers/fault_server.ts";
+import { KEPT, Scene } from "../helpers/scene.ts";
+import { FILE, REACHED, SHORT, SIZE } from "./half_way.ts";
+
+for (const status of [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]) {
+  const row = status === 429 || status === 503 ? 34 : 35;
+
+  test(`${row} status ${status}, in the first and in a later response: tried again`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => [{ status }, SHORT, { status }, { status }][index],
+    });
+    const result = await scene.complete({ maxRetries: 3 });
+    strictEqual(result.fetchedBytes, SIZE);
+    deepStrictEqual(scene.starts(), [0, 0, REACHED, REACHED, REACHED]);
+  });
+
+  test(`${row} status ${status} to everything: given up after the last try`, async () => {
+    await using scene = await Scene.open({ ...FILE, respond: () => ({ status }) });
+    const { error } = await scene.fail("http_status", { maxRetries: 2 });
+    ok(error instanceof HttpStatusError);
+    deepStrictEqual([error.status, error.retryable], [status, true]);
+    strictEqual(scene.server.requests.length, 3);
+    await scene.assertLeft([]);
+    scene.respond = () => undefined;
+    await scene.complete();
+  });
+}
+
+for (const status of [400, 401, 403, 404, 410, 451, 501, 505]) {
+  test(`35 status ${status} is final: no second try, progress kept`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => index === 0 ? SHORT : { status },
+    });
+    const { error } = await scene.fail("http_status");
+    ok(error instanceof HttpStatusError);
+    deepStrictEqual([error.status, error.retryable], [status, false]);
+    deepStrictEqual(scene.starts(), [0, REACHED]);
+    await scene.assertLeft(KEPT);
+    scene.respond = () => undefined;
+    strictEqual((await scene.complete()).resumedBytes, REACHED);
+  });
+}
+
+for (const status of [429, 503]) {
+  test(`34 ${status} with Retry-After: every connection is quiet until then`, async () => {
+    const quiet = { status, headers: { "Retry-After": "1" } };
+    await using scene = await Scene.open({
+      size: 2_500_000,
+      respond: ({ index }) => index === 1 ? quiet : { throttle: 4_000_000 },
+    });
+    await scene.complete({ maxConnections: 2 });
+    const [, refused, next] = scene.server.requests;
+    const quietMs = next!.receivedAtMs - refused!.receivedAtMs;
+    ok(quietMs >= 990, `asked again after ${quietMs} ms`);
+  });
+
+  test(`34 ${status} to more than two connections: settles at two`, async () => {
+    const served: RecordedRequest[] = [];
+    const isActive = ({ range, bodyBytes }: RecordedRequest) => bodyBytes < range!.end - range!.start;
+    await using scene = await Scene.open({
+      size: 4_000_000,
+      respond: (request) => {
+        if (served.filter(isActive).length >= 2) return { status };
+        served.push(request);
+        return { throttle: 4_000_000 };
+      },
+    });
+    const result = await scene.complete({ maxConnections: 4, pieceSize: 250_000 });
+    strictEqual(result.fetchedBytes, 4_000_000);
+    const refused = scene.server.requests.filter((request) => request.status === status);
+    strictEqual(refused.length, 2);
+  });
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { DownloadError, type DownloadErrorCode } from "../../src/errors.ts";
+import type { RuntimeFile } from "../../src/runtime/runtime.ts";
+import type { ControlRecord } from "../../src/storage/control_format.ts";
+import { Output } from "../../src/storage/output.ts";
+import { type RuntimeOverrides, runtimeWith } from "./runtime_double.ts";
+import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
+
+/** What a filled part file holds. */
+export const PART_TEXT = "new content";
+const BYTES = new TextEncoder().encode(PART_TEXT);
+
+const RECORD: ControlRecord = {
+  urlHash: "ab".repeat(32),
+  size: BYTES.length,
+  validator: { etag: '"a"', lastModified: undefined },
+  pieceSize: 100,
+  partIdentity: undefined,
+  bitmap: new Uint8Array(1),
+  partial: [],
+};
+
+/** How an output is taken. */
+export interface OutputSceneOptions {
+  readonly overwrite?: boolean;
+  readonly overrides?: RuntimeOverrides;
+}
+
+/** A directory with the output `out.bin` in it, locked. */
+export class OutputScene implements AsyncDisposable {
+  readonly dir: TemporaryDirectory;
+  readonly output: Output;
+
+  private constructor(dir: TemporaryDirectory, output: Output) {
+    this.dir = dir;
+    this.output = output;
+  }
+
+  /** Takes the output of a new directory, after `prepare` put something there. */
+  static async make(
+    { overwrite = false, overrides = {} }: OutputSceneOptions = {},
+    prepare: (dir: TemporaryDirectory) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<OutputScene> {
+    const dir = await temporaryDirectory();
+    await prepare(dir);
+    return new OutputScene(dir, await Output.acquire(runtimeWith(overrides), dir.join("out.bin"), overwrite));
+  }
+
+  /** Writes the control file and a whole part file. */
+  async fill(): Promise<RuntimeFile> {
+    await this.output.control.save(RECORD);
+    const { file } = await this.output.createPart();
+    await file.write(BYTES, 0);
+    return file;
+  }
+
+  /** Gives a filled part file its final name. */
+  async commit(file: RuntimeFile, signal: AbortSignal = new AbortController().signal): Promise<void> {
+    await this.output.commit(file, BYTES.length, signal);
+  }
+
+  /** Fills the part file and gives it its final name. */
+  async fillAndCommit(signal?: AbortSignal): Promise<void> {
+    await this.commit(await this.fill(), signal);
+  }
+
+  /** The text of a file in the directory. */
+  text(name: string): Promise<string> {
+    return readFile(this.dir.join(name), "utf8");
+  }
+
+  /** The names in the directory, that of the lock aside. */
+  async names(): Promise<string[]> {
+    return (await this.dir.list()).filter((name) => name !== "out.bin.bytehaul.lock");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.output.release().catch(() => {}); // a test may have made it fail
+    await this.dir[Symbol.asyncDispose]();
+  }
+}
+
+/** It fails with `code` and a message that names what it is about. */
+export async function failsWith(
+  code: DownloadErrorCode,
+  result: Promise<unknown>,
+  names: string,
+): Promise<void> {
+  await assert.rejects(result, (error: unknown) => {
+    assert.ok(error instanceof DownloadError, `${error}`);
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, /^Cannot /);
+    assert.ok(error.message.includes(names), error.message);
+    return true;
+  });
+}

@@ -1,0 +1,1 @@
+// Being written (large_file_test.ts).

@@ -1,0 +1,1 @@
+// Many downloads in one process leave nothing open behind.

@@ -1,0 +1,1 @@
+// A download with exactly the permissions the README names.

@@ -1,0 +1,1 @@
+// Bodies without a length: chunked, or ended by the close of the connection.
