@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import type { FileInfo, FileLock, FileSystem, HttpClient, Runtime, RuntimeFile } from "./runtime.ts";
 
@@ -149,7 +150,13 @@ function createHttpClient({ maxIdlePerHost }: { readonly maxIdlePerHost: number 
     async get(url, { headers, signal }) {
       // A finished connection returns to the pool only after a turn of the event loop.
       await systemClock.sleep(0, signal);
-      return await fetch(url, { client, headers, signal, redirect: "manual" });
+      try {
+        return await fetch(url, { client, headers, signal, redirect: "manual" });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotCapable)) throw error;
+        // Trying again would not help, and asks again on a terminal.
+        throw new DownloadError("network", `Cannot fetch the file: ${error.message}`);
+      }
     },
     close: () => client.close(),
   };

@@ -82,7 +82,10 @@ for (const how of ["reset", "fin"] as const) {
 
 for (const chunkedEnd of ["cut", "no-last-crlf"] as const) {
   test(`27 a whole range in chunks whose end lacks (${chunkedEnd}): no byte is taken twice`, async () => {
-    await using scene = await Scene.open({ ...FILE, respond: () => ({ chunked: true, chunkedEnd }) });
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => ({ chunked: true, chunkedEnd: index < 2 ? chunkedEnd : "complete" }),
+    });
     strictEqual((await scene.complete()).fetchedBytes, SIZE);
   });
 }

@@ -1,210 +1,147 @@
-/**
- * Which file of the program may import which, read from the import statements themselves.
- *
- * @module
- */
-import { posix } from "node:path";
+import { dirname, join } from "node:path/posix";
+import { blankText } from "./source_text.ts";
 
-const MIDDLE = ["plan", "http", "net", "flow", "storage", "integrity"] as const;
-type Middle = typeof MIDDLE[number];
+/** What is wrong with a file. */
+export interface Violation {
+  readonly path: string;
+  readonly line: number;
+  readonly kind: "upward" | "sideways" | "runtime" | "outside" | "dynamic" | "unplaced";
+  /** What the line names. */
+  readonly name: string;
+}
 
-/** A place in the house; a folder, or a file that has a place of its own. */
-type Place =
-  | Middle
-  | "bottom"
-  | "interface"
-  | "detect"
-  | "console"
-  | "runtime"
-  | "session"
-  | "handle"
-  | "queue"
-  | "downloader"
-  | "mod"
-  | "cli"
-  | "command";
+/** One import or re-export of a module. */
+export interface ModuleImport {
+  /** As it is written, or `undefined` where it is worked out at run time. */
+  readonly specifier: string | undefined;
+  readonly isType: boolean;
+  readonly line: number;
+}
 
-const FILES: Readonly<Record<string, Place>> = {
-  "cli.ts": "command",
-  "mod.ts": "mod",
-  "src/downloader.ts": "downloader",
-  "src/download_queue.ts": "queue",
-  "src/handle.ts": "handle",
-  "src/runtime/runtime.ts": "interface",
-  "src/runtime/detect.ts": "detect",
-  "src/runtime/console.ts": "console",
-  "src/types.ts": "bottom",
-  "src/errors.ts": "bottom",
-  "src/options.ts": "bottom",
-  "src/option_checks.ts": "bottom",
-  "src/resolve_options.ts": "bottom",
-  "src/checksum.ts": "bottom",
-  "src/block.ts": "bottom",
-  "src/wait_list.ts": "bottom",
-  "src/terminal_text.ts": "bottom",
-  "src/version.ts": "bottom",
+const BOTTOM = [
+  "block",
+  "checksum",
+  "errors",
+  "option_checks",
+  "options",
+  "resolve_options",
+  "terminal_text",
+  "types",
+  "version",
+  "wait_list",
+].map((name) => `src/${name}.ts`);
+
+/** Folders that never import one another; the session joins them. */
+const MIDDLE = /^src\/(?:plan|http|net|flow|storage|integrity)\//;
+
+/** What stands above them, one above the other. */
+const ABOVE = [
+  /^src\/session\//,
+  /^src\/handle\.ts$/,
+  /^src\/download_queue\.ts$/,
+  /^src\/downloader\.ts$/,
+  /^mod\.ts$/,
+  /^(?:cli\.ts|src\/cli\/.*)$/,
+];
+
+const RUNTIME = "src/runtime/";
+const INTERFACE = "src/runtime/runtime.ts";
+
+/** Those who may import a file of the runtime folder from outside of it; the interface is for everybody. */
+const RUNTIME_USERS: Readonly<Record<string, RegExp>> = {
+  "src/runtime/detect.ts": /^src\/downloader\.ts$/,
+  "src/runtime/console.ts": /^(?:cli\.ts|src\/cli\/.*)$/,
 };
 
-const FOLDERS: readonly Place[] = [...MIDDLE, "session", "runtime", "cli"];
+const SYSTEM_MODULES = /^node:(?:fs|net|tls|dns|process)(?:\/|$)/;
+const SYSTEM_NAMES = /(?<![.\w$#])(?:globalThis\s*\.\s*)?(Deno|Bun|process)\b/g;
 
-/** What each place may import; types of the interface aside, which all may. */
-const MAY_IMPORT: Readonly<Record<Place, readonly Place[]>> = {
-  bottom: ["bottom"],
-  interface: ["bottom", "runtime"],
-  detect: ["bottom", "runtime"],
-  console: ["bottom", "runtime"],
-  runtime: ["bottom", "runtime"],
-  plan: ["bottom", "plan"],
-  http: ["bottom", "http"],
-  net: ["bottom", "net"],
-  flow: ["bottom", "flow"],
-  storage: ["bottom", "storage"],
-  integrity: ["bottom", "integrity"],
-  session: ["bottom", ...MIDDLE, "session"],
-  handle: ["bottom", ...MIDDLE, "session"],
-  queue: ["bottom", ...MIDDLE, "session", "handle"],
-  downloader: ["bottom", ...MIDDLE, "session", "handle", "queue", "detect"],
-  mod: ["bottom", "handle", "downloader"],
-  cli: ["bottom", "mod", "cli", "console"],
-  command: ["bottom", "mod", "cli", "console"],
-};
+/** How high a file stands; `undefined` where nobody has said. */
+function levelOf(path: string): number | undefined {
+  if (BOTTOM.includes(path)) return 0;
+  if (MIDDLE.test(path)) return 1;
+  const above = ABOVE.findIndex((pattern) => pattern.test(path));
+  return above < 0 ? undefined : 2 + above;
+}
 
-/** Where the runtimes' names and modules may stand. */
-const RUNTIME_SIDE: readonly Place[] = ["interface", "detect", "console", "runtime"];
-const RUNTIME_MODULE = /^(?:(?:node:)?(?:fs|net|tls|dns|process)(?:\/.*)?|bun(?::.*)?)$/;
-const RUNTIME_NAME = /(?:\bglobalThis\s*\??\.\s*|(?<![\w$.#]))(Deno|Bun|process)(?![\w$])/g;
-const RUNTIME_WORD = /^(?:Deno|Bun|process)$/;
-
-/** Says, a sentence each, what in `files` (text by path from the root of the repository) breaks the rule. */
-export function violations(files: ReadonlyMap<string, string>): string[] {
-  const found: string[] = [];
-  for (const [path, text] of files) {
-    const place = placeOf(path);
-    if (place === undefined) {
-      found.push(`${path} has no place in the house`);
-      continue;
-    }
-    const source = readSource(text);
-    for (const reference of importsOf(source)) {
-      const problem = judge(path, place, reference);
-      if (problem !== undefined) found.push(`${path} ${problem}`);
-    }
-    if (RUNTIME_SIDE.includes(place)) continue;
-    for (const name of runtimeNames(source)) {
-      found.push(`${path} names ${name}, which only src/runtime/ may`);
-    }
+/** The imports of a module: static, dynamic, of types only, and re-exports. */
+export function importsOf(source: string): ModuleImport[] {
+  const code = blankText(source);
+  const found: ModuleImport[] = [];
+  const add = (at: number, quote: number, isType: boolean): void => {
+    const end = code.indexOf(code[quote]!, quote + 1);
+    const specifier = /["'`]/.test(code[quote]!) ? source.slice(quote + 1, end) : undefined;
+    found.push({ specifier, isType, line: lineOf(source, at) });
+  };
+  for (const match of code.matchAll(/\b(?:import|export)\b([^;"'`()=]*?)\bfrom\s*["']/g)) {
+    add(match.index, match.index + match[0].length - 1, isTypeOnly(match[1]!));
+  }
+  for (const match of code.matchAll(/\bimport\s*["']/g)) {
+    add(match.index, match.index + match[0].length - 1, false);
+  }
+  for (const match of code.matchAll(/\bimport\s*\(\s*/g)) {
+    add(match.index, match.index + match[0].length, false);
   }
   return found;
 }
 
-function placeOf(path: string): Place | undefined {
-  if (Object.hasOwn(FILES, path)) return FILES[path];
-  const folder = /^src\/([^/]+)\/[^/]+\.ts$/.exec(path)?.[1];
-  return FOLDERS.find((name) => name === folder);
+/** Whether all that stands between `import` and `from` is of types: `type { A }`, or `{ type A, type B }`. */
+function isTypeOnly(clause: string): boolean {
+  if (/^\s+type\b(?!\s*,)/.test(clause)) return true;
+  const names = /^\s*\{([^}]*)\}\s*$/.exec(clause)?.[1]?.split(",").filter((name) => name.trim() !== "");
+  return names !== undefined && names.length > 0 && names.every((name) => /^\s*type\s/.test(name));
 }
 
-interface Reference {
-  /** `undefined` when it is computed. */
-  readonly target: string | undefined;
-  readonly isType: boolean;
-}
-
-function judge(path: string, place: Place, { target, isType }: Reference): string | undefined {
-  if (target === undefined) return "imports something that only shows when it runs";
-  if (!/^\.\.?\//.test(target)) {
-    if (RUNTIME_MODULE.test(target)) {
-      return RUNTIME_SIDE.includes(place) ? undefined : `imports "${target}", which only src/runtime/ may`;
+/**
+ * Where files break the rule of imports: they point down, the middle folders never import one another, and only
+ * the runtime folder names a runtime or its system modules. `files` maps paths from the root of the package, with
+ * slashes, to sources.
+ */
+export function violations(files: ReadonlyMap<string, string>): Violation[] {
+  return [...files].flatMap(([path, source]) => {
+    const isRuntime = path.startsWith(RUNTIME);
+    const found: Violation[] = [];
+    const report = (kind: Violation["kind"], name: string, line: number): void => {
+      found.push({ path, line, kind, name });
+    };
+    if (!isRuntime && levelOf(path) === undefined) report("unplaced", path, 1);
+    for (const { specifier, isType, line } of importsOf(source)) {
+      if (specifier === undefined) {
+        report("dynamic", "import()", line);
+        continue;
+      }
+      const kind = /^\.{1,2}\//.test(specifier)
+        ? judge(path, join(dirname(path), specifier), isType)
+        : judgeOutside(specifier, isRuntime);
+      if (kind !== undefined) report(kind, specifier, line);
     }
-    return target.startsWith("node:") ? undefined : `imports "${target}", which is not part of the project`;
+    if (isRuntime) return found;
+    for (const match of blankText(source).matchAll(SYSTEM_NAMES)) {
+      report("runtime", match[1]!, lineOf(source, match.index));
+    }
+    return found;
+  });
+}
+
+function judge(from: string, to: string, isType: boolean): Violation["kind"] | undefined {
+  if (to.startsWith(RUNTIME)) {
+    if (to === INTERFACE && isType) return undefined;
+    const mayImport = from.startsWith(RUNTIME) ? to !== INTERFACE : RUNTIME_USERS[to]?.test(from);
+    return mayImport ? undefined : "runtime";
   }
-  const imported = posix.join(posix.dirname(path), target);
-  const where = placeOf(imported);
-  if (where === undefined) return `imports ${imported}, which has no place in the house`;
-  if (where === "interface") return isType ? undefined : `imports ${imported} as more than a type`;
-  return MAY_IMPORT[place].includes(where) ? undefined : `(${place}) imports ${imported} (${where})`;
+  const toLevel = levelOf(to);
+  if (toLevel === undefined) return "unplaced";
+  const fromLevel = from.startsWith(RUNTIME) ? 0 : levelOf(from) ?? Infinity;
+  if (toLevel > fromLevel) return "upward";
+  const isOtherFolder = MIDDLE.exec(from)?.[0] !== MIDDLE.exec(to)?.[0];
+  return fromLevel === 1 && toLevel === 1 && isOtherFolder ? "sideways" : undefined;
 }
 
-/** A program without comments; each string in `code` is `"n"`, where `strings[n]` has its text. */
-interface Source {
-  readonly code: string;
-  readonly strings: readonly string[];
+function judgeOutside(specifier: string, isRuntime: boolean): Violation["kind"] | undefined {
+  if (!specifier.startsWith("node:")) return "outside";
+  return SYSTEM_MODULES.test(specifier) && !isRuntime ? "runtime" : undefined;
 }
 
-const CODE_PART = new RegExp(
-  [
-    String.raw`(?<comment>\/\/[^\n]*|\/\*[^]*?\*\/)`,
-    String.raw`(?<string>"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*')`,
-    // A slash divides after a name, a number or a closing bracket.
-    String
-      .raw`(?<regex>(?<=(?:^|[=(,:;[!&|?{}+*%<>~^-]|\breturn)\s*)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*)`,
-    "(?<mark>[`{}])",
-    "[^\"'/`{}]+|\\/",
-  ].join("|"),
-  "y",
-);
-/** Up to the end of a template, or to code within it. */
-const TEMPLATE_PART = /(?:\\[^]|\$(?!\{)|[^`\\$])*(?:`|\$\{)/y;
-
-function readSource(text: string): Source {
-  const strings: string[] = [];
-  /** For each template that code stands within: how many braces are open in that code. */
-  const open: number[] = [];
-  let code = "";
-  let position = 0;
-  const take = (pattern: RegExp): RegExpExecArray => {
-    pattern.lastIndex = position;
-    const match = pattern.exec(text);
-    if (match === null) {
-      throw new Error(`Cannot read on from ${JSON.stringify(text.slice(position, position + 60))}`);
-    }
-    position = pattern.lastIndex;
-    return match;
-  };
-  const takeTemplate = () => {
-    if (take(TEMPLATE_PART)[0].endsWith("{")) open.push(0);
-    code += " 0 ";
-  };
-  while (position < text.length) {
-    const { 0: part, groups = {} } = take(CODE_PART);
-    if (groups["comment"] !== undefined) code += " ";
-    else if (groups["regex"] !== undefined) code += " 0 ";
-    else if (groups["string"] !== undefined) code += `"${strings.push(part.slice(1, -1)) - 1}"`;
-    else if (part === "`") takeTemplate();
-    else if (part === "}" && open.at(-1) === 0) {
-      open.pop();
-      takeTemplate();
-    } else {
-      const inner = open.length - 1;
-      if (groups["mark"] !== undefined && inner >= 0) open[inner] = open[inner]! + (part === "{" ? 1 : -1);
-      code += part;
-    }
-  }
-  return { code, strings };
-}
-
-const NAMES = String.raw`(?:[\w$]+\s*,?\s*)?(?:\*(?:\s*as\s+[\w$]+)?|\{[^}]*\})?`;
-const FROM = new RegExp(
-  String
-    .raw`(?<![\w$.])(?:import|export)\b\s*(?<type>type\b(?!\s*,|\s*from\s*"))?\s*${NAMES}\s*(?<![\w$])from\s*"(?<index>\d+)"`,
-  "g",
-);
-const BARE = /(?<![\w$.])import\s*"(?<index>\d+)"/g;
-const CALL = /(?<![\w$.])(?:import|require)\s*\(\s*(?:"(?<index>\d+)"\s*[,)])?/g;
-
-function* importsOf({ code, strings }: Source): Generator<Reference> {
-  for (const pattern of [FROM, BARE, CALL]) {
-    for (const { groups = {} } of code.matchAll(pattern)) {
-      const index = groups["index"];
-      yield {
-        target: index === undefined ? undefined : strings[Number(index)],
-        isType: groups["type"] !== undefined,
-      };
-    }
-  }
-}
-
-/** `globalThis["Deno"]` is a name, too. */
-function runtimeNames({ code, strings }: Source): Set<string> {
-  const names = [...code.matchAll(RUNTIME_NAME)].map((match) => match[1]!);
-  return new Set([...names, ...strings.filter((text) => RUNTIME_WORD.test(text))]);
+function lineOf(source: string, at: number): number {
+  return source.slice(0, at).split("\n").length;
 }

@@ -1,112 +1,86 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { statSync } from "node:fs";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { Downloader, type FileAllocation } from "../../mod.ts";
+import { Downloader, type DownloadSpec } from "../../mod.ts";
 import { assertFileIs, contentHash } from "../helpers/content.ts";
-import { type ByteRange, FaultServer, type Reply } from "../helpers/fault_server.ts";
+import { FaultServer } from "../helpers/fault_server.ts";
 import { Scene } from "../helpers/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
-const SEED = 17;
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const ALLOCATIONS: readonly FileAllocation[] = ["none", "prealloc"];
-const PIECE = 64 * KIB;
-const MIN_SPLIT = 2 * MIB;
-/** What the first request asks for where several connections are allowed. */
-const FIRST_REQUEST = MIB;
+const SEED = 31;
+const PIECE = 65_536;
+const MIN_SPLIT = 1_200_000;
 
-/** A size, and those one byte below and above it. */
-function around(name: string, size: number): [name: string, size: number][] {
-  return [[`${name} - 1 byte`, size - 1], [name, size], [`${name} + 1 byte`, size + 1]];
+/** Sizes on both sides of everything that makes a difference. */
+const SIZES: Readonly<Record<string, number>> = {
+  "1 byte": 1,
+  "2 bytes": 2,
+  "one piece less a byte": PIECE - 1,
+  "one piece": PIECE,
+  "one piece and a byte": PIECE + 1,
+  "what the first request asks for, less a byte": 1_048_575,
+  "what the first request asks for": 1_048_576,
+  "what the first request asks for, and a byte": 1_048_577,
+  "minSplitSize less a byte": MIN_SPLIT - 1,
+  "minSplitSize": MIN_SPLIT,
+  "minSplitSize and a byte": MIN_SPLIT + 1,
+  "several pieces less a byte": 29 * PIECE - 1,
+  "several pieces": 29 * PIECE,
+  "several pieces and a byte": 29 * PIECE + 1,
+};
+
+const WAYS: readonly Partial<DownloadSpec>[] = [1, 4].flatMap((maxConnections) =>
+  (["none", "prealloc"] as const).map((fileAllocation) => ({ maxConnections, fileAllocation }))
+);
+
+/** Every way with a file of `size` bytes, and the last one with a checksum, too. */
+function waysFor(size: number): Partial<DownloadSpec>[] {
+  return [...WAYS, { ...WAYS.at(-1), checksum: `sha256:${contentHash(SEED, size, "sha256")}` }];
 }
 
-/** Checks that what the server sent is the file, each byte of it once. */
-function assertSentOnce(ranges: readonly ByteRange[], size: number): void {
-  let end = 0;
-  for (const range of ranges.toSorted((a, b) => a.start - b.start)) {
-    strictEqual(range.start, end, `what was sent before ends at byte ${end}`);
-    end = range.end;
-  }
-  strictEqual(end, size);
-}
-
-const EMPTY: readonly (readonly [name: string, reply: Reply, isLengthKnown: boolean])[] = [
-  ["416", {}, true],
-  ["200", { status: 200 }, true],
-  ["200 without a length", { status: 200, closeDelimited: true }, false],
-  ["200 in chunks", { status: 200, chunked: true }, false],
-];
-
-for (const [name, reply, isLengthKnown] of EMPTY) {
-  for (const maxConnections of [1, 4]) {
-    for (const fileAllocation of ALLOCATIONS) {
-      test(`0 bytes: a ${name}, connections up to ${maxConnections}, ${fileAllocation}`, async () => {
-        await using scene = await Scene.open({ size: 0, respond: () => reply });
-        const checksum = `sha256:${contentHash(SEED, 0, "sha256")}`;
-        const result = await scene.complete({ maxConnections, fileAllocation, checksum });
-        deepStrictEqual([result.fetchedBytes, result.resumedBytes], [0, 0]);
-        strictEqual(result.lengthVerified, isLengthKnown);
-        strictEqual(scene.server.requests.length, 1);
-      });
+for (const [name, size] of Object.entries(SIZES)) {
+  test(`a file of ${name} (${size})`, async () => {
+    for (const way of waysFor(size)) {
+      await using scene = await Scene.open({ size, seed: SEED });
+      const handle = scene.download({ pieceSize: PIECE, minSplitSize: MIN_SPLIT, ...way });
+      const result = await scene.completed(handle);
+      deepStrictEqual(
+        [result.fetchedBytes, result.resumedBytes, result.lengthVerified, result.checksum],
+        [size, 0, true, way.checksum],
+      );
+      deepStrictEqual([handle.snapshot.downloaded, handle.snapshot.total], [size, size]);
+      strictEqual(scene.server.bytesServed, size);
+      const isSplit = size >= MIN_SPLIT && way.maxConnections === 4;
+      strictEqual(scene.server.connections > 1, isSplit);
     }
-  }
+  });
 }
 
-const SIZES = [
-  ["1 byte", 1] as const,
-  ...around("one piece", PIECE),
-  ...around("the first request", FIRST_REQUEST),
-  ...around("minSplitSize", MIN_SPLIT),
-  ...around("40 pieces", 40 * PIECE),
-];
-
-for (const [name, size] of SIZES) {
-  for (const maxConnections of [1, 4]) {
-    for (const fileAllocation of ALLOCATIONS) {
-      test(`${name}: connections up to ${maxConnections}, ${fileAllocation}`, async () => {
-        await using scene = await Scene.open({
-          size,
-          seed: SEED,
-          respond: ({ index }) => {
-            const isLaid = index > 0 && fileAllocation === "prealloc";
-            if (isLaid) strictEqual(statSync(`${scene.path}.part`).size, size);
-            return undefined;
-          },
-        });
-        const { server } = scene;
-        const spec = { maxConnections, fileAllocation, pieceSize: PIECE, minSplitSize: MIN_SPLIT };
-        const result = await scene.complete(spec);
-        deepStrictEqual([result.fetchedBytes, result.lengthVerified], [size, true]);
-        strictEqual(server.bytesServed, size);
-        assertSentOnce(server.rangesServed, size);
-        strictEqual(server.connections > 1, maxConnections > 1 && size >= MIN_SPLIT);
-        if (maxConnections === 1 || size <= FIRST_REQUEST) strictEqual(server.requests.length, 1);
-        else ok(server.requests.length > 1);
-      });
+for (const status of [416, 200] as const) {
+  test(`a file of 0 bytes, told by status ${status}`, async () => {
+    for (const way of waysFor(0)) {
+      await using scene = await Scene.open({ size: 0, respond: () => ({ status }) });
+      const handle = scene.download(way);
+      const result = await scene.completed(handle);
+      deepStrictEqual([result.size, result.fetchedBytes, result.lengthVerified], [0, 0, true]);
+      deepStrictEqual([handle.snapshot.downloaded, handle.snapshot.total], [0, 0]);
+      strictEqual(scene.server.requests.length, 1);
     }
-  }
+  });
 }
 
-const DEFAULT_MIN_SPLIT = 10 * MIB;
-const DEFAULT_SIZES = [
-  ["0 bytes", 0] as const,
-  ["1 byte", 1] as const,
-  ...around("one piece", MIB),
-  ...around("minSplitSize", DEFAULT_MIN_SPLIT),
-  ...around("13 pieces", 13 * MIB),
-];
+const MIB = 1024 * 1024;
 
-for (const [name, size] of DEFAULT_SIZES) {
-  test(`${name}: with every default`, async () => {
-    await using directory = await temporaryDirectory();
+for (const size of [0, 1, MIB - 1, MIB, MIB + 1, 10 * MIB - 1, 10 * MIB, 10 * MIB + 1]) {
+  test(`every option left at its default: a file of ${size} bytes`, async () => {
+    await using dir = await temporaryDirectory();
     await using server = await FaultServer.start({ size, seed: SEED });
     await using downloader = new Downloader();
-    const result = await downloader.download({ url: server.url, outputDir: directory.path }).wait();
-    await assertFileIs(directory.join("file.bin"), SEED, size);
-    deepStrictEqual(await directory.list(), ["file.bin"]);
-    deepStrictEqual([result.size, result.fetchedBytes, result.lengthVerified], [size, size, true]);
-    assertSentOnce(server.rangesServed, size);
-    strictEqual(server.connections > 1, size >= DEFAULT_MIN_SPLIT);
+    const outputPath = dir.join("file.bin");
+    const result = await downloader.download({ url: server.url, outputPath }).wait();
+    deepStrictEqual([result.path, result.size, result.lengthVerified], [outputPath, size, true]);
+    await assertFileIs(outputPath, SEED, size);
+    deepStrictEqual(await dir.list(), ["file.bin"]);
+    strictEqual(server.bytesServed, size);
+    strictEqual(server.connections > 1, size >= 10 * MIB);
   });
 }
