@@ -40,6 +40,7 @@ export class DownloadQueue {
     const status: SessionStatus = {
       meter: new ProgressMeter(clock),
       state: "pending",
+      startedMs: undefined,
       path: undefined,
       total: undefined,
       connections: 0,

@@ -47,16 +47,14 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   readonly #settled = new AbortController();
   readonly #outcome: Promise<DownloadResult>;
   readonly #closed: Promise<void>;
-  readonly #startedMs: number;
   #isDiscarded = false;
   #finalState: FinalState | undefined;
   #endedMs = 0;
 
   /** @ignore Handles come from {@linkcode Downloader.download}. */
   constructor(parts: HandleParts) {
-    const { signal, clock, run } = parts;
+    const { signal, run } = parts;
     this.#parts = parts;
-    this.#startedMs = clock.monotonicMs();
     const abort = () => this.#stop.abort(signal?.reason);
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort, { once: true });
@@ -71,8 +69,9 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   /** How it stands now. */
   get snapshot(): ProgressSnapshot {
     const { status, clock } = this.#parts;
-    const { meter, path, total } = status;
+    const { meter, path, total, startedMs } = status;
     const isFinal = this.#finalState !== undefined;
+    const nowMs = isFinal ? this.#endedMs : clock.monotonicMs();
     const speed = isFinal ? 0 : meter.speed;
     const left = total === undefined ? undefined : total - meter.downloaded;
     return {
@@ -83,7 +82,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
       speed,
       etaSeconds: left === undefined || speed === 0 ? undefined : left / speed,
       connections: isFinal ? 0 : status.connections,
-      elapsedMs: (isFinal ? this.#endedMs : clock.monotonicMs()) - this.#startedMs,
+      elapsedMs: startedMs === undefined ? 0 : nowMs - startedMs,
     };
   }
 

@@ -39,12 +39,13 @@ class CheckedSink {
   }
 
   /** Checks both ends of a write, where one that is misplaced or too short shows. */
-  write(data: Uint8Array, position: number): void {
+  write(data: Uint8Array, position: number): Promise<void> {
     this.#check(data.subarray(0, CHECKED_BYTES), position);
     const last = Math.max(0, data.length - CHECKED_BYTES);
     this.#check(data.subarray(last), position + last);
     this.#cover(position, position + data.length);
     this.bytesWritten += data.length;
+    return Promise.resolve();
   }
 
   #check(found: Uint8Array, offset: number): void {
@@ -69,7 +70,7 @@ const runtime = runtimeWith({
   // The disk need not have room for what is never stored.
   files: { freeSpace: () => Promise.resolve(undefined) },
   file: (file, path) =>
-    path.endsWith(".part") ? fileWith(file, { write: async (data, at) => sink.write(data, at) }) : file,
+    path.endsWith(".part") ? fileWith(file, { write: (data, at) => sink.write(data, at) }) : file,
 });
 const queue = queueOn(runtime);
 // Without a write, only this gives the part file the length that it is expected to have.

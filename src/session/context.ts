@@ -19,6 +19,8 @@ export interface SessionContext {
 export interface SessionStatus {
   readonly meter: ProgressMeter;
   state: Extract<DownloadState, "pending" | "downloading" | "verifying">;
+  /** On the monotonic clock, `undefined` while it waits for its turn. */
+  startedMs: number | undefined;
   path: string | undefined;
   total: number | undefined;
   connections: number;

@@ -23,6 +23,7 @@ export interface StopRequest {
 export async function runSession(context: SessionContext, stop: StopRequest): Promise<DownloadResult> {
   const { clock } = context.runtime;
   const startedMs = clock.monotonicMs();
+  context.status.startedMs = startedMs;
   context.status.state = "downloading";
   const { output, first } = await locate(context, stop.signal);
   try {
