@@ -69,7 +69,7 @@ test(`52: ${KILLS} downloads, each killed at a moment of its own, all end in the
 
   const inTime = kills.filter(({ wasInTime }) => wasInTime);
   assert.ok(inTime.length >= KILLS * 0.9, `only ${inTime.length} of ${KILLS} kills came in time`);
-  assert.ok(inTime.filter(({ saved }) => saved > 0).length >= KILLS / 2, "nearly nothing was ever saved");
+  assert.ok(inTime.filter(({ saved }) => saved > 0).length >= KILLS / 4, "nearly nothing was ever saved");
   const again = kills.map((kill) => kill.again).sort((a, b) => a - b);
   const percentile = (part: number) => `${(again[Math.ceil(part * KILLS) - 1]! / 1024).toFixed(0)} KiB`;
   // deno-lint-ignore no-console

@@ -38,7 +38,7 @@ export class Watchdog {
     this.#timer.abort();
     this.#timer = new AbortController();
     this.#timerMs = this.#deadlineMs;
-    const leftMs = this.#deadlineMs - this.#clock.monotonicMs();
+    const leftMs = Math.max(0, this.#deadlineMs - this.#clock.monotonicMs());
     this.#clock.sleep(leftMs, this.#timer.signal).then(() => this.#wake(), () => {}); // replaced or stopped
   }
 
@@ -46,7 +46,6 @@ export class Watchdog {
     this.#timerMs = Infinity;
     if (this.#deadlineMs === Infinity) return;
     if (this.#deadlineMs > this.#clock.monotonicMs()) return this.#startTimer();
-    this.#deadlineMs = Infinity;
     this.#onExpired();
   }
 }

@@ -61,7 +61,6 @@ export class PrefixHasher {
   async restart(): Promise<void> {
     await this.close();
     this.#closed = false;
-    this.#target = 0;
     this.#begin(this.#isLocal ? createLocalHasher : createHasher);
   }
 

@@ -105,9 +105,18 @@ const files: FileSystem = {
 interface FetchOptions extends RequestInit {
   readonly decompress: false;
   readonly timeout: false;
+  /** Keeps connections apart from those of other clients. */
+  readonly session?: FetchSession | undefined;
+}
+
+/** Connections of its own for some fetches, which Bun else keeps open for the whole process. */
+interface FetchSession {
+  close(): void;
 }
 
 function createHttpClient(): HttpClient {
+  const { Bun } = globalThis as { Bun?: { readonly FetchSession?: new () => FetchSession } };
+  const session = Bun?.FetchSession && new Bun.FetchSession();
   return {
     get(url, { headers, signal }) {
       const options: FetchOptions = {
@@ -116,10 +125,11 @@ function createHttpClient(): HttpClient {
         redirect: "manual",
         decompress: false,
         timeout: false,
+        session,
       };
       return fetch(url, options);
     },
-    close: () => {},
+    close: () => session?.close(),
   };
 }
 

@@ -23,8 +23,9 @@ import {
 } from "../../mod.ts";
 import type { Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
 import { assertFileIs } from "../helpers/content.ts";
-import { assertClaimsHold, claimedBytes } from "../helpers/control_file.ts";
+import { assertClaimsHold, claimedBytes, untilClaimed } from "../helpers/control_file.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
+import { holdAfter } from "../helpers/held.ts";
 import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
 import {
   fileWith,
@@ -35,35 +36,38 @@ import {
 } from "../helpers/runtime_double.ts";
 import { NO_SMALL_DISK, SmallDisk } from "../helpers/small_disk.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
-import { until } from "../helpers/until.ts";
 
 const SEED = 41;
 const SIZE = 3_000_000;
-const SLOW = { throttle: 4_000_000 };
+/** Every response ends in silence, so that nothing is over before the time has come. */
+const STALLING = { silentAfter: 100_000 };
 const IS_WINDOWS = process.platform === "win32";
 /** Blocks so small that data reaches the file while it is fetched. */
 const SMALL_BLOCKS = { ...SMALL_FILE, memoryBudget: 640 * 1024 };
 
-/** A server that is slow until it is told otherwise. */
-async function startServer(): Promise<{ server: FaultServer; hurry: () => void }> {
-  let reply: { throttle?: number } = SLOW;
-  const server = await FaultServer.start({ size: SIZE, seed: SEED, respond: () => reply });
-  return { server, hurry: () => reply = {} };
-}
-
-/** Downloads on a runtime of the test's own, to the end. */
-async function downloadOn(runtime: Runtime, spec: DownloadSpec): Promise<DownloadResult> {
+/**
+ * Downloads on a runtime of the test's own, to the end. `meanwhile` happens when a part of the file is there,
+ * and no more of it comes before that is over.
+ */
+async function downloadOn(
+  runtime: Runtime,
+  spec: DownloadSpec,
+  meanwhile?: () => unknown,
+): Promise<DownloadResult> {
   const queue = queueOn(runtime);
   try {
-    return await queue.add(spec).wait();
+    if (meanwhile === undefined) return await queue.add(spec).wait();
+    const handle = await holdAfter(1_000_000, (held) => queue.add(held), spec);
+    await meanwhile();
+    handle.maxDownloadSpeed = 0;
+    return await handle.wait();
   } finally {
     await queue.close();
   }
 }
 
-async function download(spec: DownloadSpec): Promise<DownloadResult> {
-  await using downloader = new Downloader();
-  return await downloader.download(spec).wait();
+function download(spec: DownloadSpec, meanwhile?: () => unknown): Promise<DownloadResult> {
+  return downloadOn(runtimeWith({}), spec, meanwhile);
 }
 
 /** Matches a failure of this kind that names `path`. */
@@ -79,22 +83,20 @@ function failure(code: DownloadErrorCode, text: RegExp, path = ""): (error: unkn
 
 test("41: a full disk stops the download, which goes on once there is space", async () => {
   await using dir = await temporaryDirectory();
-  const { server, hurry } = await startServer();
-  await using _ = server;
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED });
   const spec = { url: server.url, outputPath: dir.join("out.bin"), ...SMALL_BLOCKS };
   let isFull = false;
   const runtime = runtimeWith(onFile(".part", (file) => ({
     write: (data, position) => isFull ? Promise.reject(systemError("ENOSPC")) : file.write(data, position),
   })));
-  const running = downloadOn(runtime, spec);
-  await server.until(() => server.bytesServed >= 1_000_000);
-  isFull = true;
-  await assert.rejects(running, failure("disk_full", /no space left; free some/, spec.outputPath));
+  await assert.rejects(
+    downloadOn(runtime, spec, () => isFull = true),
+    failure("disk_full", /no space left; free some/, spec.outputPath),
+  );
   assert.deepEqual(await dir.list(), ["out.bin.bytehaul", "out.bin.part"]);
   const kept = await assertClaimsHold(spec.outputPath, SEED);
   assert.ok(kept > 0 && kept < SIZE);
 
-  hurry();
   isFull = false;
   assert.equal((await downloadOn(runtime, spec)).resumedBytes, kept);
   await assertFileIs(spec.outputPath, SEED, SIZE);
@@ -104,30 +106,22 @@ test("41, 42: a disk that really fills up loses neither data nor the control fil
   skip: NO_SMALL_DISK,
 }, async () => {
   await using disk = new SmallDisk(4);
-  const { server, hurry } = await startServer();
-  await using _ = server;
-  const spec = {
-    url: server.url,
-    outputPath: disk.join("out.bin"),
-    ...SMALL_BLOCKS,
-    controlSaveIntervalMs: 10,
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED });
+  const outputPath = disk.join("out.bin");
+  const spec = { url: server.url, outputPath, ...SMALL_BLOCKS, controlSaveIntervalMs: 10 };
+  let before = 0;
+  const fillDisk = async () => {
+    before = await untilClaimed(`${outputPath}.bytehaul`, 0);
+    await fill(disk.join("filler"));
   };
-  const control = `${spec.outputPath}.bytehaul`;
-  const running = download(spec);
-  const outcome = assert.rejects(running, failure("disk_full", /no space left/));
-  await server.until(() => server.bytesServed >= 1_500_000);
-  const before = await claimedBytes(control);
-  assert.ok(before > 0);
-  await fill(disk.join("filler"));
-  await outcome;
-  const kept = await assertClaimsHold(spec.outputPath, SEED);
+  await assert.rejects(download(spec, fillDisk), failure("disk_full", /no space left/));
+  const kept = await assertClaimsHold(outputPath, SEED);
   assert.ok(kept >= before, `${kept} bytes are claimed after the failure, ${before} before`);
   assert.deepEqual((await readdir(disk.path)).sort(), ["filler", "out.bin.bytehaul", "out.bin.part"]);
 
   await rm(disk.join("filler"));
-  hurry();
   assert.equal((await download(spec)).resumedBytes, kept);
-  await assertFileIs(spec.outputPath, SEED, SIZE);
+  await assertFileIs(outputPath, SEED, SIZE);
 });
 
 test(
@@ -201,7 +195,7 @@ for (const [step, code, overrides] of SAVING) {
     await using dir = await temporaryDirectory();
     await using left = await Interrupted.leave(dir, { seed: SEED });
     const before = await readFile(left.controlPath);
-    left.respond = () => SLOW;
+    left.respond = () => STALLING;
     const runtime = runtimeWith(overrides);
     await assert.rejects(
       downloadOn(runtime, { ...left.spec, controlSaveIntervalMs: 10 }),
@@ -219,7 +213,7 @@ for (const moment of ["while it is fetched", "when it is whole"]) {
   test(`43: after an I/O error from sync ${moment}, nothing of what was not saved before is kept`, async () => {
     await using dir = await temporaryDirectory();
     await using left = await Interrupted.leave(dir, { seed: SEED });
-    if (moment === "while it is fetched") left.respond = () => SLOW;
+    if (moment === "while it is fetched") left.respond = () => STALLING;
     const controlSaveIntervalMs = moment === "while it is fetched" ? 10 : 60_000;
     await assert.rejects(
       downloadOn(runtimeWith(failing(".part", "sync")), { ...left.spec, controlSaveIntervalMs }),
@@ -348,16 +342,14 @@ for (const { what, meddle, kept } of BETWEEN_RUNS) {
 for (const [what, meddle] of Object.entries({ deleted: DELETING, replaced: REPLACING })) {
   test(`46: a part file ${what} while it is written never gets the final name`, async () => {
     await using dir = await temporaryDirectory();
-    const { server, hurry } = await startServer();
-    await using _ = server;
+    await using server = await FaultServer.start({ size: SIZE, seed: SEED });
     const spec = { url: server.url, outputPath: dir.join("out.bin"), ...SMALL_BLOCKS };
     const part = `${spec.outputPath}.part`;
-    const running = assert.rejects(download(spec), failure("storage", /changed by another program/, part));
-    await server.until(() => server.bytesServed >= 1_000_000);
-    await meddle(part);
-    await running;
+    await assert.rejects(
+      download(spec, () => meddle(part)),
+      failure("storage", /changed by another program/, part),
+    );
     assert.equal((await dir.list()).includes("out.bin"), false);
-    hurry();
     await download(spec);
     await assertFileIs(spec.outputPath, SEED, SIZE);
   });
@@ -382,16 +374,15 @@ test("46: a part file truncated once all is written never gets the final name", 
 
 test("47: the part file lies beside the destination, so that finishing only renames it", async () => {
   await using dir = await temporaryDirectory();
-  await mkdir(dir.join("elsewhere"));
-  const { server } = await startServer();
-  await using _ = server;
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED });
   const spec = { url: server.url, outputPath: dir.join("elsewhere", "out.bin"), ...SMALL_FILE };
-  const running = download(spec);
-  await server.until(() => server.bytesServed >= 1_000_000);
-  const part = await stat(`${spec.outputPath}.part`);
-  await running;
-  const finished = await stat(spec.outputPath);
-  assert.deepEqual([finished.dev, finished.ino], [part.dev, part.ino]);
+  let part: string | undefined;
+  const identity = async (path: string) => {
+    const { dev, ino } = await stat(path);
+    return `${dev}:${ino}`;
+  };
+  await download(spec, async () => part = await identity(`${spec.outputPath}.part`));
+  assert.equal(await identity(spec.outputPath), part);
 });
 
 test("47: a destination on another file system gets its file", { skip: NO_SMALL_DISK }, async () => {
@@ -431,16 +422,10 @@ for (const [what, appear] of Object.entries(APPEARING)) {
     test(`48: ${what} that appears under the final name while running is not replaced${where}`, async () => {
       await using dir = await temporaryDirectory();
       await using left = await Interrupted.leave(dir, { seed: SEED });
-      left.respond = () => SLOW;
-      const { requests } = left.server;
-      const before = requests.length;
-      const running = assert.rejects(
-        downloadOn(runtimeWith(hasLinks ? {} : NO_LINKS), left.spec),
+      await assert.rejects(
+        downloadOn(runtimeWith(hasLinks ? {} : NO_LINKS), left.spec, () => appear(left.path)),
         failure("output_exists", /it exists already/, left.path),
       );
-      await left.server.until(() => requests.length > before);
-      await appear(left.path);
-      await running;
       if (what === "a file") assert.equal(await readFile(left.path, "utf8"), "precious");
       assert.deepEqual(await dir.list(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
       // All of it was fetched: once the name is free, nothing has to come again.
@@ -466,17 +451,17 @@ test("49: a server's name that is too long is shortened and keeps its extension"
   await using server = await FaultServer.start({
     size: SIZE,
     seed: SEED,
-    respond: () => ({ ...SLOW, headers: { "Content-Disposition": field } }),
+    respond: () => ({ headers: { "Content-Disposition": field } }),
   });
   await using downloader = new Downloader();
-  const handle = downloader.download({ url: server.url, outputDir: dir.path });
-  await until(() => handle.snapshot.downloaded > 0);
+  const spec = { url: server.url, outputDir: dir.path };
+  const handle = await holdAfter(1, (held) => downloader.download(held), spec);
   handle.pause();
   await assert.rejects(handle.wait(), { code: "paused" });
   const names = await dir.list();
   assert.equal(names.length, 2);
   for (const it of names) assert.match(it, /^ü+\.tar\.gz\.(part|bytehaul)$/);
-  const { path } = await downloader.download({ url: server.url, outputDir: dir.path }).wait();
+  const { path } = await downloader.download(spec).wait();
   assert.ok(new TextEncoder().encode(basename(path)).length > 200, path);
   assert.equal(dirname(path), dir.path);
   await assertFileIs(path, SEED, SIZE);

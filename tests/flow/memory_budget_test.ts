@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Block } from "../../src/block.ts";
 import { layOutBlocks, MemoryBudget } from "../../src/flow/memory_budget.ts";
 import { seededRandom } from "../helpers/content.ts";
+import { countListeners } from "../helpers/listeners.ts";
 import { settle } from "../helpers/virtual_clock.ts";
 
 const KIB = 1024;
@@ -83,6 +84,17 @@ test("who finds no block waits, and is served in turn", async () => {
   await Promise.all(waits);
   assert.deepEqual(served, ["a", "b", "c"]);
   assert.equal(budget.bytesInUse, 128);
+});
+
+test("nobody stays on a signal after the wait", async () => {
+  const { budget, taken } = exhausted(2);
+  const { signal } = new AbortController();
+  const listeners = countListeners(signal);
+  const waits = [budget.take(signal), budget.take(signal)];
+  assert.equal(listeners(), 2);
+  for (const block of taken) budget.release(block);
+  await Promise.all(waits);
+  assert.equal(listeners(), 0);
 });
 
 test("80: an abort ends the wait with the signal's reason and takes no block", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RateLimit, TokenBucket } from "../../src/flow/token_bucket.ts";
+import { countListeners } from "../helpers/listeners.ts";
 import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
 
 const RATE = 1_000_000;
@@ -68,6 +69,29 @@ test("who comes first is served first, whatever it asks for", async () => {
   }
   await clock.advance(3000);
   assert.deepEqual(served, ["a 0", "b 500", "c 1400", "d 1401"]);
+});
+
+test("one timer wakes those who wait, once for each", async () => {
+  const clock = new VirtualClock();
+  const bucket = new TokenBucket(clock, 1000);
+  const takes = [1, 2, 3].map(() => bucket.take(5000, never()));
+  await clock.advance(4999);
+  assert.deepEqual([clock.sleeps, clock.sleepers], [1, 1]);
+  await clock.advance(5001);
+  await Promise.all(takes);
+  assert.deepEqual([clock.sleeps, clock.sleepers], [2, 0]);
+});
+
+test("nobody stays on a signal after the wait", async () => {
+  const clock = new VirtualClock();
+  const bucket = new TokenBucket(clock, 1000);
+  const { signal } = new AbortController();
+  const listeners = countListeners(signal);
+  const takes = [1, 2, 3].map(() => bucket.take(100, signal));
+  assert.equal(listeners(), 2);
+  await clock.advance(1000);
+  await Promise.all(takes);
+  assert.equal(listeners(), 0);
 });
 
 test("a pause earns no more than a twentieth of a second", async () => {
@@ -205,8 +229,9 @@ test("transform() keeps the rate of the slowest limit, and follows its changes",
   const clock = new VirtualClock();
   const [own, shared] = [new TokenBucket(clock, 2 * RATE), new TokenBucket(clock, RATE)];
   const chunks = Array.from({ length: 400 }, () => new Uint8Array(65_536));
-  const { length, done } = passThrough(new RateLimit(own, shared), chunks);
+  const { length, done, out } = passThrough(new RateLimit(own, shared), chunks);
   await clock.advance(5000);
+  assert.ok(out.every((slice) => slice.length <= shared.sliceSize));
   assert.ok(Math.abs(length() - 5 * RATE) <= 2 * shared.sliceSize, `${length()} bytes in 5 s`);
   const before = length();
   shared.bytesPerSecond = 0;

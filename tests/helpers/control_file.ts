@@ -1,6 +1,7 @@
-import { deepStrictEqual, fail, strictEqual } from "node:assert/strict";
+import { fail, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { open, readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { type ControlRecord, decodeControl } from "../../src/storage/control_format.ts";
 import { contentBytes } from "./content.ts";
@@ -22,6 +23,17 @@ export async function claimedBytes(path: string): Promise<number> {
   return record === undefined ? 0 : claims(record).doneBytes;
 }
 
+/** Waits until the control file at `path` claims more than `bytes`. Returns how much it does. */
+export async function untilClaimed(path: string, bytes: number): Promise<number> {
+  const giveUpMs = performance.now() + 10_000;
+  for (;;) {
+    const claimed = await claimedBytes(path);
+    if (claimed > bytes) return claimed;
+    if (performance.now() > giveUpMs) fail(`${path} claims ${claimed} bytes, and no more than that`);
+    await setTimeout(2);
+  }
+}
+
 /**
  * Checks that every byte which the control file of `output` claims is in the part file as the file `seed` has
  * it, and returns how many those are.
@@ -40,7 +52,7 @@ export async function assertClaimsHold(output: string, seed: number): Promise<nu
       const found = new Uint8Array(wanted.length);
       const { bytesRead } = await file.read(found, 0, found.length, start);
       strictEqual(bytesRead, wanted.length, `${output}.part ends before byte ${gap.start}, which is claimed`);
-      deepStrictEqual(
+      strictEqual(
         Buffer.compare(found, wanted),
         0,
         `bytes ${start} to ${gap.start} are claimed and wrong`,

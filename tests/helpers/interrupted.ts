@@ -2,6 +2,7 @@ import { rejects } from "node:assert/strict";
 import { Downloader, type DownloaderOptions, type DownloadResult, type DownloadSpec } from "../../mod.ts";
 import { FaultServer, type FaultServerOptions, type RecordedRequest, type Reply } from "./fault_server.ts";
 import type { TemporaryDirectory } from "./temp.ts";
+import { until } from "./until.ts";
 
 /** Large enough that the first request does not ask for all of it. */
 const SIZE = 3 * 2 ** 20 + 12_345;
@@ -66,6 +67,8 @@ export class Interrupted implements AsyncDisposable {
       await using downloader = new Downloader();
       const handle = downloader.download(made.spec);
       await server.until(() => server.bytesServed >= after);
+      // On a busy machine much of it may still be on its way.
+      await until(() => handle.snapshot.downloaded >= after / 2);
       handle.pause();
       await rejects(handle.wait(), { code: "paused" });
       made.saved = handle.snapshot.downloaded;

@@ -8,6 +8,8 @@ interface Sleeper {
 
 /** Time that passes only when a test says so. */
 export class VirtualClock implements Clock {
+  /** How often anybody began to sleep. */
+  sleeps = 0;
   readonly #sleepers: Sleeper[] = [];
   #nowMs = 0;
   #wallMs: number;
@@ -51,6 +53,7 @@ export class VirtualClock implements Clock {
         resolve();
       },
     };
+    this.sleeps++;
     this.#sleepers.push(sleeper);
     signal?.addEventListener("abort", abort, { once: true });
     return promise;

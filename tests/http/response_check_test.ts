@@ -260,6 +260,24 @@ test("35: only what may pass is worth a retry", () => {
   }
 });
 
+test("a status that many know is told in words", () => {
+  const messages = [404, 418].map((status) => {
+    try {
+      return checkResponse({ status, headers: new Headers() }, {
+        range: undefined,
+        version: undefined,
+        wallMs: WALL_MS,
+      });
+    } catch (error) {
+      return error instanceof Error && error.message;
+    }
+  });
+  assert.deepEqual(messages, [
+    "Cannot fetch the file: the server answered 404 (no such file)",
+    "Cannot fetch the file: the server answered 418",
+  ]);
+});
+
 test("34: Retry-After goes along, counted from the time that was given", () => {
   const waits = ["7", new Date(WALL_MS + 5000).toUTCString(), "rubbish", null].map((field) => {
     const headers = new Headers(field === null ? {} : { "retry-after": field });

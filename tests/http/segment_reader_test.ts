@@ -154,6 +154,8 @@ test("finish() lets the connection serve the next request", async () => {
   for (let start = 0; start < 50_000; start += 10_000) {
     const range = { start, end: start + 10_000 };
     const reader = await scene.open({ range });
+    assert.deepEqual(reader.target, { url: scene.server.url, isTrusted: true });
+    await scene.clock.advance(100_000); // until somebody reads, no time counts
     assert.deepEqual(await readOn(reader, () => 4096, 10_000), contentBytes(SEED, start, start + 10_000));
     assert.equal(await reader.finish(), true);
   }
@@ -208,8 +210,11 @@ test("29: a silent body is a timeout, also where it is far shorter than that of 
   const reader = await scene.open();
   assert.deepEqual(await readOn(reader, () => 1000, 1000), contentBytes(SEED, 0, 1000));
   await scene.clock.advance(100_000);
-  const read = failsWith("timeout", reader.read(newBlock(1000), 1000));
-  await scene.clock.advance(1000);
+  let isOver = false;
+  const read = failsWith("timeout", reader.read(newBlock(1000), 1000)).finally(() => isOver = true);
+  await scene.clock.advance(999);
+  assert.equal(isOver, false, "only silence while somebody reads counts");
+  await scene.clock.advance(1);
   assert.equal((await read).retryable, true);
   await scene.closed();
   assert.equal(scene.clock.sleepers, 0);
@@ -315,6 +320,18 @@ test("a limit that is set before keeps its rate, and the wait is no silence of t
   scene.bucket.bytesPerSecond = 0;
   assert.equal((await readOn(reader)).length, 30_000);
   assert.equal(await reader.finish(), true);
+});
+
+test("a wait for a limit that is far longer than a server may be silent is no timeout", async () => {
+  await using scene = await Scene.start();
+  scene.bucket.bytesPerSecond = 1;
+  const reader = await scene.open();
+  await readOn(reader, () => 1, 1);
+  const { result, elapsedMs } = await timeOf(scene, readOn(reader, () => 1, 5));
+  assert.deepEqual([result, elapsedMs], [contentBytes(SEED, 1, 6), 5000]);
+  scene.bucket.bytesPerSecond = 0.1;
+  assert.equal((await timeOf(scene, readOn(reader, () => 1, 2))).result.length, 2);
+  reader.close();
 });
 
 test("80: an abort ends the wait for a limit", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Watchdog } from "../../src/http/watchdog.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
 
 /** A watchdog, and the times at which it called. */
 function watch(): { clock: VirtualClock; watchdog: Watchdog; expired: number[] } {
@@ -69,14 +69,31 @@ test("a disarmed one does not call, and can be armed again at any time", async (
   assert.deepEqual(expired, [101_500]);
 });
 
-test("a timer runs behind any number of armings, and no more than one", async () => {
+test("one timer runs behind any number of armings, and it is not set for each", async () => {
   const { clock, watchdog } = watch();
   for (let read = 0; read < 100; read++) {
-    watchdog.arm(1000 - read);
+    watchdog.arm(1000);
     await clock.advance(1);
     assert.equal(clock.sleepers, 1);
     watchdog.disarm();
   }
+  assert.equal(clock.sleeps, 1);
+  for (let read = 0; read < 100; read++) {
+    watchdog.arm(500 - read);
+    assert.equal(clock.sleepers, 1);
+  }
+});
+
+test("one that is stopped when its time is just over does not call", async () => {
+  const { promise: slept, resolve: wake } = Promise.withResolvers<void>();
+  const watchdog = new Watchdog(
+    { monotonicMs: () => 0, wallMs: () => 0, sleep: () => slept },
+    () => assert.fail("it was stopped"),
+  );
+  watchdog.arm(0);
+  wake();
+  watchdog.stop();
+  await settle();
 });
 
 test("a stopped one has no timer and never calls again", async () => {
@@ -100,4 +117,25 @@ test("38: a jump of the wall clock changes nothing", async () => {
   assert.deepEqual(expired, []);
   await clock.advance(1);
   assert.deepEqual(expired, [1000]);
+});
+
+test("it never sleeps for less than nothing, also where the deadline passes while it looks", async () => {
+  const sleeps: number[] = [];
+  let nowMs = 0;
+  const expired = Promise.withResolvers<void>();
+  const watchdog = new Watchdog(
+    {
+      // Every look at the clock takes a millisecond.
+      monotonicMs: () => nowMs++,
+      wallMs: () => 0,
+      sleep: (ms) => {
+        sleeps.push(ms);
+        return Promise.resolve();
+      },
+    },
+    () => expired.resolve(),
+  );
+  watchdog.arm(0);
+  await expired.promise;
+  assert.ok(sleeps.every((ms) => ms >= 0), `slept for ${sleeps} ms`);
 });

@@ -103,6 +103,7 @@ test("reads that give less than was asked for are put together", async () => {
 
 for (const frontier of [0, 100_000, SIZE]) {
   test(`restart() at byte ${frontier} begins with the first byte again`, async () => {
+    using workers = new FakeWorkers({});
     await using scene = new Scene();
     scene.hasher.advance(frontier);
     await settle();
@@ -114,6 +115,7 @@ for (const frontier of [0, 100_000, SIZE]) {
     assert.ok(scene.furthest <= 50_000);
     assert.equal(await scene.hasher.finish(SIZE), wanted(2));
     assert.deepEqual(scene.fallbacks, [], "that is no failure of the thread");
+    assert.deepEqual([workers.started, workers.running], [2, 0]);
   });
 }
 
@@ -132,7 +134,9 @@ test("restart() in the middle of a read waits for it, and reads nothing more of 
   assert.deepEqual(scene.fallbacks, []);
 });
 
-const FAILURES: readonly FakeWorkerOptions[] = [{ failAt: 0 }, { failAt: 1 }, { failAt: 5 }, { failAt: 19 }];
+const FAILURES: readonly FakeWorkerOptions[] = [{ failAt: 0 }, { failAt: 1 }, { failAt: 5 }, { failAt: 15 }, {
+  failAt: 19,
+}];
 
 for (const options of FAILURES) {
   test(`when its thread fails at message ${options.failAt} this one does the work, and says so once`, async () => {

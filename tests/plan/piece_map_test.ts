@@ -107,6 +107,14 @@ test("bytes that were there before count once", () => {
   assert.deepEqual(map.snapshot().partial, []);
 });
 
+test("ranges that touch become one, and a snapshot has them in order", () => {
+  const map = new PieceMap(1000, 100);
+  for (const it of [range(710, 720), range(720, 730), range(700, 710), range(350, 360), range(520, 530)]) {
+    map.add(it);
+  }
+  assert.deepEqual(map.snapshot().partial, [range(350, 360), range(520, 530), range(700, 730)]);
+});
+
 test("a file of unknown size is one piece whose end comes later", () => {
   const map = new PieceMap(Infinity, 100);
   assert.deepEqual(map.missing(), [range(0, Infinity)]);

@@ -150,11 +150,16 @@ test("segments shrink towards the end, down to the least", () => {
   assert.equal(sizes.reduce((sum, size) => sum + size, 0), 100_000);
 });
 
-test("what is given back counts as remaining again", () => {
-  const scheduler = schedule([range(0, 8000)], { pieceSize: 8000 });
+test("a fair share is one of the bytes that nobody has a lease on, wherever they are", () => {
+  const scheduler = schedule([range(1000, 5000), range(9000, 13_000)], { pieceSize: 8000 });
   const leases = [take(scheduler, 4), take(scheduler, 4)];
+  assert.deepEqual(leases.map(bounds), [[1000, 3000], [3000, 4500]]);
   for (const lease of leases) scheduler.giveBack(lease);
-  assert.deepEqual(bounds(take(scheduler, 4)), [0, 2000]);
+  assert.deepEqual(bounds(take(scheduler, 4)), [1000, 3000]);
+  scheduler.restart([range(2000, 6000)]);
+  assert.deepEqual(bounds(take(scheduler, 4)), [2000, 3000]);
+  const covered = scheduler.leaseCovered(range(3000, 3500));
+  assert.deepEqual(covered && bounds(covered), [3000, 3500]);
 });
 
 for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {

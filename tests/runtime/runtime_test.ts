@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, statfs, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { countListeners } from "../helpers/listeners.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const { files, clock, name } = detectRuntime();
@@ -248,10 +249,33 @@ test("makeDirectory() makes all that is missing, and minds none that is there", 
   await files.syncDirectory(dir.join("a", "b"));
 });
 
+test(
+  "no descriptor is left behind",
+  { skip: process.platform !== "linux" && "there is no /proc" },
+  async () => {
+    await using dir = await makeScene();
+    const useAll = async () => {
+      await files.syncDirectory(dir.path);
+      await files.freeSpace(dir.path);
+      const lock = await files.lock(dir.join("lock"));
+      assert.equal(await files.lock(dir.join("lock")), undefined);
+      await lock?.release();
+      await assert.rejects(files.create(dir.join("file")));
+      await withFile(files.open(dir.join("file"), "read"), (file) => file.stat());
+    };
+    const count = async () => (await readdir("/proc/self/fd")).length;
+    await useAll();
+    const before = await count();
+    for (let round = 0; round < 20; round++) await useAll();
+    assert.ok(await count() <= before + 5, `${before} before, ${await count()} after`);
+  },
+);
+
 test("freeSpace() tells a number, or that it cannot", async () => {
   await using dir = await temporaryDirectory();
   const free = await files.freeSpace(dir.path);
-  assert.ok(free === undefined || (Number.isFinite(free) && free > 0), `${free}`);
+  const { bavail, bsize } = await statfs(dir.path);
+  assert.ok(free === undefined || Math.abs(free / (bavail * bsize) - 1) < 0.1, `${free}`);
   assert.equal(await files.freeSpace(dir.join("nothing")), undefined);
 });
 
@@ -264,5 +288,9 @@ test("sleep() takes its time, and ends early with the signal's reason", async ()
   stop.abort(new Error("enough"));
   await assert.rejects(sleeping, /^Error: enough$/);
   await assert.rejects(clock.sleep(60_000, stop.signal), /^Error: enough$/);
+  const { signal } = new AbortController();
+  const listeners = countListeners(signal);
+  await clock.sleep(1, signal);
+  assert.equal(listeners(), 0);
   assert.ok(Math.abs(clock.wallMs() - Date.now()) < 1000);
 });

@@ -151,7 +151,7 @@ test("await using ends a handle: connections, lock and files are closed, progres
   strictEqual(left.snapshot.state, "cancelled");
   await rejects(left.wait(), { code: "cancelled" });
   await scene.assertLeft(KEPT);
-  await scene.server.until(() => scene.server.openConnections === 0);
+  await until(() => scene.server.openConnections === 0);
   scene.respond = () => undefined;
   strictEqual((await scene.complete()).resumedBytes, 100_000);
 });

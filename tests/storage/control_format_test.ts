@@ -56,7 +56,7 @@ function assertDamaged(bytes: Uint8Array<ArrayBuffer>, what: string): void {
 test("a record reads back as it was", () => {
   const records: ControlRecord[] = [
     RECORD,
-    { ...RECORD, partial: [], partIdentity: undefined },
+    { ...RECORD, partial: [{ start: 0, end: 1 }, { start: 990, end: 1000 }], partIdentity: undefined },
     { ...RECORD, validator: { etag: undefined, lastModified: undefined } },
     { ...RECORD, validator: { etag: 'W/"ü \\" 日本"', lastModified: "rubbish" } },
     { ...RECORD, size: 0, bitmap: new Uint8Array(0), partial: [] },
@@ -214,6 +214,17 @@ test("62: lengths that overflow are damaged, and nothing is allocated for them",
     view.setUint32(12, json!);
     view.setUint32(16, bitmap!);
     assertDamaged(bytes, `${json} and ${bitmap}`);
+  }
+});
+
+test("62: lengths that do not add up are damaged, also where the checksum fits", () => {
+  for (const [json, bitmap] of [[0, 0], [-1, 0], [0, -1], [1, -2]] as const) {
+    const bytes = Buffer.from(seal(describe()));
+    bytes.writeUInt32BE(bytes.readUInt32BE(12) + json, 12);
+    bytes.writeUInt32BE(bytes.readUInt32BE(16) + bitmap, 16);
+    bytes.writeUInt32BE(crc32(bytes.subarray(24), crc32(bytes.subarray(0, 20))), 20);
+    const decoded = decode(new Uint8Array(bytes));
+    assert.equal(decoded.kind, json === 0 && bitmap === 0 ? "record" : "damaged", `${json}, ${bitmap}`);
   }
 });
 
