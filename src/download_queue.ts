@@ -99,16 +99,14 @@ export class DownloadQueue {
       stop.signal.throwIfAborted();
       return await runSession(context, stop);
     } finally {
-      this.#running--;
-      this.#waiting.wakeFirst();
+      // Handed over and not given up, or one that is added just now would have it, too.
+      if (!this.#waiting.wakeFirst()) this.#running--;
     }
   }
 
   async #takeTurn(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#running >= this.#options.maxConcurrentDownloads) {
-      await this.#waiting.wait(signal);
-    }
-    this.#running++;
+    if (this.#running < this.#options.maxConcurrentDownloads) this.#running++;
+    else await this.#waiting.wait(signal);
   }
 }

@@ -140,6 +140,7 @@ for (const startedMs = performance.now(); performance.now() - startedMs < DESCRI
   await sleep(10);
   after = openDescriptors();
 }
+await fetch(`${origin}/census`).then((response) => response.body?.cancel());
 const report: Report = {
   states,
   descriptors: before === undefined || after === undefined ? undefined : { before, after },

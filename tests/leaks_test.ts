@@ -2,10 +2,14 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { mkdir, readdir } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Downloader } from "../mod.ts";
 import { Child } from "./helpers/child.ts";
 import { contentHash } from "./helpers/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "./helpers/fault_server.ts";
+import { queueOn, runtimeWith, systemError } from "./helpers/runtime_double.ts";
+import { Scene } from "./helpers/scene.ts";
 import { temporaryDirectory } from "./helpers/temp.ts";
+import { until } from "./helpers/until.ts";
 import type { Report } from "./leaks_child.ts";
 
 const SEED = 19;
@@ -47,7 +51,9 @@ for (const seed of [1, 2]) {
       await using dir = await temporaryDirectory();
       await mkdir(dir.join("out"));
       // No connection outlives its request, so that one that is open belongs to a request that was forgotten.
+      let openAtEnd = NaN;
       const respond = (request: RecordedRequest): Reply => {
+        if (request.path === "/census") openAtEnd = server.openConnections - 1;
         const reply = replyTo(request);
         return { ...reply, headers: { ...reply.headers, Connection: "close" } };
       };
@@ -65,7 +71,7 @@ for (const seed of [1, 2]) {
       ok(workers.started > 5, `only ${workers.started} hash threads`);
       strictEqual(workers.ended, workers.started);
       strictEqual(objectUrls.revoked, objectUrls.created);
-      await server.until(() => server.openConnections === 0);
+      strictEqual(openAtEnd, 0);
 
       const left = new Set(await readdir(dir.join("out")));
       for (const name of left) {
@@ -76,3 +82,34 @@ for (const seed of [1, 2]) {
     },
   );
 }
+
+test("a downloader that is closed leaves no idle connection open", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED });
+  {
+    await using downloader = new Downloader({ defaults: { minSplitSize: 0, minSegmentSize: 16_384 } });
+    const handles = [1, 2, 3].map((number) =>
+      downloader.download({ url: server.url, outputPath: dir.join(`${number}`) })
+    );
+    await Promise.all(handles.map((handle) => handle.wait()));
+    ok(server.openConnections > 0, "nothing was kept for the next request");
+  }
+  await until(() => server.openConnections === 0);
+});
+
+test("a part file that cannot be opened for hashing: the response is closed, and nothing is left", async () => {
+  const { files } = runtimeWith({});
+  const runtime = runtimeWith({
+    files: {
+      open: (path, mode) => mode === "read" ? Promise.reject(systemError("EMFILE")) : files.open(path, mode),
+    },
+  });
+  const respond = () => ({ silentAfter: 100_000 });
+  await using scene = await Scene.open({ size: SIZE, respond }, () => {
+    const queue = queueOn(runtime);
+    return { download: (spec) => queue.add(spec), close: () => queue.close() };
+  });
+  await scene.fail("storage", { checksum: `sha256:${"0".repeat(64)}` });
+  await scene.server.until(() => scene.server.openConnections === 0);
+  await scene.assertLeft([]);
+});

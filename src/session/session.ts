@@ -76,9 +76,14 @@ async function attempt(
   const resumedBytes = begun.pieces.doneBytes;
   const failed = new AbortController();
   const signal = AbortSignal.any([stop.signal, failed.signal]);
-  const assembly = await Assembly.open(context, output, begun, (error) => failed.abort(error));
+  const onFailure = (error: unknown) => failed.abort(error);
+  const assembly = await Assembly.open(context, output, begun, onFailure).catch(async (error) => {
+    begun.first?.reader.close();
+    if (resumedBytes === 0) await output.discard().catch(() => {}); // the failure that counts is `error`
+    throw error;
+  });
   try {
-    await transfer(context, begun, assembly, signal, (error) => failed.abort(error));
+    await transfer(context, begun, assembly, signal, onFailure);
     const size = await assembly.complete();
     await verify(context, assembly, size, signal);
     await assembly.close();

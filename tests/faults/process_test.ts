@@ -76,7 +76,7 @@ async function dieAndGoOn(server: FaultServer, call: string, nth: number): Promi
   const { size } = server.version;
   const path = dir.join("sub", "out.bin");
   const checksum = `sha256:${contentHash(SEED, size, "sha256")}`;
-  const spec = { url: server.url, outputPath: path, checksum, ...SMALL_FILE, memoryBudget: 131_072 };
+  const spec = { url: server.url, outputPath: path, checksum, ...SMALL_FILE, memoryBudget: 524_288 };
   const dying = dyingBefore(call, nth);
   const queue = queueOn(dying.runtime);
   const outcome = await queue.add({ ...spec, controlSaveIntervalMs: 10 }).wait().catch((error) => error);
@@ -133,8 +133,9 @@ test("54: a second signal ends the process at once, whatever it waits for", WITH
   await using dir = await temporaryDirectory();
   const { server } = await startServer();
   await using _ = server;
-  await using child = new Child(STUCK_DISK, ["-o", dir.join("out.bin"), server.url]);
-  await server.until(() => server.bytesServed >= 100_000);
+  const args = ["--save-interval", "0.05", "-o", dir.join("out.bin"), server.url];
+  await using child = new Child(STUCK_DISK, args);
+  await until(() => child.stdout !== "");
   child.signal("SIGINT");
   // The first one has been heard once the connections are closed.
   await until(() => server.openConnections === 0);

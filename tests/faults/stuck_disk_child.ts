@@ -1,14 +1,17 @@
-// The command on a disk whose syncs take for ever; run by process_test.ts.
+// The command on a disk whose syncs take for ever, of which it tells; run by process_test.ts.
 import { runCli } from "../../src/cli/main.ts";
 import { createConsole } from "../../src/runtime/console.ts";
 import { fileWith, queueOn, runtimeWith } from "../helpers/runtime_double.ts";
 
-const forever = () => new Promise<void>((resolve) => setTimeout(resolve, 50_000));
+const host = createConsole();
+const hang = () => {
+  host.writeStdout("syncing\n");
+  return new Promise<void>((resolve) => setTimeout(resolve, 50_000));
+};
 const runtime = runtimeWith({
-  file: (file, path) => path.endsWith(".part") ? fileWith(file, { sync: forever }) : file,
+  file: (file, path) => path.endsWith(".part") ? fileWith(file, { sync: hang }) : file,
 });
 
-const host = createConsole();
 const status = await runCli(host.args, host, (options) => {
   const queue = queueOn(runtime, options);
   return { download: (spec) => queue.add(spec), close: () => queue.close() };

@@ -41,6 +41,8 @@ export class Interrupted implements AsyncDisposable {
   respond: (request: RecordedRequest) => Reply | undefined = () => undefined;
   /** Bytes that the first run had when it was paused. */
   saved = 0;
+  /** Bytes that the server had sent by then, those on their way included. */
+  sent = 0;
 
   private constructor(server: FaultServer, spec: Interrupted["spec"]) {
     this.server = server;
@@ -72,6 +74,9 @@ export class Interrupted implements AsyncDisposable {
       handle.pause();
       await rejects(handle.wait(), { code: "paused" });
       made.saved = handle.snapshot.downloaded;
+      await downloader.close();
+      await until(() => server.openConnections === 0);
+      made.sent = server.bytesServed;
     } catch (error) {
       await server.stop();
       throw error;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { DownloadError, type DownloadErrorCode } from "../../src/errors.ts";
-import type { RuntimeFile } from "../../src/runtime/runtime.ts";
+import type { Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
 import { Output } from "../../src/storage/output.ts";
-import { type RuntimeOverrides, runtimeWith } from "./runtime_double.ts";
+import { fileWith, type RuntimeOverrides, runtimeWith } from "./runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** What a filled part file holds. */
@@ -31,10 +31,12 @@ export interface OutputSceneOptions {
 export class OutputScene implements AsyncDisposable {
   readonly dir: TemporaryDirectory;
   readonly output: Output;
+  readonly #openFiles: () => number;
 
-  private constructor(dir: TemporaryDirectory, output: Output) {
+  private constructor(dir: TemporaryDirectory, output: Output, openFiles: () => number) {
     this.dir = dir;
     this.output = output;
+    this.#openFiles = openFiles;
   }
 
   /** Takes the output of a new directory, after `prepare` put something there. */
@@ -44,7 +46,8 @@ export class OutputScene implements AsyncDisposable {
   ): Promise<OutputScene> {
     const dir = await temporaryDirectory();
     await prepare(dir);
-    return new OutputScene(dir, await Output.acquire(runtimeWith(overrides), dir.join("out.bin"), overwrite));
+    const { runtime, openFiles } = countFiles(runtimeWith(overrides));
+    return new OutputScene(dir, await Output.acquire(runtime, dir.join("out.bin"), overwrite), openFiles);
   }
 
   /** Writes the control file and a whole part file. */
@@ -78,7 +81,24 @@ export class OutputScene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.output.release().catch(() => {}); // a test may have made it fail
     await this.dir[Symbol.asyncDispose]();
+    assert.equal(this.#openFiles(), 0, "every file that was opened is closed once");
   }
+}
+
+/** The same runtime, and how many files it has open. */
+function countFiles(runtime: Runtime): { runtime: Runtime; openFiles: () => number } {
+  let open = 0;
+  const counted = (file: RuntimeFile): RuntimeFile => {
+    open++;
+    return fileWith(file, { close: () => file.close().finally(() => open--) });
+  };
+  const { create, open: openFile } = runtime.files;
+  const files = {
+    ...runtime.files,
+    create: async (path: string) => counted(await create(path)),
+    open: async (path: string, mode: "read" | "read-write") => counted(await openFile(path, mode)),
+  };
+  return { runtime: { ...runtime, files }, openFiles: () => open };
 }
 
 /** It fails with `code` and a message that names what it is about. */

@@ -2,30 +2,12 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadHandle } from "../../mod.ts";
 import type { Reply } from "../helpers/fault_server.ts";
+import { countListeners } from "../helpers/listeners.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";
 
 const SIZE = 2_000_000;
 const HANGS_AFTER = 100_000;
-
-/** Counts the listeners of a signal. */
-function countListeners(signal: AbortSignal): { readonly count: number } {
-  const listeners = new Set<unknown>();
-  const { addEventListener, removeEventListener } = signal;
-  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-    listeners.add(args[1]);
-    addEventListener.apply(signal, args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-    listeners.delete(args[1]);
-    removeEventListener.apply(signal, args);
-  };
-  return {
-    get count() {
-      return listeners.size;
-    },
-  };
-}
 
 for (
   const [name, abort] of [
@@ -87,11 +69,11 @@ for (const [state, end] of Object.entries(ENDS) as [keyof typeof ENDS, (handle: 
     const { signal } = new AbortController();
     const listeners = countListeners(signal);
     const handle = scene.download({ signal });
-    strictEqual(listeners.count, 1);
+    strictEqual(listeners(), 1);
     await scene.server.until(() => scene.server.requests.length === 1);
     end(handle);
     await handle.closed;
-    deepStrictEqual([handle.snapshot.state, listeners.count], [state, 0]);
+    deepStrictEqual([handle.snapshot.state, listeners()], [state, 0]);
   });
 }
 

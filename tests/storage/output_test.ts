@@ -107,9 +107,24 @@ test("46: a part file is opened again only if it is the one that was recorded", 
   assert.equal(await scene.output.openPart("another"), undefined);
   const opened = await scene.output.openPart(identity);
   assert.deepEqual([opened?.size, (await opened?.file.stat())?.identity], [5, identity]);
-  const unrecorded = await scene.output.openPart(undefined);
-  assert.equal(unrecorded?.size, 5);
-  await opened?.file.close();
+});
+
+test("a part file whose identity the system does not tell is opened by its name", async () => {
+  await using scene = await OutputScene.make({}, (dir) => writeFile(dir.join("out.bin.part"), "12345"));
+  assert.equal((await scene.output.openPart(undefined))?.size, 5);
+  const reader = await scene.output.openPartToRead();
+  await assert.rejects(reader.write(new Uint8Array(1), 0));
+  await reader.close();
+});
+
+test("a part file is closed before another takes its place", async () => {
+  await using scene = await OutputScene.make();
+  await scene.fill();
+  await scene.output.clearPart(true);
+  await scene.fill();
+  await scene.output.clearPart(true);
+  await scene.fillAndCommit();
+  assert.deepEqual(await scene.names(), ["out.bin"]);
 });
 
 test("46: no part file, or a directory in its place, is none", async () => {

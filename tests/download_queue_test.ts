@@ -1,0 +1,72 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { test } from "node:test";
+import type { Runtime } from "../src/runtime/runtime.ts";
+import { FaultServer } from "./helpers/fault_server.ts";
+import { queueOn, runtimeWith } from "./helpers/runtime_double.ts";
+import { temporaryDirectory } from "./helpers/temp.ts";
+
+/** Counts downloads by their locks, of which each holds one from its first step to its last. */
+class RunningDownloads {
+  most = 0;
+  readonly order: string[] = [];
+  onRelease: () => void = () => {};
+  #running = 0;
+
+  readonly runtime: Runtime;
+
+  constructor() {
+    const { files } = runtimeWith({});
+    this.runtime = runtimeWith({
+      files: {
+        lock: async (path) => {
+          this.most = Math.max(this.most, ++this.#running);
+          this.order.push(/([^/\\]+)\.bytehaul\.lock$/.exec(path)?.[1] ?? path);
+          const lock = await files.lock(path);
+          return lock && {
+            release: async () => {
+              await lock.release();
+              this.#running--;
+              this.onRelease();
+            },
+          };
+        },
+      },
+    });
+  }
+}
+
+test("no more than maxConcurrentDownloads run, and each begins in its turn", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: 50_000, respond: () => ({ throttle: 1_000_000 }) });
+  const running = new RunningDownloads();
+  const queue = queueOn(running.runtime, { maxConcurrentDownloads: 3 });
+  const names = Array.from({ length: 10 }, (_, index) => `file${index}`);
+  const handles = names.map((name) => queue.add({ url: server.url, outputPath: dir.join(name) }));
+  deepStrictEqual(new Set(handles.map(({ snapshot }) => snapshot.state)), new Set(["pending"]));
+  await Promise.all(handles.map((handle) => handle.wait()));
+  strictEqual(running.most, 3);
+  deepStrictEqual(running.order.slice(0, 3).sort(), names.slice(0, 3));
+  deepStrictEqual(running.order.slice(3), names.slice(3));
+  await queue.close();
+});
+
+test("a turn that one download gives to the next is not taken by a third", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: 1000 });
+  // The turn changes hands within a few steps of the microtask queue; try each of them.
+  for (let steps = 0; steps < 12; steps++) {
+    const running = new RunningDownloads();
+    const queue = queueOn(running.runtime, { maxConcurrentDownloads: 1 });
+    const add = (name: string) => queue.add({ url: server.url, outputPath: dir.join(`${name}${steps}`) });
+    const intruding = Promise.withResolvers<void>();
+    running.onRelease = async () => {
+      running.onRelease = () => {};
+      for (let step = 0; step < steps; step++) await undefined;
+      add("third").wait().then(() => intruding.resolve(), intruding.reject);
+    };
+    await Promise.all([add("first").wait(), add("second").wait(), intruding.promise]);
+    strictEqual(running.most, 1, `two ran at once, ${steps} steps after the first`);
+    deepStrictEqual(running.order, ["first", "second", "third"].map((name) => `${name}${steps}`));
+    await queue.close();
+  }
+});
