@@ -24,6 +24,7 @@ export class DownloadQueue {
   /** Stopped downloads that still save and close their files. */
   readonly #closing = new Set<Promise<void>>();
   #running = 0;
+  #closed: Promise<void> | undefined;
 
   constructor(runtime: Runtime, options: ResolvedDownloaderOptions) {
     this.#runtime = runtime;
@@ -32,8 +33,9 @@ export class DownloadQueue {
     this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
   }
 
-  /** Begins a download, or lets it wait for its turn. */
+  /** Begins a download, or lets it wait for its turn; a `TypeError` once the queue was closed. */
   add(given: DownloadSpec): DownloadHandle {
+    if (this.#closed !== undefined) throw new TypeError("Cannot begin a download: the downloader was closed");
     const spec = resolveSpec(given, this.#options.defaults);
     const { clock } = this.#runtime;
     const bucket = new TokenBucket(clock, spec.maxDownloadSpeed);
@@ -53,7 +55,12 @@ export class DownloadQueue {
   }
 
   /** Cancels everything, and returns once every file is saved and closed. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     for (const handle of this.#handles) handle.cancel();
     await Promise.all([...this.#handles].map((handle) => handle.closed));
     this.#client.close();

@@ -48,7 +48,10 @@ export class Downloader implements AsyncDisposable {
     this.#queue.bucket.bytesPerSecond = checkSpeed(bytesPerSecond);
   }
 
-  /** Cancels what is not over, keeps what has arrived, and waits until every file is saved and closed. */
+  /**
+   * Cancels what is not over, keeps what has arrived, and waits until every file is saved and closed. No
+   * download can be begun afterwards; closing again waits for the same.
+   */
   close(): Promise<void> {
     return this.#queue.close();
   }
