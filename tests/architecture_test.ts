@@ -66,6 +66,10 @@ const BAD: readonly (readonly [path: string, source: string, ...wanted: string[]
   ["src/downloader.ts", 'import { x } from "../mod.ts";', "1 upward ../mod.ts"],
   ["mod.ts", 'export { runCli } from "./src/cli/main.ts";', "1 upward ./src/cli/main.ts"],
   ["src/runtime/deno.ts", 'import { a } from "../flow/a.ts";', "1 upward ../flow/a.ts"],
+  ["src/cli/a.ts", 'import { runCli } from "../../cli.ts";', "1 upward ../../cli.ts"],
+  // Past the public face.
+  ["src/cli/a.ts", 'import { s } from "../session/session.ts";', "1 past ../session/session.ts"],
+  ["mod.ts", 'export type { C } from "./src/session/context.ts";', "1 past ./src/session/context.ts"],
   // Sideways.
   ["src/plan/a.ts", 'import type { B } from "../http/b.ts";', "1 sideways ../http/b.ts"],
   ["src/net/a.ts", 'import { b } from "../flow/b.ts";', "1 sideways ../flow/b.ts"],
@@ -78,6 +82,10 @@ const BAD: readonly (readonly [path: string, source: string, ...wanted: string[]
   ["src/flow/a.ts", 'import { systemClock } from "../runtime/clock.ts";', "1 runtime ../runtime/clock.ts"],
   ["src/flow/a.ts", 'import type { D } from "../runtime/deno.ts";', "1 runtime ../runtime/deno.ts"],
   ["src/downloader.ts", 'import { c } from "./runtime/console.ts";', "1 runtime ./runtime/console.ts"],
+  ["src/runtime/deno.ts", 'import { d } from "./detect.ts";', "1 runtime ./detect.ts"],
+  ["src/runtime/deno.ts", 'import { c } from "./console.ts";', "1 runtime ./console.ts"],
+  ["src/flow/a.ts", 'import type from "../runtime/runtime.ts";', "1 runtime ../runtime/runtime.ts"],
+  ["src/cli/a.ts", 'const fs = require("node:fs");', "1 runtime node:fs"],
   ["cli.ts", 'import { d } from "./src/runtime/detect.ts";', "1 runtime ./src/runtime/detect.ts"],
   // Names of a runtime, and system modules.
   ["src/plan/a.ts", "const a = 1;\nDeno.exit(a);", "2 runtime Deno"],
@@ -98,6 +106,7 @@ const BAD: readonly (readonly [path: string, source: string, ...wanted: string[]
   ) => ["src/http/a.ts", `import "${name}";`, `1 outside ${name}`] as const),
   ["src/http/a.ts", "const b = await import(name);", "1 dynamic import()"],
   ["src/other/a.ts", "", "1 unplaced src/other/a.ts"],
+  ["src/plan/deep/a.ts", "", "1 unplaced src/plan/deep/a.ts"],
   ["src/unheard_of.ts", "", "1 unplaced src/unheard_of.ts"],
   ["src/plan/a.ts", 'import { b } from "../../bench/b.ts";', "1 unplaced ../../bench/b.ts"],
 ];

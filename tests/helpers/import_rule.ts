@@ -5,7 +5,7 @@ import { blankText } from "./source_text.ts";
 export interface Violation {
   readonly path: string;
   readonly line: number;
-  readonly kind: "upward" | "sideways" | "runtime" | "outside" | "dynamic" | "unplaced";
+  readonly kind: "upward" | "sideways" | "past" | "runtime" | "outside" | "dynamic" | "unplaced";
   /** What the line names. */
   readonly name: string;
 }
@@ -32,16 +32,23 @@ const BOTTOM = [
 ].map((name) => `src/${name}.ts`);
 
 /** Folders that never import one another; the session joins them. */
-const MIDDLE = /^src\/(?:plan|http|net|flow|storage|integrity)\//;
+const MIDDLE = /^src\/(?:plan|http|net|flow|storage|integrity)\/(?=[^/]+$)/;
 
 /** What stands above them, one above the other. */
 const ABOVE = [
-  /^src\/session\//,
+  /^src\/session\/[^/]+$/,
   /^src\/handle\.ts$/,
   /^src\/download_queue\.ts$/,
   /^src\/downloader\.ts$/,
   /^mod\.ts$/,
-  /^(?:cli\.ts|src\/cli\/.*)$/,
+  /^src\/cli\/[^/]+$/,
+  /^cli\.ts$/,
+];
+
+/** What stands on the public face uses that alone, beside the bottom level. */
+const FACES: readonly { readonly of: RegExp; readonly mayImport: RegExp }[] = [
+  { of: /^mod\.ts$/, mayImport: /^src\/(?:downloader|handle)\.ts$/ },
+  { of: /^(?:cli\.ts|src\/cli\/.*)$/, mayImport: /^(?:mod\.ts|src\/cli\/.*)$/ },
 ];
 
 const RUNTIME = "src/runtime/";
@@ -79,7 +86,7 @@ export function importsOf(source: string): ModuleImport[] {
   for (const match of code.matchAll(/\bimport\s*["']/g)) {
     add(match.index, match.index + match[0].length - 1, false);
   }
-  for (const match of code.matchAll(/\bimport\s*\(\s*/g)) {
+  for (const match of code.matchAll(/\b(?:import|require)\s*\(\s*/g)) {
     add(match.index, match.index + match[0].length, false);
   }
   return found;
@@ -87,7 +94,7 @@ export function importsOf(source: string): ModuleImport[] {
 
 /** Whether all that stands between `import` and `from` is of types: `type { A }`, or `{ type A, type B }`. */
 function isTypeOnly(clause: string): boolean {
-  if (/^\s+type\b(?!\s*,)/.test(clause)) return true;
+  if (/^\s+type\b(?!\s*(?:,|$))/.test(clause)) return true;
   const names = /^\s*\{([^}]*)\}\s*$/.exec(clause)?.[1]?.split(",").filter((name) => name.trim() !== "");
   return names !== undefined && names.length > 0 && names.every((name) => /^\s*type\s/.test(name));
 }
@@ -126,13 +133,16 @@ export function violations(files: ReadonlyMap<string, string>): Violation[] {
 function judge(from: string, to: string, isType: boolean): Violation["kind"] | undefined {
   if (to.startsWith(RUNTIME)) {
     if (to === INTERFACE && isType) return undefined;
-    const mayImport = from.startsWith(RUNTIME) ? to !== INTERFACE : RUNTIME_USERS[to]?.test(from);
+    const users = RUNTIME_USERS[to];
+    const mayImport = users?.test(from) ?? (from.startsWith(RUNTIME) && to !== INTERFACE);
     return mayImport ? undefined : "runtime";
   }
   const toLevel = levelOf(to);
   if (toLevel === undefined) return "unplaced";
   const fromLevel = from.startsWith(RUNTIME) ? 0 : levelOf(from) ?? Infinity;
   if (toLevel > fromLevel) return "upward";
+  const face = FACES.find(({ of }) => of.test(from));
+  if (toLevel > 0 && face?.mayImport.test(to) === false) return "past";
   const isOtherFolder = MIDDLE.exec(from)?.[0] !== MIDDLE.exec(to)?.[0];
   return fromLevel === 1 && toLevel === 1 && isOtherFolder ? "sideways" : undefined;
 }
