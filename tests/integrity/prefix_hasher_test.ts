@@ -156,6 +156,15 @@ for (const options of FAILURES) {
   });
 }
 
+test("when its thread fails after the file was whole this one does the work, too", async () => {
+  for (const failAt of [0, 10, 18, 19]) {
+    using _ = new FakeWorkers({ failAt });
+    await using scene = new Scene();
+    assert.equal(await scene.hasher.finish(SIZE), wanted());
+    assert.equal(scene.fallbacks.length, 1);
+  }
+});
+
 test("where no thread can be had this one does the work", async () => {
   using _ = new FakeWorkers({ isMissing: true });
   await using scene = new Scene();

@@ -155,7 +155,12 @@ test("a fair share is one of the bytes that nobody has a lease on, wherever they
   const leases = [take(scheduler, 4), take(scheduler, 4)];
   assert.deepEqual(leases.map(bounds), [[1000, 3000], [3000, 4500]]);
   for (const lease of leases) scheduler.giveBack(lease);
-  assert.deepEqual(bounds(take(scheduler, 4)), [1000, 3000]);
+  assert.deepEqual([take(scheduler, 4), take(scheduler, 4), take(scheduler, 4)].map(bounds), [
+    [1000, 3000],
+    [3000, 4500],
+    [4500, 5000],
+  ]);
+  assert.deepEqual(bounds(take(scheduler, 4)), [9000, 10_000]);
   scheduler.restart([range(2000, 6000)]);
   assert.deepEqual(bounds(take(scheduler, 4)), [2000, 3000]);
   const covered = scheduler.leaseCovered(range(3000, 3500));

@@ -8,6 +8,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { detectRuntime } from "../../src/runtime/detect.ts";
+import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const { files } = detectRuntime();
@@ -109,7 +110,7 @@ test("57: a lock file that nobody holds is no lock, and its text does not matter
 
 test(
   "72: a symbolic link is not followed, wherever it leads",
-  { skip: process.platform === "win32" && "symbolic links need a privilege there" },
+  WITH_LINKS,
   async () => {
     await using dir = await temporaryDirectory();
     await writeFile(dir.join("file"), "hello");

@@ -1,48 +1,16 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { mkdir, readdir, readFile, statfs, symlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, statfs, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { filesAndLinks, readAt, WITH_LINKS, withFile } from "../helpers/files_and_links.ts";
 import { countListeners } from "../helpers/listeners.ts";
-import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
 
 const { files, clock, name } = detectRuntime();
 const isWindows = process.platform === "win32";
-const WITH_LINKS = { skip: isWindows && "symbolic links need a privilege there" };
-const WITH_DEV_FULL = { skip: process.platform !== "linux" && "there is no /dev/full" };
-
-/** Uses a file and closes it. */
-async function withFile<T>(opened: Promise<RuntimeFile>, use: (file: RuntimeFile) => Promise<T>): Promise<T> {
-  const file = await opened;
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Reads up to `length` bytes at `position`, in one read. */
-async function readAt(file: RuntimeFile, position: number, length: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(length);
-  return buffer.subarray(0, await file.read(buffer, position));
-}
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-/** A directory with a file, a directory, a link to the file, a link to nothing and a link to itself. */
-async function makeScene(): Promise<TemporaryDirectory> {
-  const dir = await temporaryDirectory();
-  await writeFile(dir.join("file"), "hello");
-  await mkdir(dir.join("directory"));
-  if (isWindows) return dir;
-  await symlink("file", dir.join("link"));
-  await symlink("nothing", dir.join("dangling"));
-  await symlink("loop", dir.join("loop"));
-  return dir;
-}
 
 test("the runtime is the one that this runs on", () => {
   assert.equal(name, "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node");
@@ -59,7 +27,7 @@ test("create() makes a new file for reading and writing", async () => {
 });
 
 test("72: create() takes no name that anything has, a link to nothing included", WITH_LINKS, async () => {
-  await using dir = await makeScene();
+  await using dir = await filesAndLinks();
   for (const taken of ["file", "directory", "link", "dangling", "loop"]) {
     await assert.rejects(files.create(dir.join(taken)), { code: "EEXIST" }, taken);
   }
@@ -68,7 +36,7 @@ test("72: create() takes no name that anything has, a link to nothing included",
 });
 
 test("a path that cannot be has the system's error code", async () => {
-  await using dir = await makeScene();
+  await using dir = await filesAndLinks();
   await assert.rejects(files.create(dir.join("nothing", "new")), { code: "ENOENT" });
   await assert.rejects(files.open(dir.join("nothing"), "read"), { code: "ENOENT" });
   await assert.rejects(files.open(dir.join("directory"), "read-write"), { code: "EISDIR" });
@@ -83,100 +51,8 @@ test("a path that cannot be has the system's error code", async () => {
   await assert.rejects(files.syncDirectory(dir.join("nothing")), { code: "ENOENT" });
 });
 
-test("41: a full disk is ENOSPC", WITH_DEV_FULL, async () => {
-  await withFile(files.open("/dev/full", "read-write"), async (file) => {
-    await assert.rejects(file.write(new Uint8Array(4096), 0), { code: "ENOSPC" });
-  });
-});
-
-test("a file that is open for reading cannot be written", async () => {
-  await using dir = await makeScene();
-  await withFile(files.open(dir.join("file"), "read"), async (file) => {
-    assert.deepEqual(await readAt(file, 0, 10), bytesOf("hello"));
-    await assert.rejects(file.write(bytesOf("x"), 0));
-  });
-  assert.equal(await readFile(dir.join("file"), "utf8"), "hello");
-});
-
-test("open() for reading and writing leaves what is there", async () => {
-  await using dir = await makeScene();
-  await withFile(files.open(dir.join("file"), "read-write"), (file) => file.write(bytesOf("J"), 0));
-  assert.equal(await readFile(dir.join("file"), "utf8"), "Jello");
-});
-
-test("read() ends at the end of the file", async () => {
-  await using dir = await makeScene();
-  await withFile(files.open(dir.join("file"), "read"), async (file) => {
-    assert.deepEqual(await readAt(file, 4, 10), bytesOf("o"));
-    assert.equal((await readAt(file, 5, 10)).length, 0);
-    assert.equal((await readAt(file, 5000, 10)).length, 0);
-    assert.deepEqual(await readAt(file, 0, 2), bytesOf("he"));
-  });
-});
-
-test("write() beyond the end leaves zeros between", async () => {
-  await using dir = await makeScene();
-  await withFile(files.open(dir.join("file"), "read-write"), (file) => file.write(bytesOf("!"), 8));
-  assert.equal(await readFile(dir.join("file"), "utf8"), "hello\0\0\0!");
-});
-
-test("write() writes all of a large buffer, also one that starts within its memory", async () => {
-  await using dir = await temporaryDirectory();
-  const bytes = contentBytes(1, 0, 9_000_001).subarray(1);
-  await withFile(files.create(dir.join("new")), (file) => file.write(bytes, 0));
-  assert.equal(Buffer.compare(await readFile(dir.join("new")), bytes), 0);
-});
-
-test("truncate() cuts and stretches", async () => {
-  await using dir = await makeScene();
-  await withFile(files.open(dir.join("file"), "read-write"), async (file) => {
-    await file.truncate(2);
-    assert.equal((await file.stat()).size, 2);
-    await file.truncate(4);
-    assert.deepEqual(await readAt(file, 0, 10), bytesOf("he\0\0"));
-    await file.write(bytesOf("x"), 4);
-    assert.equal((await file.stat()).size, 5);
-  });
-});
-
-test("positions are absolute, whatever came before", async () => {
-  await using dir = await temporaryDirectory();
-  const random = seededRandom(5);
-  const below = (limit: number) => Math.floor(random() * limit);
-  const model = new Uint8Array(5000);
-  await withFile(files.create(dir.join("new")), async (file) => {
-    await file.truncate(model.length);
-    for (let step = 0; step < 500; step++) {
-      const position = below(model.length);
-      const length = Math.min(1 + below(300), model.length - position);
-      if (random() < 0.5) {
-        const bytes = contentBytes(step, 0, length);
-        await file.write(bytes, position);
-        model.set(bytes, position);
-      } else {
-        assert.deepEqual(await readAt(file, position, length), model.subarray(position, position + length));
-      }
-    }
-  });
-});
-
-test("sync() and stat() may come while writes go on at other positions", async () => {
-  await using dir = await temporaryDirectory();
-  const bytes = contentBytes(2, 0, 2_000_000);
-  await withFile(files.create(dir.join("new")), async (file) => {
-    const others: Promise<unknown>[] = [];
-    for (let end = bytes.length; end > 0; end -= 100_000) {
-      const write = file.write(bytes.subarray(end - 100_000, end), end - 100_000);
-      others.push(file.sync(), file.stat());
-      await write;
-    }
-    await Promise.all(others);
-  });
-  assert.equal(Buffer.compare(await readFile(dir.join("new")), bytes), 0);
-});
-
 test("lstat() looks at the path itself, stat() at what it leads to", WITH_LINKS, async () => {
-  await using dir = await makeScene();
+  await using dir = await filesAndLinks();
   const kinds = async (look: typeof files.stat) =>
     await Promise.all(
       ["file", "directory", "link", "dangling", "nothing"].map(async (it) =>
@@ -190,7 +66,7 @@ test("lstat() looks at the path itself, stat() at what it leads to", WITH_LINKS,
 });
 
 test("46: identity names one file, whatever it is called", async () => {
-  await using dir = await makeScene();
+  await using dir = await filesAndLinks();
   const identity = async (it: string) => (await files.lstat(dir.join(it)))?.identity;
   const first = await identity("file");
   assert.notEqual(first, undefined);
@@ -208,7 +84,7 @@ test("46: identity names one file, whatever it is called", async () => {
 });
 
 test("48: link() takes no name that anything has", async () => {
-  await using dir = await makeScene();
+  await using dir = await filesAndLinks();
   await files.link(dir.join("file"), dir.join("second"));
   assert.equal(await readFile(dir.join("second"), "utf8"), "hello");
   for (const taken of ["second", "directory", ...(isWindows ? [] : ["dangling"])]) {
@@ -220,7 +96,7 @@ test(
   "rename() takes the place of a file, and of a link but not of what it leads to",
   WITH_LINKS,
   async () => {
-    await using dir = await makeScene();
+    await using dir = await filesAndLinks();
     for (const to of ["new", "link", "dangling"]) {
       await writeFile(dir.join("from"), to);
       await files.rename(dir.join("from"), dir.join(to));
@@ -234,7 +110,7 @@ test(
 );
 
 test("remove() removes one file or link, and never a directory", WITH_LINKS, async () => {
-  await using dir = await makeScene();
+  await using dir = await filesAndLinks();
   for (const it of ["link", "dangling", "loop", "nothing"]) await files.remove(dir.join(it));
   assert.equal(await readFile(dir.join("file"), "utf8"), "hello");
   await assert.rejects(files.remove(dir.join("directory")), { code: "EISDIR" });
@@ -243,7 +119,7 @@ test("remove() removes one file or link, and never a directory", WITH_LINKS, asy
 });
 
 test("makeDirectory() makes all that is missing, and minds none that is there", async () => {
-  await using dir = await makeScene();
+  await using dir = await filesAndLinks();
   for (let round = 0; round < 2; round++) await files.makeDirectory(dir.join("a", "b", "c"));
   assert.equal((await files.lstat(dir.join("a", "b", "c")))?.kind, "directory");
   await files.syncDirectory(dir.join("a", "b"));
@@ -253,7 +129,7 @@ test(
   "no descriptor is left behind",
   { skip: process.platform !== "linux" && "there is no /proc" },
   async () => {
-    await using dir = await makeScene();
+    await using dir = await filesAndLinks();
     const useAll = async () => {
       await files.syncDirectory(dir.path);
       await files.freeSpace(dir.path);

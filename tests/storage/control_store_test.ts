@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
-import process from "node:process";
 import { test } from "node:test";
 import { ControlFileError, DownloadError } from "../../src/errors.ts";
 import type { FileSystem, RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";
+import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
-const WITH_LINKS = { skip: process.platform === "win32" && "symbolic links need a privilege there" };
 const NAME = "out.bin.bytehaul";
 
 const RECORD: ControlRecord = {

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { link, mkdir, rename, symlink, truncate, writeFile } from "node:fs/promises";
-import process from "node:process";
 import { test } from "node:test";
+import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { failsWith, OutputScene, PART_TEXT } from "../helpers/output_scene.ts";
 import { fileWith, runtimeWith, systemError } from "../helpers/runtime_double.ts";
-
-const WITH_LINKS = { skip: process.platform === "win32" && "symbolic links need a privilege there" };
 
 test("a part file that is whole gets the final name, and nothing else is left", async () => {
   await using scene = await OutputScene.make();

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
-import process from "node:process";
 import { test } from "node:test";
 import { Output, refuseDirectory } from "../../src/storage/output.ts";
+import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { failsWith, OutputScene, PART_TEXT } from "../helpers/output_scene.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
-
-const WITH_LINKS = { skip: process.platform === "win32" && "symbolic links need a privilege there" };
 
 test("55: an output is had by one at a time, and freed without a trace", async () => {
   await using dir = await temporaryDirectory();
