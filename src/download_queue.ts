@@ -74,7 +74,13 @@ export class DownloadQueue {
       spec,
       status,
       limit,
-      log: this.#options.logger,
+      log: (level, message) => {
+        try {
+          this.#options.logger(level, message);
+        } catch {
+          // A logger's failure is its own, and no reason to end a download.
+        }
+      },
       transport: {
         client: this.#client,
         clock: this.#runtime.clock,

@@ -13,6 +13,11 @@ const OWN_HEADERS: readonly string[] = [
   "content-length",
   "transfer-encoding",
   "connection",
+  "keep-alive",
+  "upgrade",
+  "te",
+  "expect",
+  "host",
 ];
 
 /** Takes user name and password out of a URL and makes an `Authorization` field of them. */

@@ -16,7 +16,7 @@ export function describeInterruption(
 function describeState(job: Job): string {
   const { path, downloaded, total } = job.handle.snapshot;
   if (path === undefined || downloaded === 0) {
-    return `interrupted before anything of ${jobLabel(job)} arrived`;
+    return `interrupted; nothing of ${jobLabel(job)} could be kept`;
   }
   const amount = total === undefined ? formatBytes(downloaded) : formatPart(downloaded, total);
   return `interrupted; ${amount} saved in ${path}.part and ${path}.bytehaul`;

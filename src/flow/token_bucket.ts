@@ -5,8 +5,10 @@ const BURST_SECONDS = 0.05;
 /** Chunks are cut so that one takes about this long, which keeps a slow stream smooth. */
 const SLICE_SECONDS = 0.05;
 
+const MAX_SLEEP_MS = 60_000;
+
 interface Waiter {
-  readonly bytes: number;
+  bytes: number;
   readonly admit: () => void;
 }
 
@@ -36,7 +38,10 @@ export class TokenBucket {
   set bytesPerSecond(value: number) {
     this.#refill();
     this.#bytesPerSecond = value;
-    this.#tokens = value === 0 ? 0 : Math.min(this.#tokens, this.#burst);
+    // What was let through, or waits, was cut for the old rate; at the new one it would take very long.
+    const most = this.sliceSize;
+    for (const waiter of this.#waiters) waiter.bytes = Math.min(waiter.bytes, most);
+    this.#tokens = value === 0 ? 0 : Math.max(-most, Math.min(this.#tokens, this.#burst));
     this.#admitWaiting();
   }
 
@@ -108,7 +113,10 @@ export class TokenBucket {
     const timer = new AbortController();
     this.#timer = timer;
     const delayMs = Math.ceil(-this.#tokens / this.#bytesPerSecond * 1000);
-    this.#clock.sleep(Math.max(delayMs, 1), timer.signal).then(() => this.#admitWaiting(), () => {});
+    this.#clock.sleep(Math.min(Math.max(delayMs, 1), MAX_SLEEP_MS), timer.signal).then(
+      () => this.#admitWaiting(),
+      () => {},
+    );
   }
 }
 

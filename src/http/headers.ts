@@ -15,12 +15,28 @@ export function validatorOf(headers: Headers): Validator {
  * prove that two responses belong to one version.
  */
 export function strongValidator({ etag, lastModified }: Validator): string | undefined {
-  return etag !== undefined && !etag.startsWith("W/") ? etag : lastModified;
+  return etag !== undefined && isStrong(etag) ? etag : lastModified;
+}
+
+/**
+ * Whether a part names its version as the file did before. A part must carry the ETag that the whole has;
+ * only the date may be left out, and only in the answer to `If-Range` (RFC 9110, section 15.3.7).
+ */
+export function tellsVersion(known: Validator, seen: Validator, saidIfRange: boolean): boolean {
+  if (known.etag !== undefined && isStrong(known.etag)) return seen.etag !== undefined;
+  return saidIfRange || known.lastModified === undefined || seen.lastModified !== undefined;
+}
+
+function isStrong(etag: string): boolean {
+  return !etag.startsWith("W/");
 }
 
 /** Whether two responses may belong to one version. What either does not tell cannot speak against it. */
 export function agree(a: Validator, b: Validator): boolean {
-  if (a.etag !== undefined && b.etag !== undefined) return opaqueTag(a.etag) === opaqueTag(b.etag);
+  if (a.etag !== undefined && b.etag !== undefined) {
+    if (opaqueTag(a.etag) !== opaqueTag(b.etag)) return false;
+    if (isStrong(a.etag) && isStrong(b.etag)) return true;
+  }
   if (a.lastModified === undefined || b.lastModified === undefined) return true;
   return a.lastModified === b.lastModified;
 }

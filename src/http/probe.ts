@@ -28,7 +28,12 @@ export async function probe(options: TransportOptions, request: ProbeRequest): P
   const { target, range, version, ifRange, signal } = request;
   const reader = await openSegment(options, { target, range, ifRange, signal });
   try {
-    const verdict = checkResponse(reader, { range, version, wallMs: options.clock.wallMs() });
+    const verdict = checkResponse(reader, {
+      range,
+      version,
+      saidIfRange: ifRange !== undefined,
+      wallMs: options.clock.wallMs(),
+    });
     return { remote: describe(reader, verdict), target: reader.target, verdict, reader };
   } catch (error) {
     reader.close();

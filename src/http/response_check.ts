@@ -1,6 +1,6 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
 import type { ByteRange, Validator } from "../types.ts";
-import { agree, contentLength, parseRetryAfter, validatorOf } from "./headers.ts";
+import { agree, contentLength, parseRetryAfter, tellsVersion, validatorOf } from "./headers.ts";
 import { parseContentRange } from "./range.ts";
 
 /** The head of a response. */
@@ -15,6 +15,12 @@ export interface Expectation {
   readonly range: ByteRange | undefined;
   /** The version being fetched, or `undefined` for the first response. */
   readonly version: { readonly size: number | undefined; readonly validator: Validator } | undefined;
+  /**
+   * Whether the request had `If-Range`, which lets a server leave out the date.
+   *
+   * @default {false}
+   */
+  readonly saidIfRange?: boolean;
   /** Milliseconds since 1970, for dates in the response. */
   readonly wallMs: number;
 }
@@ -47,7 +53,7 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
   }
 }
 
-function checkPart(headers: Headers, { range: asked, version }: Expectation): Verdict {
+function checkPart(headers: Headers, { range: asked, version, saidIfRange = false }: Expectation): Verdict {
   if (asked === undefined) throw unusable("it is a part although the whole file was asked for");
   if (/^\s*multipart\//i.test(headers.get("content-type") ?? "")) throw unusable("it has several parts");
   refuseEncoding(headers);
@@ -65,7 +71,16 @@ function checkPart(headers: Headers, { range: asked, version }: Expectation): Ve
   if (length !== undefined && length !== range.end - range.start) {
     throw unusable(`its Content-Length ${length} does not fit its Content-Range "${field}"`);
   }
-  if (version !== undefined) requireVersion(headers, size, version);
+  if (version !== undefined) {
+    requireVersion(headers, size, version);
+    if (!tellsVersion(version.validator, validatorOf(headers), saidIfRange)) {
+      throw new DownloadError(
+        "bad_response",
+        "Cannot use the response: it does not tell which version of the file it belongs to",
+        { retryable: true },
+      );
+    }
+  }
   return { kind: "part", range, size };
 }
 

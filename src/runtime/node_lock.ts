@@ -18,15 +18,17 @@ export async function lockFile(path: string): Promise<FileLock | undefined> {
   const flock = systemFlock();
   for (;;) {
     const file = await fs.open(path, OPEN_FLAGS);
-    const held = flock !== undefined
-      ? flock(file.fd, LOCK_EXCLUSIVE_NOW) === 0
-      : await claimByProcessId(file, path);
-    if (!held) {
-      await file.close();
-      return undefined;
+    let isKept = false;
+    try {
+      const isHeld = flock !== undefined
+        ? flock(file.fd, LOCK_EXCLUSIVE_NOW) === 0
+        : await claimByProcessId(file, path);
+      if (!isHeld) return undefined;
+      isKept = await hasName(file, path);
+    } finally {
+      if (!isKept) await file.close();
     }
-    if (await hasName(file, path)) return { release: () => release(file, path) };
-    await file.close();
+    if (isKept) return { release: () => release(file, path) };
   }
 }
 

@@ -106,10 +106,9 @@ export class Assembly {
     return this.pieces.size;
   }
 
-  /** The digest of the whole file, if a checksum was given. Stops when `signal` is aborted. */
-  async digest(size: number, signal: AbortSignal): Promise<string | undefined> {
-    const hasher = this.#hasher?.prefix;
-    if (hasher === undefined) return undefined;
+  /** The digest of the whole file, for which a checksum must have been given. Stops when `signal` is aborted. */
+  async digest(size: number, signal: AbortSignal): Promise<string> {
+    const hasher = this.#hasher!.prefix;
     const stop = () => void hasher.close();
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -128,8 +127,12 @@ export class Assembly {
   /** Keeps what a later run can go on with; removes the rest. */
   async keepOrDiscard(isDiscarded: boolean): Promise<void> {
     await this.cache.flush().catch(() => {}); // what could not be written is fetched again
-    if (isDiscarded || !this.isResumable) await this.#output.discard();
-    else if (!this.#isSaved) await this.#checkpointer.save();
+    if (isDiscarded || !this.isResumable) {
+      await this.#output.discard();
+      this.#context.status.meter.restart(0);
+    } else if (!this.#isSaved) {
+      await this.#checkpointer.save();
+    }
   }
 
   /** Stops reading the file. */

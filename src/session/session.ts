@@ -1,6 +1,7 @@
-import { formatChecksum } from "../checksum.ts";
+import { type Checksum, formatChecksum } from "../checksum.ts";
 import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
+import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { Scheduler } from "../plan/scheduler.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult } from "../types.ts";
@@ -11,6 +12,8 @@ import { HttpWorker } from "./http_worker.ts";
 import { findLeftovers, type Leftovers } from "./resume.ts";
 import { type Start, start } from "./start.ts";
 import { Transfer } from "./transfer.ts";
+
+const VERIFY_BUFFER_BYTES = 256 * 1024;
 
 /** How a download is stopped from outside. */
 export interface StopRequest {
@@ -51,6 +54,7 @@ async function fetchInto(
 ): Promise<Outcome> {
   const finished = await output.findFinished();
   if (finished !== undefined) {
+    await verifyFinished(context, output, finished);
     await output.cleanUp();
     context.log("info", `"${output.path}" was finished by an earlier run`);
     return { size: finished, resumedBytes: finished, lengthVerified: true };
@@ -59,6 +63,7 @@ async function fetchInto(
   try {
     return await attempt(output, leftovers, named, context, stop);
   } catch (error) {
+    if (leftovers.ours && stop.isDiscarded()) await output.discard();
     if (!(error instanceof ChecksumMismatchError) || leftovers.interrupted === undefined) throw error;
     context.log("warn", `${error.message}; what an earlier run left may be to blame, starting again`);
     return await attempt(output, { ours: true, interrupted: undefined }, undefined, context, stop);
@@ -90,7 +95,9 @@ async function attempt(
     await output.commit(begun.file, size, stop.signal);
     return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined };
   } catch (error) {
-    await assembly.keepOrDiscard(stop.isDiscarded()).catch((cause) => {
+    // What failed its checksum must not be taken for progress by a run that has none.
+    const isDiscarded = stop.isDiscarded() || error instanceof ChecksumMismatchError;
+    await assembly.keepOrDiscard(isDiscarded).catch((cause) => {
       context.log("warn", `progress since the last checkpoint is lost: ${cause}`);
     });
     throw error;
@@ -139,6 +146,32 @@ async function transfer(
   }
 }
 
+/** An earlier run may have had another checksum, or none. */
+async function verifyFinished(
+  { runtime, spec }: SessionContext,
+  output: Output,
+  size: number,
+): Promise<void> {
+  const { checksum } = spec;
+  if (checksum === undefined) return;
+  const file = await runtime.files.open(output.path, "read");
+  const buffers = [new Uint8Array(VERIFY_BUFFER_BYTES), new Uint8Array(VERIFY_BUFFER_BYTES)] as const;
+  const { algorithm } = checksum;
+  const hasher = new PrefixHasher({ algorithm, file, buffers, onFallback: () => {} });
+  try {
+    requireDigest(checksum, await hasher.finish(size));
+  } finally {
+    await hasher.close();
+    await file.close();
+  }
+}
+
+function requireDigest(checksum: Checksum, hex: string): void {
+  if (hex === checksum.hex) return;
+  const actual = formatChecksum({ algorithm: checksum.algorithm, hex });
+  throw new ChecksumMismatchError(formatChecksum(checksum), actual);
+}
+
 async function verify(
   context: SessionContext,
   assembly: Assembly,
@@ -148,8 +181,5 @@ async function verify(
   const { checksum } = context.spec;
   if (checksum === undefined) return;
   context.status.state = "verifying";
-  const hex = await assembly.digest(size, signal);
-  if (hex === checksum.hex) return;
-  const actual = formatChecksum({ algorithm: checksum.algorithm, hex: hex ?? "" });
-  throw new ChecksumMismatchError(formatChecksum(checksum), actual);
+  requireDigest(checksum, await assembly.digest(size, signal));
 }

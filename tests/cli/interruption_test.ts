@@ -24,8 +24,8 @@ test("describeInterruption() says where the state is and which command goes on",
 });
 
 test("describeInterruption() claims nothing where nothing arrived", () => {
-  assert.equal(lines([A], [], { path: undefined })[0], "interrupted before anything of a.iso arrived");
-  assert.equal(lines([A], [], { downloaded: 0 })[0], "interrupted before anything of disk.iso arrived");
+  assert.equal(lines([A], [], { path: undefined })[0], "interrupted; nothing of a.iso could be kept");
+  assert.equal(lines([A], [], { downloaded: 0 })[0], "interrupted; nothing of disk.iso could be kept");
   assert.match(lines([A], [], { total: undefined })[0] ?? "", /; 50\.0 MiB saved/);
 });
 
