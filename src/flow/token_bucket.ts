@@ -37,11 +37,10 @@ export class TokenBucket {
   /** Takes effect at once, also for those who wait. */
   set bytesPerSecond(value: number) {
     this.#refill();
+    const before = this.#bytesPerSecond;
     this.#bytesPerSecond = value;
-    // What was let through, or waits, was cut for the old rate; at the new one it would take very long.
-    const most = this.sliceSize;
-    for (const waiter of this.#waiters) waiter.bytes = Math.min(waiter.bytes, most);
-    this.#tokens = value === 0 ? 0 : Math.max(-most, Math.min(this.#tokens, this.#burst));
+    this.#tokens = value === 0 ? 0 : Math.min(this.#tokens, this.#burst);
+    if (value > 0 && value < before) this.#forgiveDebt();
     this.#admitWaiting();
   }
 
@@ -73,6 +72,12 @@ export class TokenBucket {
     } finally {
       signal.removeEventListener("abort", leave);
     }
+  }
+
+  /** What was let through, or waits, was cut for a higher rate; at the new one it would take very long. */
+  #forgiveDebt(): void {
+    this.#tokens = Math.max(this.#tokens, -this.sliceSize);
+    for (const waiter of this.#waiters) waiter.bytes = Math.min(waiter.bytes, this.sliceSize);
   }
 
   get #burst(): number {

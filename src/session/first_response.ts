@@ -10,10 +10,19 @@ import { withRetries } from "./retry.ts";
 
 /** What the first request asks for when nothing is there yet. */
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
+const WHOLE: ByteRange = { start: 0, end: Infinity };
 
 /** Asks for the first bytes of the file. */
 export function probeFresh(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
-  const range = firstSegment(context, { start: 0, end: Infinity });
+  return sendFresh(context, firstSegment(context, WHOLE), signal);
+}
+
+/** As `probeFresh`, for a name; it may turn out that these bytes are there already. */
+export function probeForName(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
+  return sendFresh(context, startOf(context, WHOLE), signal);
+}
+
+function sendFresh(context: SessionContext, range: ByteRange, signal: AbortSignal): Promise<ProbeResult> {
   return send(context, { range, version: undefined, ifRange: undefined, signal });
 }
 
@@ -60,8 +69,11 @@ function send(
 }
 
 /** A lone connection asks for everything at once. */
-function firstSegment({ spec }: SessionContext, missing: ByteRange): ByteRange {
-  if (spec.maxConnections === 1) return missing;
+function firstSegment(context: SessionContext, missing: ByteRange): ByteRange {
+  return context.spec.maxConnections === 1 ? missing : startOf(context, missing);
+}
+
+function startOf({ spec }: SessionContext, missing: ByteRange): ByteRange {
   const length = Math.max(spec.minSegmentSize, FIRST_SEGMENT_BYTES);
   return { start: missing.start, end: Math.min(missing.end, missing.start + length) };
 }

@@ -1,11 +1,12 @@
 import { dirname, isAbsolute, join } from "node:path";
+import { DownloadError } from "../errors.ts";
 import { fileNameFromContentDisposition } from "../http/content_disposition.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { ControlStore } from "../storage/control_store.ts";
 import { chooseFileName, fileNameFromUrl } from "../storage/file_name.ts";
 import { Output, refuseDirectory } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
-import { probeFresh } from "./first_response.ts";
+import { probeForName } from "./first_response.ts";
 import { hashUrl } from "./resume.ts";
 
 /** Where the file goes, and the response that told its name, if one had to be asked. */
@@ -18,7 +19,7 @@ export interface Located {
 export async function locate(context: SessionContext, signal: AbortSignal): Promise<Located> {
   const path = await pathWithoutAsking(context);
   if (path !== undefined) return { output: await acquire(context, path), first: undefined };
-  const first = await probeFresh(context, signal);
+  const first = await probeForName(context, signal);
   try {
     const { contentDisposition } = first.remote;
     const fromServer = contentDisposition && fileNameFromContentDisposition(contentDisposition);
@@ -44,8 +45,15 @@ async function pathWithoutAsking({ runtime, spec }: SessionContext): Promise<str
   return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) ? path : undefined;
 }
 
-async function acquire({ runtime, spec, status }: SessionContext, path: string): Promise<Output> {
-  const output = await Output.acquire(runtime, path, spec.overwrite);
+/** A download that was just stopped may still hold the output that this one goes on with. */
+async function acquire(context: SessionContext, path: string): Promise<Output> {
+  const { runtime, spec, status } = context;
+  const take = () => Output.acquire(runtime, path, spec.overwrite);
+  const output = await take().catch(async (error) => {
+    const isLocked = error instanceof DownloadError && error.code === "output_locked";
+    if (!isLocked || !await context.waitForClosing()) throw error;
+    return await take();
+  });
   status.path = path;
   return output;
 }

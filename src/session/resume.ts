@@ -8,11 +8,15 @@ import type { Output } from "../storage/output.ts";
 import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 
+const QUERY_HASH_DIGITS = 6;
+
 /** What an earlier run left, as far as it can be trusted. */
 export interface Interrupted {
   readonly record: ControlRecord;
   readonly file: RuntimeFile;
   readonly pieces: PieceMap;
+  /** Whether the URL had the same query; another may be a new signature, or another file. */
+  readonly isSameQuery: boolean;
 }
 
 /** What was found beside the output. */
@@ -26,6 +30,11 @@ export interface Leftovers {
 export function hashUrl(url: string): string {
   const { origin, pathname } = new URL(url);
   return createHash("sha256").update(origin + pathname).digest("hex");
+}
+
+/** Enough of the query's hash to tell that it is another one, and too little to guess a secret in it. */
+export function hashQuery(url: string): string {
+  return createHash("sha256").update(new URL(url).search).digest("hex").slice(0, QUERY_HASH_DIGITS);
 }
 
 /** Looks at what an earlier run left, and says what becomes of it. */
@@ -47,12 +56,17 @@ export async function findLeftovers(context: SessionContext, output: Output): Pr
   if (!spec.resume) return { ours: true, interrupted: undefined };
   if (record.urlHash !== hashUrl(spec.url)) {
     if (spec.overwrite) return { ours: true, interrupted: undefined };
-    throw new ControlFileError(
-      `${output.path}.bytehaul`,
-      `Cannot resume "${output.path}": it was begun from another URL; choose another output, or turn resume off to start again`,
-    );
+    throw begunElsewhere(output.path);
   }
   return { ours: true, interrupted: await open(context, output, record) };
+}
+
+/** An unfinished download of another file is not to be thrown away for this one. */
+export function begunElsewhere(path: string): ControlFileError {
+  return new ControlFileError(
+    `${path}.bytehaul`,
+    `Cannot resume "${path}": it was begun from another URL; choose another output, or turn resume off to start again`,
+  );
 }
 
 async function open(
@@ -77,7 +91,7 @@ async function open(
   if (pieces.doneBytes < claimed.doneBytes) {
     log("warn", `"${output.partPath}" was cut to ${part.size} bytes; what is missing is fetched again`);
   }
-  return { record, file: part.file, pieces };
+  return { record, file: part.file, pieces, isSameQuery: record.queryHash === hashQuery(spec.url) };
 }
 
 /**

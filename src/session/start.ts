@@ -1,3 +1,5 @@
+import { RemoteChangedError } from "../errors.ts";
+import { strongValidator } from "../http/headers.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import type { Target } from "../http/redirect.ts";
 import { PieceMap } from "../plan/piece_map.ts";
@@ -8,7 +10,14 @@ import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 import { probeFresh, probeInterrupted } from "./first_response.ts";
-import { hashUrl, type Interrupted, isSameFile, type Leftovers } from "./resume.ts";
+import {
+  begunElsewhere,
+  hashQuery,
+  hashUrl,
+  type Interrupted,
+  isSameFile,
+  type Leftovers,
+} from "./resume.ts";
 
 /** From where a transfer goes on. */
 export interface Start {
@@ -30,11 +39,12 @@ export async function start(
   named: ProbeResult | undefined,
   signal: AbortSignal,
 ): Promise<Start> {
-  if (interrupted?.pieces.isComplete) {
+  const isComplete = interrupted?.pieces.isComplete ?? false;
+  if (interrupted !== undefined && isComplete && interrupted.isSameQuery) {
     named?.reader.close();
     return resumed(context, interrupted, undefined);
   }
-  const confirmed = named === undefined && interrupted !== undefined
+  const confirmed = named === undefined && interrupted !== undefined && !isComplete
     ? await probeInterrupted(context, interrupted, signal)
     : undefined;
   const first = named ?? confirmed ?? await probeFresh(context, signal);
@@ -43,6 +53,7 @@ export async function start(
       const goesOn = first.verdict.kind === "part" &&
         isSameFile(interrupted, first.remote, confirmed !== undefined);
       if (goesOn) return resumed(context, interrupted, first);
+      requireReasonToStartAgain(context, output, interrupted, first);
       const isRefused = first.verdict.kind === "whole" && first.verdict.isSameVersion;
       const reason = isRefused ? "the server sends no parts of the file" : "the file on the server changed";
       context.log("warn", `${reason}; starting again`);
@@ -51,6 +62,23 @@ export async function start(
   } catch (error) {
     first.reader.close();
     throw error;
+  }
+}
+
+/** Progress is given up for a version that the server names, and for the URL that it belongs to. */
+function requireReasonToStartAgain(
+  { spec }: SessionContext,
+  output: Output,
+  { record, isSameQuery }: Interrupted,
+  { remote, verdict }: ProbeResult,
+): void {
+  if (!isSameQuery && !spec.overwrite) throw begunElsewhere(output.path);
+  const isNamed = strongValidator(record.validator) === undefined ||
+    strongValidator(remote.validator) !== undefined;
+  if (verdict.kind === "whole" && !isNamed) {
+    throw new RemoteChangedError(
+      "Cannot go on: the server answered with something that has neither ETag nor date, as an error page has; what is there is kept, and with resume off the download starts again",
+    );
   }
 }
 
@@ -99,6 +127,7 @@ async function fresh(
     if (remote.size !== undefined) await output.requireSpace(remote.size);
     const claim = {
       urlHash: hashUrl(spec.url),
+      queryHash: hashQuery(spec.url),
       size: remote.size ?? 0,
       validator: remote.validator,
       pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),

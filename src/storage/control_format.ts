@@ -6,6 +6,8 @@ import type { ByteRange, Validator } from "../types.ts";
 export interface ControlRecord {
   /** Hash of the URL without its query and credentials. */
   readonly urlHash: string;
+  /** A few digits of the hash of its query. */
+  readonly queryHash: string;
   readonly size: number;
   readonly validator: Validator;
   readonly pieceSize: number;
@@ -85,15 +87,20 @@ function parseDescription(json: Uint8Array, bitmap: Uint8Array<ArrayBuffer>): Co
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { urlHash, size, validator, pieceSize, partIdentity, partial } = value as Record<string, unknown>;
-  if (typeof urlHash !== "string" || !isOptionalText(partIdentity)) return undefined;
+  const { urlHash, queryHash, size, validator, pieceSize, partIdentity, partial } = value as Record<
+    string,
+    unknown
+  >;
+  if (typeof urlHash !== "string" || typeof queryHash !== "string" || !isOptionalText(partIdentity)) {
+    return undefined;
+  }
   if (!isCount(size) || !isCount(pieceSize) || pieceSize === 0) return undefined;
   const pieces = Math.ceil(size / pieceSize);
   if (pieces > MAX_PIECES || bitmap.length !== Math.ceil(pieces / 8)) return undefined;
   const known = parseValidator(validator);
   const ranges = parseRanges(partial, size);
   if (known === undefined || ranges === undefined) return undefined;
-  return { urlHash, size, validator: known, pieceSize, partIdentity, bitmap, partial: ranges };
+  return { urlHash, queryHash, size, validator: known, pieceSize, partIdentity, bitmap, partial: ranges };
 }
 
 function parseValidator(value: unknown): Validator | undefined {

@@ -111,16 +111,6 @@ for (const [name, etag] of [["no validator", null], ["a weak ETag only", 'W/"a"'
     deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED, 0]]);
   });
 }
-test("16 a later run that has everything finishes without a request", async () => {
-  await using scene = await Scene.open(FILE);
-  await scene.fail("checksum_mismatch", { checksum: `sha256:${"0".repeat(64)}` });
-  await scene.assertLeft(KEPT);
-  scene.respond = () => ({ status: 416 });
-  const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [SIZE, 0]);
-  strictEqual(scene.server.requests.length, 1);
-});
-
 test("16 a 416 with the right total although bytes are missing: refused, progress kept", async () => {
   await using scene = await interrupted();
   scene.respond = () => ({ status: 416 });
@@ -164,7 +154,7 @@ for (const maxConnections of [1, 4]) {
     const spec = { checksum, maxConnections };
     await using scene = await Scene.open({ size, seed: SEED, etag: '"one"', respond: () => ({ seed: 2 }) });
     await scene.fail("checksum_mismatch", spec);
-    await scene.assertLeft(KEPT);
+    await scene.assertLeft([]);
     scene.respond = () => undefined;
     const result = await scene.complete(spec);
     deepStrictEqual([result.fetchedBytes, result.resumedBytes, result.checksum], [size, 0, checksum]);

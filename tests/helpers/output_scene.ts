@@ -13,6 +13,7 @@ const BYTES = new TextEncoder().encode(PART_TEXT);
 
 const RECORD: ControlRecord = {
   urlHash: "ab".repeat(32),
+  queryHash: "abcdef",
   size: BYTES.length,
   validator: { etag: '"a"', lastModified: undefined },
   pieceSize: 100,

@@ -142,7 +142,18 @@ const parts: Case[] = [
   },
   { name: "13: 206 of the same ETag and another date", headers: { "last-modified": LATER }, gives: PART },
   { name: "14: 206 of a weak ETag with the same tag", headers: { etag: 'W/"a"' }, gives: PART },
-  { name: "14: 206 without validators", headers: { etag: null, "last-modified": null }, gives: PART },
+  {
+    name: "14: 206 without validators, where the file has an ETag",
+    headers: { etag: null, "last-modified": null },
+    gives: "bad_response",
+    says: "which version",
+  },
+  {
+    name: "13: 206 of the same weak ETag and another date",
+    version: { size: 1000, validator: { etag: 'W/"a"', lastModified: LATER } },
+    headers: { etag: 'W/"a"' },
+    gives: "remote_changed",
+  },
 ];
 
 const whole = (size: number | undefined, isSameVersion: boolean): Verdict => ({

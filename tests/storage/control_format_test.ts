@@ -18,6 +18,7 @@ const HEAD_BYTES = 24;
 /** 1000 bytes in pieces of 100, of which some are there. */
 const RECORD: ControlRecord = {
   urlHash: "ab".repeat(32),
+  queryHash: "abcdef",
   size: 1000,
   validator: { etag: '"a"', lastModified: "Sun, 06 Nov 1994 08:49:37 GMT" },
   pieceSize: 100,

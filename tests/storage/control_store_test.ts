@@ -13,6 +13,7 @@ const NAME = "out.bin.bytehaul";
 
 const RECORD: ControlRecord = {
   urlHash: "ab".repeat(32),
+  queryHash: "abcdef",
   size: 1000,
   validator: { etag: '"a"', lastModified: undefined },
   pieceSize: 100,
