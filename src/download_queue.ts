@@ -74,7 +74,6 @@ export class DownloadQueue {
       spec,
       status,
       limit,
-      waitForClosing: async () => (await Promise.all([...this.#closing])).length > 0,
       log: (level, message) => {
         try {
           this.#options.logger(level, message);
@@ -108,6 +107,9 @@ export class DownloadQueue {
   async #runInTurn(context: SessionContext, stop: StopRequest): Promise<DownloadResult> {
     await this.#takeTurn(stop.signal);
     try {
+      // A download that was just stopped may still hold the output that this one goes on with.
+      await Promise.all(this.#closing);
+      stop.signal.throwIfAborted();
       return await runSession(context, stop);
     } finally {
       // Handed over and not given up, or one that is added just now would have it, too.

@@ -1,5 +1,5 @@
 // Runs many downloads that end in all sorts of ways, and prints what they left; run by leaks_test.ts.
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -117,17 +117,30 @@ async function runMany(label: string, kinds: readonly Kind[]): Promise<void> {
   await Promise.all(kinds.map((kind, index) => run(downloader, `${label}-${index}`, kind)));
 }
 
+/** The numbers of this machine's TCP sockets; the runtime itself opens others when it likes. */
+function tcpSockets(): Set<string> {
+  const lines = ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/self/net/${table}`, "utf8").split("\n")
+  );
+  return new Set(lines.map((line) => line.trim().split(/\s+/)[9] ?? ""));
+}
+
 /** What is open, but for the directory that is read here. */
 function openDescriptors(): string[] | undefined {
   if (process.platform !== "linux") return undefined;
+  const isTcp = tcpSockets();
   const targets = readdirSync("/proc/self/fd").map((descriptor) => {
     try {
-      return readlinkSync(`/proc/self/fd/${descriptor}`).replace(/\d+/g, "");
+      return readlinkSync(`/proc/self/fd/${descriptor}`);
     } catch {
       return ""; // it was the one for reading the directory
     }
   });
-  return targets.filter((target) => target !== "" && !target.startsWith("/proc/")).sort();
+  return targets
+    .filter((target) => target !== "" && !target.startsWith("/proc/"))
+    .filter((target) => !target.startsWith("socket:") || isTcp.has(/\d+/.exec(target)?.[0] ?? ""))
+    .map((target) => target.replace(/\d+/g, ""))
+    .sort();
 }
 
 await runMany("warm-up", KINDS.slice(0, WARM_UP));

@@ -13,8 +13,6 @@ export interface SessionContext {
   readonly limit: RateLimit;
   readonly log: Logger;
   readonly status: SessionStatus;
-  /** Waits for stopped downloads that still save their files. Returns whether there were any. */
-  readonly waitForClosing: () => Promise<boolean>;
 }
 
 /** What a download shows of itself while it runs. */

@@ -1,5 +1,4 @@
 import { dirname, isAbsolute, join } from "node:path";
-import { DownloadError } from "../errors.ts";
 import { fileNameFromContentDisposition } from "../http/content_disposition.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { ControlStore } from "../storage/control_store.ts";
@@ -45,15 +44,8 @@ async function pathWithoutAsking({ runtime, spec }: SessionContext): Promise<str
   return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) ? path : undefined;
 }
 
-/** A download that was just stopped may still hold the output that this one goes on with. */
-async function acquire(context: SessionContext, path: string): Promise<Output> {
-  const { runtime, spec, status } = context;
-  const take = () => Output.acquire(runtime, path, spec.overwrite);
-  const output = await take().catch(async (error) => {
-    const isLocked = error instanceof DownloadError && error.code === "output_locked";
-    if (!isLocked || !await context.waitForClosing()) throw error;
-    return await take();
-  });
+async function acquire({ runtime, spec, status }: SessionContext, path: string): Promise<Output> {
+  const output = await Output.acquire(runtime, path, spec.overwrite);
   status.path = path;
   return output;
 }

@@ -7,6 +7,7 @@ import {
   contentLength,
   parseRetryAfter,
   strongValidator,
+  tellsVersion,
   validatorOf,
 } from "../../src/http/headers.ts";
 import type { Validator } from "../../src/types.ts";
@@ -30,6 +31,23 @@ test("14: only a strong ETag or a date can prove that a file is the same", () =>
   assert.equal(strongValidator(validator()), undefined);
 });
 
+test("14: a part has to name its version as the whole did", () => {
+  const cases: [known: Validator, seen: Validator, plainly: boolean, toIfRange: boolean][] = [
+    [validator('"a"', DATE), validator('"a"'), true, true],
+    [validator('"a"', DATE), validator(undefined, DATE), false, false],
+    [validator('"a"'), validator(), false, false],
+    [validator('W/"a"', DATE), validator(undefined, DATE), true, true],
+    [validator('W/"a"', DATE), validator('W/"a"'), false, true],
+    [validator(undefined, DATE), validator(undefined, DATE), true, true],
+    [validator(undefined, DATE), validator(), false, true],
+    [validator(), validator(), true, true],
+  ];
+  for (const [known, seen, plainly, toIfRange] of cases) {
+    const told = [tellsVersion(known, seen, false), tellsVersion(known, seen, true)];
+    assert.deepEqual(told, [plainly, toIfRange], JSON.stringify([known, seen]));
+  }
+});
+
 test("13: two versions differ where their ETags do, or their dates where an ETag is missing", () => {
   const other = "Mon, 07 Nov 1994 08:49:37 GMT";
   const cases: [Validator, Validator, boolean][] = [
@@ -39,6 +57,9 @@ test("13: two versions differ where their ETags do, or their dates where an ETag
     [validator('"a"'), validator('W/"a"'), true],
     [validator('"a"'), validator('W/"b"'), false],
     [validator('"w/a"'), validator('"a"'), false],
+    [validator('W/"a"', DATE), validator('W/"a"', DATE), true],
+    [validator('W/"a"', DATE), validator('W/"a"', other), false],
+    [validator('"a"', DATE), validator('W/"a"', other), false],
     [validator(undefined, DATE), validator(undefined, other), false],
     [validator('"a"', DATE), validator(undefined, other), false],
     [validator('"a"', DATE), validator(undefined, DATE), true],

@@ -19,6 +19,10 @@ interface Case {
   readonly gives: Verdict | DownloadErrorCode;
   /** Has to be in the error's message. */
   readonly says?: string;
+  /** Whether the request had `If-Range`. */
+  readonly saidIfRange?: boolean;
+  /** Whether the error is worth a retry. */
+  readonly isRetryable?: boolean;
 }
 
 const PART: Verdict = { kind: "part", range: { start: 100, end: 200 }, size: 1000 };
@@ -37,7 +41,8 @@ function check(it: Case): Verdict {
   }
   const range = it.range === undefined ? { start: 100, end: 200 } : it.range ?? undefined;
   const version = it.version === undefined ? VERSION : it.version ?? undefined;
-  return checkResponse({ status: it.status ?? 206, headers }, { range, version, wallMs: WALL_MS });
+  const { status = 206, saidIfRange = false } = it;
+  return checkResponse({ status, headers }, { range, version, saidIfRange, wallMs: WALL_MS });
 }
 
 const parts: Case[] = [
@@ -147,6 +152,14 @@ const parts: Case[] = [
     headers: { etag: null, "last-modified": null },
     gives: "bad_response",
     says: "which version",
+    isRetryable: true,
+  },
+  {
+    name: "14: 206 to If-Range that leaves out the date",
+    saidIfRange: true,
+    version: { size: 1000, validator: { etag: undefined, lastModified: DATE } },
+    headers: { etag: null, "last-modified": null },
+    gives: PART,
   },
   {
     name: "13: 206 of the same weak ETag and another date",
@@ -267,7 +280,12 @@ test("35: only what may pass is worth a retry", () => {
     });
   }
   for (const it of [...parts, ...wholes].filter(({ gives }) => typeof gives === "string")) {
-    assert.throws(() => check(it), (error: unknown) => error instanceof DownloadError && !error.retryable);
+    const wanted = it.isRetryable ?? false;
+    assert.throws(
+      () => check(it),
+      (error: unknown) => error instanceof DownloadError && error.retryable === wanted,
+      it.name,
+    );
   }
 });
 
