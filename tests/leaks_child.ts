@@ -85,9 +85,11 @@ const KINDS: readonly Kind[] = [
   { path: "taken" },
 ];
 
+// It stays open to the end: closing it would close what a request left open.
+const downloader = new Downloader({ maxConcurrentDownloads: AT_ONCE });
 const states: Record<string, number> = {};
 
-async function run(downloader: Downloader, name: string, { path, spec, stop }: Kind): Promise<void> {
+async function run(name: string, { path, spec, stop }: Kind): Promise<void> {
   const controller = new AbortController();
   const outputPath = join(directory, `${name}.bin`);
   if (path === "taken") await writeFile(outputPath, "mine");
@@ -113,8 +115,7 @@ async function run(downloader: Downloader, name: string, { path, spec, stop }: K
 }
 
 async function runMany(label: string, kinds: readonly Kind[]): Promise<void> {
-  await using downloader = new Downloader({ maxConcurrentDownloads: AT_ONCE });
-  await Promise.all(kinds.map((kind, index) => run(downloader, `${label}-${index}`, kind)));
+  await Promise.all(kinds.map((kind, index) => run(`${label}-${index}`, kind)));
 }
 
 /** The numbers of this machine's TCP sockets; the runtime itself opens others when it likes. */
@@ -154,6 +155,7 @@ for (const startedMs = performance.now(); performance.now() - startedMs < DESCRI
   after = openDescriptors();
 }
 await fetch(`${origin}/census`).then((response) => response.body?.cancel());
+await downloader.close();
 const report: Report = {
   states,
   descriptors: before === undefined || after === undefined ? undefined : { before, after },
