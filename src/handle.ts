@@ -9,7 +9,7 @@ import type { DownloadResult, DownloadState, ProgressSnapshot } from "./types.ts
 /** Between two snapshots of one iteration. */
 const SNAPSHOT_INTERVAL_MS = 100;
 /** How long a stopped download may take to save its progress before its handle settles without it. */
-const STOP_GRACE_MS = 150;
+const STOP_GRACE_MS = 100;
 
 /** What a handle watches over. */
 export interface HandleParts {
