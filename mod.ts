@@ -32,5 +32,13 @@ export {
   HttpStatusError,
   RemoteChangedError,
 } from "./src/errors.ts";
-export type { DownloaderOptions, DownloadSpec, FileAllocation } from "./src/options.ts";
+export type { NetworkOptions, ProxyOptions, TlsOptions } from "./src/network_options.ts";
+export type {
+  DownloaderOptions,
+  DownloadSpec,
+  FileAllocation,
+  Refresh,
+  RefreshedSource,
+  RefreshRequest,
+} from "./src/options.ts";
 export type { DownloadResult, DownloadState, Logger, LogLevel, ProgressSnapshot } from "./src/types.ts";

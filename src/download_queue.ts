@@ -1,24 +1,27 @@
 import { RateLimit, TokenBucket } from "./flow/token_bucket.ts";
 import { DownloadHandle } from "./handle.ts";
-import type { DownloadSpec, ResolvedDownloaderOptions, ResolvedSpec } from "./options.ts";
+import { NetworkClients } from "./net/network_clients.ts";
+import { parseProxyRules, proxyOptionsFrom } from "./net/proxy.ts";
+import type { ProxyOptions } from "./network_options.ts";
+import type { DownloadSpec } from "./options.ts";
+import type { ResolvedDownloaderOptions, ResolvedSpec } from "./resolved_options.ts";
 import { resolveSpec } from "./resolve_options.ts";
-import type { HttpClient, Runtime } from "./runtime/runtime.ts";
+import type { Runtime } from "./runtime/runtime.ts";
 import type { SessionContext, SessionStatus } from "./session/context.ts";
 import { ProgressMeter } from "./session/progress_meter.ts";
 import { runSession, type StopRequest } from "./session/session.ts";
-import type { DownloadResult } from "./types.ts";
+import { Source } from "./session/source.ts";
+import type { DownloadResult, Logger } from "./types.ts";
 import { VERSION } from "./version.ts";
 import { WaitList } from "./wait_list.ts";
-
-/** Idle connections to keep for the next request to a host. */
-const MAX_IDLE_PER_HOST = 256;
 
 /** Downloads that share connections, a speed limit and their turns. */
 export class DownloadQueue {
   readonly bucket: TokenBucket;
   readonly #runtime: Runtime;
   readonly #options: ResolvedDownloaderOptions;
-  readonly #client: HttpClient;
+  readonly #environment: ProxyOptions;
+  readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
   readonly #waiting = new WaitList<void>();
   /** Stopped downloads that still save and close their files. */
@@ -29,7 +32,10 @@ export class DownloadQueue {
   constructor(runtime: Runtime, options: ResolvedDownloaderOptions) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#client = runtime.createHttpClient({ maxIdlePerHost: MAX_IDLE_PER_HOST });
+    this.#environment = proxyOptionsFrom(runtime.environment);
+    const { network } = options;
+    const hasEnvironmentProxies = Object.keys(this.#environment).length > 0;
+    this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
     this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
   }
 
@@ -63,34 +69,31 @@ export class DownloadQueue {
   async #close(): Promise<void> {
     for (const handle of this.#handles) handle.cancel();
     await Promise.all([...this.#handles].map((handle) => handle.closed));
-    this.#client.close();
+    this.#clients.close();
   }
 
   #createContext(spec: ResolvedSpec, status: SessionStatus, bucket: TokenBucket): SessionContext {
     const limit = new RateLimit(bucket, this.bucket);
-    const { connectTimeoutMs, readTimeoutMs, headers } = spec;
-    return {
-      runtime: this.#runtime,
-      spec,
-      status,
-      limit,
-      log: (level, message) => {
-        try {
-          this.#options.logger(level, message);
-        } catch {
-          // A logger's failure is its own, and no reason to end a download.
-        }
-      },
-      transport: {
-        client: this.#client,
-        clock: this.#runtime.clock,
-        throttle: limit,
-        headers,
-        userAgent: `bytehaul/${VERSION}`,
-        connectTimeoutMs,
-        readTimeoutMs,
-      },
+    const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, allowDowngrade, refresh } = spec;
+    const rules = parseProxyRules(spec.proxies, this.#options.network.proxies, this.#environment);
+    const log: Logger = (level, message) => {
+      try {
+        this.#options.logger(level, message);
+      } catch {
+        // A logger's failure is its own, and no reason to end a download.
+      }
     };
+    const transport = {
+      client: this.#clients.clientFor(rules),
+      clock: this.#runtime.clock,
+      throttle: limit,
+      userAgent: `bytehaul/${VERSION}`,
+      allowDowngrade,
+      connectTimeoutMs,
+      readTimeoutMs,
+    };
+    const source = new Source({ transport, url, caller: { headers, cookies }, refresh, log });
+    return { runtime: this.#runtime, spec, status, limit, log, source };
   }
 
   #watch(handle: DownloadHandle): void {

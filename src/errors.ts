@@ -3,17 +3,21 @@ export type DownloadErrorCode =
   | "bad_response"
   | "cancelled"
   | "checksum_mismatch"
+  | "connect"
   | "control_file"
   | "disk_full"
+  | "dns"
   | "http_status"
   | "network"
   | "output_exists"
   | "output_locked"
   | "paused"
+  | "proxy"
   | "redirect"
   | "remote_changed"
   | "storage"
-  | "timeout";
+  | "timeout"
+  | "tls";
 
 /** Settings of a {@linkcode DownloadError}. */
 export interface DownloadErrorOptions extends ErrorOptions {

@@ -39,8 +39,24 @@ export function parseUrl(value: unknown): { url: string; authorization: string |
   url.password = "";
   url.hash = "";
   if (username === "" && password === "") return { url: url.href, authorization: undefined };
-  const pair = new TextEncoder().encode(`${decodeUserinfo(username)}:${decodeUserinfo(password)}`);
-  return { url: url.href, authorization: `Basic ${pair.toBase64()}` };
+  return {
+    url: url.href,
+    authorization: basicAuthorization(decodeUserinfo(username), decodeUserinfo(password)),
+  };
+}
+
+/** The `Authorization` field of a user (RFC 7617, in UTF-8). */
+export function basicAuthorization(username: unknown, password: unknown): string {
+  // Neither is shown, whichever is wrong.
+  if (typeof username !== "string" || typeof password !== "string") {
+    throw new TypeError("Cannot use username and password: expected strings");
+  }
+  if (username.includes(":") || /\p{Cc}/u.test(username + password)) {
+    throw new TypeError(
+      "Cannot use username and password: the first must have no colon, and neither a control character",
+    );
+  }
+  return `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`;
 }
 
 /** Where a URL has no parts, a user name or a query can only be guessed. */
@@ -103,6 +119,12 @@ export function text(name: string, value: unknown): string {
 /** As `text`, unless there is none. */
 export function optionalText(name: string, value: unknown): string | undefined {
   return value === undefined ? undefined : text(name, value);
+}
+
+/** A function, unless there is none. */
+export function optionalFunction<T>(name: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== "function") throw mismatch(name, value, "a function");
+  return value;
 }
 
 /** `true` or `false`. */

@@ -1,11 +1,30 @@
-import type { Checksum } from "./checksum.ts";
+import type { NetworkOptions, ProxyOptions } from "./network_options.ts";
 import type { Logger } from "./types.ts";
 
 /** How the part file gets its space: as data arrives, or its full length at once. */
 export type FileAllocation = "none" | "prealloc";
 
+/** What the server said of a URL that no longer works. */
+export interface RefreshRequest {
+  /** 401, 403, 404 or 410. */
+  readonly status: number;
+  /** Aborted when the download is stopped. */
+  readonly signal: AbortSignal;
+}
+
+/** What to go on with. */
+export interface RefreshedSource {
+  /** Takes the place of the spec's URL for the rest of this run. */
+  readonly url: string | URL;
+  /** Take the place of the spec's fields of the same name. */
+  readonly headers?: HeadersInit;
+}
+
+/** Supplies a URL that works, or `undefined` to ask the old one once more. */
+export type Refresh = (request: RefreshRequest) => Promise<RefreshedSource | undefined>;
+
 /** One download: where from, where to, and how. Only `url` is needed. */
-export interface DownloadSpec {
+export interface DownloadSpec extends ProxyOptions {
   /** What to fetch; `http:` or `https:`. A user name and password in it are sent as basic credentials. */
   readonly url: string | URL;
   /**
@@ -19,8 +38,30 @@ export interface DownloadSpec {
    * @default {"."}
    */
   readonly outputDir?: string;
-  /** Fields to send with each request. They are not sent to another origin after a redirect. */
+  /**
+   * Fields to send with each request, to the origin of `url` only and not on from a redirect to another.
+   * Fields that each request gets by itself are refused, such as `range`, `accept-encoding` and `host`.
+   */
   readonly headers?: HeadersInit;
+  /** User name for basic authentication (RFC 7617); where `headers` go, this goes. */
+  readonly username?: string;
+  /** Password for `username`. */
+  readonly password?: string;
+  /** Token for `Authorization: Bearer` (RFC 6750). */
+  readonly bearerToken?: string;
+  /** Text of a cookie file in the Netscape format; the cookies that fit go to the origin of `url`. */
+  readonly cookies?: string;
+  /**
+   * Follows a redirect from `https:` to `http:`, where everybody on the way can read and change the file.
+   *
+   * @default {false}
+   */
+  readonly allowDowngrade?: boolean;
+  /**
+   * Asked when the server answers 401, 403, 404 or 410 to a URL that may have expired, once for all connections.
+   * Without it the spec's URL is asked once more, which may redirect to one that works.
+   */
+  readonly refresh?: Refresh;
   /**
    * The most connections to use at once, 1 to 256.
    *
@@ -125,7 +166,7 @@ export interface DownloadSpec {
 }
 
 /** What a `Downloader` shares among its downloads. */
-export interface DownloaderOptions {
+export interface DownloaderOptions extends NetworkOptions {
   /**
    * How many downloads run at once; the others wait their turn, `pending`.
    *
@@ -142,38 +183,4 @@ export interface DownloaderOptions {
   readonly logger?: Logger;
   /** Used where a spec says nothing. */
   readonly defaults?: Omit<DownloadSpec, "url" | "outputPath" | "signal">;
-}
-
-/** A spec that was checked and completed; nothing in it needs a second look. */
-export interface ResolvedSpec {
-  readonly url: string;
-  readonly outputPath: string | undefined;
-  readonly outputDir: string;
-  readonly headers: Headers;
-  readonly maxConnections: number;
-  readonly pieceSize: number;
-  readonly minSplitSize: number;
-  readonly minSegmentSize: number;
-  readonly memoryBudget: number;
-  readonly fileAllocation: FileAllocation;
-  readonly resume: boolean;
-  readonly overwrite: boolean;
-  readonly maxRetries: number;
-  readonly retryBaseDelayMs: number;
-  readonly retryMaxDelayMs: number;
-  readonly maxRetryElapsedMs: number;
-  readonly maxDownloadSpeed: number;
-  readonly checksum: Checksum | undefined;
-  readonly connectTimeoutMs: number;
-  readonly readTimeoutMs: number;
-  readonly controlSaveIntervalMs: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Downloader options that were checked and completed. */
-export interface ResolvedDownloaderOptions {
-  readonly maxConcurrentDownloads: number;
-  readonly maxDownloadSpeed: number;
-  readonly logger: Logger;
-  readonly defaults: Omit<DownloadSpec, "url">;
 }

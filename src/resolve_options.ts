@@ -1,11 +1,14 @@
 import { parseChecksum } from "./checksum.ts";
+import { parseCookieFile } from "./http/cookies.ts";
 import {
+  basicAuthorization,
   checkNumber,
   checkSignal,
   flag,
   mismatch,
   type NumberRule,
   oneOf,
+  optionalFunction,
   optionalText,
   parseHeaders,
   parseUrl,
@@ -13,7 +16,9 @@ import {
   text,
   withoutUndefined,
 } from "./option_checks.ts";
-import type { DownloaderOptions, DownloadSpec, ResolvedDownloaderOptions, ResolvedSpec } from "./options.ts";
+import type { DownloaderOptions, DownloadSpec } from "./options.ts";
+import { checkProxies, NETWORK_NAMES, PROXY_NAMES, resolveNetwork } from "./resolve_network.ts";
+import type { ResolvedDownloaderOptions, ResolvedSpec } from "./resolved_options.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -43,6 +48,13 @@ const SPEC_OTHERS = [
   "outputPath",
   "outputDir",
   "headers",
+  "username",
+  "password",
+  "bearerToken",
+  "cookies",
+  "allowDowngrade",
+  "refresh",
+  ...PROXY_NAMES,
   "fileAllocation",
   "resume",
   "overwrite",
@@ -64,15 +76,18 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
   const given: DownloadSpec = { ...defaults, ...withoutUndefined(spec) };
   const { url, authorization } = parseUrl(given.url);
   const headers = parseHeaders(defaults.headers, spec.headers);
-  if (authorization !== undefined && !headers.has("authorization")) {
-    headers.set("authorization", authorization);
-  }
+  const credentials = authorizationOf(given) ?? authorization;
+  if (credentials !== undefined && !headers.has("authorization")) headers.set("authorization", credentials);
   const number = (name: keyof typeof SPEC_NUMBERS) => checkNumber(name, given[name], SPEC_NUMBERS[name]);
   return {
     url,
     outputPath: optionalText("outputPath", given.outputPath),
     outputDir: optionalText("outputDir", given.outputDir) ?? ".",
     headers,
+    cookies: parseCookieFile(given.cookies),
+    allowDowngrade: flag("allowDowngrade", given.allowDowngrade, false),
+    refresh: optionalFunction("refresh", given.refresh),
+    proxies: checkProxies(given),
     maxConnections: number("maxConnections"),
     pieceSize: number("pieceSize"),
     minSplitSize: number("minSplitSize"),
@@ -94,9 +109,31 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
   };
 }
 
+/** The `Authorization` field for what a spec says of its user. */
+function authorizationOf({ username, password, bearerToken }: DownloadSpec): string | undefined {
+  if (bearerToken !== undefined) {
+    if (username !== undefined) throw new TypeError("Cannot use both username and bearerToken: expected one");
+    if (typeof bearerToken !== "string" || !/^[\w.~+/-]+=*$/.test(bearerToken)) {
+      throw new TypeError("Cannot use bearerToken: it has characters that no token has (RFC 6750)");
+    }
+    return `Bearer ${bearerToken}`;
+  }
+  if (username === undefined) {
+    if (password !== undefined) throw new TypeError("Cannot use password without username");
+    return undefined;
+  }
+  return basicAuthorization(username, password ?? "");
+}
+
 /** Checks the options of a `Downloader`, the defaults for its specs included. */
 export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDownloaderOptions {
-  refuseUnknown(options, ["maxConcurrentDownloads", "maxDownloadSpeed", "logger", "defaults"]);
+  refuseUnknown(options, [
+    "maxConcurrentDownloads",
+    "maxDownloadSpeed",
+    "logger",
+    "defaults",
+    ...NETWORK_NAMES,
+  ]);
   const { logger = () => {}, defaults = {} } = options;
   if (typeof logger !== "function") throw mismatch("logger", logger, "a function");
   if (typeof defaults !== "object" || defaults === null) throw mismatch("defaults", defaults, "an object");
@@ -110,6 +147,7 @@ export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDo
     ),
     maxDownloadSpeed: checkSpeed(options.maxDownloadSpeed),
     logger,
+    network: resolveNetwork(options),
     defaults: withoutUndefined(defaults),
   };
 }

@@ -40,7 +40,10 @@ class Inspector {
     return fileWith(file, {
       write: (data, position) => {
         ok(isPattern(data, position), `wrong bytes at ${position}`);
-        this.covered.add({ start: position, end: position + data.length });
+        for (let start = position, end; start < position + data.length; start = end) {
+          end = Math.min(position + data.length, start + MIB - start % MIB);
+          this.covered.add({ start, end }, 0);
+        }
         this.written += data.length;
         if (this.written >= this.samples.length * SAMPLE_BYTES) this.#sample();
         return Promise.resolve();

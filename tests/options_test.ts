@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import type { DownloaderOptions, DownloadSpec, ResolvedSpec } from "../src/options.ts";
+import type { DownloaderOptions, DownloadSpec } from "../src/options.ts";
+import type { ResolvedSpec } from "../src/resolved_options.ts";
 import { checkSpeed, resolveDownloaderOptions, resolveSpec } from "../src/resolve_options.ts";
 
 const KIB = 1024;
@@ -65,6 +66,10 @@ test("a URL alone gives every default", () => {
     resume: true,
     overwrite: false,
     checksum: undefined,
+    cookies: [],
+    allowDowngrade: false,
+    refresh: undefined,
+    proxies: {},
     signal: undefined,
     ...Object.fromEntries(Object.entries(NUMBERS).map(([name, [otherwise]]) => [name, otherwise])),
   });
@@ -251,8 +256,19 @@ test("defaults fill what a spec does not say", () => {
 });
 
 test("a Downloader's options have defaults, and are checked as a spec's are", () => {
-  const { logger, ...rest } = resolveDownloaderOptions({});
+  const { logger, network, ...rest } = resolveDownloaderOptions({});
   assert.deepEqual(rest, { maxConcurrentDownloads: 4, maxDownloadSpeed: 0, defaults: {} });
+  assert.deepEqual(network, {
+    proxies: {},
+    dnsServers: [],
+    dohServers: [],
+    overrides: new Map(),
+    enableIpv6: true,
+    localAddress: undefined,
+    tls: { ca: [], identity: undefined, insecure: false },
+    poolMaxIdlePerHost: 256,
+    poolIdleTimeoutMs: 90_000,
+  });
   assert.equal(logger("info", "unheard"), undefined);
   assert.equal(resolveDownloaderOptions({ maxConcurrentDownloads: 1000 }).maxConcurrentDownloads, 1000);
   for (const value of [0, 1001, 1.5, NaN]) {

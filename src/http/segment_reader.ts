@@ -2,7 +2,7 @@ import type { Block } from "../block.ts";
 import type { Clock, HttpClient } from "../runtime/runtime.ts";
 import type { ByteRange } from "../types.ts";
 import { formatRange } from "./range.ts";
-import { getFollowing, type Target } from "./redirect.ts";
+import { type CallerFields, getFollowing, type Target } from "./redirect.ts";
 import { OpenRequest } from "./open_request.ts";
 
 /** Slows a body down. */
@@ -19,9 +19,8 @@ export interface TransportOptions {
   readonly client: HttpClient;
   readonly clock: Clock;
   readonly throttle: Throttle;
-  /** The caller's headers. */
-  readonly headers: Headers;
   readonly userAgent: string;
+  readonly allowDowngrade: boolean;
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
 }
@@ -29,6 +28,7 @@ export interface TransportOptions {
 /** One request. */
 export interface SegmentRequest {
   readonly target: Target;
+  readonly caller: CallerFields;
   /** The bytes to ask for; without it the whole file is. */
   readonly range: ByteRange | undefined;
   readonly ifRange: string | undefined;
@@ -38,10 +38,9 @@ export interface SegmentRequest {
 /** Sends a request, and returns once the head of its response is there. */
 export async function openSegment(
   options: TransportOptions,
-  { target, range, ifRange, signal }: SegmentRequest,
+  { target, caller, range, ifRange, signal }: SegmentRequest,
 ): Promise<SegmentReader> {
-  const ownHeaders = new Headers({ "accept-encoding": "identity" });
-  if (!options.headers.has("user-agent")) ownHeaders.set("user-agent", options.userAgent);
+  const ownHeaders = new Headers({ "accept-encoding": "identity", "user-agent": options.userAgent });
   if (range !== undefined) ownHeaders.set("range", formatRange(range));
   if (ifRange !== undefined) ownHeaders.set("if-range", ifRange);
   const request = new OpenRequest(options.clock, signal);
@@ -50,7 +49,9 @@ export async function openSegment(
     const { response, target: reached } = await getFollowing(options.client, {
       target,
       ownHeaders,
-      callerHeaders: options.headers,
+      caller,
+      allowDowngrade: options.allowDowngrade,
+      wallMs: options.clock.wallMs(),
       signal: request.signal,
     });
     request.watchdog.disarm();

@@ -1,23 +1,27 @@
+import { type CheckedRange, combineCrc32 } from "../crc32.ts";
 import type { ByteRange } from "../types.ts";
 
 /** What a piece map knows, in a form that can be stored. */
 export interface PieceMapSnapshot {
   /** One bit for each piece, lowest bit first; set when the whole piece is there. */
   readonly bitmap: Uint8Array<ArrayBuffer>;
+  /** The CRC-32 of each piece, of which those of whole pieces mean something. */
+  readonly crcs: Uint32Array<ArrayBuffer>;
   /** What is there of pieces that are not whole, ascending. */
-  readonly partial: readonly ByteRange[];
+  readonly partial: readonly CheckedRange[];
 }
 
 /**
- * Which bytes of a file are there. Whole pieces take a bit each; what is there of an unfinished piece is
- * kept as ranges, of which there are about as many as connections. A file of unknown size is one piece
- * without an end.
+ * Which bytes of a file are there, and the CRC-32 of them as they were received. Whole pieces take a bit and a
+ * CRC each; what is there of an unfinished piece is kept as ranges, of which there are about as many as
+ * connections. A file of unknown size is one piece without an end.
  */
 export class PieceMap {
   readonly pieceSize: number;
   #size: number;
   readonly #bitmap: Uint8Array<ArrayBuffer>;
-  readonly #partial = new Map<number, ByteRange[]>();
+  readonly #crcs: Uint32Array<ArrayBuffer>;
+  readonly #partial = new Map<number, CheckedRange[]>();
   #doneBytes = 0;
   #wholePrefix = 0;
 
@@ -26,6 +30,7 @@ export class PieceMap {
     this.#size = size;
     this.pieceSize = size === Infinity ? Infinity : pieceSize;
     this.#bitmap = new Uint8Array(Math.ceil(this.#pieceCount / 8));
+    this.#crcs = new Uint32Array(this.#pieceCount);
   }
 
   /** Bytes in the file. */
@@ -55,14 +60,37 @@ export class PieceMap {
     this.#size = size;
   }
 
-  /** Records that the bytes of `range` are there; some may have been before. */
-  add(range: ByteRange): void {
-    let start = range.start;
-    while (start < range.end) {
-      const piece = this.#pieceOf(start);
-      const end = Math.min(range.end, this.#endOf(piece));
-      this.#addWithin(piece, { start, end });
-      start = end;
+  /**
+   * Records that the bytes of `range`, which lies within one piece, are there, and their CRC-32. A range that
+   * overlaps what is there adds nothing: no CRC can be made of a part of it.
+   */
+  add(range: ByteRange, crc: number): void {
+    const piece = this.#pieceOf(range.start);
+    if (range.end > this.#endOf(piece)) {
+      throw new RangeError(`Cannot add bytes ${range.start} to ${range.end}: they are not of one piece`);
+    }
+    const known = this.#partial.get(piece) ?? [];
+    const isNew = !this.#isWhole(piece) &&
+      known.every(({ start, end }) => end <= range.start || range.end <= start);
+    if (!isNew || range.start === range.end) return;
+    this.#doneBytes += range.end - range.start;
+    const after = insert(known, { start: range.start, end: range.end, crc });
+    const [only] = after;
+    if (only?.start === this.#startOf(piece) && only.end === this.#endOf(piece)) {
+      this.#partial.delete(piece);
+      this.#bitmap[piece >> 3]! |= 1 << (piece & 7);
+      this.#crcs[piece] = only.crc;
+    } else {
+      this.#partial.set(piece, after);
+    }
+  }
+
+  /** The ranges that are there, ascending, each within one piece. */
+  *known(): Generator<CheckedRange, void, undefined> {
+    for (let piece = 0; piece < this.#pieceCount; piece++) {
+      if (this.#isWhole(piece)) {
+        yield { start: this.#startOf(piece), end: this.#endOf(piece), crc: this.#crcs[piece]! };
+      } else yield* this.#partial.get(piece) ?? [];
     }
   }
 
@@ -90,17 +118,18 @@ export class PieceMap {
     const pieces = [...this.#partial.keys()].sort((a, b) => a - b);
     return {
       bitmap: this.#bitmap.slice(),
+      crcs: this.#crcs.slice(),
       partial: pieces.flatMap((piece) => this.#partial.get(piece) ?? []),
     };
   }
 
-  /** Takes up what `snapshot` says, as far as it lies before `limit`. */
-  restore(snapshot: PieceMapSnapshot, limit: number): void {
+  /** Takes up what `snapshot` says. */
+  restore({ bitmap, crcs, partial }: PieceMapSnapshot): void {
     for (let piece = 0; piece < this.#pieceCount; piece++) {
-      const whole = (snapshot.bitmap[piece >> 3]! >> (piece & 7)) & 1;
-      if (whole) this.#addUpTo({ start: this.#startOf(piece), end: this.#endOf(piece) }, limit);
+      const isWhole = (bitmap[piece >> 3]! >> (piece & 7)) & 1;
+      if (isWhole) this.add({ start: this.#startOf(piece), end: this.#endOf(piece) }, crcs[piece]!);
     }
-    for (const range of snapshot.partial) this.#addUpTo(range, limit);
+    for (const range of partial) this.add(range, range.crc);
   }
 
   /** Forgets everything. */
@@ -109,24 +138,6 @@ export class PieceMap {
     this.#partial.clear();
     this.#doneBytes = 0;
     this.#wholePrefix = 0;
-  }
-
-  #addUpTo({ start, end }: ByteRange, limit: number): void {
-    this.add({ start, end: Math.min(end, limit) });
-  }
-
-  #addWithin(piece: number, range: ByteRange): void {
-    if (this.#isWhole(piece)) return;
-    const before = this.#partial.get(piece) ?? [];
-    const after = union(before, range);
-    this.#doneBytes += totalLength(after) - totalLength(before);
-    const [only] = after;
-    if (only?.start === this.#startOf(piece) && only.end === this.#endOf(piece)) {
-      this.#partial.delete(piece);
-      this.#bitmap[piece >> 3]! |= 1 << (piece & 7);
-    } else {
-      this.#partial.set(piece, after);
-    }
   }
 
   get #pieceCount(): number {
@@ -150,18 +161,16 @@ export class PieceMap {
   }
 }
 
-/** Adds `range` to ascending ranges that neither touch nor overlap, and keeps them so. */
-function union(ranges: readonly ByteRange[], range: ByteRange): ByteRange[] {
-  let { start, end } = range;
-  const before = ranges.filter((it) => it.end < start);
-  const after = ranges.filter((it) => it.start > end);
-  for (const it of ranges.slice(before.length, ranges.length - after.length)) {
-    start = Math.min(start, it.start);
-    end = Math.max(end, it.end);
-  }
-  return [...before, { start, end }, ...after];
+/** Adds `range` to ascending ranges that it does not overlap, and joins it with those that it touches. */
+function insert(ranges: readonly CheckedRange[], range: CheckedRange): CheckedRange[] {
+  const before = ranges.filter(({ end }) => end < range.start);
+  const after = ranges.filter(({ start }) => start > range.end);
+  const touching = ranges.slice(before.length, ranges.length - after.length);
+  const joined = [...touching, range].sort((a, b) => a.start - b.start).reduce(join);
+  return [...before, joined, ...after];
 }
 
-function totalLength(ranges: readonly ByteRange[]): number {
-  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+function join(first: CheckedRange, second: CheckedRange): CheckedRange {
+  const crc = combineCrc32(first.crc, second.crc, second.end - second.start);
+  return { start: first.start, end: second.end, crc };
 }

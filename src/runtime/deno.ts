@@ -1,11 +1,28 @@
 import { statfs } from "node:fs/promises";
-import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
-import type { FileInfo, FileLock, FileSystem, HttpClient, Runtime, RuntimeFile } from "./runtime.ts";
+import { explainFetchFailure } from "./fetch_failure.ts";
+import type {
+  FileInfo,
+  FileLock,
+  FileSystem,
+  HttpClient,
+  HttpClientOptions,
+  Runtime,
+  RuntimeFile,
+} from "./runtime.ts";
+import { sockets } from "./sockets.ts";
 
 /** Deno. */
 export function createDenoRuntime(): Runtime {
-  return { name: "deno", clock: systemClock, files, createHttpClient };
+  return {
+    name: "deno",
+    clock: systemClock,
+    files,
+    network: sockets,
+    createHttpClient,
+    followsEnvironment: true,
+    environment,
+  };
 }
 
 class DenoFile implements RuntimeFile {
@@ -144,8 +161,16 @@ async function takeLock(file: Deno.FsFile, path: string): Promise<FileLock | und
   };
 }
 
-function createHttpClient({ maxIdlePerHost }: { readonly maxIdlePerHost: number }): HttpClient {
-  const client = Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: maxIdlePerHost });
+function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { maxIdlePerHost, idleTimeoutMs, ca, identity, proxy } = options;
+  const client = Deno.createHttpClient({
+    http2: false,
+    poolMaxIdlePerHost: maxIdlePerHost,
+    poolIdleTimeout: idleTimeoutMs,
+    caCerts: [...ca],
+    ...identity,
+    ...(proxy && { proxy: { url: proxy.url, ...(proxy.username !== "" && { basicAuth: proxy }) } }),
+  });
   return {
     async get(url, { headers, signal }) {
       // A finished connection returns to the pool only after a turn of the event loop.
@@ -153,18 +178,23 @@ function createHttpClient({ maxIdlePerHost }: { readonly maxIdlePerHost: number 
       try {
         return await fetch(url, { client, headers, signal, redirect: "manual" });
       } catch (error) {
-        if (!(error instanceof Deno.errors.NotCapable)) throw error;
-        // Trying again would not help, and asks again on a terminal.
-        throw new DownloadError("network", `Cannot fetch the file: ${error.message}`);
+        throw explainFetchFailure(error, url);
       }
     },
     close: () => client.close(),
   };
 }
 
+function environment(name: string): string | undefined {
+  // Asking without the permission would prompt on a terminal.
+  const isGranted = Deno.permissions.querySync({ name: "env", variable: name }).state === "granted";
+  return isGranted ? Deno.env.get(name) : undefined;
+}
+
 function describe(info: Deno.FileInfo): FileInfo {
   const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
-  return { kind, size: info.size, identity: info.ino === null ? undefined : `${info.dev}:${info.ino}` };
+  const identity = info.ino === null ? undefined : `${info.dev}:${info.ino}`;
+  return { kind, size: info.size, identity, modifiedMs: info.mtime?.getTime() };
 }
 
 function systemError(code: string, path: string): Error {

@@ -1,12 +1,24 @@
 import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
+import process from "node:process";
+import { rootCertificates } from "node:tls";
 import { systemClock } from "./clock.ts";
+import { explainFetchFailure } from "./fetch_failure.ts";
 import { lockFile } from "./node_lock.ts";
-import type { FileInfo, FileSystem, HttpClient, Runtime, RuntimeFile } from "./runtime.ts";
+import type { FileInfo, FileSystem, HttpClient, HttpClientOptions, Runtime, RuntimeFile } from "./runtime.ts";
+import { sockets } from "./sockets.ts";
 
 /** Bun, and what else has Node's interfaces. */
 export function createNodeRuntime(): Runtime {
-  return { name: "Bun" in globalThis ? "bun" : "node", clock: systemClock, files, createHttpClient };
+  return {
+    name: "Bun" in globalThis ? "bun" : "node",
+    clock: systemClock,
+    files,
+    network: sockets,
+    createHttpClient,
+    followsEnvironment: false,
+    environment: (name) => process.env[name],
+  };
 }
 
 class NodeFile implements RuntimeFile {
@@ -105,32 +117,69 @@ const files: FileSystem = {
 interface FetchOptions extends RequestInit {
   readonly decompress: false;
   readonly timeout: false;
-  /** Keeps connections apart from those of other clients. */
   readonly session?: FetchSession | undefined;
+  readonly proxy?: false;
 }
 
-/** Connections of its own for some fetches, which Bun else keeps open for the whole process. */
+/** Settings for some fetches, and connections of their own. */
 interface FetchSession {
   close(): void;
 }
 
-function createHttpClient(): HttpClient {
-  const { Bun } = globalThis as { Bun?: { readonly FetchSession?: new () => FetchSession } };
-  const session = Bun?.FetchSession && new Bun.FetchSession();
+interface FetchSessionOptions {
+  readonly tls: {
+    readonly ca?: readonly string[];
+    readonly cert?: string;
+    readonly key?: string;
+  };
+  readonly proxy: { readonly url: string; readonly respectNoProxy: false } | undefined;
+  readonly keepAlive: { readonly idleTimeout: number; readonly maxIdleSockets: number } | false;
+}
+
+interface BunGlobal {
+  readonly Bun?: { readonly FetchSession?: new (options: FetchSessionOptions) => FetchSession };
+}
+
+function createHttpClient({ proxy, ...options }: HttpClientOptions): HttpClient {
+  const { Bun } = globalThis as BunGlobal;
+  const session = Bun?.FetchSession && new Bun.FetchSession(sessionOptions({ proxy, ...options }));
   return {
-    get(url, { headers, signal }) {
-      const options: FetchOptions = {
+    async get(url, { headers, signal }) {
+      const fetchOptions: FetchOptions = {
         headers,
         signal,
         redirect: "manual",
         decompress: false,
         timeout: false,
         session,
+        // Or it would take one from the environment.
+        ...(proxy === undefined && { proxy: false }),
       };
-      return fetch(url, options);
+      try {
+        return await fetch(url, fetchOptions);
+      } catch (error) {
+        throw explainFetchFailure(error, url);
+      }
     },
     close: () => session?.close(),
   };
+}
+
+function sessionOptions(options: HttpClientOptions): FetchSessionOptions {
+  const { ca, identity, proxy, maxIdlePerHost, idleTimeoutMs } = options;
+  return {
+    tls: { ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }), ...identity },
+    proxy: proxy && { url: withCredentials(proxy), respectNoProxy: false },
+    keepAlive: maxIdlePerHost > 0 &&
+      { idleTimeout: Math.ceil(idleTimeoutMs / 1000), maxIdleSockets: maxIdlePerHost },
+  };
+}
+
+function withCredentials({ url, username, password }: NonNullable<HttpClientOptions["proxy"]>): string {
+  const full = new URL(url);
+  full.username = encodeURIComponent(username);
+  full.password = encodeURIComponent(password);
+  return full.href;
 }
 
 function describe(info: Stats): FileInfo {
@@ -141,7 +190,8 @@ function describe(info: Stats): FileInfo {
     : info.isSymbolicLink()
     ? "symlink"
     : "other";
-  return { kind, size: info.size, identity: `${info.dev}:${info.ino}` };
+  const identity = `${info.dev}:${info.ino}`;
+  return { kind, size: info.size, identity, modifiedMs: Math.floor(info.mtimeMs) };
 }
 
 async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {

@@ -14,6 +14,8 @@ export interface FileInfo {
   readonly size: number;
   /** Names one file on this machine, or `undefined` where the system has no such thing. */
   readonly identity: string | undefined;
+  /** When its content was last written, in whole milliseconds since 1970; `undefined` where that cannot be told. */
+  readonly modifiedMs: number | undefined;
 }
 
 /**
@@ -64,14 +66,85 @@ export interface FileSystem {
   lock(path: string): Promise<FileLock | undefined>;
 }
 
+/** Where a socket goes: an IP address, never a name. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A TCP connection. Reads must not overlap, nor writes. */
+export interface Connection {
+  /** The next bytes, `undefined` at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Takes all of `bytes`, as fast as the other side does. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Tells the other side that nothing more comes. */
+  end(): Promise<void>;
+  /** Closes both directions at once. */
+  close(): void;
+  /** As `close`, so that the other side takes it for a failure and not for an end. */
+  reset(): void;
+}
+
+/** Accepts connections on loopback until it is closed. Does not keep the process alive. */
+export interface Listener {
+  readonly port: number;
+  close(): void;
+}
+
+/** How both ends of a TLS connection prove who they are. */
+export interface SecureOptions {
+  /** Certificates to trust beside those of the runtime, in PEM. */
+  readonly ca: readonly string[];
+  /** What to show to who asks who we are, in PEM. */
+  readonly identity: { readonly cert: string; readonly key: string } | undefined;
+  /** Whether the other end must prove that it is the host. */
+  readonly isVerified: boolean;
+}
+
+/** Sockets. Errors carry the system's name in `code`. */
+export interface Network {
+  /** Opens a TCP connection; closes the attempt when the signal is aborted. */
+  connect(
+    to: Endpoint,
+    options: { readonly localAddress: string | undefined; readonly signal: AbortSignal },
+  ): Promise<Connection>;
+  /** Accepts connections from this machine. */
+  listen(onConnection: (connection: Connection) => void): Promise<Listener>;
+  /** Sends one datagram, and returns the first answer from there that `accepts` takes. */
+  exchange(
+    to: Endpoint,
+    message: Uint8Array,
+    accepts: (answer: Uint8Array) => boolean,
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
+  /** Speaks TLS over a connection to `host`. */
+  secure(connection: Connection, host: string, options: SecureOptions): Promise<Connection>;
+  /** All addresses that the system knows for a name, best first. */
+  lookup(host: string): Promise<string[]>;
+  /** Whether connections may come from this address, which is so when it belongs to this machine. */
+  isLocal(address: string): Promise<boolean>;
+}
+
 /** What a request needs beside its URL. */
 export interface RequestOptions {
   readonly headers: Headers;
   readonly signal: AbortSignal;
 }
 
+/** What the connections of a client are like. */
+export interface HttpClientOptions extends Omit<SecureOptions, "isVerified"> {
+  /** Idle connections to keep for the next request to a host. */
+  readonly maxIdlePerHost: number;
+  /** After how long an idle connection is closed. */
+  readonly idleTimeoutMs: number;
+  /** An `http:` or `https:` URL without user and password. */
+  readonly proxy: { readonly url: string; readonly username: string; readonly password: string } | undefined;
+}
+
 /** Sends GET requests over its own pool of HTTP/1.1 connections. Never follows a redirect, never decodes. */
 export interface HttpClient {
+  /** Rejects with a `DownloadError` where it can tell what is wrong, and with anything else otherwise. */
   get(url: string, options: RequestOptions): Promise<Response>;
   /** Closes idle connections. */
   close(): void;
@@ -82,5 +155,10 @@ export interface Runtime {
   readonly name: "deno" | "bun" | "node";
   readonly clock: Clock;
   readonly files: FileSystem;
-  createHttpClient(options: { readonly maxIdlePerHost: number }): HttpClient;
+  readonly network: Network;
+  createHttpClient(options: HttpClientOptions): HttpClient;
+  /** Whether a client without a proxy takes one that the environment names. */
+  readonly followsEnvironment: boolean;
+  /** A variable of the environment, `undefined` as well when it may not be read. */
+  environment(name: string): string | undefined;
 }

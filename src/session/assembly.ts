@@ -22,6 +22,7 @@ export class Assembly {
   readonly #context: SessionContext;
   readonly #output: Output;
   readonly #start: Start;
+  readonly #writer: FileWriter;
   readonly #checkpointer: Checkpointer;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: RuntimeFile } | undefined;
@@ -43,12 +44,20 @@ export class Assembly {
     this.pieces = pieces;
     this.connections = layout.connections;
     this.pool = new MemoryBudget(layout);
-    this.cache = new WriteBackCache(this.pool, new FileWriter(file, path, onFailure), (range) => {
-      pieces.add(range);
-      this.#hasher?.prefix.advance(pieces.frontier);
+    const { pool } = this;
+    const writer = new FileWriter({ file, path, size: start.fileSize, onFailure });
+    const { pieceSize } = pieces;
+    const cache = new WriteBackCache({
+      ...{ pool, writer, pieceSize },
+      onWritten: (range) => {
+        pieces.add(range, range.crc);
+        this.#hasher?.prefix.advance(pieces.frontier);
+      },
     });
     const record = () => ({ ...identity, ...pieces.snapshot() });
-    this.#checkpointer = new Checkpointer({ cache: this.cache, file, path, store: output.control, record });
+    this.#writer = writer;
+    this.cache = cache;
+    this.#checkpointer = new Checkpointer({ cache, writer, file, path, store: output.control, record });
     this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
   }
 
@@ -89,7 +98,7 @@ export class Assembly {
     this.pieces.clear();
     this.#context.status.meter.restart(0);
     await this.#hasher?.prefix.restart();
-    await this.#start.file.truncate(0);
+    await this.#writer.clear();
   }
 
   /** Makes the whole file durable, so that no later failure costs a byte of it, and returns its size. */
@@ -103,6 +112,7 @@ export class Assembly {
         (cause) => this.#context.log("warn", `${cause}; going on without, as the file is whole`),
       );
     }
+    await this.#writer.inspect();
     return this.pieces.size;
   }
 

@@ -1,15 +1,15 @@
 import type { RateLimit } from "../flow/token_bucket.ts";
-import type { TransportOptions } from "../http/segment_reader.ts";
-import type { ResolvedSpec } from "../options.ts";
+import type { ResolvedSpec } from "../resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { DownloadState, Logger } from "../types.ts";
 import type { ProgressMeter } from "./progress_meter.ts";
+import type { Source } from "./source.ts";
 
 /** What everybody who works on one download may use. */
 export interface SessionContext {
   readonly runtime: Runtime;
   readonly spec: ResolvedSpec;
-  readonly transport: TransportOptions;
+  readonly source: Source;
   readonly limit: RateLimit;
   readonly log: Logger;
   readonly status: SessionStatus;

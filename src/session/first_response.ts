@@ -1,8 +1,8 @@
 import { RemoteChangedError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
 import { strongValidator } from "../http/headers.ts";
-import { probe, type ProbeResult } from "../http/probe.ts";
-import type { Target } from "../http/redirect.ts";
+import { type ProbeResult, readProbe } from "../http/probe.ts";
+import type { Expectation } from "../http/response_check.ts";
 import type { ByteRange } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 import type { Interrupted } from "./resume.ts";
@@ -54,17 +54,29 @@ export async function probeInterrupted(
   }
 }
 
-function send(
-  context: SessionContext,
-  request: Omit<Parameters<typeof probe>[1], "target">,
-): Promise<ProbeResult> {
-  const target: Target = { url: context.spec.url, isTrusted: true };
-  const retries = new RetryBudget(context.spec, context.runtime.clock);
+/** One request of a first response. */
+interface FirstRequest {
+  readonly range: ByteRange;
+  /** The version an earlier run was fetching. */
+  readonly version: Expectation["version"];
+  readonly ifRange: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+function send(context: SessionContext, request: FirstRequest): Promise<ProbeResult> {
+  const { runtime: { clock }, source } = context;
+  const { range, version, ifRange, signal } = request;
   return withRetries(
     context,
-    retries,
-    request.signal,
-    () => probe(context.transport, { target, ...request }),
+    new RetryBudget(context.spec, clock),
+    signal,
+    async () =>
+      readProbe(await source.open({ range, ifRange, signal }), {
+        range,
+        version,
+        saidIfRange: ifRange !== undefined,
+        wallMs: clock.wallMs(),
+      }),
   );
 }
 

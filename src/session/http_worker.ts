@@ -3,7 +3,7 @@ import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts
 import { RetryBudget } from "../flow/backoff.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { checkResponse } from "../http/response_check.ts";
-import { openSegment, type SegmentReader } from "../http/segment_reader.ts";
+import type { SegmentReader } from "../http/segment_reader.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
 import { delayBeforeRetry } from "./retry.ts";
@@ -92,10 +92,9 @@ export class HttpWorker {
 
   async #fetch(lease: Lease): Promise<void> {
     const { context, parts, signal } = this.#transfer;
-    const { remote, target } = parts;
     try {
-      const range = remote.acceptsRanges ? { start: lease.start, end: lease.end } : undefined;
-      const reader = await openSegment(context.transport, { target, range, ifRange: undefined, signal });
+      const range = parts.remote.acceptsRanges ? { start: lease.start, end: lease.end } : undefined;
+      const reader = await context.source.open({ range, ifRange: undefined, signal });
       await this.#receive(lease, reader, this.#check(reader, lease));
     } finally {
       this.#transfer.release(lease);

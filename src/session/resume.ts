@@ -1,19 +1,25 @@
 import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
 import { agree, strongValidator } from "../http/headers.ts";
+import { holdsRange } from "../integrity/range_check.ts";
 import { PieceMap } from "../plan/piece_map.ts";
-import type { RuntimeFile } from "../runtime/runtime.ts";
+import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "../storage/control_format.ts";
 import type { Output } from "../storage/output.ts";
+import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 
 const QUERY_HASH_DIGITS = 6;
+/** As much as is checked at once: an order to stop is heeded in between. */
+const CHECKED_BYTES = 512 * 1024;
 
-/** What an earlier run left, as far as it can be trusted. */
+/** What an earlier run left. */
 export interface Interrupted {
   readonly record: ControlRecord;
   readonly file: RuntimeFile;
+  readonly fileInfo: FileInfo;
+  /** What the control file claims, and after `prove()` what is there. */
   readonly pieces: PieceMap;
   /** Whether the URL had the same query; another may be a new signature, or another file. */
   readonly isSameQuery: boolean;
@@ -74,24 +80,60 @@ async function open(
   output: Output,
   record: ControlRecord,
 ): Promise<Interrupted | undefined> {
-  const claimed = new PieceMap(record.size, record.pieceSize);
-  claimed.restore(record, Infinity);
-  if (claimed.doneBytes === 0) return undefined;
+  const pieces = new PieceMap(record.size, record.pieceSize);
+  pieces.restore(record);
+  if (pieces.doneBytes === 0) return undefined;
   if (strongValidator(record.validator) === undefined && spec.checksum === undefined) {
     log("warn", "the server tells versions of the file apart by nothing; starting again");
     return undefined;
   }
-  const part = await output.openPart(record.partIdentity);
+  const part = await output.openPart();
   if (part === undefined) {
-    log("warn", `"${output.partPath}" is gone or another file has its name; starting again`);
+    log("warn", `"${output.partPath}" is gone or no file; starting again`);
     return undefined;
   }
+  const { file, info: fileInfo } = part;
+  return { record, file, fileInfo, pieces, isSameQuery: record.queryHash === hashQuery(spec.url) };
+}
+
+/**
+ * Checks what the control file claims, unless nothing has touched the part file since that was true, and keeps
+ * what is right. `undefined` when nothing is.
+ */
+export async function prove(
+  { spec, log }: SessionContext,
+  output: Output,
+  interrupted: Interrupted,
+  signal: AbortSignal,
+): Promise<Interrupted | undefined> {
+  const { record, file, fileInfo, pieces: claimed } = interrupted;
+  if (isUntouched(record, fileInfo)) return interrupted;
   const pieces = new PieceMap(record.size, record.pieceSize);
-  pieces.restore(record, part.size);
-  if (pieces.doneBytes < claimed.doneBytes) {
-    log("warn", `"${output.partPath}" was cut to ${part.size} bytes; what is missing is fetched again`);
+  const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
+  const fileSize = Math.min(fileInfo.size, record.size);
+  try {
+    for (const range of claimed.known()) {
+      if (await holdsRange(file, range, buffer, signal)) pieces.add(range, range.crc);
+    }
+    if (fileInfo.size > fileSize) await file.truncate(fileSize);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw storageError("check", output.partPath, cause);
   }
-  return { record, file: part.file, pieces, isSameQuery: record.queryHash === hashQuery(spec.url) };
+  const wrong = claimed.doneBytes - pieces.doneBytes;
+  const outcome = `of ${claimed.doneBytes} bytes in it that were checked, ${wrong} are wrong`;
+  log(
+    wrong > 0 ? "warn" : "info",
+    `"${output.partPath}" was written to, or is another file, since progress was saved; ${outcome}`,
+  );
+  if (pieces.doneBytes === 0) return undefined;
+  return { ...interrupted, fileInfo: { ...fileInfo, size: fileSize }, pieces };
+}
+
+/** Whether the part file is the one that was recorded and nobody wrote to it since. */
+function isUntouched(record: ControlRecord, { identity, modifiedMs, size }: FileInfo): boolean {
+  return modifiedMs !== undefined && modifiedMs === record.partModifiedMs &&
+    identity === record.partIdentity && size <= record.size;
 }
 
 /**

@@ -109,7 +109,7 @@ async function attempt(
 /** Fetches what is missing, and saves progress on the way. */
 async function transfer(
   context: SessionContext,
-  { first, remote, target }: Start,
+  { first, remote }: Start,
   assembly: Assembly,
   signal: AbortSignal,
   onFailure: (error: unknown) => void,
@@ -135,7 +135,7 @@ async function transfer(
   const finished = new AbortController();
   const saving = assembly.saveRegularly(AbortSignal.any([signal, finished.signal]))
     .catch((error) => finished.signal.aborted || onFailure(error));
-  const parts = { remote, target, pieces, scheduler, cache, pool, connections, startOver };
+  const parts = { remote, pieces, scheduler, cache, pool, connections, startOver };
   try {
     const shared = new Transfer(context, parts);
     const workers = Array.from({ length: connections }, () => new HttpWorker(shared));

@@ -1,7 +1,6 @@
 import { RemoteChangedError } from "../errors.ts";
 import { strongValidator } from "../http/headers.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import type { Target } from "../http/redirect.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
@@ -17,28 +16,31 @@ import {
   type Interrupted,
   isSameFile,
   type Leftovers,
+  prove,
 } from "./resume.ts";
 
 /** From where a transfer goes on. */
 export interface Start {
   readonly remote: RemoteFile;
-  readonly target: Target;
   readonly file: RuntimeFile;
+  /** Bytes that it has, which others may change at any time. */
+  readonly fileSize: number;
   readonly pieces: PieceMap;
   /** The first response, `undefined` when everything is there already. */
   readonly first: ProbeResult | undefined;
   /** What the control file says beside the pieces. */
-  readonly identity: Omit<ControlRecord, "bitmap" | "partial">;
+  readonly identity: Omit<ControlRecord, "bitmap" | "crcs" | "partial" | "partModifiedMs">;
 }
 
 /** Goes on with what an earlier run left if the server still has that version; begins anew otherwise. */
 export async function start(
   context: SessionContext,
   output: Output,
-  { ours, interrupted }: Leftovers,
+  { ours, interrupted: claimed }: Leftovers,
   named: ProbeResult | undefined,
   signal: AbortSignal,
 ): Promise<Start> {
+  const interrupted = claimed && await prove(context, output, claimed, signal);
   const isComplete = interrupted?.pieces.isComplete ?? false;
   if (interrupted !== undefined && isComplete && interrupted.isSameQuery) {
     named?.reader.close();
@@ -84,21 +86,21 @@ function requireReasonToStartAgain(
 
 function resumed(
   { spec, status }: SessionContext,
-  { record, file, pieces }: Interrupted,
+  { record, file, fileInfo, pieces }: Interrupted,
   first: ProbeResult | undefined,
 ): Start {
   status.total = record.size;
   status.meter.restart(pieces.doneBytes);
-  const { bitmap: _, partial: __, ...identity } = record;
+  const { urlHash, queryHash, size, validator, pieceSize } = record;
+  const identity = { urlHash, queryHash, size, validator, pieceSize, partIdentity: fileInfo.identity };
   const remote: RemoteFile = {
     finalUrl: first?.remote.finalUrl ?? spec.url,
-    size: record.size,
+    size,
     acceptsRanges: true,
-    validator: record.validator,
+    validator,
     contentDisposition: undefined,
   };
-  const target = first?.target ?? { url: spec.url, isTrusted: true };
-  return { remote, target, file, pieces, first, identity };
+  return { remote, file, fileSize: fileInfo.size, pieces, first, identity };
 }
 
 /** A part from the middle of another version is of no use. */
@@ -119,7 +121,7 @@ async function fresh(
   first: ProbeResult,
 ): Promise<Start> {
   const { spec, status } = context;
-  const { remote, target } = first;
+  const { remote } = first;
   try {
     const size = remote.size ?? Infinity;
     const pieces = new PieceMap(size, boundedPieceSize(size, spec.pieceSize));
@@ -133,15 +135,15 @@ async function fresh(
       pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),
     };
     // Before the part file, so that a part file is known to be ours whenever there is one.
-    const { bitmap, partial } = new PieceMap(claim.size, claim.pieceSize).snapshot();
-    await output.control.save({ ...claim, partIdentity: undefined, bitmap, partial });
+    const nothing = new PieceMap(claim.size, claim.pieceSize).snapshot();
+    await output.control.save({ ...claim, partIdentity: undefined, partModifiedMs: undefined, ...nothing });
     const { file, identity: partIdentity } = await output.createPart();
-    if (spec.fileAllocation === "prealloc" && remote.size !== undefined) {
+    const isPreallocated = spec.fileAllocation === "prealloc" && remote.size !== undefined &&
       await preallocate(context, file, output.partPath, remote.size);
-    }
+    const fileSize = isPreallocated ? size : 0;
     status.total = remote.size;
     status.meter.restart(0);
-    return { remote, target, file, pieces, first, identity: { ...claim, partIdentity } };
+    return { remote, file, fileSize, pieces, first, identity: { ...claim, partIdentity } };
   } catch (error) {
     first.reader.close();
     await output.discard().catch(() => {}); // the failure that counts is `error`
@@ -149,19 +151,21 @@ async function fresh(
   }
 }
 
-/** A disk that cannot do it is written as data comes. */
+/** Returns whether it was done: a disk that cannot do it is written as data comes. */
 async function preallocate(
   { log }: SessionContext,
   file: RuntimeFile,
   path: string,
   size: number,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await file.truncate(size);
+    return true;
   } catch (cause) {
     const error = storageError("preallocate", path, cause);
     if (error.code === "disk_full") throw error;
     log("info", `${error.message}; going on without`);
+    return false;
   }
 }
 

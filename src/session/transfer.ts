@@ -1,6 +1,5 @@
 import type { BlockPool } from "../block.ts";
 import type { HttpStatusError } from "../errors.ts";
-import type { Target } from "../http/redirect.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import type { Lease, Scheduler } from "../plan/scheduler.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
@@ -12,7 +11,6 @@ import type { SessionContext } from "./context.ts";
 /** What a transfer works on. */
 export interface TransferParts {
   readonly remote: RemoteFile;
-  readonly target: Target;
   readonly pieces: PieceMap;
   readonly scheduler: Scheduler;
   readonly cache: WriteBackCache;

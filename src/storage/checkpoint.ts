@@ -1,17 +1,19 @@
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "./control_format.ts";
 import type { ControlStore } from "./control_store.ts";
+import type { FileWriter } from "./file_writer.ts";
 import { storageError } from "./storage_error.ts";
 import type { WriteBackCache } from "./write_back_cache.ts";
 
 /** What a checkpoint is made of. */
 export interface CheckpointerOptions {
   readonly cache: WriteBackCache;
+  readonly writer: FileWriter;
   readonly file: RuntimeFile;
   readonly path: string;
   readonly store: ControlStore;
   /** What is in the file at this moment. */
-  readonly record: () => ControlRecord;
+  readonly record: () => Omit<ControlRecord, "partModifiedMs">;
 }
 
 /** Makes progress durable, in an order in which the control file never claims what the disk has not. */
@@ -32,11 +34,13 @@ export class Checkpointer {
   }
 
   async #save(): Promise<void> {
-    const { cache, store, record } = this.#options;
+    const { cache, writer, store, record } = this.#options;
     await cache.flush().catch(() => {}); // the record has only writes that succeeded
     const written = record();
     await this.sync();
-    await store.save(written);
+    // Without a time the next run believes nothing and checks it all: right for a file that others changed.
+    const info = await writer.inspect().catch(() => undefined);
+    await store.save({ ...written, partModifiedMs: info?.modifiedMs });
   }
 
   /** Makes the data durable. After a failure a second sync may report success although the first one lost data. */

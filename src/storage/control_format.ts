@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
+import type { CheckedRange } from "../crc32.ts";
 import { ControlFileError } from "../errors.ts";
-import type { ByteRange, Validator } from "../types.ts";
+import type { Validator } from "../types.ts";
 
 /** What is known about an unfinished download. Holds no header, no query string and no credentials. */
 export interface ControlRecord {
@@ -13,8 +14,12 @@ export interface ControlRecord {
   readonly pieceSize: number;
   /** Names the part file on this machine, so that another file under its name is noticed. */
   readonly partIdentity: string | undefined;
+  /** When the part file was last modified, once all that is claimed had been made durable. */
+  readonly partModifiedMs: number | undefined;
   readonly bitmap: Uint8Array<ArrayBuffer>;
-  readonly partial: readonly ByteRange[];
+  /** The CRC-32 of each piece; 0 where the bitmap has none. */
+  readonly crcs: Uint32Array<ArrayBuffer>;
+  readonly partial: readonly CheckedRange[];
 }
 
 /** What the bytes of a control file came to. */
@@ -23,27 +28,29 @@ export type DecodedControl =
   | { readonly kind: "record"; readonly record: ControlRecord };
 
 const MAGIC = new TextEncoder().encode("BYTEHAUL");
-const VERSION = 1;
-/** Magic, version, length of the description, length of the bitmap, CRC-32 of all the rest. */
+const VERSION = 2;
+/** Magic, version, length of the description, length of what follows it, CRC-32 of all the rest. */
 const HEAD_BYTES = MAGIC.length + 4 * 4;
 const MAX_PARTIAL_RANGES = 100_000;
 
 /** The most pieces that a control file describes; larger files get larger pieces. */
-export const MAX_PIECES: number = 2 ** 22;
+export const MAX_PIECES: number = 2 ** 20;
 
 /** The bytes of a control file. */
 export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
-  const { bitmap, partial, ...description } = record;
-  const text = { ...description, partial: partial.map(({ start, end }) => [start, end]) };
+  const { bitmap, crcs, partial, ...description } = record;
+  const text = { ...description, partial: partial.map(({ start, end, crc }) => [start, end, crc]) };
   const json = new TextEncoder().encode(JSON.stringify(text));
-  const bytes = new Uint8Array(HEAD_BYTES + json.length + bitmap.length);
+  const crcsStart = HEAD_BYTES + json.length + bitmap.length;
+  const bytes = new Uint8Array(crcsStart + crcs.byteLength);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
   view.setUint32(8, VERSION);
   view.setUint32(12, json.length);
-  view.setUint32(16, bitmap.length);
+  view.setUint32(16, bitmap.length + crcs.byteLength);
   bytes.set(json, HEAD_BYTES);
   bytes.set(bitmap, HEAD_BYTES + json.length);
+  crcs.forEach((crc, piece) => view.setUint32(crcsStart + 4 * piece, crc));
   view.setUint32(20, checksumOf(bytes));
   return bytes;
 }
@@ -66,11 +73,11 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
   }
   if (version < VERSION) return damaged("its version never was");
   const jsonLength = view.getUint32(12);
-  const bitmapLength = view.getUint32(16);
-  if (HEAD_BYTES + jsonLength + bitmapLength !== bytes.length) return damaged("its length is wrong");
+  const tableLength = view.getUint32(16);
+  if (HEAD_BYTES + jsonLength + tableLength !== bytes.length) return damaged("its length is wrong");
   if (view.getUint32(20) !== checksumOf(bytes)) return damaged("its checksum is wrong");
   const json = bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonLength);
-  const record = parseDescription(json, bytes.slice(HEAD_BYTES + jsonLength));
+  const record = parseDescription(json, bytes.subarray(HEAD_BYTES + jsonLength));
   return record === undefined ? damaged("its numbers do not fit together") : { kind: "record", record };
 }
 
@@ -79,7 +86,8 @@ function checksumOf(bytes: Uint8Array): number {
   return crc32(bytes.subarray(24), crc32(bytes.subarray(0, 20)));
 }
 
-function parseDescription(json: Uint8Array, bitmap: Uint8Array<ArrayBuffer>): ControlRecord | undefined {
+/** `table` is the bitmap and the CRCs. */
+function parseDescription(json: Uint8Array, table: Uint8Array<ArrayBuffer>): ControlRecord | undefined {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
@@ -87,20 +95,28 @@ function parseDescription(json: Uint8Array, bitmap: Uint8Array<ArrayBuffer>): Co
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { urlHash, queryHash, size, validator, pieceSize, partIdentity, partial } = value as Record<
-    string,
-    unknown
-  >;
-  if (typeof urlHash !== "string" || typeof queryHash !== "string" || !isOptionalText(partIdentity)) {
-    return undefined;
-  }
+  const { urlHash, queryHash, size, validator, pieceSize, partIdentity, partModifiedMs, partial } =
+    value as Record<string, unknown>;
+  if (typeof urlHash !== "string" || typeof queryHash !== "string") return undefined;
+  if (!isOptionalText(partIdentity) || !isOptionalInteger(partModifiedMs)) return undefined;
   if (!isCount(size) || !isCount(pieceSize) || pieceSize === 0) return undefined;
   const pieces = Math.ceil(size / pieceSize);
-  if (pieces > MAX_PIECES || bitmap.length !== Math.ceil(pieces / 8)) return undefined;
+  const bitmapLength = Math.ceil(pieces / 8);
+  if (pieces > MAX_PIECES || table.length !== bitmapLength + 4 * pieces) return undefined;
   const known = parseValidator(validator);
-  const ranges = parseRanges(partial, size);
+  const ranges = parseRanges(partial, size, pieceSize);
   if (known === undefined || ranges === undefined) return undefined;
-  return { urlHash, queryHash, size, validator: known, pieceSize, partIdentity, bitmap, partial: ranges };
+  return {
+    ...{ urlHash, queryHash, size, validator: known, pieceSize, partIdentity, partModifiedMs },
+    bitmap: table.slice(0, bitmapLength),
+    crcs: parseCrcs(table.subarray(bitmapLength)),
+    partial: ranges,
+  };
+}
+
+function parseCrcs({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const view = new DataView(buffer, byteOffset, byteLength);
+  return new Uint32Array(byteLength / 4).map((_, piece) => view.getUint32(4 * piece));
 }
 
 function parseValidator(value: unknown): Validator | undefined {
@@ -109,20 +125,26 @@ function parseValidator(value: unknown): Validator | undefined {
   return isOptionalText(etag) && isOptionalText(lastModified) ? { etag, lastModified } : undefined;
 }
 
-function parseRanges(value: unknown, size: number): ByteRange[] | undefined {
+function parseRanges(value: unknown, size: number, pieceSize: number): CheckedRange[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_PARTIAL_RANGES) return undefined;
-  const ranges: ByteRange[] = [];
+  const ranges: CheckedRange[] = [];
   for (const item of value as unknown[]) {
-    if (!Array.isArray(item) || item.length !== 2) return undefined;
-    const [start, end] = item as unknown[];
+    if (!Array.isArray(item) || item.length !== 3) return undefined;
+    const [start, end, crc] = item as unknown[];
     if (!isCount(start) || !isCount(end) || start >= end || end > size) return undefined;
-    ranges.push({ start, end });
+    if (Math.floor(start / pieceSize) !== Math.floor((end - 1) / pieceSize)) return undefined;
+    if (!isCount(crc) || crc > 0xffff_ffff) return undefined;
+    ranges.push({ start, end, crc });
   }
   return ranges;
 }
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isOptionalInteger(value: unknown): value is number | undefined {
+  return value === undefined || Number.isSafeInteger(value);
 }
 
 function isOptionalText(value: unknown): value is string | undefined {

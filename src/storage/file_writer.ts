@@ -1,4 +1,5 @@
-import type { RuntimeFile } from "../runtime/runtime.ts";
+import { DownloadError } from "../errors.ts";
+import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import { storageError } from "./storage_error.ts";
 
 interface Job {
@@ -7,23 +8,35 @@ interface Job {
   readonly done: (written: boolean) => void;
 }
 
+/** What a {@linkcode FileWriter} works with. */
+export interface FileWriterOptions {
+  readonly file: RuntimeFile;
+  readonly path: string;
+  /** Bytes that the file has. */
+  readonly size: number;
+  /** Told of the first write that fails. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 /**
  * Writes to one file, one write after the other. After a failed write nothing more is written: what the
  * file holds is then unknown beyond what was acknowledged.
+ *
+ * A file that another program cut stays shorter than what was written until a write reaches that far again,
+ * and would then have a hole. So every write that reaches that far has the size looked at before.
  */
 export class FileWriter {
-  readonly #file: RuntimeFile;
-  readonly #path: string;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #options: FileWriterOptions;
   readonly #queue: Job[] = [];
   #isDraining = false;
   #failure: unknown;
+  /** Bytes that the file has while nobody else changes it. */
+  #size: number;
+  #isForeign = false;
 
-  /** `onFailure` is told of the first write that fails. */
-  constructor(file: RuntimeFile, path: string, onFailure: (error: unknown) => void) {
-    this.#file = file;
-    this.#path = path;
-    this.#onFailure = onFailure;
+  constructor(options: FileWriterOptions) {
+    this.#options = options;
+    this.#size = options.size;
   }
 
   /** Queues a write. `done` is told when it was made, or that it never will be. */
@@ -40,6 +53,30 @@ export class FileWriter {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Looks at the file. Rejects, and writes nothing more, when it was changed by somebody else. */
+  async inspect(): Promise<FileInfo> {
+    const written = this.#size;
+    try {
+      const info = await this.#options.file.stat();
+      // A write under way, or one that failed, may have made it longer.
+      this.#requireOurs(info.size >= written);
+      return info;
+    } catch (cause) {
+      throw this.#fail("look at", cause);
+    }
+  }
+
+  /** Empties the file once all that was queued is done. */
+  async clear(): Promise<void> {
+    await this.settle();
+    try {
+      await this.#options.file.truncate(0);
+      this.#size = 0;
+    } catch (cause) {
+      throw this.#fail("empty", cause);
+    }
+  }
+
   async #drain(): Promise<void> {
     this.#isDraining = true;
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
@@ -51,14 +88,36 @@ export class FileWriter {
 
   async #perform({ data, position }: Job): Promise<boolean> {
     if (this.#failure !== undefined) return false;
+    if (data.length === 0) return true;
+    const { file } = this.#options;
+    const end = position + data.length;
     try {
-      if (data.length > 0) await this.#file.write(data, position);
+      if (end >= this.#size) this.#requireOurs((await file.stat()).size === this.#size);
+      await file.write(data, position);
+      this.#size = Math.max(this.#size, end);
       return true;
     } catch (cause) {
-      this.#failure = storageError("write", this.#path, cause);
-      this.#onFailure(this.#failure);
+      this.#fail("write", cause);
       return false;
     }
+  }
+
+  #requireOurs(hasOurSize: boolean): void {
+    this.#isForeign ||= !hasOurSize;
+    if (!this.#isForeign) return;
+    throw new DownloadError(
+      "storage",
+      `Cannot write "${this.#options.path}": it was changed by another program; run it again`,
+    );
+  }
+
+  #fail(doing: string, cause: unknown): unknown {
+    const error = storageError(doing, this.#options.path, cause);
+    if (this.#failure === undefined) {
+      this.#failure = error;
+      this.#options.onFailure(error);
+    }
+    return error;
   }
 }
 

@@ -82,16 +82,16 @@ export class Output {
     await this.#removePart();
   }
 
-  /** Opens the part file of an earlier run; `undefined` when it is not the one that was recorded. */
-  async openPart(identity: string | undefined): Promise<{ file: RuntimeFile; size: number } | undefined> {
+  /** Opens the part file of an earlier run; `undefined` when there is none, or something that is no file. */
+  async openPart(): Promise<{ file: RuntimeFile; info: FileInfo } | undefined> {
     const named = await lookAt(this.#runtime, this.partPath);
-    if (named?.kind !== "file" || (identity !== undefined && named.identity !== identity)) return undefined;
+    if (named?.kind !== "file") return undefined;
     try {
       const file = await this.#runtime.files.open(this.partPath, "read-write");
       this.#part = file;
-      const opened = await file.stat();
-      this.#ownsPart = opened.identity === named.identity;
-      if (this.#ownsPart) return { file, size: opened.size };
+      const info = await file.stat();
+      this.#ownsPart = info.identity === named.identity;
+      if (this.#ownsPart) return { file, info };
       await this.#closePart();
       return undefined;
     } catch (cause) {

@@ -1,27 +1,35 @@
+import { crc32 } from "node:zlib";
 import type { Block, BlockPool } from "../block.ts";
-import type { ByteRange } from "../types.ts";
+import type { CheckedRange } from "../crc32.ts";
 import type { FileWriter } from "./file_writer.ts";
+
+/** What a {@linkcode WriteBackCache} works with. */
+export interface WriteBackCacheOptions {
+  readonly pool: BlockPool;
+  readonly writer: FileWriter;
+  readonly pieceSize: number;
+  /** Told of each range, none of which is of two pieces, once the file has it. */
+  readonly onWritten: (range: CheckedRange) => void;
+}
 
 /**
  * Holds what arrived until it is in the file. Reads that fill at least half a block go to the file as they
  * are; smaller ones are gathered, because a write costs far more than copying a few kilobytes.
  */
 export class WriteBackCache {
-  readonly #pool: BlockPool;
-  readonly #writer: FileWriter;
-  readonly #onWritten: (range: ByteRange) => void;
+  readonly #options: WriteBackCacheOptions;
   readonly #lanes = new Set<CacheLane>();
 
-  /** `onWritten` is told of each range once the file has it. */
-  constructor(pool: BlockPool, writer: FileWriter, onWritten: (range: ByteRange) => void) {
-    this.#pool = pool;
-    this.#writer = writer;
-    this.#onWritten = onWritten;
+  constructor(options: WriteBackCacheOptions) {
+    this.#options = options;
   }
 
   /** A lane takes the bytes of one connection. */
   openLane(): CacheLane {
-    const lane = new CacheLane(this.#pool, (block, bytes, position) => this.#write(block, bytes, position));
+    const lane = new CacheLane(
+      this.#options.pool,
+      (block, bytes, position) => this.#write(block, bytes, position),
+    );
     this.#lanes.add(lane);
     return lane;
   }
@@ -34,16 +42,32 @@ export class WriteBackCache {
   /** Puts everything received so far into the file. */
   async flush(): Promise<void> {
     for (const lane of this.#lanes) lane.flush();
-    await this.#writer.settle();
+    await this.#options.writer.settle();
   }
 
   #write(block: Block, bytes: Uint8Array, position: number): void {
-    this.#writer.write(bytes, position, (written) => {
-      const range = { start: position, end: position + bytes.length };
-      this.#pool.release(block);
-      if (written) this.#onWritten(range);
+    const { pool, writer, pieceSize, onWritten } = this.#options;
+    let ranges: readonly CheckedRange[] = [];
+    writer.write(bytes, position, (written) => {
+      pool.release(block);
+      if (written) ranges.forEach(onWritten);
     });
+    // Not before: like this the disk is at work meanwhile.
+    ranges = checkedRanges(bytes, position, pieceSize);
   }
+}
+
+/** Cuts bytes that belong at `position` where pieces end, and computes the CRC-32 of each range. */
+function checkedRanges(bytes: Uint8Array, position: number, pieceSize: number): CheckedRange[] {
+  const ranges: CheckedRange[] = [];
+  for (let taken = 0; taken < bytes.length;) {
+    const start = position + taken;
+    const length = Math.min(bytes.length - taken, pieceSize - start % pieceSize);
+    const crc = crc32(bytes.subarray(taken, taken + length));
+    ranges.push({ start, end: start + length, crc });
+    taken += length;
+  }
+  return ranges;
 }
 
 type WriteBlock = (block: Block, bytes: Uint8Array, position: number) => void;

@@ -21,10 +21,12 @@ export interface ModuleImport {
 const BOTTOM = [
   "block",
   "checksum",
+  "crc32",
   "errors",
   "option_checks",
+  "network_options",
   "options",
-  "resolve_options",
+  "resolved_options",
   "terminal_text",
   "types",
   "version",
@@ -36,6 +38,8 @@ const MIDDLE = /^src\/(?:plan|http|net|flow|storage|integrity)\/(?=[^/]+$)/;
 
 /** What stands above them, one above the other. */
 const ABOVE = [
+  /^src\/resolve_network\.ts$/,
+  /^src\/resolve_options\.ts$/,
   /^src\/session\/[^/]+$/,
   /^src\/handle\.ts$/,
   /^src\/download_queue\.ts$/,
@@ -48,7 +52,7 @@ const ABOVE = [
 /** What stands on the public face uses that alone, beside the bottom level. */
 const FACES: readonly { readonly of: RegExp; readonly mayImport: RegExp }[] = [
   { of: /^mod\.ts$/, mayImport: /^src\/(?:downloader|handle)\.ts$/ },
-  { of: /^(?:cli\.ts|src\/cli\/.*)$/, mayImport: /^(?:mod\.ts|src\/cli\/.*)$/ },
+  { of: /^(?:cli\.ts|src\/cli\/.*)$/, mayImport: /^(?:mod\.ts|src\/resolve_options\.ts|src\/cli\/.*)$/ },
 ];
 
 const RUNTIME = "src/runtime/";
@@ -60,7 +64,7 @@ const RUNTIME_USERS: Readonly<Record<string, RegExp>> = {
   "src/runtime/console.ts": /^(?:cli\.ts|src\/cli\/.*)$/,
 };
 
-const SYSTEM_MODULES = /^node:(?:fs|net|tls|dns|process)(?:\/|$)/;
+const SYSTEM_MODULES = /^node:(?:fs|net|tls|dns|dgram|process)(?:\/|$)/;
 const SYSTEM_NAMES = /(?<![.\w$#])(?:globalThis\s*\.\s*)?(Deno|Bun|process)\b/g;
 
 /** How high a file stands; `undefined` where nobody has said. */

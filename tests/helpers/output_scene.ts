@@ -18,7 +18,9 @@ const RECORD: ControlRecord = {
   validator: { etag: '"a"', lastModified: undefined },
   pieceSize: 100,
   partIdentity: undefined,
+  partModifiedMs: undefined,
   bitmap: new Uint8Array(1),
+  crcs: new Uint32Array(1),
   partial: [],
 };
 

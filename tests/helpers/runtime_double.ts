@@ -2,7 +2,14 @@ import { DownloadQueue } from "../../src/download_queue.ts";
 import type { DownloaderOptions } from "../../src/options.ts";
 import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import type { Clock, FileSystem, HttpClient, Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
+import type {
+  Clock,
+  FileSystem,
+  HttpClient,
+  Network,
+  Runtime,
+  RuntimeFile,
+} from "../../src/runtime/runtime.ts";
 
 /** What a test puts in the place of the real thing; everything else stays real. */
 export interface RuntimeOverrides {
@@ -11,6 +18,9 @@ export interface RuntimeOverrides {
   /** Called for every file that is opened or created; returns the file to use. */
   readonly file?: (file: RuntimeFile, path: string) => RuntimeFile;
   readonly client?: (client: HttpClient) => HttpClient;
+  readonly network?: Partial<Network>;
+  /** In place of the whole environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The runtime the test runs on, with parts of it replaced. */
@@ -18,7 +28,7 @@ export function runtimeWith(overrides: RuntimeOverrides): Runtime {
   const real = detectRuntime();
   const wrap = overrides.file ?? ((file) => file);
   return {
-    name: real.name,
+    ...real,
     clock: { ...real.clock, ...overrides.clock },
     files: {
       ...real.files,
@@ -26,6 +36,9 @@ export function runtimeWith(overrides: RuntimeOverrides): Runtime {
       open: async (path, mode) => wrap(await real.files.open(path, mode), path),
       ...overrides.files,
     },
+    network: { ...real.network, ...overrides.network },
+    environment: (name) =>
+      overrides.environment === undefined ? real.environment(name) : overrides.environment[name],
     createHttpClient: (options) => {
       const client = real.createHttpClient(options);
       return overrides.client?.(client) ?? client;

@@ -44,15 +44,21 @@ function follow(
   client: HttpClient,
   url: string,
   isTrusted = true,
+  allowDowngrade = false,
 ): Promise<{ response: Response; target: Target }> {
   return getFollowing(client, {
     target: { url, isTrusted },
     ownHeaders: new Headers({ "range": "bytes=0-9", "accept-encoding": "identity" }),
-    callerHeaders: new Headers({
-      "authorization": "Bearer secret",
-      "cookie": "c=secret",
-      "x-api-key": "secret",
-    }),
+    caller: {
+      headers: new Headers({
+        "authorization": "Bearer secret",
+        "cookie": "c=secret",
+        "x-api-key": "secret",
+      }),
+      cookies: [],
+    },
+    allowDowngrade,
+    wallMs: 0,
     signal: new AbortController().signal,
   });
 }
@@ -139,15 +145,17 @@ test("75: userinfo in a Location is not taken up", async () => {
   assert.equal((await follow(client, `${A}/file`)).target.url, `${A}/other`);
 });
 
-test("our own fields win over the caller's", async () => {
+test("the caller's fields go before those that every request gets", async () => {
   const client = clientOf({});
   await getFollowing(client, {
     target: { url: A, isTrusted: true },
-    ownHeaders: new Headers({ "range": "bytes=0-9" }),
-    callerHeaders: new Headers({ "range": "bytes=5-6", "x-a": "b" }),
+    ownHeaders: new Headers({ "range": "bytes=0-9", "user-agent": "bytehaul" }),
+    caller: { headers: new Headers({ "user-agent": "me", "x-a": "b" }), cookies: [] },
+    allowDowngrade: false,
+    wallMs: 0,
     signal: new AbortController().signal,
   });
-  assert.deepEqual(client.sent[0]?.headers, { "range": "bytes=0-9", "x-a": "b" });
+  assert.deepEqual(client.sent[0]?.headers, { "range": "bytes=0-9", "user-agent": "me", "x-a": "b" });
 });
 
 test("74: ten redirects are followed and no more", async () => {

@@ -12,6 +12,7 @@ import {
 } from "../../src/http/segment_reader.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { PLAIN_CLIENT } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
@@ -23,7 +24,7 @@ const never = (): AbortSignal => new AbortController().signal;
 class Scene implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly bucket = new TokenBucket(this.clock, 0);
-  readonly client = detectRuntime().createHttpClient({ maxIdlePerHost: 8 });
+  readonly client = detectRuntime().createHttpClient(PLAIN_CLIENT);
   readonly server: FaultServer;
 
   private constructor(server: FaultServer) {
@@ -42,13 +43,14 @@ class Scene implements AsyncDisposable {
       client: this.client,
       clock: this.clock,
       throttle: new RateLimit(this.bucket),
-      headers: new Headers(),
       userAgent: "bytehaul/test",
+      allowDowngrade: false,
       connectTimeoutMs: 30_000,
       readTimeoutMs: 1000,
       ...options,
     }, {
       target: { url: this.server.url, isTrusted: true },
+      caller: { headers: new Headers(), cookies: [] },
       range: { start: 0, end: SIZE },
       ifRange: undefined,
       signal: never(),
@@ -125,8 +127,10 @@ test("a body that comes in small parts arrives whole", async () => {
 test("a request asks for what it is given, and says who asks", async () => {
   await using scene = await Scene.start();
   const headers = new Headers({ "x-key": "k" });
-  (await scene.open({ range: { start: 5, end: 100 }, ifRange: '"v"' }, { headers })).close();
-  (await scene.open({ range: { start: 5, end: Infinity } }, { headers: new Headers({ "user-agent": "me" }) }))
+  (await scene.open({ range: { start: 5, end: 100 }, ifRange: '"v"', caller: { headers, cookies: [] } }))
+    .close();
+  const caller = { headers: new Headers({ "user-agent": "me" }), cookies: [] };
+  (await scene.open({ range: { start: 5, end: Infinity }, caller }))
     .close();
   (await scene.open({ range: undefined })).close();
   const sent = scene.server.requests.map((
@@ -246,11 +250,11 @@ test("25: a reset is a network error, and costs nothing that was read before", a
   reader.close();
 });
 
-test("31: a refused connection is a network error", async () => {
+test("31: a refused connection is told as such", async () => {
   await using scene = await Scene.start();
   const { url } = scene.server;
   await scene.server.stop();
-  const error = await failsWith("network", scene.open({ target: { url, isTrusted: true } }));
+  const error = await failsWith("connect", scene.open({ target: { url, isTrusted: true } }));
   assert.equal(error.retryable, true);
 });
 

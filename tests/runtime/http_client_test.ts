@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
 import { contentBytes } from "../helpers/content.ts";
+import { PLAIN_CLIENT } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
 
 const SIZE = 100_000;
@@ -11,7 +12,7 @@ const REASON = new Error("enough");
 
 /** A server and a client of its own. */
 class Scene implements AsyncDisposable {
-  readonly client: HttpClient = detectRuntime().createHttpClient({ maxIdlePerHost: 8 });
+  readonly client: HttpClient = detectRuntime().createHttpClient(PLAIN_CLIENT);
   readonly server: FaultServer;
 
   private constructor(server: FaultServer) {

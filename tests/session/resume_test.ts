@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { open, readFile, writeFile } from "node:fs/promises";
+import { open, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Downloader, type DownloaderOptions } from "../../mod.ts";
@@ -254,11 +254,14 @@ test("a file that is there is replaced only when that is asked for, and only by 
   assert.deepEqual(await dir.list(), ["out.bin"]);
 });
 
-test("wrong bytes in the part file are found by the checksum, and the download begins anew", async () => {
+test("wrong bytes that nobody wrote are found by the checksum, and the download begins anew", async () => {
   await using dir = await temporaryDirectory();
   await using left = await Interrupted.leave(dir);
   const { size } = left.server.version;
+  const { atime, mtimeMs } = await stat(left.partPath);
   await overwrite(left.partPath, 100, "wrong");
+  // As if the disk had done it: nothing shows that anybody wrote.
+  await utimes(left.partPath, atime, (Math.floor(mtimeMs) + 0.5) / 1000);
   const { lines, options } = keepingLogs();
   const result = await left.resume({ checksum: sha256(SEED, size) }, options);
   assert.equal(result.resumedBytes, 0);

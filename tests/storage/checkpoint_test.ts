@@ -5,6 +5,7 @@ import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { Checkpointer } from "../../src/storage/checkpoint.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
 import type { ControlStore } from "../../src/storage/control_store.ts";
+import type { FileWriter } from "../../src/storage/file_writer.ts";
 import type { WriteBackCache } from "../../src/storage/write_back_cache.ts";
 import { systemError } from "../helpers/runtime_double.ts";
 import { settle } from "../helpers/virtual_clock.ts";
@@ -16,12 +17,24 @@ class Scene {
   readonly on: Record<string, () => Promise<void> | void> = {};
   /** How far the data in the file has come. */
   written = 0;
+  /** When the file was last written. */
+  modifiedMs = 5;
+  saved: ControlRecord | undefined;
   readonly checkpointer = new Checkpointer({
     cache: { flush: () => this.#step("flush") } as unknown as WriteBackCache,
+    writer: {
+      inspect: async () => {
+        await this.on["inspect"]?.();
+        return { modifiedMs: this.modifiedMs };
+      },
+    } as unknown as FileWriter,
     file: { sync: () => this.#step("sync") } as unknown as RuntimeFile,
     path: "/x/out.bin.part",
     store: {
-      save: (record: ControlRecord) => this.#step("save", ` ${record.size}`),
+      save: (record: ControlRecord) => {
+        this.saved = record;
+        return this.#step("save", ` ${record.size}`);
+      },
     } as unknown as ControlStore,
     record: () => {
       this.steps.push(`record ${this.written}`);
@@ -62,6 +75,20 @@ test("53: what is written while the data is synced is not claimed", async () => 
   assert.ok(scene.steps.includes("save 100"), `${scene.steps}`);
   await scene.checkpointer.save();
   assert.ok(scene.steps.includes("save 200"), `${scene.steps}`);
+});
+
+test("when the file was last written is seen after the sync", async () => {
+  const scene = new Scene();
+  scene.on["sync"] = () => void (scene.modifiedMs = 70);
+  await scene.checkpointer.save();
+  assert.equal(scene.saved?.partModifiedMs, 70);
+});
+
+test("46: of a file that others changed no time is saved, so that all claims will be checked", async () => {
+  const scene = new Scene();
+  scene.on["inspect"] = failing("EIO");
+  await scene.checkpointer.save();
+  assert.deepEqual([scene.steps.at(-1), scene.saved?.partModifiedMs], ["save done", undefined]);
 });
 
 test("43: after a failed sync nothing is saved, and no later sync counts", async () => {

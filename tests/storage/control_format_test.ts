@@ -23,29 +23,41 @@ const RECORD: ControlRecord = {
   validator: { etag: '"a"', lastModified: "Sun, 06 Nov 1994 08:49:37 GMT" },
   pieceSize: 100,
   partIdentity: "1:2",
+  partModifiedMs: 784_111_777_123,
   bitmap: new Uint8Array([0b0000_0111, 0b10]),
-  partial: [{ start: 300, end: 350 }, { start: 420, end: 430 }],
+  crcs: new Uint32Array([1, 0xffff_ffff, 0x0102_0304, 0, 0, 0, 0, 0, 0, 5]),
+  partial: [{ start: 300, end: 350, crc: 7 }, { start: 420, end: 430, crc: 0xffff_ffff }],
 };
+const RANGES = [[300, 350, 7], [420, 430, 0xffff_ffff]];
+
+/** What follows the description: the bitmap, and the CRCs with their highest byte first. */
+function tableOf({ bitmap, crcs }: Pick<ControlRecord, "bitmap" | "crcs">): Buffer {
+  const table = Buffer.alloc(bitmap.length + 4 * crcs.length);
+  table.set(bitmap);
+  crcs.forEach((crc, piece) => table.writeUInt32BE(crc, bitmap.length + 4 * piece));
+  return table;
+}
+const TABLE = tableOf(RECORD);
 
 const decode = (bytes: Uint8Array<ArrayBuffer>): DecodedControl => decodeControl(bytes, PATH);
 
-/** A control file with any description and bitmap, with lengths and checksum that fit. */
-function seal(description: string | Uint8Array, bitmap: Uint8Array = RECORD.bitmap, version = 1) {
+/** A control file with any description and table, with lengths and checksum that fit. */
+function seal(description: string | Uint8Array, table: Uint8Array = TABLE, version = 2) {
   const json = Buffer.from(description);
   const head = Buffer.alloc(HEAD_BYTES);
   head.write("BYTEHAUL");
   head.writeUInt32BE(version, 8);
   head.writeUInt32BE(json.length, 12);
-  head.writeUInt32BE(bitmap.length, 16);
-  const rest = Buffer.concat([json, bitmap]);
+  head.writeUInt32BE(table.length, 16);
+  const rest = Buffer.concat([json, table]);
   head.writeUInt32BE(crc32(rest, crc32(head.subarray(0, 20))), 20);
   return new Uint8Array(Buffer.concat([head, rest]));
 }
 
 /** The description of `RECORD`, with changes. */
 function describe(changes: Readonly<Record<string, unknown>> = {}): string {
-  const { bitmap: _, ...rest } = RECORD;
-  return JSON.stringify({ ...rest, partial: [[300, 350], [420, 430]], ...changes });
+  const { bitmap: _, crcs: __, ...rest } = RECORD;
+  return JSON.stringify({ ...rest, partial: RANGES, ...changes });
 }
 
 function assertDamaged(bytes: Uint8Array<ArrayBuffer>, what: string): void {
@@ -57,16 +69,22 @@ function assertDamaged(bytes: Uint8Array<ArrayBuffer>, what: string): void {
 test("a record reads back as it was", () => {
   const records: ControlRecord[] = [
     RECORD,
-    { ...RECORD, partial: [{ start: 0, end: 1 }, { start: 990, end: 1000 }], partIdentity: undefined },
+    { ...RECORD, partial: [{ start: 0, end: 1, crc: 0 }, { start: 990, end: 1000, crc: 1 }] },
+    { ...RECORD, partIdentity: undefined, partModifiedMs: undefined },
+    { ...RECORD, partModifiedMs: -1 },
     { ...RECORD, validator: { etag: undefined, lastModified: undefined } },
     { ...RECORD, validator: { etag: 'W/"ü \\" 日本"', lastModified: "rubbish" } },
-    { ...RECORD, size: 0, bitmap: new Uint8Array(0), partial: [] },
-    { ...RECORD, size: 2 ** 53 - 1, pieceSize: 2 ** 52, bitmap: new Uint8Array([1]), partial: [] },
+    { ...RECORD, size: 0, bitmap: new Uint8Array(0), crcs: new Uint32Array(0), partial: [] },
+    {
+      ...{ ...RECORD, size: 2 ** 53 - 1, pieceSize: 2 ** 52, partial: [] },
+      ...{ bitmap: new Uint8Array([1]), crcs: new Uint32Array([9, 0]) },
+    },
     {
       ...RECORD,
       size: MAX_PIECES,
       pieceSize: 1,
       bitmap: new Uint8Array(MAX_PIECES / 8).fill(0xa5),
+      crcs: new Uint32Array(MAX_PIECES).map((_, piece) => piece * 4099),
       partial: [],
     },
   ];
@@ -75,6 +93,7 @@ test("a record reads back as it was", () => {
     assert.deepEqual(decoded.kind === "record" && { ...decoded.record }, {
       ...record,
       partIdentity: record.partIdentity,
+      partModifiedMs: record.partModifiedMs,
     });
   }
 });
@@ -85,12 +104,15 @@ test("records at random read back as they were", () => {
   for (let round = 0; round < 200; round++) {
     const size = 1 + below(2 ** 40);
     const pieceSize = Math.max(1, Math.ceil(size / (1 + below(3000))));
-    const bitmap = new Uint8Array(Math.ceil(Math.ceil(size / pieceSize) / 8)).map(() => below(256));
+    const pieces = Math.ceil(size / pieceSize);
+    const bitmap = new Uint8Array(Math.ceil(pieces / 8)).map(() => below(256));
+    const crcs = new Uint32Array(pieces).map(() => below(2 ** 32));
     const partial = Array.from({ length: below(20) }, () => {
       const start = below(size);
-      return { start, end: start + 1 + below(size - start) };
+      const pieceEnd = Math.min(size, start - start % pieceSize + pieceSize);
+      return { start, end: start + 1 + below(pieceEnd - start), crc: below(2 ** 32) };
     });
-    const record = { ...RECORD, size, pieceSize, bitmap, partial };
+    const record = { ...RECORD, size, pieceSize, bitmap, crcs, partial };
     const decoded = decode(encodeControl(record));
     assert.deepEqual(decoded, { kind: "record", record });
   }
@@ -149,7 +171,7 @@ test("60: what is none is damaged", () => {
 });
 
 const MAX = Number.MAX_SAFE_INTEGER;
-const CRAFTED: readonly (readonly [what: string, description: string, bitmap?: Uint8Array])[] = [
+const CRAFTED: readonly (readonly [what: string, description: string, table?: Uint8Array])[] = [
   ["a piece size of zero", describe({ pieceSize: 0 })],
   ["a negative piece size", describe({ pieceSize: -100 })],
   ["a piece size with a fraction", describe({ pieceSize: 99.5 })],
@@ -164,23 +186,35 @@ const CRAFTED: readonly (readonly [what: string, description: string, bitmap?: U
   [
     "one piece too many",
     describe({ size: MAX_PIECES + 1, pieceSize: 1, partial: [] }),
-    new Uint8Array(MAX_PIECES / 8 + 1),
+    new Uint8Array(MAX_PIECES / 8 + 1 + 4 * (MAX_PIECES + 1)),
   ],
-  ["a bitmap that is too short", describe(), new Uint8Array(1)],
-  ["a bitmap that is too long", describe(), new Uint8Array(3)],
-  ["no bitmap", describe(), new Uint8Array(0)],
-  ["a range beyond the end", describe({ partial: [[990, 1001]] })],
-  ["a range that is empty", describe({ partial: [[5, 5]] })],
-  ["a range that runs backwards", describe({ partial: [[9, 5]] })],
-  ["a range that starts before the file", describe({ partial: [[-1, 5]] })],
-  ["a range with a fraction", describe({ partial: [[0.5, 5]] })],
-  ["a range of three", describe({ partial: [[1, 2, 3]] })],
-  ["a range that is an object", describe({ partial: [{ start: 1, end: 2 }] })],
+  ["a bitmap that is too short", describe(), TABLE.subarray(1)],
+  ["a CRC that is cut", describe(), TABLE.subarray(0, -1)],
+  ["a CRC too few", describe(), TABLE.subarray(0, -4)],
+  ["a CRC too many", describe(), Buffer.concat([TABLE, Buffer.alloc(4)])],
+  ["no CRC", describe(), RECORD.bitmap],
+  ["no bitmap and no CRC", describe(), new Uint8Array(0)],
+  ["a range beyond the end", describe({ partial: [[990, 1001, 1]] })],
+  ["a range that is empty", describe({ partial: [[5, 5, 1]] })],
+  ["a range that runs backwards", describe({ partial: [[9, 5, 1]] })],
+  ["a range that starts before the file", describe({ partial: [[-1, 5, 1]] })],
+  ["a range with a fraction", describe({ partial: [[0.5, 5, 1]] })],
+  ["a range of two pieces", describe({ partial: [[350, 401, 1]] })],
+  ["a range of two numbers", describe({ partial: [[1, 2]] })],
+  ["a range of four numbers", describe({ partial: [[1, 2, 3, 4]] })],
+  ["a CRC of 33 bits", describe({ partial: [[1, 2, 2 ** 32]] })],
+  ["a negative CRC", describe({ partial: [[1, 2, -1]] })],
+  ["a time with a fraction", describe({ partModifiedMs: 0.5 })],
+  ["a time that is text", describe({ partModifiedMs: "5" })],
+  ["a range that is an object", describe({ partial: [{ start: 1, end: 2, crc: 3 }] })],
   ["a range that is null", describe({ partial: [null] })],
   ["ranges that are text", describe({ partial: "12" })],
-  ["ranges that are like an array", describe({ partial: { length: 1, 0: [1, 2] } })],
+  ["ranges that are like an array", describe({ partial: { length: 1, 0: [1, 2, 3] } })],
   ["no ranges", describe({ partial: undefined })],
-  ["more ranges than there are connections in the world", describe({ partial: Array(100_001).fill([1, 2]) })],
+  [
+    "more ranges than there are connections in the world",
+    describe({ partial: Array(100_001).fill([1, 2, 3]) }),
+  ],
   ["a hash that is a number", describe({ urlHash: 5 })],
   ["no hash", describe({ urlHash: undefined })],
   ["an identity that is a number", describe({ partIdentity: 5 })],
@@ -196,9 +230,9 @@ const CRAFTED: readonly (readonly [what: string, description: string, bitmap?: U
   ["a description that goes on", `${describe()}{}`],
 ];
 
-for (const [what, description, bitmap] of CRAFTED) {
+for (const [what, description, table] of CRAFTED) {
   test(`62: a description with ${what} is damaged, and does not throw`, () => {
-    assertDamaged(seal(description, bitmap), what);
+    assertDamaged(seal(description, table), what);
   });
 }
 
@@ -209,23 +243,23 @@ test("62: text that is no UTF-8 is damaged", () => {
 });
 
 test("62: lengths that overflow are damaged, and nothing is allocated for them", () => {
-  for (const [json, bitmap] of [[0xffff_ffff, 0xffff_ffff], [0xffff_ffff, 2], [0, 0], [2 ** 31, 2 ** 31]]) {
+  for (const [json, table] of [[0xffff_ffff, 0xffff_ffff], [0xffff_ffff, 42], [0, 0], [2 ** 31, 2 ** 31]]) {
     const bytes = encodeControl(RECORD);
     const view = new DataView(bytes.buffer);
     view.setUint32(12, json!);
-    view.setUint32(16, bitmap!);
-    assertDamaged(bytes, `${json} and ${bitmap}`);
+    view.setUint32(16, table!);
+    assertDamaged(bytes, `${json} and ${table}`);
   }
 });
 
 test("62: lengths that do not add up are damaged, also where the checksum fits", () => {
-  for (const [json, bitmap] of [[0, 0], [-1, 0], [0, -1], [1, -2]] as const) {
+  for (const [json, table] of [[0, 0], [-1, 0], [0, -1], [1, -2]] as const) {
     const bytes = Buffer.from(seal(describe()));
     bytes.writeUInt32BE(bytes.readUInt32BE(12) + json, 12);
-    bytes.writeUInt32BE(bytes.readUInt32BE(16) + bitmap, 16);
+    bytes.writeUInt32BE(bytes.readUInt32BE(16) + table, 16);
     bytes.writeUInt32BE(crc32(bytes.subarray(24), crc32(bytes.subarray(0, 20))), 20);
     const decoded = decode(new Uint8Array(bytes));
-    assert.equal(decoded.kind, json === 0 && bitmap === 0 ? "record" : "damaged", `${json}, ${bitmap}`);
+    assert.equal(decoded.kind, json === 0 && table === 0 ? "record" : "damaged", `${json}, ${table}`);
   }
 });
 
@@ -237,7 +271,7 @@ test("62: names that every object has mean nothing", () => {
 });
 
 test("63: one of a newer version is refused, whatever else is in it", () => {
-  for (const bytes of [seal(describe(), RECORD.bitmap, 2), seal("", new Uint8Array(0), 0xffff_ffff)]) {
+  for (const bytes of [seal(describe(), TABLE, 3), seal("", new Uint8Array(0), 0xffff_ffff)]) {
     bytes.fill(0, 20);
     assert.throws(() => decode(bytes), (error: unknown) => {
       assert.ok(error instanceof ControlFileError);
@@ -249,5 +283,5 @@ test("63: one of a newer version is refused, whatever else is in it", () => {
 });
 
 test("a version before the first is damaged", () => {
-  assertDamaged(seal(describe(), RECORD.bitmap, 0), "version 0");
+  for (const version of [0, 1]) assertDamaged(seal(describe(), TABLE, version), `version ${version}`);
 });

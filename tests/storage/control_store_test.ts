@@ -18,8 +18,10 @@ const RECORD: ControlRecord = {
   validator: { etag: '"a"', lastModified: undefined },
   pieceSize: 100,
   partIdentity: "1:2",
+  partModifiedMs: 5,
   bitmap: new Uint8Array([0b111, 0]),
-  partial: [{ start: 300, end: 350 }],
+  crcs: new Uint32Array([1, 2, 3, 0, 0, 0, 0, 0, 0, 0]),
+  partial: [{ start: 300, end: 350, crc: 4 }],
 };
 const LATER: ControlRecord = { ...RECORD, bitmap: new Uint8Array([0xff, 0]), partial: [] };
 

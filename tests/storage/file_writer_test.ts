@@ -10,10 +10,16 @@ const PATH = "/x/out.bin.part";
 
 /** A file whose writes end when the test says so. */
 class SlowFile {
+  size = 0;
   readonly writes: { readonly position: number; readonly length: number }[] = [];
   #current: PromiseWithResolvers<void> | undefined;
 
   readonly file = {
+    stat: () => Promise.resolve({ size: this.size }),
+    truncate: (size: number) => {
+      this.size = size;
+      return Promise.resolve();
+    },
     write: (data: Uint8Array, position: number) => {
       assert.equal(this.#current, undefined, "one write at a time");
       this.writes.push({ position, length: data.length });
@@ -24,8 +30,11 @@ class SlowFile {
 
   /** Ends the write under way, and lets the next one begin. */
   async end(error?: Error): Promise<void> {
-    if (error === undefined) this.#current!.resolve();
-    else this.#current!.reject(error);
+    const { position, length } = this.writes.at(-1)!;
+    if (error === undefined) {
+      this.size = Math.max(this.size, position + length);
+      this.#current!.resolve();
+    } else this.#current!.reject(error);
     await settle();
   }
 }
@@ -33,9 +42,13 @@ class SlowFile {
 const bytes = (length: number): Uint8Array => new Uint8Array(length);
 const unexpected = (error: unknown): void => assert.fail(`no failure was expected: ${error}`);
 
+function writerOf(slow: SlowFile, onFailure: (error: unknown) => void = unexpected): FileWriter {
+  return new FileWriter({ file: slow.file, path: PATH, size: slow.size, onFailure });
+}
+
 test("writes are made one after the other, in the order in which they came, and acknowledged", async () => {
   const slow = new SlowFile();
-  const writer = new FileWriter(slow.file, PATH, unexpected);
+  const writer = writerOf(slow);
   const done: string[] = [];
   for (const [name, position] of [["a", 500], ["b", 0], ["c", 90]] as const) {
     writer.write(bytes(10), position, (written) => done.push(`${name} ${written}`));
@@ -52,7 +65,7 @@ test("writes are made one after the other, in the order in which they came, and 
 
 test("settle() waits for the writes that were queued before it", async () => {
   const slow = new SlowFile();
-  const writer = new FileWriter(slow.file, PATH, unexpected);
+  const writer = writerOf(slow);
   await writer.settle();
   writer.write(bytes(1), 0, () => {});
   writer.write(bytes(1), 1, () => {});
@@ -71,7 +84,7 @@ test("settle() waits for the writes that were queued before it", async () => {
 
 test("a writer can be used again after it had nothing to do", async () => {
   const slow = new SlowFile();
-  const writer = new FileWriter(slow.file, PATH, unexpected);
+  const writer = writerOf(slow);
   for (let round = 0; round < 3; round++) {
     const done: boolean[] = [];
     writer.write(bytes(1), round, (written) => done.push(written));
@@ -84,7 +97,7 @@ test("a writer can be used again after it had nothing to do", async () => {
 
 test("a write that is asked for in an acknowledgement is made, too", async () => {
   const slow = new SlowFile();
-  const writer = new FileWriter(slow.file, PATH, unexpected);
+  const writer = writerOf(slow);
   const done: string[] = [];
   writer.write(bytes(1), 0, () => writer.write(bytes(1), 1, (written) => done.push(`second ${written}`)));
   await settle();
@@ -96,7 +109,7 @@ test("a write that is asked for in an acknowledgement is made, too", async () =>
 test("a write that is asked for shortly after the last one was done is made, too", async () => {
   for (let ticks = 0; ticks < 10; ticks++) {
     const slow = new SlowFile();
-    const writer = new FileWriter(slow.file, PATH, unexpected);
+    const writer = writerOf(slow);
     const writeLater = async () => {
       for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
       writer.write(bytes(1), 1, () => {});
@@ -112,7 +125,7 @@ test("a write that is asked for shortly after the last one was done is made, too
 test("41: after a failed write nothing more is written, and it is told once", async () => {
   const slow = new SlowFile();
   const failures: unknown[] = [];
-  const writer = new FileWriter(slow.file, PATH, (error) => failures.push(error));
+  const writer = writerOf(slow, (error) => failures.push(error));
   const done: boolean[] = [];
   for (let position = 0; position < 4; position++) {
     writer.write(bytes(1), position, (written) => done.push(written));
@@ -132,4 +145,96 @@ test("41: after a failed write nothing more is written, and it is told once", as
   });
   assert.deepEqual([done.length, slow.writes.length], [5, 2]);
   await assert.rejects(writer.settle());
+});
+
+/** Matches the error of a file that another program changed. */
+function isForeign(error: unknown): true {
+  assert.ok(error instanceof DownloadError);
+  assert.equal(error.code, "storage");
+  assert.match(error.message, /^Cannot write "\/x\/out\.bin\.part": it was changed by another program/);
+  return true;
+}
+
+/** Writes `length` bytes at `position` and returns whether they were written. */
+async function put(slow: SlowFile, writer: FileWriter, position: number, length: number): Promise<boolean> {
+  let isWritten: boolean | undefined;
+  const before = slow.writes.length;
+  writer.write(bytes(length), position, (written) => isWritten = written);
+  await settle();
+  if (slow.writes.length > before) await slow.end();
+  return isWritten!;
+}
+
+const MEDDLING: readonly (readonly [what: string, size: number, position: number, length: number])[] = [
+  ["cut, and a write goes on behind its end", 60, 100, 10],
+  ["cut, and a write reaches that end exactly", 60, 90, 10],
+  ["cut to nothing", 0, 50, 60],
+  ["made longer", 200, 100, 10],
+];
+
+for (const [what, size, position, length] of MEDDLING) {
+  test(`46: a file of 100 bytes that is ${what}, is not written any more`, async () => {
+    const slow = new SlowFile();
+    const failures: unknown[] = [];
+    const writer = writerOf(slow, (error) => failures.push(error));
+    assert.equal(await put(slow, writer, 0, 100), true);
+    slow.size = size;
+    assert.equal(await put(slow, writer, position, length), false);
+    assert.equal(await put(slow, writer, 0, 10), false);
+    assert.ok(failures.length === 1 && isForeign(failures[0]));
+    assert.equal(slow.writes.length, 1);
+    await assert.rejects(writer.settle(), isForeign);
+    slow.size = 100;
+    await assert.rejects(writer.inspect(), isForeign, "once changed, it stays so");
+  });
+}
+
+test("46: a write that does not reach the end leaves a cut file short, which is noticed later", async () => {
+  const slow = new SlowFile();
+  slow.size = 100;
+  const failures: unknown[] = [];
+  const writer = writerOf(slow, (error) => failures.push(error));
+  slow.size = 20;
+  assert.equal(await put(slow, writer, 50, 49), true);
+  assert.equal(slow.size, 99);
+  await assert.rejects(writer.inspect(), isForeign);
+  assert.ok(failures.length === 1 && isForeign(failures[0]));
+});
+
+test("inspect() lets a write that is under way make the file longer", async () => {
+  const slow = new SlowFile();
+  const writer = writerOf(slow);
+  writer.write(bytes(10), 0, () => {});
+  await settle();
+  slow.size = 7;
+  assert.equal((await writer.inspect()).size, 7);
+  slow.size = 10;
+  await slow.end();
+  assert.equal((await writer.inspect()).size, 10);
+});
+
+test("inspect() lets a write that failed have made the file longer", async () => {
+  const slow = new SlowFile();
+  const writer = writerOf(slow, () => {});
+  writer.write(bytes(10), 0, () => {});
+  await settle();
+  slow.size = 4;
+  await slow.end(systemError("ENOSPC"));
+  assert.equal((await writer.inspect()).size, 4);
+});
+
+test("clear() empties the file after what was queued, which may then grow again", async () => {
+  const slow = new SlowFile();
+  const writer = writerOf(slow);
+  assert.equal(await put(slow, writer, 0, 100), true);
+  writer.write(bytes(10), 100, () => {});
+  await settle();
+  const cleared = writer.clear();
+  await settle();
+  assert.equal(slow.size, 100);
+  await slow.end();
+  await cleared;
+  assert.equal(slow.size, 0);
+  assert.equal(await put(slow, writer, 0, 10), true);
+  assert.equal((await writer.inspect()).size, 10);
 });

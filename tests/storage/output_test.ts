@@ -75,7 +75,7 @@ test("72: a symbolic link under the name of the part file is not followed", WITH
       await writeFile(dir.join("precious"), "precious");
       await symlink(target, dir.join("out.bin.part"));
     });
-    assert.equal(await scene.output.openPart(undefined), undefined);
+    assert.equal(await scene.output.openPart(), undefined);
     await failsWith("output_exists", scene.output.createPart(), scene.output.partPath);
     await failsWith("output_exists", scene.output.clearPart(false), scene.output.partPath);
     await scene.output.clearPart(true);
@@ -99,17 +99,11 @@ test("a part file of somebody else is removed only when overwriting was asked fo
   assert.equal(await scene.text("out.bin"), PART_TEXT);
 });
 
-test("46: a part file is opened again only if it is the one that was recorded", async () => {
+test("46: a part file is opened again, and told by what it is", async () => {
   await using scene = await OutputScene.make({}, (dir) => writeFile(dir.join("out.bin.part"), "12345"));
-  const identity = (await runtimeWith({}).files.lstat(scene.output.partPath))?.identity;
-  assert.equal(await scene.output.openPart("another"), undefined);
-  const opened = await scene.output.openPart(identity);
-  assert.deepEqual([opened?.size, (await opened?.file.stat())?.identity], [5, identity]);
-});
-
-test("a part file whose identity the system does not tell is opened by its name", async () => {
-  await using scene = await OutputScene.make({}, (dir) => writeFile(dir.join("out.bin.part"), "12345"));
-  assert.equal((await scene.output.openPart(undefined))?.size, 5);
+  const named = await runtimeWith({}).files.lstat(scene.output.partPath);
+  const opened = await scene.output.openPart();
+  assert.deepEqual([opened?.info.size, opened?.info], [5, named]);
   const reader = await scene.output.openPartToRead();
   await assert.rejects(reader.write(new Uint8Array(1), 0));
   await reader.close();
@@ -127,9 +121,9 @@ test("a part file is closed before another takes its place", async () => {
 
 test("46: no part file, or a directory in its place, is none", async () => {
   await using scene = await OutputScene.make();
-  assert.equal(await scene.output.openPart(undefined), undefined);
+  assert.equal(await scene.output.openPart(), undefined);
   await mkdir(scene.output.partPath);
-  assert.equal(await scene.output.openPart(undefined), undefined);
+  assert.equal(await scene.output.openPart(), undefined);
   await failsWith("storage", scene.output.clearPart(true), "it is a directory");
 });
 
@@ -146,7 +140,7 @@ test("46: a part file that is exchanged between looking and opening is none", as
       },
     },
   }, (dir) => writeFile(dir.join("out.bin.part"), "12345"));
-  assert.equal(await scene.output.openPart(undefined), undefined);
+  assert.equal(await scene.output.openPart(), undefined);
 });
 
 test("discard() removes what is ours, and no part file of somebody else", async () => {

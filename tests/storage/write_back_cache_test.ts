@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import type { Block } from "../../src/block.ts";
+import type { CheckedRange } from "../../src/crc32.ts";
 import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/storage/file_writer.ts";
@@ -28,17 +30,24 @@ class Scene {
   readonly cache: WriteBackCache;
   failure: Error | undefined;
 
-  constructor({ blocks = 8, size = 4096 } = {}) {
+  constructor({ blocks = 8, size = 4096, pieceSize = Infinity } = {}) {
     this.pool = new MemoryBudget({ blockSize: BLOCK, blocks });
     this.content = new Uint8Array(size);
+    let fileSize = 0;
     const write = (data: Uint8Array, position: number) => {
       if (this.failure !== undefined) return Promise.reject(this.failure);
       this.writes.push({ position, length: data.length, buffer: data.buffer });
       this.content.set(data, position);
+      fileSize = Math.max(fileSize, position + data.length);
       return Promise.resolve();
     };
-    const writer = new FileWriter({ write } as unknown as RuntimeFile, "/x/out.bin.part", () => {});
-    this.cache = new WriteBackCache(this.pool, writer, (range) => this.acknowledged.push(range));
+    const file = { write, stat: () => Promise.resolve({ size: fileSize }) } as unknown as RuntimeFile;
+    const writer = new FileWriter({ file, path: "/x/out.bin.part", size: 0, onFailure: () => {} });
+    const onWritten = ({ start, end, crc }: CheckedRange) => {
+      assert.equal(crc, crc32(contentBytes(SEED, start, end)), `the CRC of bytes ${start} to ${end}`);
+      this.acknowledged.push({ start, end });
+    };
+    this.cache = new WriteBackCache({ pool: this.pool, writer, pieceSize, onWritten });
   }
 
   /** Fills a block with what belongs at `position`, and stores it; a block that comes back is given back. */
@@ -101,6 +110,18 @@ test("a read that does not fit into what was gathered is parted", async () => {
   await scene.cache.flush();
   assert.deepEqual(scene.positions(), [[0, 64], [64, 26]]);
   assert.deepEqual(scene.content.subarray(0, 90), contentBytes(SEED, 0, 90));
+});
+
+test("what is acknowledged is cut where pieces end", async () => {
+  const scene = new Scene({ pieceSize: 25 });
+  const lane = scene.cache.openLane();
+  scene.put(lane, 60, 64);
+  await scene.cache.flush();
+  assert.deepEqual(scene.positions(), [[60, 64]]);
+  assert.deepEqual(
+    scene.acknowledged.map(({ start, end }) => [start, end]),
+    [[60, 75], [75, 100], [100, 124]],
+  );
 });
 
 test("a jump to another place writes what was gathered", async () => {

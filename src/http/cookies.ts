@@ -1,0 +1,59 @@
+import type { Cookie } from "../resolved_options.ts";
+
+/** The `Cookie` field for a URL (RFC 6265, section 5.4), `undefined` when no cookie belongs there. */
+export function cookieField(cookies: readonly Cookie[], url: URL, wallMs: number): string | undefined {
+  const fitting = cookies
+    .filter((cookie) => isFor(cookie, url) && cookie.expiresMs > wallMs)
+    .sort((a, b) => b.path.length - a.path.length);
+  return fitting.length === 0 ? undefined : fitting.map(({ name, value }) => `${name}=${value}`).join("; ");
+}
+
+function isFor({ domain, includesSubdomains, path, isSecure }: Cookie, url: URL): boolean {
+  const host = url.hostname.replace(/\.$/, "");
+  if (host !== domain && !(includesSubdomains && host.endsWith(`.${domain}`))) return false;
+  if (isSecure && url.protocol !== "https:") return false;
+  return url.pathname === path || url.pathname.startsWith(path.endsWith("/") ? path : `${path}/`);
+}
+
+/**
+ * Reads the text of a cookie file in the Netscape format, as browsers' extensions and curl write it. A
+ * `TypeError` names the line that is none, and not what stands in it.
+ */
+export function parseCookieFile(text: unknown): Cookie[] {
+  if (text === undefined) return [];
+  if (typeof text !== "string") throw new TypeError("Cannot use cookies: expected the text of a cookie file");
+  const cookies: Cookie[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const entry = line.replace(/^#HttpOnly_/, "");
+    if (entry.trim() === "" || entry.startsWith("#")) continue;
+    const cookie = parseLine(entry);
+    if (cookie === undefined) {
+      throw new TypeError(
+        `Cannot use cookies: line ${
+          index + 1
+        } is not of the Netscape format; expected seven fields with tabs between them`,
+      );
+    }
+    cookies.push(cookie);
+  }
+  return cookies;
+}
+
+function parseLine(line: string): Cookie | undefined {
+  const [domain = "", includesSubdomains, path = "", secure, expires = "", name = "", value = "", ...more] =
+    line.split("\t");
+  const flags = [includesSubdomains, secure];
+  if (domain === "" || name === "" || more.length > 0 || !path.startsWith("/")) return undefined;
+  if (!flags.every((flag) => flag === "TRUE" || flag === "FALSE") || !/^\d+$/.test(expires)) return undefined;
+  // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
+  if (/[\x00-\x1f\x7f;]/.test(name + value)) return undefined;
+  return {
+    name,
+    value,
+    domain: domain.replace(/^\./, "").toLowerCase(),
+    includesSubdomains: includesSubdomains === "TRUE",
+    path,
+    isSecure: secure === "TRUE",
+    expiresMs: expires === "0" ? Infinity : Number(expires) * 1000,
+  };
+}

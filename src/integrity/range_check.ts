@@ -1,0 +1,21 @@
+import { crc32 } from "node:zlib";
+import type { CheckedRange } from "../crc32.ts";
+import type { RuntimeFile } from "../runtime/runtime.ts";
+
+/** Whether `file` holds the bytes of which a range has the CRC-32. They are read through `buffer`. */
+export async function holdsRange(
+  file: RuntimeFile,
+  { start, end, crc }: CheckedRange,
+  buffer: Uint8Array,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let found = 0;
+  for (let position = start; position < end;) {
+    signal.throwIfAborted();
+    const length = await file.read(buffer.subarray(0, Math.min(buffer.length, end - position)), position);
+    if (length === 0) return false; // the file ends here
+    found = crc32(buffer.subarray(0, length), found);
+    position += length;
+  }
+  return found === crc;
+}

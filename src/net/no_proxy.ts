@@ -1,0 +1,38 @@
+import { isWithin, parseIp } from "./ip_address.ts";
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+const ANY_HOST = "*";
+
+/**
+ * Whether a URL is one of the exceptions in a `no_proxy` list: entries with commas or spaces between them, as
+ * curl reads them. `*` is every host; `example.com` and `.example.com` are that host and all under it; an
+ * address is itself in any of its forms, and `10.0.0.0/8` is a network. Each but a network may name a port.
+ */
+export function bypassesProxy(url: URL, noProxy: string): boolean {
+  const host = plainHost(url.hostname);
+  const port = url.port || DEFAULT_PORTS[url.protocol];
+  return noProxy.split(/[\s,]+/).some((entry) => {
+    if (entry === ANY_HOST) return true;
+    if (entry.includes("/")) return isWithin(host, entry);
+    const wanted = splitPort(entry);
+    return (wanted.port === undefined || wanted.port === port) && matches(host, plainHost(wanted.host));
+  });
+}
+
+function matches(host: string, wanted: string): boolean {
+  const domain = wanted.replace(/^\./, "");
+  if (domain === "") return false;
+  // The end of an address is no domain.
+  return host === domain || (parseIp(host) === undefined && host.endsWith(`.${domain}`));
+}
+
+/** As hosts compare: an address in its usual form, a name in lower case, without brackets and the last dot. */
+function plainHost(host: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  return parseIp(bare) ?? bare.toLowerCase().replace(/\.$/, "");
+}
+
+function splitPort(entry: string): { readonly host: string; readonly port: string | undefined } {
+  const [, host, port] = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
+  return host === undefined ? { host: entry, port: undefined } : { host, port };
+}

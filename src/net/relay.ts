@@ -1,0 +1,144 @@
+import type { Connection, Listener, Network } from "../runtime/runtime.ts";
+import { ByteReader } from "./byte_reader.ts";
+import { parseRequestHead } from "./request_head.ts";
+import type { Route } from "./routes.ts";
+
+/** Where a relay listens, and the secret without which it serves nobody. */
+export interface RelayAddress {
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The longest head of a request that our own client sends. */
+const MAX_HEAD_BYTES = 256 * 1024;
+const SECRET_BYTES = 24;
+
+/**
+ * An HTTP proxy on loopback for this process alone: the runtime's client goes through it where connections are
+ * to be opened in a way that the client has no setting for. TLS passes through untouched.
+ */
+export class Relay {
+  readonly #network: Network;
+  readonly #route: Route;
+  readonly #password = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
+  readonly #authorization = `Basic ${btoa(`bytehaul:${this.#password}`)}`;
+  readonly #clients = new Set<Connection>();
+  #listener: Promise<Listener> | undefined;
+  #isClosed = false;
+
+  constructor(network: Network, route: Route) {
+    this.#network = network;
+    this.#route = route;
+  }
+
+  /** Begins to listen, if it does not yet. */
+  async start(): Promise<RelayAddress> {
+    this.#listener ??= this.#network.listen((client) => void this.#serve(client));
+    const { port } = await this.#listener;
+    return { port, username: "bytehaul", password: this.#password };
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    this.#isClosed = true;
+    this.#listener?.then((listener) => listener.close(), () => {}); // it never listened
+    for (const client of this.#clients) client.close();
+  }
+
+  async #serve(client: Connection): Promise<void> {
+    if (this.#isClosed) return client.close();
+    this.#clients.add(client);
+    const exchange = new Exchange(client, this.#route);
+    try {
+      await exchange.run(this.#authorization);
+    } catch {
+      // Either side broke off. The client sees its connection end, and the route knows why it opened none.
+    } finally {
+      exchange.close();
+      this.#clients.delete(client);
+    }
+  }
+}
+
+/** One connection of a client, and the one that it leads to at the moment. */
+class Exchange {
+  readonly #client: Connection;
+  readonly #route: Route;
+  readonly #reader: ByteReader;
+  readonly #over = new AbortController();
+  #server: Connection | undefined;
+
+  constructor(client: Connection, route: Route) {
+    this.#client = client;
+    this.#route = route;
+    this.#reader = new ByteReader(client);
+  }
+
+  /** Returns when the client has no more requests. */
+  async run(authorization: string): Promise<void> {
+    for (let connectedTo = "";;) {
+      const text = await this.#reader.head(MAX_HEAD_BYTES);
+      const head = text === undefined ? undefined : parseRequestHead(text);
+      if (head === undefined) return;
+      if (head.authorization !== authorization) return await this.#client.write(REFUSED);
+      const isTunnel = head.method === "CONNECT";
+      const forwarder = isTunnel ? undefined : this.#route.forwarder;
+      const next = forwarder === undefined ? `${head.host}:${head.port}` : FORWARDER;
+      if (next !== connectedTo) {
+        await this.#connect((signal) => (forwarder ?? this.#route).open(signal, head.host, head.port));
+      }
+      const server = this.#server!;
+      if (isTunnel) return await this.#tunnel(server);
+      if (next !== connectedTo) void this.#passBack(server);
+      connectedTo = next;
+      await server.write(forwarder === undefined ? head.forOrigin : head.forProxy(forwarder.authorization));
+    }
+  }
+
+  close(): void {
+    this.#over.abort();
+    this.#client.close();
+    this.#server?.close();
+  }
+
+  async #connect(open: (signal: AbortSignal) => Promise<Connection>): Promise<void> {
+    this.#server?.close();
+    this.#server = undefined;
+    let isOpen = false;
+    // A client that gives up while it waits closes its connection.
+    const stop = () => isOpen || this.#over.abort();
+    this.#reader.waitForMore().then((more) => more || stop(), stop);
+    this.#server = await open(this.#over.signal);
+    isOpen = true;
+  }
+
+  async #tunnel(server: Connection): Promise<void> {
+    await this.#client.write(ESTABLISHED);
+    void this.#passBack(server);
+    for (let chunk = await this.#reader.chunk(); chunk !== undefined; chunk = await this.#reader.chunk()) {
+      await server.write(chunk);
+    }
+  }
+
+  /** Passes on what the server sends, until it ends. */
+  async #passBack(server: Connection): Promise<void> {
+    try {
+      for (let chunk = await server.read(); chunk !== undefined; chunk = await server.read()) {
+        await this.#client.write(chunk);
+      }
+      if (this.#server === server) await this.#client.end();
+    } catch {
+      // Cut off; the client must not take it for an end.
+      if (this.#server === server) this.#client.reset();
+    }
+    if (this.#server === server) this.close();
+  }
+}
+
+/** Stands for where every request goes when a proxy forwards them. */
+const FORWARDER = "forwarder";
+const ESTABLISHED = new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\n");
+const REFUSED = new TextEncoder().encode(
+  "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+);

@@ -1,0 +1,147 @@
+import { DownloadError } from "../errors.ts";
+import type { ProxyServer } from "../resolved_options.ts";
+import type { Connection, Network, SecureOptions } from "../runtime/runtime.ts";
+import type { AddressSource, Dialer } from "./dialer.ts";
+import { formatEndpoint } from "./dns_servers.ts";
+import { parseIpBytes } from "./ip_address.ts";
+import { basicCredentials, proxyFailed, tryTunnel } from "./proxy_check.ts";
+import { openSocks } from "./socks.ts";
+import { unlessAborted } from "./waiting.ts";
+
+/** Opens connections for a relay. */
+export interface Route {
+  /** A connection whose other end is `host:port`, whatever lies between. */
+  open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
+  /** Where plain HTTP goes to a proxy that forwards it: how to reach it, and what it wants to be told. */
+  readonly forwarder?: {
+    open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
+    readonly authorization: string | undefined;
+  };
+}
+
+/** Straight to the host. */
+export function directRoute(dialer: Dialer): Route {
+  return { open: (signal, host, port) => dialer.connect(host, port, signal) };
+}
+
+/** Through a SOCKS5 proxy. */
+export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: ProxyServer): Route {
+  const credentials = proxy.username === "" ? undefined : proxy;
+  return {
+    async open(signal, host, port) {
+      const connection = await reach(dialer, proxy, signal);
+      return await guard(connection, signal, async () => {
+        const target = parseIpBytes(host) ??
+          (proxy.protocol === "socks5h" ? host : await firstAddress(resolver, host, port, signal));
+        const reason = await openSocks(connection, { host: target, port }, credentials);
+        if (reason !== undefined) throw proxyFailed(proxy, reason, !reason.includes("user name"));
+      });
+    },
+  };
+}
+
+/** Through an HTTP proxy, which may itself be reached over TLS. */
+export function httpProxyRoute(
+  dialer: Dialer,
+  proxy: ProxyServer,
+  network: Network,
+  tls: Pick<SecureOptions, "ca" | "identity">,
+): Route {
+  const open = async (signal: AbortSignal): Promise<Connection> => {
+    const connection = await reach(dialer, proxy, signal);
+    if (proxy.protocol !== "https") return connection;
+    const options = { ...tls, isVerified: true };
+    return await secure(
+      connection,
+      proxy.host,
+      network,
+      options,
+      signal,
+      () =>
+        proxyFailed(proxy, "TLS with it could not be set up, or its certificate cannot be trusted", false),
+    );
+  };
+  return {
+    async open(signal, host, port) {
+      const connection = await open(signal);
+      return await guard(connection, signal, async () => {
+        const failure = await tryTunnel(connection, proxy, formatEndpoint({ address: host, port }));
+        if (failure !== undefined) throw failure;
+      });
+    },
+    forwarder: { open, authorization: basicCredentials(proxy) },
+  };
+}
+
+/** Another route, with TLS at its end that takes every certificate. */
+export function unverifiedRoute(
+  route: Route,
+  network: Network,
+  identity: SecureOptions["identity"],
+): Route {
+  return {
+    async open(signal, host, port) {
+      const connection = await route.open(signal, host, port);
+      const options = { ca: [], identity, isVerified: false };
+      return await secure(
+        connection,
+        host,
+        network,
+        options,
+        signal,
+        () => new DownloadError("tls", `Cannot reach ${host}: TLS could not be set up`, { retryable: true }),
+      );
+    },
+  };
+}
+
+async function secure(
+  connection: Connection,
+  host: string,
+  network: Network,
+  options: SecureOptions,
+  signal: AbortSignal,
+  failed: () => DownloadError,
+): Promise<Connection> {
+  try {
+    return await unlessAborted(network.secure(connection, host, options), signal);
+  } catch {
+    connection.close();
+    signal.throwIfAborted();
+    throw failed();
+  }
+}
+
+async function firstAddress(
+  resolver: AddressSource,
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const [address] = await resolver.resolve(host, port, signal);
+  return parseIpBytes(address!)!;
+}
+
+async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): Promise<Connection> {
+  try {
+    return await dialer.connect(proxy.host, proxy.port, signal);
+  } catch (error) {
+    if (!(error instanceof DownloadError)) throw error;
+    throw proxyFailed(proxy, error.message.replace(/^Cannot connect to [^ ]+: /, ""), error.retryable);
+  }
+}
+
+/** Closes a connection when what is to be said on it fails or takes too long. */
+async function guard(
+  connection: Connection,
+  signal: AbortSignal,
+  talk: () => Promise<void>,
+): Promise<Connection> {
+  try {
+    await unlessAborted(talk(), signal);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+import type { Checksum } from "./checksum.ts";
+import type { DownloadSpec, FileAllocation, Refresh } from "./options.ts";
+import type { ProxyOptions } from "./network_options.ts";
+import type { Endpoint } from "./runtime/runtime.ts";
+import type { Logger } from "./types.ts";
+
+/** One cookie, and where it may go. */
+export interface Cookie {
+  readonly name: string;
+  readonly value: string;
+  /** In lower case, without a leading dot. */
+  readonly domain: string;
+  readonly includesSubdomains: boolean;
+  readonly path: string;
+  readonly isSecure: boolean;
+  /** Milliseconds since 1970; `Infinity` for a cookie of a session. */
+  readonly expiresMs: number;
+}
+
+/** A proxy, and who we are there. */
+export interface ProxyServer {
+  readonly protocol: "http" | "https" | "socks5" | "socks5h";
+  /** A name or an address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Which proxy a URL goes through. */
+export interface ProxyRules {
+  readonly http: ProxyServer | undefined;
+  readonly https: ProxyServer | undefined;
+  readonly noProxy: string;
+}
+
+/** Network options that were checked and completed. */
+export interface ResolvedNetwork {
+  readonly proxies: ProxyOptions;
+  readonly dnsServers: readonly Endpoint[];
+  readonly dohServers: readonly string[];
+  /** From `host:port` to addresses. */
+  readonly overrides: ReadonlyMap<string, readonly string[]>;
+  readonly enableIpv6: boolean;
+  readonly localAddress: string | undefined;
+  readonly tls: ResolvedTls;
+  readonly poolMaxIdlePerHost: number;
+  readonly poolIdleTimeoutMs: number;
+}
+
+/** TLS options that were checked and completed, in PEM. */
+export interface ResolvedTls {
+  readonly ca: readonly string[];
+  readonly identity: { readonly cert: string; readonly key: string } | undefined;
+  readonly insecure: boolean;
+}
+
+/** A spec that was checked and completed; nothing in it needs a second look. */
+export interface ResolvedSpec {
+  readonly url: string;
+  readonly outputPath: string | undefined;
+  readonly outputDir: string;
+  readonly headers: Headers;
+  readonly cookies: readonly Cookie[];
+  readonly allowDowngrade: boolean;
+  readonly refresh: Refresh | undefined;
+  readonly proxies: ProxyOptions;
+  readonly maxConnections: number;
+  readonly pieceSize: number;
+  readonly minSplitSize: number;
+  readonly minSegmentSize: number;
+  readonly memoryBudget: number;
+  readonly fileAllocation: FileAllocation;
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+  readonly maxRetries: number;
+  readonly retryBaseDelayMs: number;
+  readonly retryMaxDelayMs: number;
+  readonly maxRetryElapsedMs: number;
+  readonly maxDownloadSpeed: number;
+  readonly checksum: Checksum | undefined;
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly controlSaveIntervalMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Downloader options that were checked and completed. */
+export interface ResolvedDownloaderOptions {
+  readonly maxConcurrentDownloads: number;
+  readonly maxDownloadSpeed: number;
+  readonly logger: Logger;
+  readonly network: ResolvedNetwork;
+  readonly defaults: Omit<DownloadSpec, "url">;
+}

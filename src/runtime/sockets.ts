@@ -1,0 +1,174 @@
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { connect, createServer, isIP, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions, rootCertificates } from "node:tls";
+import type { Connection, Network } from "./runtime.ts";
+
+/** Sockets as both runtimes have them. */
+export const sockets: Network = {
+  connect({ address, port }, { localAddress, signal }) {
+    const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
+    const stop = () => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    socket.once("error", (error) => {
+      signal.removeEventListener("abort", stop);
+      reject(error);
+    });
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", stop);
+      resolve(new NodeConnection(socket));
+    });
+    return promise;
+  },
+
+  async listen(onConnection) {
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      socket.unref();
+      onConnection(new NodeConnection(socket));
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => resolve());
+    await promise;
+    server.unref();
+    const address = server.address();
+    if (typeof address !== "object" || address === null) throw new Error("a listener without an address");
+    return { port: address.port, close: () => void server.close() };
+  },
+
+  async exchange({ address, port }, message, accepts, signal) {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    socket.on("error", reject);
+    // A connected socket takes datagrams from nobody else.
+    socket.on("message", (answer) => accepts(answer) && resolve(answer));
+    try {
+      socket.connect(port, address, () => socket.send(message, (error) => error && reject(error)));
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      socket.close();
+    }
+  },
+
+  secure(connection, host, { ca, identity, isVerified }) {
+    if (!(connection instanceof NodeConnection)) {
+      throw new TypeError("Cannot secure a connection of another kind");
+    }
+    return connection.secure({
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
+      ...identity,
+      rejectUnauthorized: isVerified,
+    });
+  },
+
+  async lookup(host) {
+    const found = await lookup(host, { all: true, verbatim: true });
+    return found.map(({ address }) => address);
+  },
+
+  async isLocal(address) {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(0, address, () => resolve(true));
+    const isLocal = await promise;
+    server.close();
+    return isLocal;
+  },
+};
+
+/** What waits in memory for a reader before the other side is held back is one chunk of the runtime. */
+class NodeConnection implements Connection {
+  readonly #socket: Socket;
+  readonly #chunks: Uint8Array[] = [];
+  #isOver = false;
+  #failure: unknown;
+  #wake: () => void = () => {};
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(chunk);
+      socket.pause();
+      this.#wake();
+    });
+    const over = () => {
+      this.#isOver = true;
+      this.#wake();
+    };
+    socket.on("end", over);
+    socket.on("close", over);
+    socket.on("error", (error) => {
+      this.#failure ??= error;
+      over();
+    });
+  }
+
+  /** The same connection with TLS in it. Nothing may have been read from it. */
+  secure(options: ConnectionOptions): Promise<Connection> {
+    const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+    this.#socket.removeAllListeners();
+    const socket = connectTls({ ...options, socket: this.#socket });
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error("the connection was closed")));
+    socket.once("secureConnect", () => resolve(new NodeConnection(socket)));
+    return promise;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) return chunk;
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#isOver) return undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      this.#socket.resume();
+      await promise;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const over = () => reject(this.#failure ?? new Error("the connection was closed"));
+    this.#socket.once("close", over);
+    this.#socket.write(bytes, (error) => error ? reject(error) : resolve());
+    try {
+      await promise;
+    } finally {
+      this.#socket.off("close", over);
+    }
+  }
+
+  end(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#socket.destroyed) return Promise.resolve();
+    this.#socket.once("close", () => resolve());
+    this.#socket.end(() => resolve());
+    return promise;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  reset(): void {
+    this.#socket.resetAndDestroy();
+  }
+}
