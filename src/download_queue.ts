@@ -5,6 +5,7 @@ import { parseProxyRules, proxyOptionsFrom } from "./net/proxy.ts";
 import type { ProxyOptions } from "./network_options.ts";
 import type { DownloadSpec } from "./options.ts";
 import type { ResolvedDownloaderOptions, ResolvedSpec } from "./resolved_options.ts";
+import { redact } from "./redact.ts";
 import { resolveSpec } from "./resolve_options.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { SessionContext, SessionStatus } from "./session/context.ts";
@@ -37,6 +38,9 @@ export class DownloadQueue {
     const hasEnvironmentProxies = Object.keys(this.#environment).length > 0;
     this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
     this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
+    if (network.tls.insecure) {
+      this.#log("warn", "certificates are not verified: anybody on the way can read and change the files");
+    }
   }
 
   /** Begins a download, or lets it wait for its turn; a `TypeError` once the queue was closed. */
@@ -76,13 +80,7 @@ export class DownloadQueue {
     const limit = new RateLimit(bucket, this.bucket);
     const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, allowDowngrade, refresh } = spec;
     const rules = parseProxyRules(spec.proxies, this.#options.network.proxies, this.#environment);
-    const log: Logger = (level, message) => {
-      try {
-        this.#options.logger(level, message);
-      } catch {
-        // A logger's failure is its own, and no reason to end a download.
-      }
-    };
+    const log = this.#log;
     const transport = {
       client: this.#clients.clientFor(rules),
       clock: this.#runtime.clock,
@@ -95,6 +93,14 @@ export class DownloadQueue {
     const source = new Source({ transport, url, caller: { headers, cookies }, refresh, log });
     return { runtime: this.#runtime, spec, status, limit, log, source };
   }
+
+  readonly #log: Logger = (level, message) => {
+    try {
+      this.#options.logger(level, redact(message));
+    } catch {
+      // A logger's failure is its own, and no reason to end a download.
+    }
+  };
 
   #watch(handle: DownloadHandle): void {
     this.#handles.add(handle);
@@ -112,6 +118,8 @@ export class DownloadQueue {
     try {
       // A download that was just stopped may still hold the output that this one goes on with.
       await Promise.all(this.#closing);
+      stop.signal.throwIfAborted();
+      await this.#clients.check();
       stop.signal.throwIfAborted();
       return await runSession(context, stop);
     } finally {

@@ -1,4 +1,5 @@
 import { DownloadError } from "../errors.ts";
+import { redact } from "../redact.ts";
 import type { Clock } from "../runtime/runtime.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -51,11 +52,10 @@ export class OpenRequest {
   readonly #stop = (): void => this.#controller.abort(this.#outer.reason);
 }
 
-/** The system's name for a failure, or the runtime's words for it unless they quote the URL. */
+/** The system's name for a failure, or the runtime's words for it. */
 function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
   const words = error.cause instanceof Error ? error.cause.message : error.message;
-  const reason = words.replace(/^.* client error \(\w+\): /s, "");
-  return reason.includes("://") ? undefined : reason;
+  return redact(words.replace(/^.* client error \(\w+\): /s, ""));
 }

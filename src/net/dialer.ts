@@ -1,5 +1,6 @@
 import { DownloadError } from "../errors.ts";
-import type { Clock, Connection, Network } from "../runtime/runtime.ts";
+import type { Clock, Connection, Endpoint, Network } from "../runtime/runtime.ts";
+import { unlessAborted } from "../waiting.ts";
 import { isIpv6 } from "./ip_address.ts";
 
 /** Finds the addresses of a host. */
@@ -42,47 +43,32 @@ export class Dialer {
   }
 
   /** Each address is tried once the one before failed or has been silent for a while. */
-  async #race(
-    host: string,
-    endpoints: readonly { readonly address: string; readonly port: number }[],
-    signal: AbortSignal,
-  ): Promise<Connection> {
+  async #race(host: string, endpoints: readonly Endpoint[], signal: AbortSignal): Promise<Connection> {
     const { network, clock, localAddress } = this.#options;
-    const over = new AbortController();
-    const stop = AbortSignal.any([signal, over.signal]);
-    const connected = Promise.withResolvers<Connection>();
+    const decided = new AbortController();
+    const stop = AbortSignal.any([signal, decided.signal]);
+    const { promise: first, resolve, reject } = Promise.withResolvers<Connection>();
     let left = endpoints.length;
-    let reason = "";
-    const attempt = async (endpoint: (typeof endpoints)[number]): Promise<void> => {
+    const attempt = async (endpoint: Endpoint): Promise<void> => {
       try {
         const connection = await network.connect(endpoint, { localAddress, signal: stop });
-        if (over.signal.aborted) return connection.close();
-        connected.resolve(connection);
-        over.abort();
+        if (stop.aborted) return connection.close();
+        decided.abort();
+        resolve(connection);
       } catch (error) {
-        reason = systemName(error);
-        if (--left === 0) connected.reject(failed(host, reason));
+        if (--left === 0) reject(failed(host, reasonOf(error)));
       }
     };
-    const tryAll = async (): Promise<void> => {
+    const tryInTurn = async (): Promise<void> => {
       for (const endpoint of endpoints) {
-        const done = attempt(endpoint);
-        const waited = new AbortController();
-        const wait = clock.sleep(ATTEMPT_DELAY_MS, AbortSignal.any([stop, waited.signal])).catch(() => {}); // over
-        await Promise.race([done, wait]);
-        waited.abort();
         if (stop.aborted) return;
+        const turn = new AbortController();
+        void attempt(endpoint).then(() => turn.abort());
+        await clock.sleep(ATTEMPT_DELAY_MS, AbortSignal.any([stop, turn.signal])).catch(() => {}); // it failed, or all is over
       }
     };
-    const fail = () => connected.reject(signal.reason);
-    signal.addEventListener("abort", fail, { once: true });
-    if (signal.aborted) fail();
-    try {
-      void tryAll();
-      return await connected.promise;
-    } finally {
-      signal.removeEventListener("abort", fail);
-    }
+    void tryInTurn();
+    return await unlessAborted(first, signal);
   }
 }
 
@@ -90,12 +76,11 @@ function failed(host: string, reason: string): DownloadError {
   return new DownloadError("connect", `Cannot connect to ${host}: ${reason}`, { retryable: true });
 }
 
-/** The system's name for a failure; its text may hold anything. */
-function systemName(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ECONNREFUSED"
-    ? "the connection was refused"
-    : typeof code === "string"
-    ? code
-    : "no connection could be made";
+/** The system's name for a failure; its text may hold anything, but for what a permission lacks. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "no connection could be made";
+  if (error.name === "NotCapable") return error.message;
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ECONNREFUSED") return "the connection was refused";
+  return typeof code === "string" ? code : "no connection could be made";
 }

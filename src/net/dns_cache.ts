@@ -1,5 +1,5 @@
 import type { Clock } from "../runtime/runtime.ts";
-import { unlessAborted } from "./waiting.ts";
+import { unlessAborted } from "../waiting.ts";
 
 const MAX_NAMES = 1000;
 const MAX_TTL_SECONDS = 24 * 60 * 60;

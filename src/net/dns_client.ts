@@ -11,7 +11,7 @@ import {
   isAnswerTo,
 } from "./dns_message.ts";
 import { formatEndpoint } from "./dns_servers.ts";
-import { TimeExpiredError, within } from "./waiting.ts";
+import { TimeExpiredError, within } from "../waiting.ts";
 
 /**
  * Sends a DNS message to a DoH server, and returns the message that it answers (RFC 8484). Errors carry a short

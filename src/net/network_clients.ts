@@ -57,6 +57,13 @@ export class NetworkClients {
     this.#dialer = new Dialer({ network: runtime.network, clock, resolver: this.#resolver, localAddress });
   }
 
+  /** Rejects with a `TypeError` when connections are to come from an address that this machine does not have. */
+  async check(): Promise<void> {
+    const { runtime, network: { localAddress } } = this.#options;
+    if (localAddress === undefined || await runtime.network.isLocal(localAddress)) return;
+    throw new TypeError(`Cannot use localAddress "${localAddress}": this machine has no such address`);
+  }
+
   /** A client that takes the proxies that `rules` say. */
   clientFor(rules: ProxyRules | undefined): HttpClient {
     return { get: (url, options) => this.#get(url, options, rules), close: () => this.close() };

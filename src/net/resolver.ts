@@ -5,7 +5,7 @@ import { DnsCache, type FoundAddresses } from "./dns_cache.ts";
 import { DnsClient, type DnsClientOptions, NXDOMAIN } from "./dns_client.ts";
 import type { AddressType } from "./dns_message.ts";
 import { isIpv6, parseIp } from "./ip_address.ts";
-import { unlessAborted } from "./waiting.ts";
+import { unlessAborted } from "../waiting.ts";
 
 /** Where addresses come from. Without `dohServers` and `servers` the system is asked. */
 export interface ResolverOptions extends DnsClientOptions {

@@ -6,7 +6,7 @@ import { formatEndpoint } from "./dns_servers.ts";
 import { parseIpBytes } from "./ip_address.ts";
 import { basicCredentials, proxyFailed, tryTunnel } from "./proxy_check.ts";
 import { openSocks } from "./socks.ts";
-import { unlessAborted } from "./waiting.ts";
+import { unlessAborted } from "../waiting.ts";
 
 /** Opens connections for a relay. */
 export interface Route {

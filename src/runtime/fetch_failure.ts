@@ -1,4 +1,5 @@
 import { DownloadError, type DownloadErrorCode } from "../errors.ts";
+import { redact } from "../redact.ts";
 
 /** One kind of failure: how the runtimes tell of it, and what it means. */
 interface Kind {
@@ -51,7 +52,7 @@ export function explainFetchFailure(error: unknown, url: string): unknown {
   const { host } = new URL(url);
   // Trying again would not help, and asks again on a terminal.
   if (error.name === "NotCapable") {
-    return new DownloadError("network", `Cannot fetch the file: ${error.message}`);
+    return new DownloadError("network", redact(`Cannot fetch the file: ${error.message}`));
   }
   const words = tell(error);
   for (const { code, pattern, retryable, reason } of KINDS) {

@@ -45,7 +45,8 @@ export class Assembly {
     this.connections = layout.connections;
     this.pool = new MemoryBudget(layout);
     const { pool } = this;
-    const writer = new FileWriter({ file, path, size: start.fileSize, onFailure });
+    const finalSize = start.remote.size;
+    const writer = new FileWriter({ file, path, size: start.fileSize, finalSize, onFailure });
     const { pieceSize } = pieces;
     const cache = new WriteBackCache({
       ...{ pool, writer, pieceSize },

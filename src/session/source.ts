@@ -4,6 +4,7 @@ import { openSegment, type SegmentReader, type TransportOptions } from "../http/
 import type { Refresh } from "../options.ts";
 import { parseHeaders, parseUrl } from "../option_checks.ts";
 import type { ByteRange, Logger } from "../types.ts";
+import { unlessAborted } from "../waiting.ts";
 
 /** What a source needs to know. */
 export interface SourceOptions {
@@ -89,30 +90,19 @@ export class Source {
   async #refresh(status: number, signal: AbortSignal): Promise<void> {
     const { refresh, log } = this.#options;
     if (refresh === undefined) return;
-    const fresh = await this.#call(refresh, status, signal);
-    if (fresh === undefined) return;
-    const { url, headers } = fresh;
-    const parsed = parseUrl(url);
-    this.#origin = { url: parsed.url, isTrusted: true };
-    const fields = parseHeaders(this.#caller.headers, headers);
-    if (parsed.authorization !== undefined) fields.set("authorization", parsed.authorization);
-    this.#caller = { ...this.#caller, headers: fields };
-    log("info", "going on with the URL and headers that refresh supplied");
-  }
-
-  async #call(refresh: Refresh, status: number, signal: AbortSignal): ReturnType<Refresh> {
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
     try {
-      signal.throwIfAborted();
-      return await Promise.race([refresh({ status, signal }), aborted]);
+      const fresh = await unlessAborted(refresh({ status, signal }), signal);
+      if (fresh === undefined) return;
+      const { url, authorization } = parseUrl(fresh.url);
+      const headers = parseHeaders(this.#caller.headers, fresh.headers);
+      if (authorization !== undefined) headers.set("authorization", authorization);
+      this.#origin = { url, isTrusted: true };
+      this.#caller = { ...this.#caller, headers };
     } catch (cause) {
       signal.throwIfAborted();
-      const message = `Cannot fetch the file: the server answered ${status}, and refresh failed`;
+      const message = `Cannot fetch the file: the server answered ${status}, and refresh did not help`;
       throw new HttpStatusError(status, message, { cause });
-    } finally {
-      signal.removeEventListener("abort", stop);
     }
+    log("info", "going on with what refresh supplied");
   }
 }

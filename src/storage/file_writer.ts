@@ -8,12 +8,17 @@ interface Job {
   readonly done: (written: boolean) => void;
 }
 
+/** How much longer than it must be a file is made at a time. */
+const ROOM_BYTES = 16 * 1024 * 1024;
+
 /** What a {@linkcode FileWriter} works with. */
 export interface FileWriterOptions {
   readonly file: RuntimeFile;
   readonly path: string;
   /** Bytes that the file has. */
   readonly size: number;
+  /** Bytes that it will have in the end, `undefined` while that is not known. */
+  readonly finalSize: number | undefined;
   /** Told of the first write that fails. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -22,8 +27,9 @@ export interface FileWriterOptions {
  * Writes to one file, one write after the other. After a failed write nothing more is written: what the
  * file holds is then unknown beyond what was acknowledged.
  *
- * A file that another program cut stays shorter than what was written until a write reaches that far again,
- * and would then have a hole. So every write that reaches that far has the size looked at before.
+ * A file that another program cut stays shorter than it was until a write reaches that far again, and would
+ * then have a hole. So the size is looked at before every such write. That takes its time, so the file is made
+ * longer in large steps, and nearly no write reaches its end.
  */
 export class FileWriter {
   readonly #options: FileWriterOptions;
@@ -92,7 +98,7 @@ export class FileWriter {
     const { file } = this.#options;
     const end = position + data.length;
     try {
-      if (end >= this.#size) this.#requireOurs((await file.stat()).size === this.#size);
+      if (end >= this.#size) await this.#makeRoom(end);
       await file.write(data, position);
       this.#size = Math.max(this.#size, end);
       return true;
@@ -100,6 +106,14 @@ export class FileWriter {
       this.#fail("write", cause);
       return false;
     }
+  }
+
+  async #makeRoom(end: number): Promise<void> {
+    const { file, finalSize = 0 } = this.#options;
+    this.#requireOurs((await file.stat()).size === this.#size);
+    const size = Math.min(end + ROOM_BYTES, finalSize);
+    if (size <= this.#size) return;
+    await file.truncate(size).then(() => this.#size = size, () => {}); // not every disk can; then writes do it
   }
 
   #requireOurs(hasOurSize: boolean): void {

@@ -26,10 +26,12 @@ const BOTTOM = [
   "option_checks",
   "network_options",
   "options",
+  "redact",
   "resolved_options",
   "terminal_text",
   "types",
   "version",
+  "waiting",
   "wait_list",
 ].map((name) => `src/${name}.ts`);
 

@@ -11,11 +11,15 @@ const PATH = "/x/out.bin.part";
 /** A file whose writes end when the test says so. */
 class SlowFile {
   size = 0;
+  stats = 0;
   readonly writes: { readonly position: number; readonly length: number }[] = [];
   #current: PromiseWithResolvers<void> | undefined;
 
   readonly file = {
-    stat: () => Promise.resolve({ size: this.size }),
+    stat: () => {
+      this.stats++;
+      return Promise.resolve({ size: this.size });
+    },
     truncate: (size: number) => {
       this.size = size;
       return Promise.resolve();
@@ -42,8 +46,12 @@ class SlowFile {
 const bytes = (length: number): Uint8Array => new Uint8Array(length);
 const unexpected = (error: unknown): void => assert.fail(`no failure was expected: ${error}`);
 
-function writerOf(slow: SlowFile, onFailure: (error: unknown) => void = unexpected): FileWriter {
-  return new FileWriter({ file: slow.file, path: PATH, size: slow.size, onFailure });
+function writerOf(
+  slow: SlowFile,
+  onFailure: (error: unknown) => void = unexpected,
+  finalSize?: number,
+): FileWriter {
+  return new FileWriter({ file: slow.file, path: PATH, size: slow.size, finalSize, onFailure });
 }
 
 test("writes are made one after the other, in the order in which they came, and acknowledged", async () => {
@@ -237,4 +245,44 @@ test("clear() empties the file after what was queued, which may then grow again"
   assert.equal(slow.size, 0);
   assert.equal(await put(slow, writer, 0, 10), true);
   assert.equal((await writer.inspect()).size, 10);
+});
+
+const MIB = 1024 * 1024;
+
+test("a file whose size is known is made longer in steps, and looked at as seldom", async () => {
+  const slow = new SlowFile();
+  const writer = writerOf(slow, unexpected, 40 * MIB);
+  const sizes = new Set<number>();
+  for (let position = 0; position < 40 * MIB; position += MIB) {
+    assert.equal(await put(slow, writer, position, MIB), true);
+    sizes.add(slow.size / MIB);
+  }
+  assert.deepEqual([...sizes], [17, 33, 40]);
+  assert.equal(slow.stats, 4, "before each step, and before the write that reaches the end");
+});
+
+test("46: a cut is noticed before a file is made longer", async () => {
+  const slow = new SlowFile();
+  const failures: unknown[] = [];
+  const writer = writerOf(slow, (error) => failures.push(error), 40 * MIB);
+  assert.equal(await put(slow, writer, 0, 10), true);
+  slow.size = 5;
+  assert.equal(await put(slow, writer, 10, 10), true);
+  assert.equal(await put(slow, writer, 20 * MIB, 10), false);
+  assert.equal(slow.size, 20);
+  assert.ok(failures.length === 1 && isForeign(failures[0]));
+});
+
+test("51: a file that cannot be made longer grows as it is written, and a cut is noticed", async () => {
+  const slow = new SlowFile();
+  slow.file.truncate = () => Promise.reject(systemError("ENOTSUP"));
+  const failures: unknown[] = [];
+  const writer = writerOf(slow, (error) => failures.push(error), 1000);
+  for (let position = 0; position < 100; position += 10) {
+    assert.equal(await put(slow, writer, position, 10), true);
+    assert.equal(slow.size, position + 10);
+  }
+  slow.size = 50;
+  assert.equal(await put(slow, writer, 100, 10), false);
+  assert.ok(failures.length === 1 && isForeign(failures[0]));
 });

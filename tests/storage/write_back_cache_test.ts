@@ -42,7 +42,8 @@ class Scene {
       return Promise.resolve();
     };
     const file = { write, stat: () => Promise.resolve({ size: fileSize }) } as unknown as RuntimeFile;
-    const writer = new FileWriter({ file, path: "/x/out.bin.part", size: 0, onFailure: () => {} });
+    const path = "/x/out.bin.part";
+    const writer = new FileWriter({ file, path, size: 0, finalSize: undefined, onFailure: () => {} });
     const onWritten = ({ start, end, crc }: CheckedRange) => {
       assert.equal(crc, crc32(contentBytes(SEED, start, end)), `the CRC of bytes ${start} to ${end}`);
       this.acknowledged.push({ start, end });

@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/runtime.ts";
+import type { Clock } from "./runtime/runtime.ts";
 
 /** Something took longer than it may. */
 export class TimeExpiredError extends Error {

@@ -1,0 +1,69 @@
+import { CONCURRENT_DOWNLOADS, SPEC_NUMBERS } from "../resolve_options.ts";
+import { type FlagGroup, valued } from "./flag.ts";
+import { count, seconds, size } from "./flag_values.ts";
+
+/** How files are fetched. */
+export const TRANSFER_FLAGS: FlagGroup = {
+  title: "Transfer",
+  flags: [
+    valued({
+      name: "connections",
+      short: "x",
+      placeholder: "N",
+      help: "connections for each file, 1 to 256 (default 4)",
+      value: count(SPEC_NUMBERS.maxConnections),
+      set: (draft, value) => draft.specOptions.maxConnections = value,
+    }),
+    valued({
+      name: "max-concurrent",
+      short: "j",
+      placeholder: "N",
+      help: "files fetched at the same time (default 4)",
+      value: count(CONCURRENT_DOWNLOADS),
+      set: (draft, value) => draft.options.maxConcurrentDownloads = value,
+    }),
+    valued({
+      name: "limit-rate",
+      short: "l",
+      placeholder: "RATE",
+      help: "bytes a second for all files together; 0 is no limit (default 0)",
+      value: size(SPEC_NUMBERS.maxDownloadSpeed),
+      set: (draft, value) => draft.options.maxDownloadSpeed = value,
+    }),
+    valued({
+      name: "memory-budget",
+      placeholder: "SIZE",
+      help: "the most bytes of each file held in memory (default 64M)",
+      value: size(SPEC_NUMBERS.memoryBudget),
+      set: (draft, value) => draft.specOptions.memoryBudget = value,
+    }),
+    valued({
+      name: "piece-size",
+      placeholder: "SIZE",
+      help: "the unit in which finished data is recorded (default 1M)",
+      value: size(SPEC_NUMBERS.pieceSize),
+      set: (draft, value) => draft.specOptions.pieceSize = value,
+    }),
+    valued({
+      name: "min-split-size",
+      placeholder: "SIZE",
+      help: "a smaller file is fetched over one connection (default 10M)",
+      value: size(SPEC_NUMBERS.minSplitSize),
+      set: (draft, value) => draft.specOptions.minSplitSize = value,
+    }),
+    valued({
+      name: "min-segment-size",
+      placeholder: "SIZE",
+      help: "the least that one request asks for (default 256k)",
+      value: size(SPEC_NUMBERS.minSegmentSize),
+      set: (draft, value) => draft.specOptions.minSegmentSize = value,
+    }),
+    valued({
+      name: "save-interval",
+      placeholder: "S",
+      help: "seconds between two saves of what is there (default 5)",
+      value: seconds(SPEC_NUMBERS.controlSaveIntervalMs),
+      set: (draft, value) => draft.specOptions.controlSaveIntervalMs = value,
+    }),
+  ],
+};
