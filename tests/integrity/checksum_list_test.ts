@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { formatChecksum } from "../../src/checksum.ts";
+import { findInChecksumList } from "../../src/integrity/checksum_list.ts";
+
+const digest = (algorithm: string, text: string): string => createHash(algorithm).update(text).digest("hex");
+const MD5 = digest("md5", "a");
+const SHA1 = digest("sha1", "a");
+const SHA256 = digest("sha256", "a");
+const SHA512 = digest("sha512", "a");
+const OTHER = digest("sha256", "b");
+
+function find(list: string, fileName = "disk.iso", listName = "SUMS"): string | undefined {
+  const found = findInChecksumList(list, fileName, listName);
+  return found && formatChecksum(found);
+}
+
+const FOUND: readonly (readonly [what: string, list: string, expected: string, listName?: string])[] = [
+  ["text mode", `${OTHER}  other.iso\n${SHA256}  disk.iso\n`, `sha256:${SHA256}`],
+  ["binary mode", `${SHA256} *disk.iso\n`, `sha256:${SHA256}`],
+  ["a path", `${SHA256}  ./images/disk.iso\n`, `sha256:${SHA256}`],
+  ["a path of Windows", `${SHA256}  images\\disk.iso\r\n`, `sha256:${SHA256}`],
+  ["capital letters", `${SHA256.toUpperCase()}  disk.iso\n`, `sha256:${SHA256}`],
+  ["md5 by its length", `${MD5}  disk.iso`, `md5:${MD5}`],
+  ["sha1 by its length", `${SHA1}  disk.iso`, `sha1:${SHA1}`],
+  ["sha512 by its length", `${SHA512}  disk.iso`, `sha512:${SHA512}`],
+  ["blake2 by the name of the list", `${SHA512}  disk.iso`, `blake2b512:${SHA512}`, "B2SUMS"],
+  ["BSD style", `SHA256 (disk.iso) = ${SHA256}\n`, `sha256:${SHA256}`],
+  [
+    "BSD style of another function first",
+    `SHA512 (other) = ${SHA512}\nMD5 (disk.iso) = ${MD5}`,
+    `md5:${MD5}`,
+  ],
+  ["one digest alone", `${SHA256}\n`, `sha256:${SHA256}`],
+  ["comments and PGP armour", `# of today\n-----BEGIN PGP-----\n${SHA256}  disk.iso\n`, `sha256:${SHA256}`],
+  ["the same line twice", `${SHA256}  disk.iso\n${SHA256}  disk.iso\n`, `sha256:${SHA256}`],
+];
+
+for (const [what, list, expected, listName] of FOUND) {
+  test(`a checksum list is read: ${what}`, () => assert.equal(find(list, "disk.iso", listName), expected));
+}
+
+test("an escaped name is the name that it stands for", () => {
+  assert.equal(find(`\\${SHA256}  a\\\\b\\nc`, "b\nc"), `sha256:${SHA256}`);
+});
+
+for (
+  const [what, list] of [
+    ["another file", `${SHA256}  disk.iso.sig`],
+    ["an unknown function", `WHIRLPOOL (disk.iso) = ${SHA512}`],
+    ["a digest of a length that none has", `${SHA256}00  disk.iso`],
+    ["one digest among other lines", `${SHA256}\nhello`],
+    ["nothing", "\n\n"],
+  ] as const
+) {
+  test(`a checksum list says nothing of a file: ${what}`, () => assert.equal(find(list), undefined));
+}
+
+test("two different digests of one function for one file are refused", () => {
+  assert.throws(
+    () => find(`${SHA256}  disk.iso\n${OTHER}  disk.iso`),
+    (error: unknown) => error instanceof TypeError && /two different sha256/.test(error.message),
+  );
+});
