@@ -84,6 +84,17 @@ export class Scheduler {
     if (held.position < held.end) this.#addPending({ start: held.position, end: held.end });
   }
 
+  /** Gives what a lease has from `at` on to a new lease; one that is left with nothing is over. */
+  split(lease: Lease, at: number): Lease | undefined {
+    const held = this.#held(lease);
+    if (held === undefined || at < held.position || at >= held.end) return undefined;
+    const rest: MutableLease = { start: at, end: held.end, position: at, active: true };
+    held.end = at;
+    if (held.position === at) this.#retire(held);
+    this.#active.add(rest);
+    return rest;
+  }
+
   /** Ends a lease without an end of its own where its data ended. */
   endOfData(lease: Lease): void {
     const held = this.#held(lease);

@@ -7,6 +7,7 @@ import type { SegmentReader } from "../http/segment_reader.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
 import { delayBeforeRetry } from "./retry.ts";
+import type { Flight } from "./flight.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** One connection: takes a lease, fetches it, takes the next one. */
@@ -78,26 +79,32 @@ export class HttpWorker {
       ? undefined
       : this.#transfer.parts.scheduler.leaseCovered({ start, end });
     if (lease === undefined) return reader.close();
-    const { signal } = this.#transfer;
+    const flight = this.#transfer.launch(lease);
     // It was asked for before there was a transfer, and knows nothing of the others' failures.
     const stop = () => reader.close();
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      await this.#receive(lease, reader, end);
-    } finally {
-      signal.removeEventListener("abort", stop);
-      this.#transfer.release(lease);
-    }
+    flight.signal.addEventListener("abort", stop, { once: true });
+    await this.#fly(flight, () => this.#receive(flight, reader, end));
   }
 
   async #fetch(lease: Lease): Promise<void> {
-    const { context, parts, signal } = this.#transfer;
-    try {
+    const { context, parts } = this.#transfer;
+    const flight = this.#transfer.launch(lease);
+    const { signal } = flight;
+    await this.#fly(flight, async () => {
       const range = parts.remote.acceptsRanges ? { start: lease.start, end: lease.end } : undefined;
       const reader = await context.source.open({ range, ifRange: undefined, signal });
-      await this.#receive(lease, reader, this.#check(reader, lease));
+      await this.#receive(flight, reader, this.#check(reader, lease));
+    });
+  }
+
+  async #fly(flight: Flight, deliver: () => Promise<void>): Promise<void> {
+    try {
+      await deliver();
+    } catch (error) {
+      // Another connection has what was left of it.
+      if (flight.lease.active || this.#transfer.signal.aborted) throw error;
     } finally {
-      this.#transfer.release(lease);
+      this.#transfer.land(flight);
     }
   }
 
@@ -128,14 +135,15 @@ export class HttpWorker {
     }
   }
 
-  async #receive(lease: Lease, reader: SegmentReader, end: number): Promise<void> {
+  async #receive(flight: Flight, reader: SegmentReader, end: number): Promise<void> {
+    const { lease } = flight;
     const { clock } = this.#transfer.context.runtime;
     const { status } = this.#transfer.context;
     const { start } = lease;
     const startedMs = clock.monotonicMs();
     status.connections++;
     try {
-      await this.#pump(lease, reader, Math.min(end, lease.end));
+      await this.#pump(flight, reader, end);
       if (!await reader.finish()) {
         this.#transfer.context.log("debug", "a body did not end where it should; its connection was closed");
       }
@@ -149,16 +157,19 @@ export class HttpWorker {
   }
 
   /** The hot path: from the network into a block, from the block into the cache. */
-  async #pump(lease: Lease, reader: SegmentReader, end: number): Promise<void> {
+  async #pump(flight: Flight, reader: SegmentReader, end: number): Promise<void> {
+    const { lease } = flight;
     const { parts: { pool, scheduler }, context: { status }, signal } = this.#transfer;
     let block: Block | undefined;
     try {
-      while (lease.active && lease.position < end) {
+      while (lease.active && lease.position < Math.min(end, lease.end)) {
         block ??= await pool.take(signal);
         const { position } = lease;
-        const length = await reader.read(block, Math.min(pool.blockSize, end - position));
-        if (length === 0) return this.#endOfBody(lease, end);
+        const wanted = Math.min(end, lease.end) - position;
+        const length = await reader.read(block, Math.min(pool.blockSize, wanted));
+        if (length === 0) return this.#endOfBody(lease, Math.min(end, lease.end));
         const accepted = scheduler.deliver(lease, length);
+        flight.note();
         status.meter.add(accepted);
         this.#noteProgress(lease.position);
         block = this.#lane.store(block, accepted, position);

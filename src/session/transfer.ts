@@ -3,10 +3,12 @@ import type { HttpStatusError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import type { Lease, Scheduler } from "../plan/scheduler.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
+import { whereToSplit } from "../plan/tail.ts";
 import type { WriteBackCache } from "../storage/write_back_cache.ts";
 import type { RemoteFile } from "../types.ts";
 import { WaitList } from "../wait_list.ts";
 import type { SessionContext } from "./context.ts";
+import { Flight } from "./flight.ts";
 
 /** What a transfer works on. */
 export interface TransferParts {
@@ -27,6 +29,10 @@ export interface Worker {
   run(first: ProbeResult | undefined): Promise<void>;
 }
 
+/** A request may take so many times as long as the slowest one so far before it counts as stuck. */
+const PATIENCE = 3;
+/** How often a connection with nothing to do looks whether another one needs help. */
+const LOOK_MS = 250;
 /** How long after one refusal a further one does not count again. */
 const REFUSAL_WINDOW_MS = 1000;
 
@@ -36,6 +42,9 @@ export class Transfer {
   readonly parts: TransferParts;
   readonly #stop = new AbortController();
   readonly #idle = new WaitList<void>();
+  readonly #flights = new Set<Flight>();
+  readonly #patience = new WeakMap<Lease, number>();
+  #slowestFirstByteMs = 0;
   #workers = 0;
   #connectionLimit: number;
   #notBeforeMs = -Infinity;
@@ -79,22 +88,66 @@ export class Transfer {
     if (waitMs > 0) await clock.sleep(waitMs, this.signal);
   }
 
-  /** Takes the next lease; waits while others may still give one back. `undefined` when all is done. */
+  /**
+   * Takes the next lease; when none is left, a part of one that is slow, or waits while others may still give one
+   * back. `undefined` when all is done.
+   */
   async nextLease(bytesPerSecond: number): Promise<Lease | undefined> {
     const { scheduler } = this.parts;
     for (;;) {
       this.signal.throwIfAborted();
       const lease = scheduler.lease(bytesPerSecond, this.#workers);
       if (lease !== undefined || scheduler.isDone) return lease;
-      await this.#idle.wait(this.signal);
+      const rest = this.parts.remote.acceptsRanges ? this.#helpSlowest(bytesPerSecond) : undefined;
+      if (rest !== undefined) return rest;
+      await this.#rest();
     }
   }
 
+  /** Follows a lease on its way. */
+  launch(lease: Lease): Flight {
+    const patienceMs = this.#patience.get(lease) ?? this.#slowestFirstByteMs * PATIENCE;
+    const flight = new Flight(lease, patienceMs, this.context.runtime.clock, this.signal);
+    this.#flights.add(flight);
+    return flight;
+  }
+
   /** Ends a lease; what it did not deliver goes to whoever asks next. */
-  release(lease: Lease): void {
+  land(flight: Flight): void {
     const { scheduler } = this.parts;
-    scheduler.giveBack(lease);
+    flight.land();
+    this.#flights.delete(flight);
+    this.#slowestFirstByteMs = Math.max(this.#slowestFirstByteMs, flight.firstByteMs ?? 0);
+    scheduler.giveBack(flight.lease);
     if (scheduler.hasPending || scheduler.isDone) this.#idle.wakeAll();
+  }
+
+  #helpSlowest(bytesPerSecond: number): Lease | undefined {
+    const { scheduler } = this.parts;
+    const secondsLeft = (flight: Flight) => (flight.end - flight.position) / flight.bytesPerSecond;
+    const measured = [...this.#flights].filter((flight) => flight.isMeasured)
+      .sort((a, b) => secondsLeft(b) - secondsLeft(a));
+    for (const flight of measured) {
+      const at = whereToSplit(flight, bytesPerSecond, this.context.spec.minSegmentSize);
+      const rest = at === undefined ? undefined : scheduler.split(flight.lease, at);
+      if (rest === undefined) continue;
+      // Or two that wait for a slow server would take it from one another for ever.
+      this.#patience.set(rest, flight.patienceMs * 2);
+      if (!flight.lease.active) flight.revoke();
+      this.context.log("debug", `another connection takes over at byte ${rest.start}`);
+      return rest;
+    }
+    return undefined;
+  }
+
+  async #rest(): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.signal, over.signal]);
+    try {
+      await Promise.race([this.#idle.wait(signal), this.context.runtime.clock.sleep(LOOK_MS, signal)]);
+    } finally {
+      over.abort();
+    }
   }
 
   /** The server cannot bear what we do (429, 503): fewer connections, and quiet for as long as it asks. */
