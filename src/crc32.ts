@@ -31,13 +31,12 @@ function shiftsBySquaring(): () => number {
   };
 }
 
-/** The product of two polynomials modulo that of CRC-32. */
+/** The product of two polynomials modulo that of CRC-32. Masks take the place of branches, which cost far more here. */
 function multiply(a: number, b: number): number {
   let product = 0;
-  // Bitwise operators make signed numbers: the factor of x⁰ is the sign.
   for (let power = b, factors = a | 0; factors !== 0; factors <<= 1) {
-    if (factors < 0) product ^= power;
-    power = (power & 1) === 1 ? (power >>> 1) ^ POLYNOMIAL : power >>> 1;
+    product ^= power & (factors >> 31);
+    power = (power >>> 1) ^ (POLYNOMIAL & -(power & 1));
   }
   return product >>> 0;
 }

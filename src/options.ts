@@ -16,7 +16,10 @@ export interface RefreshRequest {
 export interface RefreshedSource {
   /** Takes the place of the spec's URL for the rest of this run. */
   readonly url: string | URL;
-  /** Take the place of the spec's fields of the same name. */
+  /**
+   * Take the place of the spec's fields of the same name. Where `url` has another origin than before, they are
+   * all that it is told: none of the spec's fields goes there.
+   */
   readonly headers?: HeadersInit;
 }
 
@@ -87,7 +90,9 @@ export interface DownloadSpec extends ProxyOptions {
    */
   readonly minSegmentSize?: number;
   /**
-   * The most bytes held in memory between the network and the file; at least 16 KiB.
+   * The most bytes held in memory between the network and the file; at least 16 KiB. What the runtime itself holds
+   * counts, too: on Bun half a MiB for each connection, so a small budget opens fewer of them there. One chunk of one
+   * connection comes in any case, and with a speed limit one more may wait for each.
    *
    * @default {67108864}
    */

@@ -4,6 +4,8 @@ import { WaitList } from "../wait_list.ts";
 /** The largest block: enough that the cost of a write hardly counts. */
 const MAX_BLOCK_BYTES = 512 * 1024;
 const MIN_BLOCK_BYTES = 4 * 1024;
+/** Into how many blocks a chunk of the runtime's own may fall, before fewer connections are the better choice. */
+const BLOCKS_PER_CHUNK = 8;
 /** One that the network fills and one that small reads are gathered in. */
 const BLOCKS_PER_CONNECTION = 2;
 /** Blocks that wait to be written while the network goes on. */
@@ -17,14 +19,25 @@ export interface BlockLayout {
   readonly connections: number;
 }
 
-/** Cuts `budget` bytes into blocks for `connections`, or for as many as it can feed. */
-export function layOutBlocks(budget: number, connections: number, reserved = 0): BlockLayout {
+/**
+ * Cuts `budget` bytes into blocks for `connections`, or for as many as it can feed. Each connection may hold
+ * `chunkBytes` in memory of the runtime's own, which count as well; those of one have to be borne in any case.
+ */
+export function layOutBlocks(
+  budget: number,
+  connections: number,
+  reserved = 0,
+  chunkBytes = 0,
+): BlockLayout {
   const fixed = BLOCKS_QUEUED + reserved;
-  const affordable = Math.floor((budget / MIN_BLOCK_BYTES - fixed) / BLOCKS_PER_CONNECTION);
+  const leastBlock = Math.max(MIN_BLOCK_BYTES, chunkBytes / BLOCKS_PER_CHUNK);
+  const leastEach = BLOCKS_PER_CONNECTION * leastBlock + chunkBytes;
+  const affordable = Math.floor((budget - fixed * leastBlock) / leastEach);
   const fed = Math.min(connections, Math.max(1, affordable));
   const wanted = fed * BLOCKS_PER_CONNECTION + fixed;
-  const blockSize = Math.min(MAX_BLOCK_BYTES, 2 ** Math.floor(Math.log2(budget / wanted)));
-  return { blockSize, blocks: Math.floor(budget / blockSize), connections: fed };
+  const inBlocks = Math.max(budget - fed * chunkBytes, Math.min(budget, wanted * MIN_BLOCK_BYTES));
+  const blockSize = Math.min(MAX_BLOCK_BYTES, 2 ** Math.floor(Math.log2(inBlocks / wanted)));
+  return { blockSize, blocks: Math.floor(inBlocks / blockSize), connections: fed };
 }
 
 /** A bounded number of blocks. Who finds none waits, which is what holds the network back. */

@@ -20,6 +20,7 @@ export function createDenoRuntime(): Runtime {
     files,
     network: sockets,
     createHttpClient,
+    bodyChunkBytes: 0,
     followsEnvironment: true,
     environment,
   };

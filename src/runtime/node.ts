@@ -8,6 +8,9 @@ import { lockFile } from "./node_lock.ts";
 import type { FileInfo, FileSystem, HttpClient, HttpClientOptions, Runtime, RuntimeFile } from "./runtime.ts";
 import { sockets } from "./sockets.ts";
 
+/** Bun was seen to hand over up to 544 KiB at once. */
+const BODY_CHUNK_BYTES = 576 * 1024;
+
 /** Bun, and what else has Node's interfaces. */
 export function createNodeRuntime(): Runtime {
   return {
@@ -16,6 +19,7 @@ export function createNodeRuntime(): Runtime {
     files,
     network: sockets,
     createHttpClient,
+    bodyChunkBytes: BODY_CHUNK_BYTES,
     followsEnvironment: false,
     environment: (name) => process.env[name],
   };

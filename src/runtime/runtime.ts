@@ -157,6 +157,8 @@ export interface Runtime {
   readonly files: FileSystem;
   readonly network: Network;
   createHttpClient(options: HttpClientOptions): HttpClient;
+  /** The most that a body hands over at once in memory of the runtime's own; 0 where it fills what it is given. */
+  readonly bodyChunkBytes: number;
   /** Whether a client without a proxy takes one that the environment names. */
   readonly followsEnvironment: boolean;
   /** A variable of the environment, `undefined` as well when it may not be read. */

@@ -34,9 +34,10 @@ export class Assembly {
     hashedFile: RuntimeFile | undefined,
     onFailure: (error: unknown) => void,
   ) {
-    const { spec } = context;
+    const { spec, runtime } = context;
     const { file, pieces, identity } = start;
-    const layout = layOutBlocks(spec.memoryBudget, spec.maxConnections, hashedFile ? HASH_BLOCKS : 0);
+    const reserved = hashedFile ? HASH_BLOCKS : 0;
+    const layout = layOutBlocks(spec.memoryBudget, spec.maxConnections, reserved, runtime.bodyChunkBytes);
     const path = output.partPath;
     this.#context = context;
     this.#output = output;
@@ -44,12 +45,12 @@ export class Assembly {
     this.pieces = pieces;
     this.connections = layout.connections;
     this.pool = new MemoryBudget(layout);
-    const { pool } = this;
     const finalSize = start.remote.size;
     const writer = new FileWriter({ file, path, size: start.fileSize, finalSize, onFailure });
-    const { pieceSize } = pieces;
     const cache = new WriteBackCache({
-      ...{ pool, writer, pieceSize },
+      pool: this.pool,
+      writer,
+      pieceSize: pieces.pieceSize,
       onWritten: (range) => {
         pieces.add(range, range.crc);
         this.#hasher?.prefix.advance(pieces.frontier);

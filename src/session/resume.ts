@@ -107,7 +107,7 @@ export async function prove(
   signal: AbortSignal,
 ): Promise<Interrupted | undefined> {
   const { record, file, fileInfo, pieces: claimed } = interrupted;
-  if (isUntouched(record, fileInfo)) return interrupted;
+  if (isUntouched(interrupted)) return interrupted;
   const pieces = new PieceMap(record.size, record.pieceSize);
   const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
   const fileSize = Math.min(fileInfo.size, record.size);
@@ -121,7 +121,8 @@ export async function prove(
     throw storageError("check", output.partPath, cause);
   }
   const wrong = claimed.doneBytes - pieces.doneBytes;
-  const outcome = `of ${claimed.doneBytes} bytes in it that were checked, ${wrong} are wrong`;
+  const outcome =
+    `of ${claimed.doneBytes} bytes in it that were checked, ${wrong} are wrong and fetched again`;
   log(
     wrong > 0 ? "warn" : "info",
     `"${output.partPath}" was written to, or is another file, since progress was saved; ${outcome}`,
@@ -131,9 +132,18 @@ export async function prove(
 }
 
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */
-function isUntouched(record: ControlRecord, { identity, modifiedMs, size }: FileInfo): boolean {
-  return modifiedMs !== undefined && modifiedMs === record.partModifiedMs &&
-    identity === record.partIdentity && size <= record.size;
+function isUntouched({ record, fileInfo, pieces }: Interrupted): boolean {
+  const { identity, modifiedMs, size } = fileInfo;
+  const isSame = identity === record.partIdentity && modifiedMs !== undefined &&
+    modifiedMs === record.partModifiedMs;
+  return isSame && size <= record.size && size >= endOf(pieces);
+}
+
+/** Where the last of what is there ends. */
+function endOf(pieces: PieceMap): number {
+  let end = 0;
+  for (const range of pieces.known()) end = range.end;
+  return end;
 }
 
 /**

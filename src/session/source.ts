@@ -1,10 +1,10 @@
 import { HttpStatusError } from "../errors.ts";
 import type { CallerFields, Target } from "../http/redirect.ts";
+import { statusError } from "../http/response_check.ts";
 import { openSegment, type SegmentReader, type TransportOptions } from "../http/segment_reader.ts";
-import type { Refresh } from "../options.ts";
+import type { Refresh, RefreshedSource } from "../options.ts";
 import { parseHeaders, parseUrl } from "../option_checks.ts";
 import type { ByteRange, Logger } from "../types.ts";
-import { unlessAborted } from "../waiting.ts";
 
 /** What a source needs to know. */
 export interface SourceOptions {
@@ -24,10 +24,12 @@ export interface PartRequest {
 
 /** How servers say that a URL was good for a while only. */
 const EXPIRED_STATUS = new Set([401, 403, 404, 410]);
+/** Answers of a URL that works; the last one says that the file has changed or is empty. */
+const WORKING_STATUS = new Set([200, 206, 416]);
 
 /**
  * Where the bytes come from: the caller's URL, and where that leads. The latter is kept until it expires; then
- * one request asks the caller's URL again, and the others wait for what it learns.
+ * one request asks the caller's URL again, and the others wait for what it learns, be it that it failed.
  */
 export class Source {
   readonly #options: SourceOptions;
@@ -35,9 +37,9 @@ export class Source {
   #caller: CallerFields;
   /** Where `#origin` led; `undefined` when that is to be asked. */
   #target: Target | undefined;
-  /** The status that told that `#target` had expired. */
+  /** The status that told that `#target` had expired, until `refresh` knows of it. */
   #expiredWith: number | undefined;
-  #asking: Promise<void> | undefined;
+  #asking: Promise<SegmentReader> | undefined;
 
   constructor(options: SourceOptions) {
     this.#options = options;
@@ -45,41 +47,62 @@ export class Source {
     this.#caller = options.caller;
   }
 
-  /** Asks for a part; returns once the head of the response is there. */
+  /**
+   * Asks for a part; returns once the head of the response is there. Rejects with an `HttpStatusError` when
+   * the caller's URL itself was asked and does not work.
+   */
   async open(request: PartRequest): Promise<SegmentReader> {
     for (;;) {
-      await this.#asking;
       request.signal.throwIfAborted();
-      const target = this.#target;
-      if (target === undefined) return await this.#askOrigin(request);
-      const reader = await this.#send(target, request);
-      if (!EXPIRED_STATUS.has(reader.status)) return reader;
-      reader.close();
-      if (this.#target !== target) continue;
-      this.#options.log("info", `the server answered ${reader.status}; asking the original URL again`);
-      this.#target = undefined;
-      this.#expiredWith = reader.status;
+      if (this.#asking !== undefined) await this.#asking;
+      else if (this.#target === undefined) return await this.#askAlone(request);
+      else {
+        const target = this.#target;
+        const reader = await this.#send(target, request);
+        if (!this.#isExpired(target, reader.status)) return reader;
+        reader.close();
+        if (this.#target === target) this.#expire(reader.status);
+      }
+    }
+  }
+
+  /** Where the caller's URL leads nowhere else, asking it once more is of no use unless `refresh` changes it. */
+  #isExpired({ url, isTrusted }: Target, status: number): boolean {
+    const isOrigin = isTrusted && url === this.#origin.url;
+    return EXPIRED_STATUS.has(status) && !(isOrigin && this.#options.refresh === undefined);
+  }
+
+  #expire(status: number): void {
+    this.#options.log("info", `the server answered ${status}; asking the original URL again`);
+    this.#target = undefined;
+    this.#expiredWith = status;
+  }
+
+  async #askAlone(request: PartRequest): Promise<SegmentReader> {
+    this.#asking = this.#askOrigin(request);
+    try {
+      return await this.#asking;
+    } finally {
+      this.#asking = undefined;
     }
   }
 
   async #askOrigin(request: PartRequest): Promise<SegmentReader> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#asking = promise;
-    try {
-      if (this.#expiredWith !== undefined) await this.#refresh(this.#expiredWith, request.signal);
-      let reader = await this.#send(this.#origin, request);
-      const isUnasked = this.#expiredWith === undefined && this.#options.refresh !== undefined;
-      if (isUnasked && EXPIRED_STATUS.has(reader.status)) {
-        reader.close();
-        await this.#refresh(reader.status, request.signal);
-        reader = await this.#send(this.#origin, request);
-      }
-      this.#target = reader.target;
-      return reader;
-    } finally {
-      this.#asking = undefined;
-      resolve();
+    const { refresh, transport } = this.#options;
+    const expiredWith = this.#expiredWith;
+    if (expiredWith !== undefined) await this.#refresh(expiredWith, request.signal);
+    let reader = await this.#send(this.#origin, request);
+    if (expiredWith === undefined && refresh !== undefined && EXPIRED_STATUS.has(reader.status)) {
+      reader.close();
+      await this.#refresh(reader.status, request.signal);
+      reader = await this.#send(this.#origin, request);
     }
+    if (!WORKING_STATUS.has(reader.status)) {
+      reader.close();
+      throw statusError(reader, transport.clock.wallMs());
+    }
+    this.#target = reader.target;
+    return reader;
   }
 
   #send(target: Target, request: PartRequest): Promise<SegmentReader> {
@@ -89,20 +112,46 @@ export class Source {
   /** Lets the caller put another URL or other headers in place of those that were given. */
   async #refresh(status: number, signal: AbortSignal): Promise<void> {
     const { refresh, log } = this.#options;
-    if (refresh === undefined) return;
+    const fresh = refresh && await this.#call(refresh, status, signal);
+    this.#expiredWith = undefined;
+    if (fresh === undefined) return;
     try {
-      const fresh = await unlessAborted(refresh({ status, signal }), signal);
-      if (fresh === undefined) return;
-      const { url, authorization } = parseUrl(fresh.url);
-      const headers = parseHeaders(this.#caller.headers, fresh.headers);
-      if (authorization !== undefined) headers.set("authorization", authorization);
-      this.#origin = { url, isTrusted: true };
-      this.#caller = { ...this.#caller, headers };
+      this.#goOnWith(fresh);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : "it is no object";
+      const message =
+        `Cannot fetch the file: the server answered ${status}, and what refresh supplied is of no use`;
+      throw new HttpStatusError(status, `${message}: ${reason}`, { cause });
+    }
+    log("info", "going on with the URL and headers that refresh supplied");
+  }
+
+  #goOnWith({ url: text, headers }: RefreshedSource): void {
+    const { url, authorization } = parseUrl(text);
+    const isSameOrigin = new URL(url).origin === new URL(this.#origin.url).origin;
+    const supplied = parseHeaders(headers);
+    if (authorization !== undefined && !supplied.has("authorization")) {
+      supplied.set("authorization", authorization);
+    }
+    // What was meant for one origin is not for another.
+    const kept = isSameOrigin ? this.#caller.headers : undefined;
+    this.#caller = { ...this.#caller, headers: parseHeaders(kept, supplied) };
+    this.#origin = { url, isTrusted: true };
+  }
+
+  async #call(refresh: Refresh, status: number, signal: AbortSignal): ReturnType<Refresh> {
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      signal.throwIfAborted();
+      return await Promise.race([refresh({ status, signal }), aborted]);
     } catch (cause) {
       signal.throwIfAborted();
-      const message = `Cannot fetch the file: the server answered ${status}, and refresh did not help`;
+      const message = `Cannot fetch the file: the server answered ${status}, and refresh failed`;
       throw new HttpStatusError(status, message, { cause });
+    } finally {
+      signal.removeEventListener("abort", stop);
     }
-    log("info", "going on with what refresh supplied");
   }
 }

@@ -9,7 +9,7 @@ interface Job {
 }
 
 /** How much longer than it must be a file is made at a time. */
-const ROOM_BYTES = 16 * 1024 * 1024;
+const ROOM_BYTES = 64 * 1024 * 1024;
 
 /** What a {@linkcode FileWriter} works with. */
 export interface FileWriterOptions {
@@ -113,7 +113,13 @@ export class FileWriter {
     this.#requireOurs((await file.stat()).size === this.#size);
     const size = Math.min(end + ROOM_BYTES, finalSize);
     if (size <= this.#size) return;
-    await file.truncate(size).then(() => this.#size = size, () => {}); // not every disk can; then writes do it
+    try {
+      await file.truncate(size);
+      this.#size = size;
+    } catch {
+      // Not every disk can, and a full one may have come half-way. Then the writes do it.
+      this.#size = Math.max(this.#size, (await file.stat()).size);
+    }
   }
 
   #requireOurs(hasOurSize: boolean): void {

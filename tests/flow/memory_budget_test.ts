@@ -44,6 +44,32 @@ test("a layout gives large blocks where there is room, and fewer connections whe
   assert.equal(layOutBlocks(64 * KIB, 256).connections, 7);
 });
 
+test("what the runtime holds for each connection counts, and one connection is fed in any case", () => {
+  for (const reserved of [0, 2]) {
+    for (const chunkBytes of [64 * KIB, 576 * KIB]) {
+      for (let budget = 16 * KIB; budget <= 64 * MIB; budget = Math.ceil(budget * 1.37)) {
+        for (const connections of [1, 2, 8, 64, 256]) {
+          const layout = layOutBlocks(budget, connections, reserved, chunkBytes);
+          const what =
+            `${budget} bytes, ${connections} connections, ${reserved} reserved, ${chunkBytes} each: ${
+              JSON.stringify(layout)
+            }`;
+          const held = layout.blocks * layout.blockSize + layout.connections * chunkBytes;
+          assert.ok(held <= budget || (layout.connections === 1 && held <= budget + chunkBytes), what);
+          assert.ok(layout.connections >= 1 && layout.connections <= connections, what);
+          assert.ok(layout.blocks >= 2 * layout.connections + reserved, what);
+        }
+      }
+    }
+  }
+  assert.deepEqual(layOutBlocks(8 * MIB, 8, 0, 576 * KIB), {
+    blockSize: 128 * KIB,
+    blocks: 28,
+    connections: 8,
+  });
+  assert.equal(layOutBlocks(2 * MIB, 8, 0, 576 * KIB).connections, 2);
+});
+
 test("blocks are had up to the limit and not beyond", () => {
   const budget = new MemoryBudget({ blockSize: 64, blocks: 3 });
   assert.deepEqual([budget.blockSize, budget.bytesInUse, budget.peakBytes], [64, 0, 0]);

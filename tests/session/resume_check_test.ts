@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, copyFile, mkdir, open, readFile, stat, truncate } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, open, readFile, stat, truncate, utimes } from "node:fs/promises";
 import { test } from "node:test";
 import type { DownloadResult, DownloadSpec } from "../../mod.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
@@ -114,6 +114,16 @@ test("46: a part file that was cut and made longer again ends in the right file"
   await truncate(left.partPath, size);
   const { resumedBytes } = await left.resume();
   assert.equal(resumedBytes, 2 * PIECE);
+  await assertFileIs(left.path, SEED, left.server.version.size);
+});
+
+test("46: a part file that lost its end is noticed, also when its time says that nobody wrote", async () => {
+  await using dir = await temporaryDirectory();
+  await using left = await Interrupted.leave(dir);
+  const { atime, mtimeMs } = await stat(left.partPath);
+  await truncate(left.partPath, PIECE);
+  await utimes(left.partPath, atime, (Math.floor(mtimeMs) + 0.5) / 1000);
+  assert.equal((await left.resume()).resumedBytes, PIECE);
   await assertFileIs(left.path, SEED, left.server.version.size);
 });
 

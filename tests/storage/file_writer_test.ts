@@ -49,7 +49,7 @@ const unexpected = (error: unknown): void => assert.fail(`no failure was expecte
 function writerOf(
   slow: SlowFile,
   onFailure: (error: unknown) => void = unexpected,
-  finalSize?: number,
+  finalSize: number | undefined = undefined,
 ): FileWriter {
   return new FileWriter({ file: slow.file, path: PATH, size: slow.size, finalSize, onFailure });
 }
@@ -251,24 +251,24 @@ const MIB = 1024 * 1024;
 
 test("a file whose size is known is made longer in steps, and looked at as seldom", async () => {
   const slow = new SlowFile();
-  const writer = writerOf(slow, unexpected, 40 * MIB);
+  const writer = writerOf(slow, unexpected, 160 * MIB);
   const sizes = new Set<number>();
-  for (let position = 0; position < 40 * MIB; position += MIB) {
-    assert.equal(await put(slow, writer, position, MIB), true);
+  for (let position = 4 * MIB - 1; position < 160 * MIB; position += 4 * MIB) {
+    assert.equal(await put(slow, writer, position, 1), true);
     sizes.add(slow.size / MIB);
   }
-  assert.deepEqual([...sizes], [17, 33, 40]);
+  assert.deepEqual([...sizes], [68, 132, 160]);
   assert.equal(slow.stats, 4, "before each step, and before the write that reaches the end");
 });
 
 test("46: a cut is noticed before a file is made longer", async () => {
   const slow = new SlowFile();
   const failures: unknown[] = [];
-  const writer = writerOf(slow, (error) => failures.push(error), 40 * MIB);
+  const writer = writerOf(slow, (error) => failures.push(error), 160 * MIB);
   assert.equal(await put(slow, writer, 0, 10), true);
   slow.size = 5;
   assert.equal(await put(slow, writer, 10, 10), true);
-  assert.equal(await put(slow, writer, 20 * MIB, 10), false);
+  assert.equal(await put(slow, writer, 100 * MIB, 10), false);
   assert.equal(slow.size, 20);
   assert.ok(failures.length === 1 && isForeign(failures[0]));
 });
@@ -285,4 +285,15 @@ test("51: a file that cannot be made longer grows as it is written, and a cut is
   slow.size = 50;
   assert.equal(await put(slow, writer, 100, 10), false);
   assert.ok(failures.length === 1 && isForeign(failures[0]));
+});
+
+test("41: a disk that is full before the file is as long as it was to be goes on until a write fails", async () => {
+  const slow = new SlowFile();
+  slow.file.truncate = () => {
+    slow.size = 50;
+    return Promise.reject(systemError("ENOSPC"));
+  };
+  const writer = writerOf(slow, unexpected, 1000);
+  for (const position of [0, 45, 55]) assert.equal(await put(slow, writer, position, 10), true);
+  assert.equal((await writer.inspect()).size, 65);
 });
