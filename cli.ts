@@ -15,7 +15,5 @@ import { createConsole } from "./src/runtime/console.ts";
 
 if (import.meta.main) {
   const host = createConsole();
-  const status = await runCli(host.args, host);
-  await host.flush();
-  host.exit(status);
+  host.exit(await runCli(host.args, host));
 }

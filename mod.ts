@@ -41,4 +41,11 @@ export type {
   RefreshedSource,
   RefreshRequest,
 } from "./src/options.ts";
-export type { DownloadResult, DownloadState, Logger, LogLevel, ProgressSnapshot } from "./src/types.ts";
+export type {
+  ChecksumSource,
+  DownloadResult,
+  DownloadState,
+  Logger,
+  LogLevel,
+  ProgressSnapshot,
+} from "./src/types.ts";

@@ -1,5 +1,5 @@
 /**
- * What bytehaul does, in half a minute and without the Internet: a download over 8 connections that is
+ * What bytehaul does, in ten seconds and without the Internet: a download over 8 connections that is
  * interrupted half-way, goes on where it was, and is verified.
  */
 import { spawn } from "node:child_process";

@@ -90,8 +90,14 @@ export class DownloadQueue {
       connectTimeoutMs,
       readTimeoutMs,
     };
-    const source = new Source({ transport, url, caller: { headers, cookies }, refresh, log });
-    return { runtime: this.#runtime, spec, status, limit, log, source };
+    const caller = { headers, cookies };
+    const source = new Source({ transport, url, caller, refresh, log });
+    const { origin } = new URL(url);
+    const sourceOf = (other: string) => {
+      const fields = new URL(other).origin === origin ? caller : { headers: new Headers(), cookies: [] };
+      return new Source({ transport, url: other, caller: fields, refresh: undefined, log });
+    };
+    return { runtime: this.#runtime, spec, status, limit, log, source, sourceOf, expected: undefined };
   }
 
   readonly #log: Logger = (level, message) => {

@@ -2,6 +2,7 @@
 export type DownloadErrorCode =
   | "bad_response"
   | "cancelled"
+  | "checksum_list"
   | "checksum_mismatch"
   | "connect"
   | "control_file"

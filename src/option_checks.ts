@@ -1,3 +1,5 @@
+import { redact } from "./redact.ts";
+
 /** The range and the default of an option that is a number. */
 export interface NumberRule {
   readonly default: number;
@@ -110,9 +112,8 @@ export function checkNumber(name: string, value: unknown, rule: NumberRule): num
 /** A text that is not empty. */
 export function text(name: string, value: unknown): string {
   if (typeof value !== "string") throw mismatch(name, value, "a string");
-  if (value === "" || value.includes("\0")) {
-    throw new TypeError(`Cannot use ${name} ${JSON.stringify(value)}: it is empty or has a zero byte in it`);
-  }
+  if (value === "") throw new TypeError(`Cannot use ${name} "": it is empty`);
+  if (value.includes("\0")) throw new TypeError(`Cannot use ${name}: it has a zero byte in it`);
   return value;
 }
 
@@ -156,8 +157,17 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
 
 /** An error for a value of the wrong kind. */
 export function mismatch(name: string, value: unknown, expected: string): TypeError {
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return new TypeError(`Cannot use ${name} ${shown}: expected ${expected}`);
+  return new TypeError(`Cannot use ${name} ${show(value)}: expected ${expected}`);
+}
+
+/** What is in a URL may be secret, and an object or a list may have one in it. */
+function show(value: unknown): string {
+  if (typeof value === "string") {
+    return /[@?#]/.test(value) ? redact(JSON.stringify(value)) : JSON.stringify(value);
+  }
+  if (Array.isArray(value)) return "[a list]";
+  const isPlain = value === null || (typeof value !== "object" && typeof value !== "function");
+  return isPlain ? String(value) : `[${typeof value}]`;
 }
 
 /** A misspelt option would otherwise be none at all. */

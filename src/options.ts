@@ -145,8 +145,17 @@ export interface DownloadSpec extends ProxyOptions {
    * @default {0}
    */
   readonly maxDownloadSpeed?: number;
-  /** `algorithm:hex`, such as `sha256:…`; the file gets its name only when it matches. */
+  /**
+   * `algorithm:hex`, such as `sha256:…`; the file gets its name only when it matches. Without it, and without
+   * `checksumFile`, the strongest digest counts that the server sends for the whole file: `Repr-Digest`,
+   * `Content-Digest` (RFC 9530), `Digest`, `Content-MD5`, `x-goog-hash` or `x-amz-checksum-*`.
+   */
   readonly checksum?: string;
+  /**
+   * URL or path of a list of checksums, as `sha256sum` or BSD's `sha256` write it, that has a line for the file: by the
+   * name in `url`, else by the name that it gets.
+   */
+  readonly checksumFile?: string | URL;
   /**
    * Milliseconds from sending a request to the head of its response: name look-up, connection, TLS and
    * the server's own time together.

@@ -14,6 +14,9 @@ import {
 } from "./option_checks.ts";
 import type { ResolvedNetwork, ResolvedTls } from "./resolved_options.ts";
 
+/** One after the other in PEM text; of several, `X509Certificate` reads the first. */
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
+
 /** The range of the network options that are numbers. */
 export const NETWORK_NUMBERS = {
   poolMaxIdlePerHost: { default: 256, min: 0, max: 100_000 },
@@ -84,7 +87,7 @@ function resolveTls(options: TlsOptions | undefined): ResolvedTls {
     throw new TypeError(`Cannot use ${given} alone: expected ${lacking} with it`);
   }
   return {
-    ca: (typeof ca === "string" ? [ca] : ca).map((text) => checkCertificate("tls.ca", text)),
+    ca: (Array.isArray(ca) ? ca : [ca]).map((text: unknown) => checkCertificate("tls.ca", text)),
     identity: cert === undefined || key === undefined ? undefined : checkIdentity(cert, key),
     insecure: flag("tls.insecure", options.insecure, false),
   };
@@ -103,9 +106,9 @@ function checkIdentity(cert: string, key: string): ResolvedTls["identity"] {
 }
 
 function checkCertificate(name: string, text: unknown): string {
-  if (typeof text !== "string") throw mismatch(name, typeof text, "PEM text");
+  if (typeof text !== "string") throw mismatch(name, text, "PEM text");
   try {
-    new X509Certificate(text);
+    for (const certificate of text.match(CERTIFICATES) ?? [text]) new X509Certificate(certificate);
   } catch {
     throw new TypeError(
       `Cannot use ${name}: it is no certificate; expected PEM text, which begins with -----BEGIN CERTIFICATE-----`,

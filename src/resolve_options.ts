@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { parseChecksum } from "./checksum.ts";
 import { parseCookieFile } from "./http/cookies.ts";
 import {
@@ -59,6 +60,7 @@ const SPEC_OTHERS = [
   "resume",
   "overwrite",
   "checksum",
+  "checksumFile",
   "signal",
 ] as const satisfies readonly (keyof DownloadSpec)[];
 
@@ -101,6 +103,7 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
     retryMaxDelayMs: number("retryMaxDelayMs"),
     maxRetryElapsedMs: number("maxRetryElapsedMs"),
     maxDownloadSpeed: number("maxDownloadSpeed"),
+    checksumFile: resolveChecksumFile(given),
     checksum: given.checksum === undefined ? undefined : parseChecksum(text("checksum", given.checksum)),
     connectTimeoutMs: number("connectTimeoutMs"),
     readTimeoutMs: number("readTimeoutMs"),
@@ -123,6 +126,20 @@ function authorizationOf({ username, password, bearerToken }: DownloadSpec): str
     return undefined;
   }
   return basicAuthorization(username, password ?? "");
+}
+
+function resolveChecksumFile({ checksum, checksumFile }: DownloadSpec): string | undefined {
+  if (checksum !== undefined && checksumFile !== undefined) {
+    throw new TypeError("Cannot use both checksum and checksumFile: expected one");
+  }
+  if (checksumFile instanceof URL && checksumFile.protocol === "file:") return fileURLToPath(checksumFile);
+  const given = optionalText("checksumFile", checksumFile instanceof URL ? checksumFile.href : checksumFile);
+  if (given === undefined || !/^https?:/i.test(given)) return given;
+  const { url, authorization } = parseUrl(given);
+  if (authorization === undefined) return url;
+  throw new TypeError(
+    "Cannot use checksumFile: a user name or a password in its URL is sent nowhere; use headers",
+  );
 }
 
 /** Checks the options of a `Downloader`, the defaults for its specs included. */

@@ -79,6 +79,7 @@ export interface ResolvedSpec {
   readonly maxRetryElapsedMs: number;
   readonly maxDownloadSpeed: number;
   readonly checksum: Checksum | undefined;
+  readonly checksumFile: string | undefined;
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly controlSaveIntervalMs: number;

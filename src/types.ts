@@ -64,6 +64,12 @@ export interface ProgressSnapshot {
   readonly elapsedMs: number;
 }
 
+/**
+ * Who tells what a file must hash to: the option `checksum`, the list that `checksumFile` names, or a header field of
+ * the server, such as `repr-digest` (RFC 9530).
+ */
+export type ChecksumSource = "checksum" | "checksumFile" | (string & Record<never, never>);
+
 /** What a finished download was. */
 export interface DownloadResult {
   /** Where the file is. */
@@ -79,8 +85,10 @@ export interface DownloadResult {
    * length, so that the end of the connection had to be taken for the end of the file.
    */
   readonly lengthVerified: boolean;
-  /** The checksum that the file was compared with, as `algorithm:hex`, if one was given. */
+  /** The checksum that the file was compared with, as `algorithm:hex`, if there was one. */
   readonly checksum: string | undefined;
+  /** Who told that checksum. */
+  readonly checksumSource: ChecksumSource | undefined;
   /** Milliseconds from leaving the queue to the final name. */
   readonly elapsedMs: number;
 }

@@ -66,6 +66,7 @@ test("a URL alone gives every default", () => {
     resume: true,
     overwrite: false,
     checksum: undefined,
+    checksumFile: undefined,
     cookies: [],
     allowDowngrade: false,
     refresh: undefined,

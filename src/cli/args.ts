@@ -1,12 +1,11 @@
 import { parseArgs as tokenize } from "node:util";
 import type { DownloaderOptions } from "../options.ts";
 import { closestWord } from "./did_you_mean.ts";
-import { type Draft, type Flag, FLAGS, type SpecOptions } from "./flags.ts";
-
-/** The command line asks for something that cannot be; the message is one sentence for the user. */
-export class UsageError extends TypeError {
-  override readonly name = "UsageError";
-}
+import { type Draft, emptyDraft, type Flag, type SpecOptions } from "./flag.ts";
+import { FLAGS } from "./flags.ts";
+import type { Inputs } from "./inputs.ts";
+import { checkUrl } from "./url.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** Fetch the URLs. */
 export interface DownloadCommand {
@@ -17,6 +16,10 @@ export interface DownloadCommand {
   readonly options: DownloaderOptions;
   /** For every URL. */
   readonly specOptions: SpecOptions;
+  /** What is to be read before it can begin. */
+  readonly inputs: Inputs;
+  /** Whether the command line may hold a secret beside the URLs. */
+  readonly hasSecrets: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
@@ -32,14 +35,7 @@ const NODE_OPTIONS = Object.fromEntries(FLAGS.map(({ name, short, placeholder })
 
 /** Reads a command line; a {@linkcode UsageError} says what is wrong with it. */
 export function parseArgs(argv: readonly string[]): CliCommand {
-  const draft: Draft = {
-    options: {},
-    specOptions: {},
-    headers: [],
-    quiet: false,
-    verbose: false,
-    json: false,
-  };
+  const draft = emptyDraft();
   const urls: string[] = [];
   for (
     const token of tokenize({ args: [...argv], options: NODE_OPTIONS, strict: false, tokens: true }).tokens
@@ -51,10 +47,8 @@ export function parseArgs(argv: readonly string[]): CliCommand {
     applyFlag(flag, token.rawName, token.value, token.inlineValue ?? false, draft);
     if (flag.name === "help" || flag.name === "version") return { kind: flag.name };
   }
-  const { headers, ...command } = draft;
-  if (headers.length > 0) command.specOptions.headers = headers;
-  checkTogether(command, urls);
-  return { kind: "download", urls, ...command };
+  checkTogether(draft, urls);
+  return { kind: "download", urls, ...draft };
 }
 
 function applyFlag(
@@ -95,26 +89,55 @@ function unknownFlag(shown: string, argument: string): UsageError {
   return new UsageError(`Cannot use ${shown}: there is no such flag; ${remedy}`);
 }
 
-function checkTogether(draft: Omit<Draft, "headers">, urls: readonly string[]): void {
+function checkTogether({ specOptions, inputs, quiet, verbose }: Draft, urls: readonly string[]): void {
   if (urls.length === 0) {
     throw new UsageError(
-      "Cannot start without a URL: expected one or more, such as https://example.com/file",
+      "Cannot start without a URL: expected one or more, such as https://example.com/file; see bytehaul --help",
     );
   }
-  const { outputPath, checksum } = draft.specOptions;
-  if (urls.length > 1 && outputPath !== undefined) {
-    throw new UsageError(
-      `Cannot use --output ${JSON.stringify(outputPath)} for ${urls.length} URLs: ` +
-        "it names one file; expected one URL, or --dir",
-    );
+  for (const url of urls) checkUrl(url);
+  const { outputPath, checksum } = specOptions;
+  if (checksum !== undefined) checkChecksum(checksum);
+  const ofOneFile = {
+    [`--output ${JSON.stringify(outputPath)}`]: [outputPath, "it names one file; expected one URL, or --dir"],
+    [`--checksum ${JSON.stringify(checksum)}`]: [checksum, "it belongs to one file; expected one URL"],
+    "--refresh-cmd": [inputs.refreshCommand, "it belongs to one file; expected one URL"],
+  };
+  for (const [shown, [value, reason]] of Object.entries(ofOneFile)) {
+    if (value !== undefined && urls.length > 1) {
+      throw new UsageError(`Cannot use ${shown} for ${urls.length} URLs: ${reason}`);
+    }
   }
-  if (urls.length > 1 && checksum !== undefined) {
-    throw new UsageError(
-      `Cannot use --checksum ${JSON.stringify(checksum)} for ${urls.length} URLs: ` +
-        "it belongs to one file; expected one URL",
-    );
+  if (quiet && verbose) throw notTogether("--quiet", "--verbose");
+  if (inputs.user !== undefined && inputs.bearer !== undefined) throw notTogether("--user", "--bearer");
+  if ((inputs.cert === undefined) !== (inputs.key === undefined)) {
+    const [given, path, lacking] = inputs.key === undefined
+      ? ["--cert", inputs.cert, "--key"]
+      : ["--key", inputs.key, "--cert"];
+    throw new UsageError(`Cannot use ${given} ${JSON.stringify(path)} without ${lacking}: expected both`);
   }
-  if (draft.quiet && draft.verbose) {
-    throw new UsageError("Cannot use --quiet together with --verbose: expected one of them");
-  }
+}
+
+function notTogether(one: string, other: string): UsageError {
+  return new UsageError(`Cannot use ${one} together with ${other}: expected one of them`);
+}
+
+/** What the tools that print digests leave out. */
+const ALGORITHM_BY_DIGITS: Readonly<Record<number, string>> = {
+  32: "md5",
+  40: "sha1",
+  56: "sha224",
+  64: "sha256",
+  96: "sha384",
+  128: "sha512",
+};
+
+function checkChecksum(text: string): void {
+  const algorithm = ALGORITHM_BY_DIGITS[text.length];
+  if (algorithm === undefined || !/^[\da-f]+$/i.test(text)) return;
+  throw new UsageError(
+    `Cannot use --checksum ${
+      JSON.stringify(text)
+    }: it names no algorithm; did you mean ${algorithm}:${text}?`,
+  );
 }

@@ -1,4 +1,6 @@
 import type { NumberRule } from "../option_checks.ts";
+import type { DownloaderOptions } from "../options.ts";
+import { resolveDownloaderOptions } from "../resolve_options.ts";
 
 /** How the text after a flag is read. */
 export interface FlagValue<T> {
@@ -38,7 +40,7 @@ export function size(rule: NumberRule): FlagValue<number> {
       // Rounded up, so that a tiny rate does not become 0, which would be no limit at all.
       return within(Math.ceil(Number(match[1]) * UNITS[unit]), rule);
     },
-    expected: `a size${range}, such as 65536, 500k, 1.5M or 2G`,
+    expected: `a size${range}, in bytes or with k, M, G or T (of 1024), such as 500k or 1.5M`,
   };
 }
 
@@ -72,21 +74,61 @@ export const outputFile: FlagValue<string> = {
   expected: 'the path of a file; there is no output to a pipe, and "./-" names a file called "-"',
 };
 
-/** A header field, taken apart. */
-export const headerField: FlagValue<[name: string, value: string]> = {
-  parse: (given) => {
-    const colon = given.indexOf(":");
-    if (colon < 1 || /[\r\n]/.test(given)) return undefined;
-    const field: [string, string] = [given.slice(0, colon), given.slice(colon + 1).trim()];
-    try {
-      new Headers([field]);
-    } catch {
-      return undefined;
-    }
-    return field;
-  },
-  expected: '"Name: value" on one line, in characters that HTTP allows',
+/** A header field, or where to read some. */
+export const headerField: FlagValue<string> = {
+  parse: (given) => given.startsWith("@") || parseHeaderField(given) !== undefined ? given : undefined,
+  expected: '"Name: value" on one line, in characters that HTTP allows, or @FILE',
 };
+
+/** Takes a header field apart; `undefined` when it is none. */
+export function parseHeaderField(given: string): [name: string, value: string] | undefined {
+  const colon = given.indexOf(":");
+  if (colon < 1 || /[\r\n]/.test(given)) return undefined;
+  const field: [string, string] = [given.slice(0, colon), given.slice(colon + 1).trim()];
+  try {
+    new Headers([field]);
+  } catch {
+    return undefined;
+  }
+  return field;
+}
+
+/** A list that a network option takes, which also judges it. */
+export function networkList(option: "dnsServers" | "dohServers", expected: string): FlagValue<string[]> {
+  return {
+    parse: (given) => {
+      const values = given.split(",").map((value) => value.trim());
+      return isAccepted({ [option]: values }) ? values : undefined;
+    },
+    expected,
+  };
+}
+
+/** `host:port:address[,address]`, as curl has it. */
+export const resolveEntry: FlagValue<Record<string, string[]>> = {
+  parse: (given) => {
+    const [, place, addresses] = /^([^:]+:\d+):(.+)$/.exec(given) ?? [];
+    if (place === undefined || addresses === undefined) return undefined;
+    const resolve = { [place]: addresses.split(",").map((address) => address.trim()) };
+    return isAccepted({ resolve }) ? resolve : undefined;
+  },
+  expected: "HOST:PORT:ADDRESS[,ADDRESS], such as example.com:443:192.0.2.1",
+};
+
+/** An address of this machine; whether it is one shows when it is used. */
+export const localAddress: FlagValue<string> = {
+  parse: (given) => isAccepted({ localAddress: given }) ? given : undefined,
+  expected: "an IP address of this machine, such as 192.0.2.1",
+};
+
+function isAccepted(options: DownloaderOptions): boolean {
+  try {
+    resolveDownloaderOptions(options);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function shortSize(bytes: number): string {
   for (const unit of ["t", "g", "m", "k"] as const) {

@@ -1,5 +1,5 @@
 import { type FlagGroup, toggle, valued } from "./flag.ts";
-import { checksum, choice, outputFile, text } from "./flag_values.ts";
+import { choice, outputFile, text } from "./flag_values.ts";
 
 /** Where files go and when they are good. */
 export const OUTPUT_FLAGS: FlagGroup = {

@@ -9,7 +9,7 @@ export const RETRY_FLAGS: FlagGroup = {
     valued({
       name: "retries",
       placeholder: "N",
-      help: "tries without a byte of progress before giving up (default 5)",
+      help: "further tries without a byte of progress before giving up (default 5)",
       value: count(SPEC_NUMBERS.maxRetries),
       set: (draft, value) => draft.specOptions.maxRetries = value,
     }),

@@ -1,5 +1,6 @@
 import { VERSION } from "../version.ts";
-import { type Flag, FLAG_GROUPS } from "./flags.ts";
+import type { Flag } from "./flag.ts";
+import { FLAG_GROUPS } from "./flags.ts";
 
 const WIDTH = 80;
 const INDENT = 31;
@@ -16,6 +17,24 @@ ${groups.join("\n")}
 SIZE and RATE are bytes, or take k, M, G or T (of 1024): 500k, 1.5M, 2GiB.
 S is seconds: 30 or 0.5. A flag's value may follow "=", and "--" ends the flags.
 
+Secrets need not stand on the command line. A value of --header, --user,
+--bearer, --proxy, --http-proxy or --https-proxy that begins with @ says where
+it is: @FILE in a file, @- on standard input, @env:NAME in the environment.
+Without these flags the proxies are those of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY
+and NO_PROXY.
+
+--refresh-cmd runs when the server answers 401, 403, 404 or 410, which is then
+in BYTEHAUL_STATUS. What it prints: the new URL, then lines "Header: value".
+
+--json lines have a "type", and all but "log" the "url" and its "index":
+  progress  state, path, downloaded, total, speed, etaSeconds, connections,
+            elapsedMs
+  result    path, size, fetchedBytes, resumedBytes, lengthVerified, checksum,
+            elapsedMs
+  error     code, message, retryable, path, status
+  log       level, message; with --verbose
+What is not known is left out. Sizes are bytes, speed is bytes a second.
+
 Examples:
   bytehaul https://example.com/disk.iso
       fetch it here; the same command again goes on where it stopped
@@ -25,15 +44,17 @@ Examples:
       several files, two at a time, into the directory models
   bytehaul --checksum sha256:9f86... https://example.com/tool.tar.gz
       keep the file only when it is the right one
-  bytehaul --json https://example.com/disk.iso | jq -r .type
+  bytehaul -u me --proxy socks5h://127.0.0.1:1080 https://example.com/a.bin
+      as user "me" with the password in BYTEHAUL_PASSWORD, through a proxy
+  bytehaul --json https://example.com/a | jq -r 'select(.type=="result").path'
       let a program follow
 
 Exit status:
   0    every file is there
   1    a download failed
   2    wrong usage; nothing was fetched for it
-  130  interrupted (Ctrl+C): what arrived is saved, and the command that goes on
-       was shown; a second Ctrl+C exits at once
+  130  interrupted (Ctrl+C): what arrived is saved, and how to go on was shown;
+       a second Ctrl+C exits at once
 `;
 }
 

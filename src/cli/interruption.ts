@@ -2,51 +2,60 @@ import { escapeForTerminal } from "../terminal_text.ts";
 import type { DownloadCommand } from "./args.ts";
 import { formatBytes, formatPart } from "./format.ts";
 import { type Job, jobLabel } from "./job.ts";
+import { isPlainUrl } from "./url.ts";
+
+/** How the program was called. */
+export interface Invocation {
+  readonly argv: readonly string[];
+  readonly command: DownloadCommand;
+  /** Whether the word `bytehaul` calls it again. */
+  readonly isBytehaul: boolean;
+}
 
 /** What an interruption left, a line for each download that was paused, and last how to go on. */
 export function describeInterruption(
   paused: readonly Job[],
   finishedUrls: readonly string[],
-  argv: readonly string[],
-  command: DownloadCommand,
+  invocation: Invocation,
 ): string[] {
-  return [...paused.map(describeState), howToGoOn(finishedUrls, argv, command)];
+  const isAnythingKept = paused.some(({ handle }) => isKept(handle.snapshot));
+  return [...paused.map(describeState), howToGoOn(isAnythingKept, finishedUrls, invocation)];
+}
+
+function isKept({ path, downloaded }: Job["handle"]["snapshot"]): boolean {
+  return path !== undefined && downloaded > 0;
 }
 
 function describeState(job: Job): string {
-  const { path, downloaded, total } = job.handle.snapshot;
-  if (path === undefined || downloaded === 0) {
-    return `interrupted; nothing of ${jobLabel(job)} could be kept`;
-  }
+  const { snapshot } = job.handle;
+  const { path, downloaded, total } = snapshot;
+  if (path === undefined) return `not begun: ${jobLabel(job)}`;
+  if (!isKept(snapshot)) return `interrupted; nothing of ${jobLabel(job)} could be kept`;
   const amount = total === undefined ? formatBytes(downloaded) : formatPart(downloaded, total);
   return `interrupted; ${amount} saved in ${path}.part and ${path}.bytehaul`;
 }
 
 /**
- * The command is shown only when it holds no secrets, as what a terminal shows is often logged or shared.
- * A finished file would be in its own way, and `--no-resume` would throw away what was saved.
+ * The command is shown only when it holds no secrets, as what a terminal shows is often logged or shared, and only
+ * when it can be pasted. A finished file would be in its own way, and `--no-resume` would throw away what was saved.
  */
 function howToGoOn(
+  isAnythingKept: boolean,
   finishedUrls: readonly string[],
-  argv: readonly string[],
-  command: DownloadCommand,
+  { argv, command, isBytehaul }: Invocation,
 ): string {
+  const goOn = isAnythingKept ? "go on" : "begin again";
   const resumes = command.specOptions.resume ?? true;
   const again = argv.filter((arg) => arg !== "--no-resume" && !finishedUrls.includes(arg));
-  const showable = command.specOptions.headers === undefined && command.urls.every(isPlain) &&
+  const showable = isBytehaul && !command.hasSecrets && command.urls.every(isPlainUrl) &&
     again.every((arg) => escapeForTerminal(arg) === arg);
-  if (showable) return `go on with: bytehaul ${again.map(quoteForShell).join(" ")}`;
+  if (showable) return `${goOn} with: bytehaul ${again.map(quoteForShell).join(" ")}`;
   const changes = [
     ...(resumes ? [] : ["--no-resume"]),
     ...(finishedUrls.length === 0 ? [] : ["the URLs that are done"]),
   ];
   const without = changes.length === 0 ? "" : `, without ${changes.join(" and ")},`;
-  return `run the same command again${without} to go on`;
-}
-
-function isPlain(url: string): boolean {
-  const { username, password, search, hash } = new URL(url);
-  return username + password + search + hash === "";
+  return `run the same command again${without} to ${goOn}`;
 }
 
 function quoteForShell(arg: string): string {

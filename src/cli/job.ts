@@ -29,9 +29,3 @@ export function jobLabel({ url, handle }: Job): string {
     return last;
   }
 }
-
-/** The URL without what may be a secret. */
-export function publicUrl(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
-}

@@ -9,7 +9,7 @@ export interface JsonSubject {
   readonly index: number;
 }
 
-/** At most ten a second for each download. What is not known is absent. */
+/** At most ten a second for each download. What is not known is absent; milliseconds are whole. */
 export type JsonProgress = { readonly type: "progress" } & JsonSubject & ProgressSnapshot;
 
 /** A finished download. */
@@ -21,6 +21,12 @@ export interface JsonError extends JsonSubject {
   /** `usage` is a wrong option, which shows only once the file's name is known; `internal` is a bug. */
   readonly code: DownloadErrorCode | "usage" | "internal";
   readonly message: string;
+  /** Where the file would be, if that was known. */
+  readonly path?: string;
+  /** What the server answered, if that is why. */
+  readonly status?: number;
+  /** Whether the same command may succeed later. */
+  readonly retryable: boolean;
 }
 
 /** A message of the logger, with `--verbose`. */

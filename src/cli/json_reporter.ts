@@ -1,15 +1,17 @@
 import type { CliHost } from "../runtime/console.ts";
 import type { DownloadResult, LogLevel } from "../types.ts";
 import type { Failure } from "./failure.ts";
-import { type Job, publicUrl } from "./job.ts";
+import type { Job } from "./job.ts";
 import { encodeJsonLine, type JsonLine, type JsonSubject } from "./json_lines.ts";
-import { message } from "./message.ts";
+import { errorMessage, message } from "./message.ts";
 import type { Reporter, Verbosity } from "./reporter.ts";
+import { publicUrl } from "./url.ts";
 
 /** Tells a program on standard output, and a person of errors and warnings on standard error. */
 export class JsonReporter implements Reporter {
   readonly #host: CliHost;
   readonly #verbosity: Verbosity;
+  #several = false;
 
   constructor(host: CliHost, verbosity: Verbosity) {
     this.#host = host;
@@ -22,22 +24,31 @@ export class JsonReporter implements Reporter {
     else if (level === "warn" && !quiet) this.#host.writeStderr(`${message(`warning: ${text}`)}\n`);
   }
 
-  start(): void {}
+  start(jobs: readonly Job[]): void {
+    this.#several = jobs.length > 1;
+  }
 
   async follow(job: Job): Promise<void> {
     if (this.#verbosity.quiet) return;
     for await (const snapshot of job.handle) {
-      this.#write({ type: "progress", ...subject(job), ...snapshot });
+      const elapsedMs = Math.round(snapshot.elapsedMs);
+      this.#write({ type: "progress", ...subject(job), ...snapshot, elapsedMs });
     }
   }
 
   finished(job: Job, result: DownloadResult): void {
-    this.#write({ type: "result", ...subject(job), ...result });
+    this.#write({ type: "result", ...subject(job), ...result, elapsedMs: Math.round(result.elapsedMs) });
   }
 
-  failed(job: Job, { code, message: text }: Failure): void {
-    this.#write({ type: "error", ...subject(job), code, message: text });
-    if (code !== "paused") this.#host.writeStderr(`${message(text)}\n`);
+  failed(job: Job, failure: Failure): void {
+    const { code, message: text, httpStatus, retryable } = failure;
+    const { path } = job.handle.snapshot;
+    this.#write({
+      ...{ type: "error", ...subject(job), code, message: text, retryable },
+      ...(path === undefined ? {} : { path }),
+      ...(httpStatus === undefined ? {} : { status: httpStatus }),
+    });
+    if (code !== "paused") this.#host.writeStderr(`${errorMessage(job, text, this.#several)}\n`);
   }
 
   stop(): void {}

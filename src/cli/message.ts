@@ -1,6 +1,13 @@
 import { escapeForTerminal } from "../terminal_text.ts";
+import type { Job } from "./job.ts";
+import { publicUrl } from "./url.ts";
 
 /** A line for a person, in which no foreign text can command the terminal. */
 export function message(text: string): string {
   return `bytehaul: ${escapeForTerminal(text)}`;
+}
+
+/** What became of a download; among several by its URL, as a name such as `404` could be taken for something else. */
+export function errorMessage({ url }: Job, text: string, isOneOfSeveral: boolean): string {
+  return message(isOneOfSeveral ? `${publicUrl(url)}: ${text}` : text);
 }

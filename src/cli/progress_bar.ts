@@ -27,19 +27,16 @@ const MAX_ROWS = 10;
 const STATE_WORDS: Partial<Record<DownloadState, string>> = {
   pending: "waiting",
   verifying: "verifying",
-  completed: "done",
-  failed: "failed",
-  cancelled: "cancelled",
-  paused: "paused",
 };
 
 /**
  * Draws downloads as lines of at most `width` cells: one for each that is not finished, ten at most, and
- * a summary below when there are several. Once all are finished, they are all shown.
+ * a summary below when there are several. Once all are finished nothing is drawn, as their outcomes are told.
  */
 export function renderProgress(downloads: readonly ProgressRow[], width: number): string[] {
   const unfinished = downloads.filter(({ snapshot }) => isUnfinished(snapshot.state));
-  const shown = (unfinished.length > 0 ? unfinished : downloads)
+  if (unfinished.length === 0) return [];
+  const shown = unfinished
     .toSorted((a, b) => Number(a.snapshot.state === "pending") - Number(b.snapshot.state === "pending"))
     .slice(0, MAX_ROWS)
     .map(({ label, snapshot }) => ({ label: escapeForTerminal(label), snapshot }));
@@ -109,7 +106,6 @@ function renderBar(snapshot: ProgressSnapshot, width: number): string {
 
 /** Without a total nothing but motion can be shown: a mark that goes to and fro. */
 function renderBounce({ state, elapsedMs }: ProgressSnapshot, inner: number): string {
-  if (state === "completed") return "=".repeat(inner);
   if (state !== "downloading") return " ".repeat(inner);
   const mark = "<=>";
   const room = inner - mark.length;
@@ -118,8 +114,8 @@ function renderBounce({ state, elapsedMs }: ProgressSnapshot, inner: number): st
 }
 
 /** 1 only when every byte is there. */
-function fractionDone({ state, downloaded, total }: ProgressSnapshot): number {
-  if (total === undefined || total === 0) return state === "completed" ? 1 : 0;
+function fractionDone({ downloaded, total }: ProgressSnapshot): number {
+  if (total === undefined || total === 0) return 0;
   return Math.min(1, downloaded / total);
 }
 

@@ -16,6 +16,7 @@ export class Terminal {
   readonly #host: CliHost;
   readonly #repeat: Repeat;
   #drawn: readonly string[] = [];
+  #render: Render = () => [];
   #stopRepeating: (() => void) | undefined;
 
   constructor(host: CliHost, repeat: Repeat = repeatByTimer) {
@@ -26,35 +27,37 @@ export class Terminal {
   /** Draws now and ten times a second. */
   start(render: Render): void {
     if (!this.#host.isTerminal) return;
-    const draw = () => this.#draw(render);
+    this.#render = render;
+    const draw = () => this.#draw("");
     draw();
     this.#stopRepeating = this.#repeat(draw, REDRAW_MS);
   }
 
-  /** Writes a line that stays, above what is drawn; also where there is no terminal. */
+  /** Writes a line that stays, above what is drawn anew; also where there is no terminal. */
   print(line: string): void {
-    const below = this.#drawn.map((it) => `${it}${ERASE_REST_OF_LINE}\n`).join("");
-    this.#host.writeStderr(`${this.#backToTop()}${line}\n${below}`);
+    this.#draw(`${line}\n`);
   }
 
   /** Ends drawing and removes what is drawn. */
   stop(): void {
     this.#stopRepeating?.();
     this.#stopRepeating = undefined;
-    if (this.#drawn.length > 0) this.#host.writeStderr(this.#backToTop());
-    this.#drawn = [];
+    this.#render = () => [];
+    this.#draw("");
   }
 
-  #draw(render: Render): void {
+  /** One write, so that nothing is seen between two states. */
+  #draw(above: string): void {
+    const up = this.#upToTop();
     // A line that fills the last cell makes some terminals start another one.
-    const lines = render(this.#host.columns() - 1);
-    const text = lines.map((line) => `${line}${ERASE_REST_OF_LINE}\n`).join("");
-    this.#host.writeStderr(`${this.#upToTop()}${text}${ERASE_BELOW}`);
+    const lines = this.#render(this.#host.columns() - 1);
+    const below = lines.map((line) => `${line}${ERASE_REST_OF_LINE}\n`).join("");
+    // What stays may be longer than what it takes the place of, and need not be erased to its end.
+    const start = up !== "" && above !== "" ? up + ERASE_BELOW : up;
+    const end = up !== "" && (above === "" || below !== "") ? ERASE_BELOW : "";
+    const text = start + above + below + end;
+    if (text !== "") this.#host.writeStderr(text);
     this.#drawn = lines;
-  }
-
-  #backToTop(): string {
-    return this.#drawn.length === 0 ? "" : this.#upToTop() + ERASE_BELOW;
   }
 
   #upToTop(): string {

@@ -4,34 +4,39 @@ import type { DownloadResult, LogLevel } from "../types.ts";
 import type { Failure } from "./failure.ts";
 import { formatBytes, formatRate } from "./format.ts";
 import { type Job, jobLabel } from "./job.ts";
-import { message } from "./message.ts";
+import { errorMessage, message } from "./message.ts";
 import { renderProgress } from "./progress_bar.ts";
 import type { Reporter, Verbosity } from "./reporter.ts";
+import { parseRetryNote, renderRetryNote, type RetryNote } from "./retry_note.ts";
 import { Terminal } from "./terminal.ts";
+import { shortenMiddle } from "./text_width.ts";
 
 /** Tells a person on standard error; standard output stays empty. */
 export class TextReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #verbosity: Verbosity;
-  #several = false;
+  readonly #now: () => number;
+  #jobs: readonly Job[] = [];
+  #saved = 0;
+  #failed = 0;
+  #retry: RetryNote | undefined;
 
-  constructor(host: CliHost, verbosity: Verbosity) {
+  constructor(host: CliHost, verbosity: Verbosity, now: () => number = () => performance.now()) {
     this.#terminal = new Terminal(host);
     this.#verbosity = verbosity;
+    this.#now = now;
   }
 
   log(level: LogLevel, text: string): void {
+    this.#retry = parseRetryNote(text, this.#now()) ?? this.#retry;
     const { quiet, verbose } = this.#verbosity;
     if (!verbose && (quiet || level !== "warn")) return;
     this.#terminal.print(message(`${level === "warn" ? "warning" : level}: ${text}`));
   }
 
   start(jobs: readonly Job[]): void {
-    this.#several = jobs.length > 1;
-    if (this.#verbosity.quiet) return;
-    this.#terminal.start((width) =>
-      renderProgress(jobs.map((job) => ({ label: jobLabel(job), snapshot: job.handle.snapshot })), width)
-    );
+    this.#jobs = jobs;
+    if (!this.#verbosity.quiet) this.#terminal.start((width) => this.#draw(width));
   }
 
   follow(): Promise<void> {
@@ -39,24 +44,41 @@ export class TextReporter implements Reporter {
   }
 
   finished(_job: Job, result: DownloadResult): void {
+    this.#saved++;
     if (!this.#verbosity.quiet) this.#terminal.print(savedLine(result));
   }
 
   failed(job: Job, { code, message: text }: Failure): void {
     // Only an interruption pauses, and what it left is told once everything has stopped.
     if (code === "paused") return;
-    this.#terminal.print(message(this.#several ? `${jobLabel(job)}: ${text}` : text));
+    this.#failed++;
+    this.#terminal.print(errorMessage(job, text, this.#jobs.length > 1));
   }
 
   stop(): void {
     this.#terminal.stop();
+    if (this.#failed === 0 || this.#jobs.length === 1 || this.#verbosity.quiet) return;
+    this.#terminal.print(message(`${this.#saved} of ${this.#jobs.length} files saved`));
+  }
+
+  #draw(width: number): string[] {
+    const rows = this.#jobs.map((job) => ({ label: jobLabel(job), snapshot: job.handle.snapshot }));
+    const lines = renderProgress(rows, width);
+    const isIdle = rows.some(({ snapshot }) =>
+      snapshot.state === "downloading" && snapshot.connections === 0
+    );
+    // While a connection is at work, another one that waits is nothing to tell of.
+    const note = isIdle && this.#retry ? renderRetryNote(this.#retry, this.#now()) : undefined;
+    if (note !== undefined) lines.push(shortenMiddle(escapeForTerminal(note), width));
+    return lines;
   }
 }
 
-function savedLine(
-  { path, size, fetchedBytes, elapsedMs, lengthVerified, checksum }: DownloadResult,
-): string {
-  const facts = [formatBytes(size), formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs))];
+function savedLine(result: DownloadResult): string {
+  const { path, size, fetchedBytes, resumedBytes, elapsedMs, lengthVerified, checksum } = result;
+  const facts = [formatBytes(size)];
+  if (resumedBytes > 0) facts.push(`${formatBytes(resumedBytes)} of it from an earlier run`);
+  facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
   if (checksum !== undefined) facts.push(`${checksum.split(":")[0]} matches`);
   if (!lengthVerified) facts.push("the server told no size to compare with");
   return `saved ${escapeForTerminal(path)} (${facts.join(", ")})`;

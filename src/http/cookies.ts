@@ -5,7 +5,10 @@ export function cookieField(cookies: readonly Cookie[], url: URL, wallMs: number
   const fitting = cookies
     .filter((cookie) => isFor(cookie, url) && cookie.expiresMs > wallMs)
     .sort((a, b) => b.path.length - a.path.length);
-  return fitting.length === 0 ? undefined : fitting.map(({ name, value }) => `${name}=${value}`).join("; ");
+  if (fitting.length === 0) return undefined;
+  // In UTF-8 as browsers send it, since a field is made of bytes.
+  const bytes = new TextEncoder().encode(fitting.map(({ name, value }) => `${name}=${value}`).join("; "));
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 function isFor({ domain, includesSubdomains, path, isSecure }: Cookie, url: URL): boolean {
@@ -44,7 +47,9 @@ function parseLine(line: string): Cookie | undefined {
     line.split("\t");
   const flags = [includesSubdomains, secure];
   if (domain === "" || name === "" || more.length > 0 || !path.startsWith("/")) return undefined;
-  if (!flags.every((flag) => flag === "TRUE" || flag === "FALSE") || !/^\d+$/.test(expires)) return undefined;
+  if (!flags.every((flag) => flag === "TRUE" || flag === "FALSE")) return undefined;
+  // Some write no time for a cookie of a session, or fractions of a second.
+  if (!/^\d*(?:\.\d+)?$/.test(expires)) return undefined;
   // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
   if (/[\x00-\x1f\x7f;]/.test(name + value)) return undefined;
   return {
@@ -54,6 +59,6 @@ function parseLine(line: string): Cookie | undefined {
     includesSubdomains: includesSubdomains === "TRUE",
     path,
     isSecure: secure === "TRUE",
-    expiresMs: expires === "0" ? Infinity : Number(expires) * 1000,
+    expiresMs: Number(expires) === 0 ? Infinity : Number(expires) * 1000,
   };
 }

@@ -123,7 +123,8 @@ function refuseEncoding(headers: Headers): void {
   throw unusable(`it is encoded as "${encoding}" although the file itself was asked for`);
 }
 
-function statusError({ status, headers }: ResponseHead, wallMs: number): HttpStatusError {
+/** What a status that is no success means. */
+export function statusError({ status, headers }: ResponseHead, wallMs: number): HttpStatusError {
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), wallMs);
   const meaning = STATUS_MEANING[status];
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;

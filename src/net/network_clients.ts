@@ -97,8 +97,8 @@ export class NetworkClients {
   }
 
   #choose(url: URL, proxy: ProxyServer | undefined): HttpClient {
-    if (this.#isCustom || proxy?.protocol.startsWith("socks")) return this.#relayed(proxy);
-    if (proxy !== undefined) return this.#proxied(proxy);
+    if (proxy?.protocol === "http" && !this.#isCustom) return this.#proxied(proxy);
+    if (proxy !== undefined || this.#isCustom) return this.#relayed(proxy);
     const { runtime, hasEnvironmentProxies } = this.#options;
     const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;
     return isMisled || this.#slowHosts.has(url.host) ? this.#relayed(undefined) : this.#direct();

@@ -22,8 +22,8 @@ const OTHER_PROXY_PORT = 1080;
  */
 export function parseProxyRules(...levels: readonly ProxyOptions[]): ProxyRules | undefined {
   const lists = levels.map(({ noProxy }) => checkNoProxy(noProxy));
-  const deciding = levels.findIndex((level) =>
-    (level.proxy ?? level.allProxy ?? level.httpProxy ?? level.httpsProxy) !== undefined
+  const deciding = levels.findIndex(({ proxy, allProxy, httpProxy, httpsProxy }) =>
+    [proxy, allProxy, httpProxy, httpsProxy].some((value) => value !== undefined)
   );
   const level = levels[deciding];
   if (level === undefined) return undefined;

@@ -50,6 +50,7 @@ export async function tryTunnel(
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head ?? "")?.[1]);
   if (Number.isNaN(status)) return proxyFailed(proxy, "it closed the connection without an answer", true);
   if (status >= 200 && status < 300) return undefined;
-  return refusalOf(proxy, status) ??
+  // Some answer 401 to a wrong password; nobody but the proxy can mean that here.
+  return refusalOf(proxy, status === 401 ? 407 : status) ??
     proxyFailed(proxy, `it would not connect to ${authority} (${status})`, PASSING_STATUS.has(status));
 }

@@ -5,7 +5,7 @@ import type { AddressSource, Dialer } from "./dialer.ts";
 import { formatEndpoint } from "./dns_servers.ts";
 import { parseIpBytes } from "./ip_address.ts";
 import { basicCredentials, proxyFailed, tryTunnel } from "./proxy_check.ts";
-import { openSocks } from "./socks.ts";
+import { openSocks, type SocksRefusal } from "./socks.ts";
 import { unlessAborted } from "../waiting.ts";
 
 /** Opens connections for a relay. */
@@ -29,13 +29,21 @@ export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: Proxy
   const credentials = proxy.username === "" ? undefined : proxy;
   return {
     async open(signal, host, port) {
-      const connection = await reach(dialer, proxy, signal);
-      return await guard(connection, signal, async () => {
-        const target = parseIpBytes(host) ??
-          (proxy.protocol === "socks5h" ? host : await firstAddress(resolver, host, port, signal));
-        const reason = await openSocks(connection, { host: target, port }, credentials);
-        if (reason !== undefined) throw proxyFailed(proxy, reason, !reason.includes("user name"));
-      });
+      const own = parseIpBytes(host) ?? (proxy.protocol === "socks5h" ? host : undefined);
+      const targets = own === undefined ? await addresses(resolver, host, port, signal) : [own];
+      let failure: DownloadError | undefined;
+      for (const target of targets) {
+        const connection = await reach(dialer, proxy, signal);
+        let refusal: SocksRefusal | undefined;
+        await guard(connection, proxy, signal, async () => {
+          refusal = await openSocks(connection, { host: target, port }, credentials);
+        });
+        if (refusal === undefined) return connection;
+        connection.close();
+        failure = proxyFailed(proxy, refusal.reason, refusal.retryable);
+        if (!refusal.isOfTarget) break;
+      }
+      throw failure!;
     },
   };
 }
@@ -64,7 +72,7 @@ export function httpProxyRoute(
   return {
     async open(signal, host, port) {
       const connection = await open(signal);
-      return await guard(connection, signal, async () => {
+      return await guard(connection, proxy, signal, async () => {
         const failure = await tryTunnel(connection, proxy, formatEndpoint({ address: host, port }));
         if (failure !== undefined) throw failure;
       });
@@ -112,14 +120,13 @@ async function secure(
   }
 }
 
-async function firstAddress(
+async function addresses(
   resolver: AddressSource,
   host: string,
   port: number,
   signal: AbortSignal,
-): Promise<Uint8Array> {
-  const [address] = await resolver.resolve(host, port, signal);
-  return parseIpBytes(address!)!;
+): Promise<Uint8Array[]> {
+  return (await resolver.resolve(host, port, signal)).map((address) => parseIpBytes(address)!);
 }
 
 async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): Promise<Connection> {
@@ -134,6 +141,7 @@ async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): P
 /** Closes a connection when what is to be said on it fails or takes too long. */
 async function guard(
   connection: Connection,
+  proxy: ProxyServer,
   signal: AbortSignal,
   talk: () => Promise<void>,
 ): Promise<Connection> {
@@ -142,6 +150,7 @@ async function guard(
     return connection;
   } catch (error) {
     connection.close();
-    throw error;
+    signal.throwIfAborted();
+    throw error instanceof DownloadError ? error : proxyFailed(proxy, "it broke off the connection", true);
   }
 }

@@ -14,6 +14,15 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** Why a proxy opened no connection. */
+export interface SocksRefusal {
+  readonly reason: string;
+  /** Whether the same may succeed later. */
+  readonly retryable: boolean;
+  /** Whether the proxy was willing, and another address of the same host may do better. */
+  readonly isOfTarget: boolean;
+}
+
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
 const USERNAME_PASSWORD = 2;
@@ -41,20 +50,22 @@ export async function openSocks(
   connection: Connection,
   target: SocksTarget,
   credentials: Credentials | undefined,
-): Promise<string | undefined> {
+): Promise<SocksRefusal | undefined> {
   const reader = new ByteReader(connection);
   const method = credentials === undefined ? NO_AUTHENTICATION : USERNAME_PASSWORD;
   await connection.write(Uint8Array.of(VERSION, 1, method));
   const chosen = await reader.take(2);
-  if (chosen === undefined) return "it closed the connection";
-  if (chosen[0] !== VERSION) return "it does not speak SOCKS5";
+  if (chosen === undefined) return passing("it closed the connection");
+  if (chosen[0] !== VERSION) return passing("it does not speak SOCKS5");
   if (chosen[1] !== method) {
-    return credentials === undefined ? "it asks for a user name and a password" : "it takes no user name";
+    return final(
+      credentials === undefined ? "it asks for a user name and a password" : "it takes no user name",
+    );
   }
   if (credentials !== undefined) {
     await connection.write(authentication(credentials));
     const verdict = await reader.take(2);
-    if (verdict === undefined || verdict[1] !== 0) return "it refused the user name or the password";
+    if (verdict === undefined || verdict[1] !== 0) return final("it refused the user name or the password");
   }
   await connection.write(request(target));
   return await readReply(reader);
@@ -77,11 +88,14 @@ function request({ host, port }: SocksTarget): Uint8Array {
   return Uint8Array.of(VERSION, CONNECT, 0, ...start, ...address, port >> 8, port & 0xff);
 }
 
-async function readReply(reader: ByteReader): Promise<string | undefined> {
+async function readReply(reader: ByteReader): Promise<SocksRefusal | undefined> {
   const head = await reader.take(4);
-  if (head === undefined) return "it closed the connection";
-  if (head[0] !== VERSION) return "it does not speak SOCKS5";
-  if (head[1] !== 0) return `it could not connect (${REPLIES[head[1]!] ?? `reply ${head[1]}`})`;
+  if (head === undefined) return passing("it closed the connection");
+  if (head[0] !== VERSION) return passing("it does not speak SOCKS5");
+  if (head[1] !== 0) {
+    const reason = `it could not connect (${REPLIES[head[1]!] ?? `reply ${head[1]}`})`;
+    return { reason, retryable: true, isOfTarget: true };
+  }
   // The address that the proxy connects from follows, and tells nothing.
   const length = head[3] === ADDRESS_NAME
     ? (await reader.take(1))?.[0]
@@ -90,6 +104,16 @@ async function readReply(reader: ByteReader): Promise<string | undefined> {
     : head[3] === ADDRESS_IPV4
     ? 4
     : undefined;
-  if (length === undefined || await reader.take(length + 2) === undefined) return "its reply makes no sense";
+  if (length === undefined || await reader.take(length + 2) === undefined) {
+    return passing("its reply makes no sense");
+  }
   return undefined;
+}
+
+function passing(reason: string): SocksRefusal {
+  return { reason, retryable: true, isOfTarget: false };
+}
+
+function final(reason: string): SocksRefusal {
+  return { reason, retryable: false, isOfTarget: false };
 }

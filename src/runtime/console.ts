@@ -1,47 +1,74 @@
+import { basename } from "node:path";
 import process from "node:process";
+import { isGranted, look, type PathInfo, readStdin, readText, readVariable } from "./host_access.ts";
+import { Outlet } from "./outlet.ts";
+import { openShell, type Shell } from "./shell.ts";
+
+export type { PathInfo } from "./host_access.ts";
+export type { Shell, ShellEnd } from "./shell.ts";
 
 /** Signals that ask a program to end. */
 export type CliSignal = "SIGINT" | "SIGTERM";
 
-/** The program's surroundings, so that tests can stand in for them. */
+/**
+ * The program's surroundings, so that tests can stand in for them. What cannot be had is refused with an `Error`
+ * whose message is the reason alone; Deno is never made to ask for a permission.
+ */
 export interface CliHost {
   /** What stands on the command line after the program's name. */
   readonly args: readonly string[];
-  /** Whether standard error is a terminal. */
+  /** Whether the program was surely started by the name `bytehaul`. */
+  readonly isBytehaul: boolean;
+  /** Whether standard error is a terminal on which lines can be drawn over. */
   readonly isTerminal: boolean;
   /** Cells in a line of that terminal. */
   columns(): number;
   writeStdout(text: string): void;
   writeStderr(text: string): void;
+  /** A variable of the environment, `undefined` when it is not set. */
+  variable(name: string): string | undefined;
+  readText(path: string): Promise<string>;
+  /** All of standard input. */
+  readStdin(): Promise<string>;
+  /** `undefined` when nothing is there. */
+  look(path: string): Promise<PathInfo | undefined>;
+  /** The system's shell. */
+  openShell(): Shell;
   /** Calls `listener` for each such signal, in place of what the system would do, until the result is called. */
   onSignal(signals: readonly CliSignal[], listener: () => void): () => void;
-  /** Waits until what was written has left the process. */
-  flush(): Promise<void>;
+  /** Waits until what was written has left the process, and returns why standard output did not take all of it. */
+  flush(): Promise<string | undefined>;
   /** Ends the process at once. */
   exit(status: number): void;
 }
 
 /** The surroundings of this process. */
 export function createConsole(): CliHost {
-  // A reader that went away, as `head` does, is no reason to end a download.
-  process.stdout.on("error", () => {});
-  process.stderr.on("error", () => {});
+  const stdout = new Outlet(process.stdout);
+  const stderr = new Outlet(process.stderr);
   return {
     args: process.argv.slice(2),
-    isTerminal: process.stderr.isTTY === true,
+    isBytehaul: /^bytehaul(\.exe)?$/i.test(basename(process.execPath)),
+    isTerminal: process.stderr.isTTY === true && !isDumb(),
     columns: () => process.stderr.columns || 80,
-    writeStdout: (text) => void process.stdout.write(text),
-    writeStderr: (text) => void process.stderr.write(text),
+    writeStdout: (text) => stdout.write(text),
+    writeStderr: (text) => stderr.write(text),
+    variable: readVariable,
+    readText,
+    readStdin,
+    look,
+    openShell,
     onSignal,
     flush: async () => {
-      await Promise.all([process.stdout, process.stderr].map((stream) =>
-        new Promise<void>((resolve) => {
-          stream.write("", () => resolve());
-        })
-      ));
+      const [lost] = await Promise.all([stdout.flush(), stderr.flush()]);
+      return lost;
     },
     exit: (status) => process.exit(status),
   };
+}
+
+function isDumb(): boolean {
+  return isGranted({ name: "env", variable: "TERM" }) && process.env.TERM === "dumb";
 }
 
 function onSignal(signals: readonly CliSignal[], listener: () => void): () => void {

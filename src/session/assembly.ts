@@ -70,7 +70,7 @@ export class Assembly {
     start: Start,
     onFailure: (error: unknown) => void,
   ): Promise<Assembly> {
-    const hashedFile = context.spec.checksum && await output.openPartToRead();
+    const hashedFile = context.expected && await output.openPartToRead();
     return new Assembly(context, output, start, hashedFile, onFailure);
   }
 
@@ -156,10 +156,10 @@ export class Assembly {
   }
 
   #startHashing(file: RuntimeFile): PrefixHasher {
-    const { checksum } = this.#context.spec;
+    const { checksum } = this.#context.expected!;
     const buffers = [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes] as const;
     const hasher = new PrefixHasher({
-      algorithm: checksum!.algorithm,
+      algorithm: checksum.algorithm,
       file,
       buffers,
       onFallback: (cause) => this.#context.log("debug", `hashing on the main thread: ${cause}`),

@@ -2,6 +2,7 @@ import type { RateLimit } from "../flow/token_bucket.ts";
 import type { ResolvedSpec } from "../resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { DownloadState, Logger } from "../types.ts";
+import type { ExpectedChecksum } from "./expected_checksum.ts";
 import type { ProgressMeter } from "./progress_meter.ts";
 import type { Source } from "./source.ts";
 
@@ -10,6 +11,10 @@ export interface SessionContext {
   readonly runtime: Runtime;
   readonly spec: ResolvedSpec;
   readonly source: Source;
+  /** For another file than the one that is downloaded; it gets the caller's fields only on the same origin. */
+  readonly sourceOf: (url: string) => Source;
+  /** What the file must hash to, as far as it is known. */
+  readonly expected: ExpectedChecksum | undefined;
   readonly limit: RateLimit;
   readonly log: Logger;
   readonly status: SessionStatus;

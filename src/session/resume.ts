@@ -76,14 +76,14 @@ export function begunElsewhere(path: string): ControlFileError {
 }
 
 async function open(
-  { spec, log }: SessionContext,
+  { spec, log, expected }: SessionContext,
   output: Output,
   record: ControlRecord,
 ): Promise<Interrupted | undefined> {
   const pieces = new PieceMap(record.size, record.pieceSize);
   pieces.restore(record);
   if (pieces.doneBytes === 0) return undefined;
-  if (strongValidator(record.validator) === undefined && spec.checksum === undefined) {
+  if (strongValidator(record.validator) === undefined && expected === undefined) {
     log("warn", "the server tells versions of the file apart by nothing; starting again");
     return undefined;
   }

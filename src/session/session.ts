@@ -1,4 +1,4 @@
-import { type Checksum, formatChecksum } from "../checksum.ts";
+import { formatChecksum } from "../checksum.ts";
 import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
@@ -7,6 +7,7 @@ import type { Output } from "../storage/output.ts";
 import type { DownloadResult } from "../types.ts";
 import { Assembly } from "./assembly.ts";
 import type { SessionContext } from "./context.ts";
+import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
 import { findLeftovers, type Leftovers } from "./resume.ts";
@@ -30,11 +31,13 @@ export async function runSession(context: SessionContext, stop: StopRequest): Pr
   context.status.state = "downloading";
   const { output, first } = await locate(context, stop.signal);
   try {
-    const outcome = await fetchInto(output, first, context, stop);
+    const expected = await expectedByCaller(context, output.path, stop.signal);
+    const { verified, ...outcome } = await fetchInto(output, first, { ...context, expected }, stop);
     return {
       path: output.path,
       fetchedBytes: context.status.meter.fetched,
-      checksum: context.spec.checksum && formatChecksum(context.spec.checksum),
+      checksum: verified && formatChecksum(verified.checksum),
+      checksumSource: verified?.source,
       elapsedMs: clock.monotonicMs() - startedMs,
       ...outcome,
     };
@@ -44,7 +47,9 @@ export async function runSession(context: SessionContext, stop: StopRequest): Pr
   }
 }
 
-type Outcome = Pick<DownloadResult, "size" | "resumedBytes" | "lengthVerified">;
+interface Outcome extends Pick<DownloadResult, "size" | "resumedBytes" | "lengthVerified"> {
+  readonly verified: ExpectedChecksum | undefined;
+}
 
 async function fetchInto(
   output: Output,
@@ -57,7 +62,7 @@ async function fetchInto(
     await verifyFinished(context, output, finished);
     await output.cleanUp();
     context.log("info", `"${output.path}" was finished by an earlier run`);
-    return { size: finished, resumedBytes: finished, lengthVerified: true };
+    return { size: finished, resumedBytes: finished, lengthVerified: true, verified: context.expected };
   }
   const leftovers = await findLeftovers(context, output);
   try {
@@ -74,10 +79,12 @@ async function attempt(
   output: Output,
   leftovers: Leftovers,
   named: ProbeResult | undefined,
-  context: SessionContext,
+  given: SessionContext,
   stop: StopRequest,
 ): Promise<Outcome> {
-  const begun = await start(context, output, leftovers, named, stop.signal);
+  const begun = await start(given, output, leftovers, named, stop.signal);
+  const expected = given.expected ?? (begun.first && expectedByServer(begun.first));
+  const context = { ...given, expected };
   const resumedBytes = begun.pieces.doneBytes;
   const failed = new AbortController();
   const signal = AbortSignal.any([stop.signal, failed.signal]);
@@ -93,7 +100,7 @@ async function attempt(
     await verify(context, assembly, size, signal);
     await assembly.close();
     await output.commit(begun.file, size, stop.signal);
-    return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined };
+    return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined, verified: expected };
   } catch (error) {
     // What failed its checksum must not be taken for progress by a run that has none.
     const isDiscarded = stop.isDiscarded() || error instanceof ChecksumMismatchError;
@@ -148,25 +155,24 @@ async function transfer(
 
 /** An earlier run may have had another checksum, or none. */
 async function verifyFinished(
-  { runtime, spec }: SessionContext,
+  { runtime, expected }: SessionContext,
   output: Output,
   size: number,
 ): Promise<void> {
-  const { checksum } = spec;
-  if (checksum === undefined) return;
+  if (expected === undefined) return;
   const file = await runtime.files.open(output.path, "read");
   const buffers = [new Uint8Array(VERIFY_BUFFER_BYTES), new Uint8Array(VERIFY_BUFFER_BYTES)] as const;
-  const { algorithm } = checksum;
+  const { algorithm } = expected.checksum;
   const hasher = new PrefixHasher({ algorithm, file, buffers, onFallback: () => {} });
   try {
-    requireDigest(checksum, await hasher.finish(size));
+    requireDigest(expected, await hasher.finish(size));
   } finally {
     await hasher.close();
     await file.close();
   }
 }
 
-function requireDigest(checksum: Checksum, hex: string): void {
+function requireDigest({ checksum }: ExpectedChecksum, hex: string): void {
   if (hex === checksum.hex) return;
   const actual = formatChecksum({ algorithm: checksum.algorithm, hex });
   throw new ChecksumMismatchError(formatChecksum(checksum), actual);
@@ -178,8 +184,8 @@ async function verify(
   size: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { checksum } = context.spec;
-  if (checksum === undefined) return;
+  const { expected } = context;
+  if (expected === undefined) return;
   context.status.state = "verifying";
-  requireDigest(checksum, await assembly.digest(size, signal));
+  requireDigest(expected, await assembly.digest(size, signal));
 }

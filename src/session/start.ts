@@ -85,12 +85,13 @@ function requireReasonToStartAgain(
 }
 
 function resumed(
-  { spec, status }: SessionContext,
+  { spec, status, log }: SessionContext,
   { record, file, fileInfo, pieces }: Interrupted,
   first: ProbeResult | undefined,
 ): Start {
   status.total = record.size;
   status.meter.restart(pieces.doneBytes);
+  log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
   const { urlHash, queryHash, size, validator, pieceSize } = record;
   const identity = { urlHash, queryHash, size, validator, pieceSize, partIdentity: fileInfo.identity };
   const remote: RemoteFile = {

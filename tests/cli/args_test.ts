@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DownloadCommand, parseArgs, UsageError } from "../../src/cli/args.ts";
+import { type DownloadCommand, parseArgs } from "../../src/cli/args.ts";
+import { emptyDraft } from "../../src/cli/flag.ts";
 import { FLAGS } from "../../src/cli/flags.ts";
+import { UsageError } from "../../src/cli/usage_error.ts";
 import { resolveDownloaderOptions, resolveSpec } from "../../src/resolve_options.ts";
 
 const URL_A = "https://example.com/a";
@@ -27,11 +29,7 @@ test("parseArgs() reads a bare URL", () => {
   assert.deepEqual(parse(URL_A), {
     kind: "download",
     urls: [URL_A],
-    options: {},
-    specOptions: {},
-    quiet: false,
-    verbose: false,
-    json: false,
+    ...emptyDraft(),
   });
 });
 
@@ -64,12 +62,59 @@ test("parseArgs() puts every flag where it belongs", () => {
       minSegmentSize: 2 ** 16,
       fileAllocation: "prealloc",
       controlSaveIntervalMs: 1000,
-      headers: [["A", "1"], ["B", "x: y"]],
     },
+    inputs: { ...emptyDraft().inputs, headers: ["A: 1", "B:x: y"] },
+    hasSecrets: true,
     quiet: false,
     verbose: true,
     json: true,
   });
+});
+
+test("parseArgs() puts the flags of the network where they belong", () => {
+  const command = parse(
+    ...["--proxy", "socks5://h", "--http-proxy", "http://h", "--https-proxy", "@file", "--no-proxy", "a.b,c"],
+    ...["--dns", "1.1.1.1, 8.8.8.8:53", "--dns", "[::1]:53", "--doh", "https://a/dns,https://b/dns"],
+    ...["--resolve", "h.test:80:192.0.2.1,2001:db8::1", "--resolve", "*:443:[2001:db8::2]", "-4"],
+    ...["--interface", "192.0.2.9", "--cacert", "ca", "--cert", "c", "--key", "k", "--insecure"],
+    ...["-u", "me", "--netrc", "--cookie", "a=b", "--cookie", "jar", "--allow-downgrade"],
+    ...["--refresh-cmd", "sign"],
+    URL_A,
+  );
+  assert.deepEqual(command, {
+    kind: "download",
+    urls: [URL_A],
+    ...emptyDraft(),
+    options: {
+      noProxy: "a.b,c",
+      dnsServers: ["1.1.1.1", "8.8.8.8:53", "[::1]:53"],
+      dohServers: ["https://a/dns", "https://b/dns"],
+      resolve: { "h.test:80": ["192.0.2.1", "2001:db8::1"], "*:443": ["[2001:db8::2]"] },
+      enableIpv6: false,
+      localAddress: "192.0.2.9",
+    },
+    specOptions: { allowDowngrade: true },
+    inputs: {
+      headers: [],
+      proxies: { allProxy: "socks5://h", httpProxy: "http://h", httpsProxy: "@file" },
+      cookies: ["a=b", "jar"],
+      user: "me",
+      netrc: "~",
+      refreshCommand: "sign",
+      ca: "ca",
+      cert: "c",
+      key: "k",
+      insecure: true,
+    },
+    hasSecrets: true,
+  });
+  for (const argv of [["--netrc", "--netrc-file", "f"], ["--netrc-file", "f", "--netrc"]]) {
+    assert.equal(parse(...argv, URL_A).inputs.netrc, "f");
+  }
+});
+
+test("parseArgs() takes --no-proxy '*' for no proxy at all, whatever the environment names", () => {
+  assert.deepEqual(parse("--no-proxy", "*", URL_A).options, { proxy: false });
 });
 
 test("parseArgs() takes a value in each of the usual ways", () => {
@@ -93,7 +138,7 @@ test("parseArgs() refuses values and names the flag, the value and what would be
     [["--connections=8x"], "--connections", '"8x"', "1 to 256"],
     [["--retries", "-1"], "--retries", '"-1"', "whole number"],
     [["-j", "1.5"], "-j", '"1.5"', "1 to 1000"],
-    [["-l", "5MB"], "-l", '"5MB"', "1.5M"],
+    [["-l", "5MB"], "-l", '"5MB"', "in bytes or with k, M, G or T (of 1024)"],
     [["--limit-rate", "-1"], "--limit-rate", '"-1"', "500k"],
     [["--piece-size", "1k"], "--piece-size", '"1k"', "16k to 1G"],
     [["--read-timeout", "0"], "--read-timeout", '"0"', "0.001"],
@@ -103,6 +148,12 @@ test("parseArgs() refuses values and names the flag, the value and what would be
     [["-o", ""], "-o", '""', "path"],
     [["-d", ""], "-d", '""', "not empty"],
     [["--json=1"], "--json", "takes none"],
+    [["--dns", "dns.example"], "--dns", '"dns.example"', "IP addresses"],
+    [["--dns", "1.1.1.1,"], "--dns", '"1.1.1.1,"', "IP addresses"],
+    [["--doh", "http://a/dns"], "--doh", "with this value", "https URLs"],
+    [["--resolve", "h:80"], "--resolve", '"h:80"', "HOST:PORT:ADDRESS"],
+    [["--resolve", "h:80:name"], "--resolve", '"h:80:name"', "HOST:PORT:ADDRESS"],
+    [["--interface", "eth0"], "--interface", '"eth0"', "an IP address of this machine"],
     [["--output"], "--output", "path"],
     [["-o", "--json"], "-o", "--json", "path"],
   ];
@@ -129,7 +180,10 @@ test("parseArgs() never repeats a secret", () => {
       ["--header=: hunter2"],
       ["-HX Y: hunter2"],
       ["--heade=X-Key: hunter2"],
-      ["-uhunter2"],
+      ["-whunter2"],
+      ["--doh", "http://dns.example/hunter2"],
+      ["--user", "hunter2", "--bearer", "hunter2"],
+      ["--user="],
       ["--json=hunter2"],
     ]
   ) assert.doesNotMatch(refusal(...argv, URL_A), /hunter2/);
@@ -141,6 +195,39 @@ test("parseArgs() refuses what does not go together", () => {
   assert.match(refusal("-o", "f", URL_A, URL_B), /--output "f" for 2 URLs/);
   assert.match(refusal("--checksum", "md5:0", URL_A, URL_B), /--checksum "md5:0" for 2 URLs/);
   assert.match(refusal("-qv", URL_A), /--quiet together with --verbose/);
+  assert.match(refusal("-u", "me:pw", "--bearer", "t", URL_A), /--user together with --bearer/);
+  assert.match(refusal("--refresh-cmd", "sign", URL_A, URL_B), /--refresh-cmd for 2 URLs/);
+  assert.match(refusal("--key", "k.pem", URL_A), /--key "k\.pem" without --cert/);
+  assert.match(refusal("--cert", "c.pem", URL_A), /--cert "c\.pem" without --key/);
+});
+
+test("parseArgs() points to the help where there is no URL", () => {
+  assert.match(refusal(), /see bytehaul --help$/);
+});
+
+test("parseArgs() suggests the scheme that a URL lacks", () => {
+  const cases = [
+    ["example.com/file", "https://example.com/file"],
+    ["example.com:8080/file?key=1", "https://example.com:8080/file"],
+    ["localhost:8080", "https://localhost:8080/"],
+    ["192.0.2.1:80/f", "https://192.0.2.1:80/f"],
+  ] as const;
+  for (const [given, meant] of cases) {
+    const message = refusal(URL_A, given);
+    assert.ok(message.endsWith(`it has no scheme; did you mean ${meant}?`), message);
+    assert.doesNotMatch(message, /key=1/);
+  }
+  // What else may be wrong with a URL is judged with the other options.
+  for (const given of ["not a url", "ftp://example.com/f", "user:pw@example.com/f", "file:///etc", ""]) {
+    assert.deepEqual(parse(given).urls, [given]);
+  }
+});
+
+test("parseArgs() suggests the algorithm of a bare digest", () => {
+  const hex = "0123456789abcdefABCDEF0123456789";
+  assert.match(refusal("--checksum", hex + hex, URL_A), new RegExp(`did you mean sha256:${hex}${hex}\\?$`));
+  assert.match(refusal("--checksum", hex, URL_A), /did you mean md5:/);
+  assert.equal(parse("--checksum", "abc", URL_A).specOptions.checksum, "abc");
 });
 
 test("parseArgs() rounds a tiny rate up, as 0 would be no limit", () => {
@@ -154,7 +241,7 @@ test("the bounds of the flags are those of the options", () => {
     const range = / from (\S+) to ([^\s,]+)/.exec(flag.expected ?? "");
     if (range === null) continue;
     for (const [bound = "", step] of [[range[1], -1], [range[2], 1]] as const) {
-      const draft = { options: {}, specOptions: {}, headers: [], quiet: false, verbose: false, json: false };
+      const draft = emptyDraft();
       const judge = () => {
         resolveDownloaderOptions(draft.options);
         resolveSpec({ ...draft.specOptions, url: URL_A });

@@ -1,7 +1,11 @@
 // The command as its users run it: a process of its own, a real server, real files.
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import process from "node:process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type ChildEnd, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../helpers/content.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
@@ -93,8 +97,9 @@ test("several files are fetched in one call, and one that fails stops no other",
   const { status, stdout, stderr } = await place.run("-d", "files", ...urls);
   assert.deepEqual([status, stdout], [1, ""]);
   const lines = stderr.trimEnd().split("\n").sort();
-  assert.equal(lines.length, 3, stderr);
-  assert.match(lines[0]!, /^bytehaul: missing\.bin: Cannot [^\n]*404/);
+  assert.equal(lines.length, 4, stderr);
+  assert.equal(lines.shift(), "bytehaul: 2 of 3 files saved");
+  assert.match(lines[0]!, /^bytehaul: http:\/\/[\d.:]+\/missing\.bin: Cannot [^\n]*404/);
   assert.match(lines[1]!, /^saved files.a\.bin /);
   assert.match(lines[2]!, /^saved files.b\.bin /);
   for (const name of ["a.bin", "b.bin"]) await assertFileIs(place.dir.join("files", name), SEED, SIZE);
@@ -108,7 +113,7 @@ test(
     const urls = [place.url("/missing.bin"), place.url("/b.bin")];
     const { status, stdout, stderr } = await place.run("--json", "-q", ...urls);
     assert.equal(status, 1);
-    assert.match(stderr, /^bytehaul: Cannot [^\n]*404[^\n]*\n$/);
+    assert.match(stderr, /^bytehaul: http:[^\n]*\/missing\.bin: Cannot [^\n]*404[^\n]*\n$/);
     const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
     const ends = lines.map(({ type, index, code, path }) => ({ type, index, end: code ?? path }));
     assert.deepEqual(ends.sort((a, b) => a.index - b.index), [
@@ -156,6 +161,31 @@ test("--help and --version answer on standard output", IN_A_CHILD, async () => {
   assert.deepEqual(await place.dir.list(), []);
 });
 
+test("standard output that is full is told of in one line", {
+  ...IN_A_CHILD,
+  skip: process.platform !== "linux" && "only Linux has a device that is always full",
+}, async () => {
+  await using place = await Place.open();
+  const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+  const command = "Deno" in globalThis ? ["run", "-A", cli] : [cli];
+  const full = await open("/dev/full", "w");
+  try {
+    for (const args of [["--help"], ["--version"], ["--json", "-o", "a.bin", place.url("/a.bin")]]) {
+      const child = spawn(process.execPath, [...command, ...args], {
+        cwd: place.dir.path,
+        stdio: ["ignore", full.fd, "pipe"],
+      });
+      let stderr = "";
+      child.stderr?.setEncoding("utf8").on("data", (text) => stderr += text);
+      const [status] = await once(child, "close");
+      assert.deepEqual([status, stderr], [1, "bytehaul: Cannot write to standard output: no space left\n"]);
+    }
+  } finally {
+    await full.close();
+  }
+  await assertFileIs(place.dir.join("a.bin"), SEED, SIZE);
+});
+
 test("a host that Deno gives no access to is asked for once", {
   ...IN_A_CHILD,
   skip: !("Deno" in globalThis) && "only Deno has permissions",
@@ -185,6 +215,16 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
     args: ["GOOD", "not a url"],
     names: '"not a url"',
     remedy: /expected one such as https:/,
+  },
+  "a URL without a scheme": {
+    args: ["GOOD", "example.com/file?secret"],
+    names: '"example.com/file"',
+    remedy: /did you mean https:\/\/example\.com\/file\?$/m,
+  },
+  "a checksum without its kind": {
+    args: ["--checksum", CHECKSUM.slice("sha256:".length), "GOOD"],
+    names: "--checksum",
+    remedy: new RegExp(`did you mean ${CHECKSUM}\\?$`, "m"),
   },
   "an empty URL": { args: ["GOOD", ""], names: '""', remedy: /expected one such as https:/ },
   "a URL without a host": { args: ["http://"], names: '"http://"', remedy: /expected one such as https:/ },
@@ -240,7 +280,7 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
   "a rate with an unknown unit": {
     args: ["-l", "5parsec", "GOOD"],
     names: '-l "5parsec"',
-    remedy: /expected a size, such as .*500k/,
+    remedy: /expected a size, in bytes or with k, M, G or T/,
   },
   "a delay below zero": {
     args: ["--retry-delay=-1", "GOOD"],
@@ -285,8 +325,8 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
   "an output to a pipe": { args: ["-o", "-", "GOOD"], names: '"-"', remedy: /expected the path of a file/ },
   "an output that is a directory": {
     args: ["-o", "taken", "GOOD"],
-    names: '"taken"',
-    remedy: /it is a directory; give a file's path/,
+    names: '--output "taken"',
+    remedy: /it is a directory; give a file's path, or use --dir$/m,
   },
   "an output that is this directory": {
     args: ["-o", ".", "GOOD"],
@@ -300,8 +340,8 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
   },
   "an output that is a directory of --dir": {
     args: ["-d", ".", "-o", "taken", "GOOD"],
-    names: '"taken"',
-    remedy: /it is a directory; give a file's path/,
+    names: '--output "taken"',
+    remedy: /it is a directory; give a file's path, or use --dir$/m,
   },
   "a header field without a colon": {
     args: ["-H", "X-Key secret", "GOOD"],

@@ -1,6 +1,7 @@
-import type { CliHost } from "../../src/runtime/console.ts";
+import type { CliHost, PathInfo, Shell } from "../../src/runtime/console.ts";
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options.ts";
+import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
 import type { DownloadResult, ProgressSnapshot } from "../../src/types.ts";
 
 /** A snapshot half-way through 100 MiB, changed as the test needs. */
@@ -34,10 +35,22 @@ export function result(changes: Partial<DownloadResult> = {}): DownloadResult {
 /** Records what is written; signals are sent by the test. */
 export class FakeHost implements CliHost {
   readonly args: readonly string[] = [];
+  isBytehaul = true;
   stdout = "";
   stderr = "";
   readonly exits: number[] = [];
   width = 80;
+  /** The environment. */
+  readonly variables: Record<string, string> = {};
+  /** Texts of files by path; all else does not exist. */
+  readonly files: Record<string, string> = {};
+  /** Permission bits of files that differ from those of a secret. */
+  readonly modes: Record<string, number> = {};
+  readonly directories: string[] = [];
+  stdin = "";
+  /** Why standard output takes nothing more. */
+  lost: string | undefined;
+  shell: Shell | undefined;
   #listeners = new Set<() => void>();
 
   constructor(readonly isTerminal: boolean = false) {}
@@ -54,6 +67,31 @@ export class FakeHost implements CliHost {
     this.stderr += text;
   }
 
+  variable(name: string): string | undefined {
+    return this.variables[name];
+  }
+
+  readText(path: string): Promise<string> {
+    const text = this.files[path];
+    return text === undefined ? Promise.reject(new Error("it does not exist")) : Promise.resolve(text);
+  }
+
+  readStdin(): Promise<string> {
+    return Promise.resolve(this.stdin);
+  }
+
+  look(path: string): Promise<PathInfo | undefined> {
+    if (this.directories.includes(path)) return Promise.resolve({ kind: "directory", mode: 0o755 });
+    return Promise.resolve(
+      path in this.files ? { kind: "file", mode: this.modes[path] ?? 0o600 } : undefined,
+    );
+  }
+
+  openShell(): Shell {
+    if (this.shell === undefined) throw new Error("Deno gives no access to it; run with --allow-run");
+    return this.shell;
+  }
+
   onSignal(_signals: readonly string[], listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -67,8 +105,8 @@ export class FakeHost implements CliHost {
     for (const listener of this.#listeners) listener();
   }
 
-  flush(): Promise<void> {
-    return Promise.resolve();
+  flush(): Promise<string | undefined> {
+    return Promise.resolve(this.lost);
   }
 
   exit(status: number): void {
@@ -139,8 +177,9 @@ export class FakeDownloader {
     return Promise.resolve();
   }
 
-  /** For `runCli()`. */
+  /** For `runCli()`; judges as the real one does. */
   readonly create = (options: DownloaderOptions): this => {
+    resolveDownloaderOptions(options);
     this.options = options;
     return this;
   };

@@ -8,10 +8,16 @@ import { FakeHandle, snapshot } from "./fakes.ts";
 const A = "https://example.com/a.iso";
 const B = "https://example.com/b.iso";
 
-function lines(argv: string[], finished: string[] = [], changes: Partial<ProgressSnapshot> = {}): string[] {
+function lines(
+  argv: string[],
+  finished: string[] = [],
+  changes: Partial<ProgressSnapshot> = {},
+  isBytehaul = true,
+): string[] {
   const command = parseArgs(argv) as DownloadCommand;
   const jobs = command.urls.map((url, index) => ({ url, index, handle: new FakeHandle(snapshot(changes)) }));
-  return describeInterruption(jobs.filter(({ url }) => !finished.includes(url)), finished, argv, command);
+  const paused = jobs.filter(({ url }) => !finished.includes(url));
+  return describeInterruption(paused, finished, { argv, command, isBytehaul });
 }
 
 const advice = (...argv: string[]) => lines(argv).at(-1);
@@ -24,8 +30,14 @@ test("describeInterruption() says where the state is and which command goes on",
 });
 
 test("describeInterruption() claims nothing where nothing arrived", () => {
-  assert.equal(lines([A], [], { path: undefined })[0], "interrupted; nothing of a.iso could be kept");
-  assert.equal(lines([A], [], { downloaded: 0 })[0], "interrupted; nothing of disk.iso could be kept");
+  assert.deepEqual(lines([A], [], { path: undefined, downloaded: 0 }), [
+    "not begun: a.iso",
+    `begin again with: bytehaul ${A}`,
+  ]);
+  assert.deepEqual(lines([A], [], { downloaded: 0 }, false), [
+    "interrupted; nothing of disk.iso could be kept",
+    "run the same command again to begin again",
+  ]);
   assert.match(lines([A], [], { total: undefined })[0] ?? "", /; 50\.0 MiB saved/);
 });
 
@@ -36,11 +48,28 @@ test("describeInterruption() quotes for a shell", () => {
 
 test("describeInterruption() shows no secrets", () => {
   const again = "run the same command again to go on";
-  assert.equal(advice("-H", "X-Key: 1", A), again);
+  for (
+    const flags of [
+      ["-H", "X-Key: 1"],
+      ["-u", "me:pw"],
+      ["--bearer=abc"],
+      ["--cookie", "a=b"],
+      ["--proxy", "http://u:p@h"],
+      ["--http-proxy", "http://u:p@h"],
+      ["--https-proxy", "http://u:p@h"],
+      ["--doh", "https://dns.example/secret"],
+      ["--refresh-cmd", "sign --key=1"],
+    ]
+  ) assert.equal(advice(...flags, A), again);
   assert.equal(advice("https://example.com/a?sig=1"), again);
   assert.equal(advice("https://user:pw@example.com/a"), again);
   assert.equal(advice(A, "https://example.com/a#key"), again);
   assert.equal(advice("-o", "a\x1b[31m", A), again);
+});
+
+test("describeInterruption() shows only a command that can be pasted", () => {
+  assert.equal(lines([A], [], {}, false).at(-1), "run the same command again to go on");
+  assert.equal(advice("-4", "--dns", "1.1.1.1", A), `go on with: bytehaul -4 --dns 1.1.1.1 ${A}`);
 });
 
 test("describeInterruption() leaves out what would not go on", () => {

@@ -9,6 +9,7 @@ test("encodeJsonLine() writes one line that reads back the same", () => {
     index: 1,
     code: "network",
     message: "a\nb\u2028",
+    retryable: true,
   };
   const text = encodeJsonLine(line);
   assert.match(text, /^[^\n]+\n$/);

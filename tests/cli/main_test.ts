@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runCli } from "../../src/cli/main.ts";
-import { DownloadError } from "../../src/errors.ts";
+import { DownloadError, HttpStatusError } from "../../src/errors.ts";
 import { FakeDownloader, FakeHost, snapshot } from "./fakes.ts";
 
 const A = "https://user:pw@example.com/a.iso?token=1";
@@ -89,9 +89,9 @@ test("runCli() goes on with the others when one download fails", async () => {
   assert.equal(downloader.closes, 1);
   assert.match(
     host.stderr,
-    /^bytehaul: a\.iso: Cannot fetch a\.iso: the connection was reset; run it again$/m,
+    /^bytehaul: https:\/\/example\.com\/a\.iso: Cannot fetch a\.iso: the connection was reset; run it again$/m,
   );
-  assert.match(host.stderr, /^saved out\/b\.iso /m);
+  assert.match(host.stderr, /^saved out\/b\.iso [^\n]+\nbytehaul: 1 of 2 files saved\n$/m);
 });
 
 test("runCli() exits with 2 when an option turns out wrong only later", async () => {
@@ -108,7 +108,7 @@ test("runCli() says nothing but errors with --quiet, on a terminal too", async (
     if (index === 0) handle.finish();
     else handle.fail(networkError);
   }, new FakeHost(true));
-  assert.match(host.stderr, /^bytehaul: b\.iso: [^\n]+\n$/);
+  assert.match(host.stderr, /^bytehaul: https:\/\/example\.com\/b\.iso: [^\n]+\n$/);
 });
 
 test("runCli() shows warnings, and with --verbose all messages", async () => {
@@ -135,10 +135,9 @@ test("runCli() shows warnings, and with --verbose all messages", async () => {
 
 test("runCli() draws progress on a terminal and removes it in the end", async () => {
   const host = new FakeHost(true);
-  await run([B], (handle) => handle.finish(), host);
+  await run([B], (handle) => setTimeout(() => handle.finish(), 1), host);
   assert.match(host.stderr, /b\.iso {2}\[=+>? *\]/);
-  assert.ok(host.stderr.includes("saved out/disk.iso (100 MiB, 10.0 MiB/s)\n"));
-  assert.ok(host.stderr.endsWith("\r\x1b[1A\x1b[J"));
+  assert.ok(host.stderr.endsWith("\r\x1b[1A\x1b[Jsaved out/disk.iso (100 MiB, 10.0 MiB/s)\n"));
 });
 
 test("runCli() writes JSON lines, without secrets", async () => {
@@ -147,7 +146,7 @@ test("runCli() writes JSON lines, without secrets", async () => {
     else queueMicrotask(() => handle.fail(networkError));
   });
   assert.equal(status, 1);
-  assert.match(host.stderr, /^bytehaul: Cannot fetch [^\n]+\n$/);
+  assert.match(host.stderr, /^bytehaul: https:\/\/example\.com\/b\.iso: Cannot fetch [^\n]+\n$/);
   assert.doesNotMatch(host.stdout, /token|pw/);
   const lines = jsonLines(host.stdout);
   const first = { url: "https://example.com/a.iso", index: 0 };
@@ -167,6 +166,8 @@ test("runCli() writes JSON lines, without secrets", async () => {
     ...second,
     code: "network",
     message: networkError.message,
+    retryable: false,
+    path: "out/b.iso",
   });
   assert.deepEqual(
     lines.find(({ type, index, state }) => type === "progress" && index === 1 && state === "downloading"),
@@ -195,7 +196,7 @@ test("runCli() pauses at the first signal, closes, and tells how to go on", asyn
   const host = new FakeHost();
   const { status, downloader } = await run(["-x8", "https://example.com/a.iso", B], (handle, index) => {
     if (index === 0) handle.finish();
-    else queueMicrotask(() => host.signal());
+    else setTimeout(() => host.signal(), 0);
   }, host);
   assert.equal(status, 130);
   assert.deepEqual(host.exits, []);
@@ -213,6 +214,7 @@ test("runCli() exits at once at the second signal", async () => {
   const closed = Promise.withResolvers<void>();
   downloader.close = () => closed.promise;
   const ended = runCli([B], host, downloader.create);
+  while (host.listeners === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   host.signal();
   assert.deepEqual(host.exits, []);
   host.signal();
@@ -229,4 +231,104 @@ test("runCli() is done when everything finished in spite of a signal", async () 
     queueMicrotask(() => host.signal());
   }, host);
   assert.equal(status, 0);
+});
+
+test("runCli() tells how much of a file came from an earlier run", async () => {
+  const { host } = await run(
+    [B],
+    (handle) => handle.finish({ path: "k.bin", resumedBytes: 50 * 2 ** 20, fetchedBytes: 50 * 2 ** 20 }),
+  );
+  assert.equal(host.stderr, "saved k.bin (100 MiB, 50.0 MiB of it from an earlier run, 5.00 MiB/s)\n");
+});
+
+test("runCli() counts the tries of what might have passed, and of nothing else", async () => {
+  const message = async (retryable: boolean, ...argv: string[]) => {
+    const error = new HttpStatusError(503, "Cannot fetch the file: the server answered 503", { retryable });
+    return (await run([...argv, B], (handle) => handle.fail(error))).host.stderr;
+  };
+  assert.equal(
+    await message(true, "--retries", "2"),
+    "bytehaul: Cannot fetch the file: the server answered 503 (3 tries)\n",
+  );
+  assert.match(await message(true), /503 \(6 tries\)\n$/);
+  for (const argv of [["--retries", "0"], ["--max-retry-time", "9"]]) {
+    assert.match(await message(true, ...argv), /answered 503\n$/);
+  }
+  assert.match(await message(false), /answered 503\n$/);
+});
+
+test("runCli() speaks of flags, before and after it has begun", async () => {
+  const late = await run(
+    ["-o", "x", B],
+    (handle) => handle.fail(new TypeError('Cannot use outputPath "x": it is a directory; use outputDir')),
+  );
+  assert.equal(late.status, 2);
+  assert.equal(late.host.stderr, 'bytehaul: Cannot use --output "x": it is a directory; use --dir\n');
+  const early = await run(["--checksum", "crc9:00", B]);
+  assert.match(early.host.stderr, /^bytehaul: Cannot use --checksum "crc9:00": /);
+});
+
+test("runCli() names the file of what is no certificate or no cookie", async () => {
+  const host = new FakeHost();
+  Object.assign(host.files, { "ca.pem": "hunter2", "jar": "hunter2\n" });
+  const ca = await run(["--cacert", "ca.pem", B], undefined, host);
+  assert.equal(ca.status, 2);
+  assert.match(host.stderr, /^bytehaul: Cannot use --cacert "ca\.pem": it is no certificate; [^\n]+\n$/);
+  host.stderr = "";
+  const jar = await run(["--cookie", "jar", B], undefined, host);
+  assert.equal(jar.status, 2);
+  assert.match(host.stderr, /^bytehaul: Cannot use --cookie "jar": line 1 [^\n]+\n$/);
+  assert.doesNotMatch(host.stderr, /hunter2/);
+});
+
+test("runCli() warns of --insecure", async () => {
+  const { host, downloader } = await run(["--insecure", B]);
+  assert.match(host.stderr, /^bytehaul: warning: --insecure accepts every certificate[^\n]*\nsaved /);
+  assert.deepEqual(downloader.options.tls, { insecure: true });
+});
+
+test("runCli() says so in one line when standard output fails", async () => {
+  for (const [argv, status] of [[["--help"], 1], [["--json", B], 1], [["--nonsense"], 2]] as const) {
+    const host = new FakeHost();
+    host.lost = "no space left";
+    assert.equal((await run([...argv], undefined, host)).status, status);
+    assert.ok(host.stderr.endsWith("bytehaul: Cannot write to standard output: no space left\n"));
+  }
+});
+
+test("runCli() tells in JSON what the server answered", async () => {
+  const error = new HttpStatusError(503, "Cannot fetch", { retryable: true });
+  const { host } = await run(["--json", B], (handle) => {
+    handle.snapshot = snapshot({ path: undefined, elapsedMs: 12.34 });
+    setTimeout(() => handle.fail(error), 1);
+  });
+  const lines = jsonLines(host.stdout);
+  assert.deepEqual(lines.at(-1), {
+    type: "error",
+    url: B,
+    index: 0,
+    code: "http_status",
+    message: "Cannot fetch (6 tries)",
+    retryable: true,
+    status: 503,
+  });
+  assert.equal(lines[0].elapsedMs, 12);
+});
+
+test("runCli() draws why nothing comes while a try is waited for", async () => {
+  const host = new FakeHost(true);
+  const downloader = new FakeDownloader((handle) => {
+    handle.snapshot = snapshot({ connections: 0 });
+    downloader.options.logger?.("info", "Cannot fetch the file: the server answered 503; try 2 in 9.0 s");
+    setTimeout(() => handle.finish(), 1);
+  });
+  await runCli([B], host, downloader.create);
+  assert.ok(host.stderr.includes("\nretry in 9 s: the server answered 503\x1b[K\n"));
+  host.stderr = "";
+  const busy = new FakeDownloader((handle) => {
+    busy.options.logger?.("info", "Cannot fetch the file: the server answered 503; try 2 in 9.0 s");
+    setTimeout(() => handle.finish(), 1);
+  });
+  await runCli([B], host, busy.create);
+  assert.doesNotMatch(host.stderr, /retry/);
 });

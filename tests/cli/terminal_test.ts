@@ -74,6 +74,19 @@ test("Terminal keeps printed lines above what it draws", () => {
   assert.deepEqual(screenAfter(host.stderr, 80), ["first", "a longer line than the bar", "bar", "sum"]);
 });
 
+test("Terminal draws anew below a printed line, and is silent while there is nothing to draw", () => {
+  const { host, terminal, tick } = setUp();
+  let lines = ["bar"];
+  terminal.start(() => lines);
+  lines = [];
+  terminal.print("saved");
+  assert.deepEqual(screenAfter(host.stderr, 80), ["saved"]);
+  const before = host.stderr;
+  tick();
+  terminal.stop();
+  assert.equal(host.stderr, before);
+});
+
 test("Terminal.stop() removes what was drawn, and nothing else", () => {
   const { host, terminal, stopped } = setUp();
   terminal.print("kept");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
-import { Downloader, type DownloadErrorCode, type DownloadSpec } from "../../mod.ts";
+import { Downloader, DownloadError, type DownloadErrorCode, type DownloadSpec } from "../../mod.ts";
 import { Child, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs } from "../helpers/content.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
@@ -242,3 +242,40 @@ test("73: the command refuses a header with a line break", { timeout: 30_000 }, 
   assert.match(stderr, /^bytehaul: Cannot use -H [^\n]+\n$/);
   assert.equal(server.connections, 0);
 });
+
+const HUGE_SIZES: Readonly<Record<string, readonly [size: string, code: DownloadErrorCode]>> = {
+  "2^53": [`${2 ** 53}`, "bad_response"],
+  "2^64": ["18446744073709551616", "bad_response"],
+  "far more digits": ["9".repeat(400), "bad_response"],
+  "more than any disk has": [`${2 ** 52}`, "disk_full"],
+};
+
+for (const [what, [size, code]] of Object.entries(HUGE_SIZES)) {
+  for (const fileAllocation of ["none", "prealloc"] as const) {
+    test(`78: a file of ${what} bytes (allocation: ${fileAllocation}) is refused, and leaves nothing`, async () => {
+      await using dir = await temporaryDirectory();
+      await using server = await FaultServer.start({
+        size: SIZE,
+        respond: () => ({ headers: { "Content-Range": `bytes 0-${SIZE - 1}/${size}` } }),
+      });
+      await assert.rejects(download({ url: server.url, outputDir: dir.path, fileAllocation }), { code });
+      assert.equal(server.requests.length, 1);
+      assert.deepEqual(await dir.list(), []);
+    });
+  }
+
+  test(`78: a length of ${what} bytes and no ranges is refused, and leaves nothing`, async () => {
+    await using dir = await temporaryDirectory();
+    await using server = await FaultServer.start({
+      size: SIZE,
+      respond: () => ({ status: 200, headers: { "Content-Length": size }, bodyLength: 1000 }),
+    });
+    // A runtime may refuse such a response by itself.
+    await assert.rejects(download({ url: server.url, outputDir: dir.path, maxRetries: 0 }), (error) => {
+      assert.ok(error instanceof DownloadError);
+      assert.ok([code, "network"].includes(error.code), error.message);
+      return true;
+    });
+    assert.deepEqual(await dir.list(), []);
+  });
+}

@@ -47,8 +47,16 @@ interface Case {
   readonly name: string;
   readonly code: string;
   readonly reply: (request: RecordedRequest) => Reply | undefined;
-  readonly spec?: Partial<DownloadSpec>;
+  /** What is particular about it, `url` being where the server is. */
+  readonly spec?: (url: string) => Partial<DownloadSpec>;
   readonly pauses?: boolean;
+  /** Whether not even a request reaches the server. */
+  readonly isUnreachable?: boolean;
+}
+
+/** The address of a proxy with a password. */
+function proxyAt(scheme: string, host: string): string {
+  return `${scheme}://user:${PASSWORD}@${host}`;
 }
 
 const CASES: readonly Case[] = [
@@ -57,8 +65,18 @@ const CASES: readonly Case[] = [
   { name: "is retried and gets 503", code: "http_status", reply: () => ({ status: 503 }) },
   { name: "is refused", code: "network", reply: () => ({ refuse: true }) },
   { name: "is cut", code: "network", reply: () => ({ resetAfter: 0 }) },
-  { name: "gets no answer", code: "timeout", reply: () => ({ never: true }), spec: { connectTimeoutMs: 50 } },
-  { name: "goes silent", code: "timeout", reply: () => ({ silentAfter: 0 }), spec: { readTimeoutMs: 50 } },
+  {
+    name: "gets no answer",
+    code: "timeout",
+    reply: () => ({ never: true }),
+    spec: () => ({ connectTimeoutMs: 50 }),
+  },
+  {
+    name: "goes silent",
+    code: "timeout",
+    reply: () => ({ silentAfter: 0 }),
+    spec: () => ({ readTimeoutMs: 50 }),
+  },
   {
     name: "gets another version in the middle",
     code: "remote_changed",
@@ -76,18 +94,84 @@ const CASES: readonly Case[] = [
   },
   {
     name: "is sent to a port where nobody is",
-    code: "network",
+    code: "connect",
     reply: () => ({ status: 302, headers: { Location: `http://user:${PASSWORD}@${NOBODY}/?${QUERY}` } }),
+  },
+  {
+    name: "is sent to another address, which is gone",
+    code: "http_status",
+    reply: ({ path }) =>
+      path.startsWith("/there")
+        ? { status: 410 }
+        : { status: 302, headers: { Location: `/there?signature=${QUERY}#${FRAGMENT}` } },
+  },
+  {
+    name: "is sent round in circles",
+    code: "redirect",
+    reply: ({ index }) => ({ status: 302, headers: { Location: `/${index}?signature=${QUERY}` } }),
+  },
+  {
+    name: "is sent to what is no address",
+    code: "redirect",
+    reply: () => ({ status: 302, headers: { Location: `http://user:${PASSWORD}@[/?${QUERY}` } }),
+  },
+  {
+    name: "is refreshed in vain",
+    code: "http_status",
+    reply: () => ({ status: 403 }),
+    spec: (url) => ({
+      refresh: () => Promise.resolve({ url: secretUrl(url), headers: { "X-Fresh": HEADER, Cookie: HEADER } }),
+    }),
+  },
+  {
+    name: "is refreshed with what is no address",
+    code: "http_status",
+    reply: () => ({ status: 403 }),
+    spec: () => ({ refresh: () => Promise.resolve({ url: `http://user:${PASSWORD}@[/?${QUERY}` }) }),
+  },
+  {
+    name: "is refreshed with what is no header",
+    code: "http_status",
+    reply: () => ({ status: 403 }),
+    spec: (url) => ({ refresh: () => Promise.resolve({ url, headers: { "X-Fresh": `${HEADER}\n` + "x" } }) }),
+  },
+  {
+    name: "is refused by its proxy",
+    code: "proxy",
+    reply: () => ({ status: 407 }),
+    spec: (url) => ({ allProxy: proxyAt("http", new URL(url).host) }),
+  },
+  {
+    name: "is cut by its proxy",
+    code: "network",
+    reply: () => ({ resetAfter: 0 }),
+    spec: (url) => ({ allProxy: proxyAt("http", new URL(url).host) }),
+  },
+  ...["http", "https", "socks5", "socks5h"].map((scheme): Case => ({
+    name: `has a proxy (${scheme}) that is down`,
+    code: "proxy",
+    reply: () => undefined,
+    spec: () => ({ allProxy: proxyAt(scheme, NOBODY) }),
+    isUnreachable: true,
+  })),
+  {
+    name: "is refused a tunnel by its proxy",
+    code: "proxy",
+    reply: () => ({ status: 407 }),
+    spec: (url) => ({
+      url: secretUrl(url).replace("http:", "https:"),
+      allProxy: proxyAt("http", new URL(url).host),
+    }),
   },
   {
     name: "has another checksum",
     code: "checksum_mismatch",
     reply: () => undefined,
-    spec: { checksum: `md5:${"0".repeat(32)}` },
+    spec: () => ({ checksum: `md5:${"0".repeat(32)}` }),
   },
 ];
 
-for (const { name, code, reply, spec, pauses } of CASES) {
+for (const { name, code, reply, spec, pauses, isUnreachable = false } of CASES) {
   test(`79: a download that ${name} tells no secret`, async () => {
     await using dir = await temporaryDirectory();
     await using server = await FaultServer.start({ size: SIZE, respond: reply });
@@ -100,7 +184,7 @@ for (const { name, code, reply, spec, pauses } of CASES) {
       ...SMALL_FILE,
       maxRetries: 1,
       controlSaveIntervalMs: 5,
-      ...spec,
+      ...spec?.(server.url),
     });
     const watched = (async () => {
       for await (const snapshot of handle) told.push(snapshot);
@@ -113,7 +197,7 @@ for (const { name, code, reply, spec, pauses } of CASES) {
     const error = await handle.wait().then(() => assert.fail("it succeeded"), (reason) => reason);
     await watched;
     assert.equal(error.code, code, inspect(error));
-    assert.ok(server.requests.length > 0);
+    assert.equal(server.requests.length === 0, isUnreachable);
     told.push(error, error.stack, String(error), JSON.stringify(error), handle, downloader);
     assertNoSecret(
       inspect(told, { depth: Infinity, showHidden: true, maxStringLength: Infinity }),

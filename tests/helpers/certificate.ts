@@ -5,15 +5,38 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 20_000;
+const DAYS = 2;
 
 /** Paths of PEM files. */
 export interface Certificate {
-  /** The authority's certificate, which a client has to trust. */
+  /** The authority's certificate, which the other side has to trust. */
   readonly caCert: string;
-  /** The server's certificate, for `localhost`, 127.0.0.1 and ::1. */
+  /** The certificate of a server or a client. */
   readonly cert: string;
-  /** The server's private key. */
+  /** Its private key. */
   readonly key: string;
+}
+
+/** What is in a certificate. */
+export interface CertificateOptions {
+  /**
+   * Whom it stands for, as OpenSSL writes it: `DNS:example.com, IP:192.0.2.1`.
+   *
+   * @default {"DNS:localhost, IP:127.0.0.1, IP:::1"}
+   */
+  readonly names?: string;
+  /**
+   * Whether its time is over.
+   *
+   * @default {false}
+   */
+  readonly isExpired?: boolean;
+  /**
+   * Which side may show it.
+   *
+   * @default {"server"}
+   */
+  readonly side?: "server" | "client";
 }
 
 // The authority and the server need a certificate each: some clients refuse an authority's as a server's.
@@ -27,30 +50,68 @@ CN = bytehaul test
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
-[server]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
-subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
 `;
 
-/** Makes a private authority and a server certificate in `dir` with the `openssl` program, valid for two days. */
-export async function makeCertificate(dir: string): Promise<Certificate> {
-  const path = (name: string): string => join(dir, name);
-  const openssl = (...words: string[]) => run("openssl", words, { timeout: TIMEOUT_MS, cwd: dir });
-  const config = path("openssl.cnf");
-  await writeFile(config, CONFIG);
-  for (const owner of ["ca", "server"]) {
-    await openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", `${owner}.key`);
+/** A private authority made with the `openssl` program, whose files are in one directory. */
+export class Authority {
+  /** Path of its certificate. */
+  readonly caCert: string;
+  readonly #dir: string;
+  readonly #name: string;
+  #issued = 0;
+
+  private constructor(dir: string, name: string) {
+    this.#dir = dir;
+    this.#name = name;
+    this.caCert = join(dir, `${name}.pem`);
   }
-  await openssl(
-    ...["req", "-new", "-x509", "-config", config, "-extensions", "authority", "-days", "2"],
-    ...["-subj", "/CN=bytehaul test authority", "-key", "ca.key", "-out", "ca.pem"],
-  );
-  await openssl("req", "-new", "-config", config, "-key", "server.key", "-out", "server.csr");
-  await openssl(
-    ...["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "2"],
-    ...["-days", "2", "-extfile", config, "-extensions", "server", "-out", "server.pem"],
-  );
-  return { caCert: path("ca.pem"), cert: path("server.pem"), key: path("server.key") };
+
+  /** Makes one whose files in `dir` begin with `name`. */
+  static async make(dir: string, name: string): Promise<Authority> {
+    const authority = new Authority(dir, name);
+    await writeFile(join(dir, "openssl.cnf"), CONFIG);
+    await authority.#makeKey(name);
+    await authority.#openssl(
+      ...["req", "-new", "-x509", "-config", "openssl.cnf", "-extensions", "authority", "-days", `${DAYS}`],
+      ...["-subj", `/CN=bytehaul test ${name}`, "-key", `${name}.key`, "-out", `${name}.pem`],
+    );
+    return authority;
+  }
+
+  /** Makes a certificate whose files begin with `name`, valid for two days. */
+  async issue(name: string, options: CertificateOptions = {}): Promise<Certificate> {
+    const { names = "DNS:localhost, IP:127.0.0.1, IP:::1", isExpired = false, side = "server" } = options;
+    const extensions = [
+      "basicConstraints = critical, CA:FALSE",
+      "keyUsage = critical, digitalSignature",
+      `extendedKeyUsage = ${side}Auth`,
+      `subjectAltName = ${names}`,
+    ];
+    await writeFile(join(this.#dir, `${name}.cnf`), `${extensions.join("\n")}\n`);
+    await this.#makeKey(name);
+    await this.#openssl(
+      ...["req", "-new", "-config", "openssl.cnf", "-subj", `/CN=bytehaul test ${name}`],
+      ...["-key", `${name}.key`, "-out", `${name}.csr`],
+    );
+    await this.#openssl(
+      ...["x509", "-req", "-in", `${name}.csr`, "-CA", `${this.#name}.pem`, "-CAkey", `${this.#name}.key`],
+      ...["-set_serial", `${++this.#issued}`, "-days", `${isExpired ? -1 : DAYS}`],
+      ...["-extfile", `${name}.cnf`, "-out", `${name}.pem`],
+    );
+    const path = (suffix: string): string => join(this.#dir, `${name}.${suffix}`);
+    return { caCert: this.caCert, cert: path("pem"), key: path("key") };
+  }
+
+  async #makeKey(name: string): Promise<void> {
+    await this.#openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", `${name}.key`);
+  }
+
+  async #openssl(...words: string[]): Promise<void> {
+    await run("openssl", words, { timeout: TIMEOUT_MS, cwd: this.#dir });
+  }
+}
+
+/** Makes a private authority in `dir`, and a certificate of it for a server at `localhost`, 127.0.0.1 and ::1. */
+export async function makeCertificate(dir: string): Promise<Certificate> {
+  return await (await Authority.make(dir, "ca")).issue("server");
 }

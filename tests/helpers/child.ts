@@ -25,6 +25,12 @@ export interface ChildOptions {
   /** Variables to add to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /**
+   * Milliseconds after which it is killed.
+   *
+   * @default {60000}
+   */
+  readonly maxLifetimeMs?: number;
 }
 
 /** A script in a process of its own, on the runtime the test runs on. It is killed when it is disposed of. */
@@ -38,7 +44,7 @@ export class Child implements AsyncDisposable {
 
   /** Starts the script at the path `script`. */
   constructor(script: string, args: readonly string[], options: ChildOptions = {}) {
-    const { denoFlags = ["-A"], env = {}, cwd } = options;
+    const { denoFlags = ["-A"], env = {}, cwd, maxLifetimeMs = MAX_LIFETIME_MS } = options;
     const command = "Deno" in globalThis ? ["run", ...denoFlags, script] : [script];
     const child = spawn(process.execPath, [...command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -48,7 +54,7 @@ export class Child implements AsyncDisposable {
     this.#process = child;
     child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#stdout += text);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#stderr += text);
-    const watchdog = setTimeout(() => this.signal("SIGKILL"), MAX_LIFETIME_MS);
+    const watchdog = setTimeout(() => this.signal("SIGKILL"), maxLifetimeMs);
     this.ended = new Promise((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (status: number | null) => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
@@ -51,16 +52,27 @@ export async function findProgram(candidates: readonly string[]): Promise<string
     try {
       await promisify(execFile)(program, ["--version"], { timeout: PROBE_TIMEOUT_MS });
       return program;
-    } catch {
-      // The next place may have it.
+    } catch (error) {
+      // One that does not know the option ends with a status, and was there to do so.
+      if (error instanceof Error && "code" in error && typeof error.code === "number") return program;
     }
   }
   return undefined;
 }
 
-/** Starts a program that is to listen on a TCP port of 127.0.0.1, and waits until it does. */
-export async function startDaemon(program: string, words: readonly string[], port: number): Promise<Daemon> {
-  const child = spawn(program, words, { stdio: ["ignore", "ignore", "ignore"] });
+/**
+ * Starts a program that is to listen on a TCP port of 127.0.0.1, and waits until it does. What it says goes to the
+ * file `log`, if there is one.
+ */
+export async function startDaemon(
+  program: string,
+  words: readonly string[],
+  port: number,
+  log?: string,
+): Promise<Daemon> {
+  const output = log === undefined ? "ignore" : openSync(log, "a");
+  const child = spawn(program, words, { stdio: ["ignore", output, output] });
+  if (typeof output === "number") closeSync(output);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let isGone = false;
   void exited.then(() => isGone = true);

@@ -34,6 +34,10 @@ export interface NginxOptions {
    * @default {false}
    */
   readonly http2?: boolean;
+  /** What the TLS port shows; one that is made for it otherwise. */
+  readonly certificate?: Certificate;
+  /** Path of the certificate of the authority whose clients alone the TLS port serves; it serves all otherwise. */
+  readonly clientCa?: string;
   /** Bytes a second for each response, as nginx writes it: `500k`, `2m`. */
   readonly limitRate?: string;
 }
@@ -54,6 +58,14 @@ export interface NginxRequest {
   readonly protocol: string;
   /** The `Range` field; `undefined` without it. */
   readonly range: string | undefined;
+  /** The `Host` field; `undefined` without it. */
+  readonly host: string | undefined;
+  /** The name that was asked for in the TLS handshake; `undefined` without one. */
+  readonly serverName: string | undefined;
+  /** Where the connection came from. */
+  readonly remoteAddress: string;
+  /** What became of the client's certificate: `SUCCESS`, `NONE` or `FAILED:` and why; `undefined` without TLS. */
+  readonly clientCertificate: string | undefined;
 }
 
 /** A running nginx on loopback ports of its own. */
@@ -109,7 +121,7 @@ export class NginxServer implements AsyncDisposable {
 export async function startNginx(options: NginxOptions): Promise<NginxServer | undefined> {
   const program = await findNginx();
   if (program === undefined) return undefined;
-  const certificate = options.tls ? await makeCertificate(options.dir) : undefined;
+  const certificate = options.tls ? options.certificate ?? await makeCertificate(options.dir) : undefined;
   for (let attempt = 1;; attempt++) {
     const ports = await freePorts();
     await writeFile(join(options.dir, "nginx.conf"), formatConfig(options, ports, certificate));
@@ -184,10 +196,13 @@ function formatConfig(options: NginxOptions, ports: Ports, certificate: Certific
   // Started by root it would otherwise give its files to a user who may not enter the directory.
   const user = process.getuid?.() === 0 ? "user root;" : "";
   const limit = options.limitRate === undefined ? "" : `limit_rate ${options.limitRate};`;
+  const verification = options.clientCa === undefined ? "" : `
+    ssl_client_certificate ${JSON.stringify(options.clientCa)};
+    ssl_verify_client on;`;
   const tls = certificate === undefined ? "" : `
     listen 127.0.0.1:${ports.tls} ssl${options.http2 ? " http2" : ""};
     ssl_certificate ${JSON.stringify(certificate.cert)};
-    ssl_certificate_key ${JSON.stringify(certificate.key)};`;
+    ssl_certificate_key ${JSON.stringify(certificate.key)};${verification}`;
   return `
 ${user}
 daemon off;
@@ -201,7 +216,7 @@ http {
   fastcgi_temp_path ${path("fastcgi")};
   uwsgi_temp_path ${path("uwsgi")};
   scgi_temp_path ${path("scgi")};
-  log_format tabs "$connection\\t$connection_requests\\t$request\\t$status\\t$body_bytes_sent\\t$server_protocol\\t$http_range";
+  log_format tabs "$connection\\t$connection_requests\\t$request\\t$status\\t$body_bytes_sent\\t$server_protocol\\t$http_range\\t$http_host\\t$ssl_server_name\\t$remote_addr\\t$ssl_client_verify";
   access_log ${path("access.log")} tabs;
   sendfile on;
   default_type application/octet-stream;
@@ -215,9 +230,9 @@ http {
 }
 
 function parseLogLine(line: string): NginxRequest {
-  const [connection, connectionRequests, request = "", status, bodyBytes, protocol = "", range] = line.split(
-    "\t",
-  );
+  const fields = line.split("\t");
+  const [connection, connectionRequests, request = "", status, bodyBytes, protocol = ""] = fields;
+  const [range, host, serverName, remoteAddress = "", clientCertificate] = fields.slice(6);
   return {
     connection: Number(connection),
     connectionRequests: Number(connectionRequests),
@@ -225,6 +240,15 @@ function parseLogLine(line: string): NginxRequest {
     status: Number(status),
     bodyBytes: Number(bodyBytes),
     protocol,
-    range: range === "-" ? undefined : range,
+    range: unlessEmpty(range),
+    host: unlessEmpty(host),
+    serverName: unlessEmpty(serverName),
+    remoteAddress,
+    clientCertificate: unlessEmpty(clientCertificate),
   };
+}
+
+/** nginx writes a dash for what is not there. */
+function unlessEmpty(field: string | undefined): string | undefined {
+  return field === "-" || field === "" ? undefined : field;
 }

@@ -135,7 +135,7 @@ const WRONG: readonly (readonly [level: unknown, message: RegExp])[] = [
   [{ allProxy: "" }, /^Cannot use allProxy "": it is empty/],
   [{ httpProxy: 8080 }, /^Cannot use httpProxy 8080: expected a string$/],
   [{ httpsProxy: false }, /^Cannot use httpsProxy false: expected a string$/],
-  [{ noProxy: ["a.test"] }, /^Cannot use noProxy a\.test: expected a string$/],
+  [{ noProxy: ["a.test"] }, /^Cannot use noProxy \[a list\]: expected a string$/],
   [
     { allProxy: "socks4://proxy.example", httpProxy: "a.test", httpsProxy: "a.test" },
     /^Cannot use the proxy "socks4:/,

@@ -1,0 +1,25 @@
+/** How the library speaks of what flags set, and how the command does. */
+export const FLAG_NAMES: Readonly<Record<string, string>> = {
+  "outputPath": "--output",
+  "outputDir": "--dir",
+  "use checksum": "use --checksum",
+  "use bearerToken": "use --bearer",
+  "noProxy": "--no-proxy",
+  "ask to overwrite": "use --overwrite",
+  "turn resume off": "use --no-resume",
+  "with resume off": "with --no-resume",
+  "refresh failed": "--refresh-cmd failed",
+};
+
+/**
+ * A message of the library in the words of the command. `files` adds what options hold the contents of a file. What
+ * stands in quotation marks is not the library's own, and stays.
+ */
+export function inFlags(message: string, files: Readonly<Record<string, string>> = {}): string {
+  const names = { ...FLAG_NAMES, ...files };
+  const words = Object.keys(names).map((name) => RegExp.escape(name)).join("|");
+  return message.replace(
+    new RegExp(`"[^"]*"|\\b(?:${words})\\b`, "g"),
+    (found) => names[found] ?? found,
+  );
+}

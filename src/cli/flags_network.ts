@@ -1,0 +1,115 @@
+import { type FlagGroup, toggle, valued } from "./flag.ts";
+import { localAddress, networkList, resolveEntry, text } from "./flag_values.ts";
+
+/** How servers are reached. */
+export const NETWORK_FLAGS: FlagGroup = {
+  title: "Network",
+  flags: [
+    valued({
+      name: "proxy",
+      placeholder: "URL",
+      help: "proxy for all URLs: http://, https://, socks5:// or socks5h://, perhaps with user:password@",
+      secret: true,
+      value: text,
+      set: (draft, value) => draft.inputs.proxies.allProxy = value,
+    }),
+    valued({
+      name: "http-proxy",
+      placeholder: "URL",
+      help: "proxy for http URLs",
+      secret: true,
+      value: text,
+      set: (draft, value) => draft.inputs.proxies.httpProxy = value,
+    }),
+    valued({
+      name: "https-proxy",
+      placeholder: "URL",
+      help: "proxy for https URLs",
+      secret: true,
+      value: text,
+      set: (draft, value) => draft.inputs.proxies.httpsProxy = value,
+    }),
+    valued({
+      name: "no-proxy",
+      placeholder: "LIST",
+      help: "names, addresses and blocks, with commas between them, to reach without a proxy; '*' is all",
+      value: text,
+      set: (draft, value) => {
+        // So that not even a broken proxy in the environment is in the way.
+        if (value === "*") draft.options.proxy = false;
+        else draft.options.noProxy = value;
+      },
+    }),
+    valued({
+      name: "dns",
+      placeholder: "ADDR,...",
+      help: "DNS servers to ask instead of the system, such as 1.1.1.1 or [2606:4700:4700::1111]:53",
+      value: networkList("dnsServers", "IP addresses with commas between them, such as 1.1.1.1,8.8.8.8:53"),
+      set: (draft, value) => draft.options.dnsServers = [...draft.options.dnsServers ?? [], ...value],
+    }),
+    valued({
+      name: "doh",
+      placeholder: "URL,...",
+      help: "DNS servers to ask over HTTPS, such as https://dns.google/dns-query",
+      secret: true,
+      value: networkList(
+        "dohServers",
+        "https URLs with commas between them, such as https://dns.google/dns-query",
+      ),
+      set: (draft, value) => draft.options.dohServers = [...draft.options.dohServers ?? [], ...value],
+    }),
+    valued({
+      name: "resolve",
+      placeholder: "H:PORT:ADDR",
+      help: "address of a host and a port, or several with commas; H may be '*'; may be repeated",
+      value: resolveEntry,
+      set: (draft, value) => draft.options.resolve = { ...draft.options.resolve, ...value },
+    }),
+    toggle({
+      name: "no-ipv6",
+      short: "4",
+      help: "use IPv4 only",
+      set: (draft) => draft.options.enableIpv6 = false,
+    }),
+    valued({
+      name: "interface",
+      placeholder: "ADDR",
+      help: "IP address of this machine from which to connect",
+      value: localAddress,
+      set: (draft, value) => draft.options.localAddress = value,
+    }),
+  ],
+};
+
+/** How servers prove who they are, and how we do. */
+export const TLS_FLAGS: FlagGroup = {
+  title: "TLS",
+  flags: [
+    valued({
+      name: "cacert",
+      placeholder: "FILE",
+      help: "certificates of authorities to trust, too; PEM",
+      value: text,
+      set: (draft, value) => draft.inputs.ca = value,
+    }),
+    valued({
+      name: "cert",
+      placeholder: "FILE",
+      help: "certificate to show to servers that ask for one; PEM, with --key",
+      value: text,
+      set: (draft, value) => draft.inputs.cert = value,
+    }),
+    valued({
+      name: "key",
+      placeholder: "FILE",
+      help: "private key of --cert; PEM, not encrypted",
+      value: text,
+      set: (draft, value) => draft.inputs.key = value,
+    }),
+    toggle({
+      name: "insecure",
+      help: "accept every certificate: whoever sits between can read and change everything",
+      set: (draft) => draft.inputs.insecure = true,
+    }),
+  ],
+};

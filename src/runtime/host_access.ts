@@ -1,0 +1,86 @@
+import { readFile, stat } from "node:fs/promises";
+import process from "node:process";
+
+/** What a path leads to, links followed. */
+export interface PathInfo {
+  readonly kind: "file" | "directory" | "other";
+  /** Permission bits, `undefined` where the system has none. */
+  readonly mode: number | undefined;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+  ELOOP: "it is a loop of links",
+  ENOENT: "it does not exist",
+  ENOSPC: "no space left",
+  ENOTDIR: "a part of the path is no directory",
+  EPERM: "not permitted",
+};
+
+/** What the system says of a failure, in words. */
+export function reasonFor(error: unknown): string {
+  return REASONS[codeOf(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
+}
+
+/** The system's name for a failure, such as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** Whether Deno gives access; other runtimes always do. Using what it does not give would prompt on a terminal. */
+export function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return !("Deno" in globalThis) || Deno.permissions.querySync(permission).state === "granted";
+}
+
+/** Throws unless Deno gives access; `flag` is what would give it. */
+export function requireAccess(permission: Deno.PermissionDescriptor, flag: string): void {
+  if (!isGranted(permission)) throw new Error(`Deno gives no access to it; run with ${flag}`);
+}
+
+/** A variable of the environment, `undefined` when it is not set. */
+export function readVariable(name: string): string | undefined {
+  if (!isGranted({ name: "env", variable: name })) {
+    throw new Error(`Deno gives no access to ${name}; run with --allow-env=${name}`);
+  }
+  return process.env[name];
+}
+
+/** The text of a file. */
+export function readText(path: string): Promise<string> {
+  return looking(path, () => readFile(path, "utf8"));
+}
+
+/** What is at a path; `undefined` when nothing is. */
+export function look(path: string): Promise<PathInfo | undefined> {
+  return looking(path, async () => {
+    try {
+      const info = await stat(path);
+      return {
+        kind: info.isFile() ? "file" : info.isDirectory() ? "directory" : "other",
+        mode: process.platform === "win32" ? undefined : info.mode & 0o777,
+      };
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  });
+}
+
+async function looking<T>(path: string, action: () => Promise<T>): Promise<T> {
+  requireAccess({ name: "read", path }, `--allow-read=${path}`);
+  try {
+    return await action();
+  } catch (error) {
+    throw new Error(reasonFor(error), { cause: error });
+  }
+}
+
+/** All of standard input. */
+export async function readStdin(): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of process.stdin) text += decoder.decode(chunk as Uint8Array, { stream: true });
+  return text + decoder.decode();
+}

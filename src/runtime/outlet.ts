@@ -1,0 +1,51 @@
+import { codeOf, reasonFor } from "./host_access.ts";
+
+/** Writes to standard output or standard error until that fails, and then no more. */
+export class Outlet {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #waiting = new Set<() => void>();
+  #pending = 0;
+  #isBroken = false;
+  #reason: string | undefined;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    stream.on("error", (error: unknown) => this.#break(error));
+  }
+
+  write(text: string): void {
+    if (this.#isBroken) return;
+    this.#pending++;
+    try {
+      this.#stream.write(text, (error) => error ? this.#break(error) : this.#written());
+    } catch (error) {
+      // Deno throws at once what other runtimes tell of later.
+      this.#break(error);
+    }
+  }
+
+  /** Waits until all that was written is out or lost, and returns why it was lost. */
+  flush(): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const done = () => resolve(this.#reason);
+      if (this.#pending === 0 || this.#isBroken) done();
+      else this.#waiting.add(done);
+    });
+  }
+
+  #written(): void {
+    if (--this.#pending === 0) this.#wake();
+  }
+
+  #break(error: unknown): void {
+    this.#isBroken = true;
+    // A reader that went away, as `head` does, is no loss.
+    if (codeOf(error) !== "EPIPE") this.#reason ??= reasonFor(error);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const done of this.#waiting) done();
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { requireAccess } from "./host_access.ts";
+
+/** How a command ended. */
+export interface ShellEnd {
+  /** `null` when a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+}
+
+/** Runs a command line with more variables in its environment, and kills it when `signal` is aborted. */
+export type Shell = (
+  command: string,
+  variables: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<ShellEnd>;
+
+/** The system's shell. Whoever may run it may do everything, so that no less than all is asked of Deno. */
+export function openShell(): Shell {
+  for (const name of ["run", "env"] as const) requireAccess({ name }, "--allow-run --allow-env");
+  return runInShell;
+}
+
+function runInShell(
+  command: string,
+  variables: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ShellEnd> {
+  signal.throwIfAborted();
+  // In a process group of its own all that the shell has started ends with it.
+  const hasGroups = process.platform !== "win32";
+  const child = spawn(command, {
+    shell: true,
+    detached: hasGroups,
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...variables },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<ShellEnd>();
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text);
+  child.on("error", reject);
+  child.on("close", (status: number | null) => resolve({ status, stdout }));
+  const stop = () => {
+    reject(signal.reason);
+    try {
+      if (hasGroups && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      else child.kill("SIGKILL");
+    } catch {
+      // It has just ended.
+    }
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  return promise.finally(() => signal.removeEventListener("abort", stop));
+}

@@ -1,0 +1,111 @@
+import { basename } from "node:path";
+import type { Checksum } from "../checksum.ts";
+import { DownloadError } from "../errors.ts";
+import { RetryBudget } from "../flow/backoff.ts";
+import { type PublishedDigest, publishedDigest } from "../http/published_digest.ts";
+import type { ProbeResult } from "../http/probe.ts";
+import { checkResponse } from "../http/response_check.ts";
+import { findInChecksumList } from "../integrity/checksum_list.ts";
+import { fileNameFromUrl } from "../storage/file_name.ts";
+import { storageError } from "../storage/storage_error.ts";
+import type { ChecksumSource } from "../types.ts";
+import type { SessionContext } from "./context.ts";
+import { withRetries } from "./retry.ts";
+
+/** What the file must hash to, and who says so. */
+export interface ExpectedChecksum {
+  readonly checksum: Checksum;
+  readonly source: ChecksumSource;
+}
+
+const MAX_LIST_BYTES = 16 * 1024 * 1024;
+const BLOCK_BYTES = 64 * 1024;
+
+/** What the caller says that the file at `path` must hash to. */
+export async function expectedByCaller(
+  context: SessionContext,
+  path: string,
+  signal: AbortSignal,
+): Promise<ExpectedChecksum | undefined> {
+  const { checksum, checksumFile, url } = context.spec;
+  if (checksum !== undefined) return { checksum, source: "checksum" };
+  if (checksumFile === undefined) return undefined;
+  const isRemote = URL.canParse(checksumFile) && /^https?:/i.test(checksumFile);
+  const bytes = isRemote
+    ? await fetchList(context, checksumFile, signal)
+    : await readList(context, checksumFile, signal);
+  const list = new TextDecoder().decode(bytes);
+  const listName = isRemote ? fileNameFromUrl(checksumFile) ?? "" : basename(checksumFile);
+  const names = [fileNameFromUrl(url), basename(path)].filter((name) => name !== undefined);
+  for (const name of names) {
+    const found = findInChecksumList(list, name, listName);
+    if (found !== undefined) return { checksum: found, source: "checksumFile" };
+  }
+  const wanted = names.map((name) => `"${name}"`).join(" or ");
+  throw unusable(`"${listName}" has no line for ${wanted}`);
+}
+
+/** What the server says that the whole file hashes to. */
+export function expectedByServer({ reader, verdict }: ProbeResult): ExpectedChecksum | undefined {
+  const found: PublishedDigest | undefined = publishedDigest(reader.headers, verdict);
+  return found && { checksum: found.checksum, source: found.field };
+}
+
+function fetchList(context: SessionContext, url: string, signal: AbortSignal): Promise<Uint8Array> {
+  const { runtime: { clock }, spec } = context;
+  const source = context.sourceOf(url);
+  return withRetries(context, new RetryBudget(spec, clock), signal, async () => {
+    const reader = await source.open({ range: undefined, ifRange: undefined, signal });
+    try {
+      const wallMs = clock.wallMs();
+      const verdict = checkResponse(reader, { range: undefined, version: undefined, wallMs });
+      if (verdict.kind !== "whole") throw unusable("the server sent something else than the whole list");
+      const list = await readAll((block) => reader.read(block, block.bytes.length));
+      await reader.finish();
+      if (verdict.size === undefined || verdict.size === list.length) return list;
+      throw new DownloadError("network", "Cannot fetch the checksum list: it was cut short", {
+        retryable: true,
+      });
+    } finally {
+      reader.close();
+    }
+  });
+}
+
+async function readList({ runtime }: SessionContext, path: string, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    const file = await runtime.files.open(path, "read");
+    try {
+      let position = 0;
+      return await readAll(async ({ bytes }) => {
+        signal.throwIfAborted();
+        const length = await file.read(bytes, position);
+        position += length;
+        return length;
+      });
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof DownloadError || signal.aborted) throw cause;
+    throw storageError("read", path, cause);
+  }
+}
+
+async function readAll(
+  read: (block: { bytes: Uint8Array<ArrayBuffer> }) => Promise<number>,
+): Promise<Uint8Array> {
+  const block = { bytes: new Uint8Array(BLOCK_BYTES) };
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (let total = 0;;) {
+    const length = await read(block);
+    if (length === 0) return await new Blob(parts).bytes();
+    total += length;
+    if (total > MAX_LIST_BYTES) throw unusable(`it is larger than ${MAX_LIST_BYTES} bytes`);
+    parts.push(block.bytes.slice(0, length));
+  }
+}
+
+function unusable(reason: string): DownloadError {
+  return new DownloadError("checksum_list", `Cannot use the checksum list: ${reason}`);
+}

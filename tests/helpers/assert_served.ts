@@ -1,0 +1,13 @@
+import { deepStrictEqual } from "node:assert/strict";
+import type { FaultServer } from "./fault_server.ts";
+
+/** Checks that a server sent every byte of its file once. */
+export function assertServedOnce(server: FaultServer): void {
+  const served = server.rangesServed.toSorted((a, b) => a.start - b.start);
+  let end = 0;
+  for (const range of served) {
+    deepStrictEqual(range.start, end, `the parts that were sent do not meet at byte ${end}`);
+    end = range.end;
+  }
+  deepStrictEqual(end, server.version.size);
+}

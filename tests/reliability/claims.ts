@@ -1,0 +1,46 @@
+import { Buffer } from "node:buffer";
+import { PieceMap } from "../../src/plan/piece_map.ts";
+import { decodeControl } from "../../src/storage/control_format.ts";
+import type { MemoryFiles } from "./memory_files.ts";
+
+/** How many bytes the control file of an output claims; `undefined` without a good one. */
+export function claimedBytes(files: MemoryFiles, output: string): number | undefined {
+  return claims(files, output)?.pieces.doneBytes;
+}
+
+/**
+ * Ranges that the control file of an output claims and its part file does not have, as text. `bytesOf` gives the
+ * bytes of the version that has an ETag.
+ */
+export function wrongClaims(
+  files: MemoryFiles,
+  output: string,
+  bytesOf: (etag: string | undefined) => Uint8Array,
+): string[] {
+  const part = files.peek(`${output}.part`);
+  if (part === undefined) return [];
+  const claimed = claims(files, output);
+  if (claimed === undefined) return [];
+  const expected = bytesOf(claimed.etag);
+  return [...claimed.pieces.known()]
+    .filter(({ start, end }) => !isSame(part.subarray(start, end), expected.subarray(start, end)))
+    .map(({ start, end }) => `${start} to ${end}`);
+}
+
+function claims(
+  files: MemoryFiles,
+  output: string,
+): { readonly pieces: PieceMap; readonly etag: string | undefined } | undefined {
+  const path = `${output}.bytehaul`;
+  const bytes = files.peek(path);
+  const decoded = bytes && decodeControl(bytes.slice(), path);
+  if (decoded?.kind !== "record") return undefined;
+  const pieces = new PieceMap(decoded.record.size, decoded.record.pieceSize);
+  pieces.restore(decoded.record);
+  return { pieces, etag: decoded.record.validator.etag };
+}
+
+/** Whether there are bytes, and these. */
+export function isSame(found: Uint8Array | undefined, expected: Uint8Array): boolean {
+  return found !== undefined && Buffer.compare(found, expected) === 0;
+}

@@ -1,0 +1,30 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { test } from "node:test";
+import { Figures, harnessOptions, percentile } from "./figures.ts";
+
+const DEFAULTS = { seed: 1, n: 2, only: "" };
+
+test("options come from the arguments, or are the defaults", () => {
+  deepStrictEqual(harnessOptions([], DEFAULTS), DEFAULTS);
+  const args = ["--seed", "7", "--n", "3", "--only", "plain:4"];
+  deepStrictEqual(harnessOptions(args, DEFAULTS), { seed: 7, n: 3, only: "plain:4" });
+  throws(() => harnessOptions(["--n", "many"], DEFAULTS), RangeError);
+});
+
+test("a percentile is one of the values", () => {
+  const values = Array.from({ length: 100 }, (_, index) => 100 - index);
+  deepStrictEqual([0.5, 0.95, 1].map((part) => percentile(values, part)), [50, 95, 100]);
+  strictEqual(percentile([4], 0.5), 4);
+});
+
+test("figures are one line, failures by kind", () => {
+  const figures = new Figures();
+  figures.runs = 3;
+  figures.count("exact");
+  figures.count("exact");
+  figures.measure("bytes", 5);
+  strictEqual(figures.line(), "3 runs; 0 failures; exact 2; bytes p50 5, p95 5, max 5");
+  figures.fail("plain:1", "I3", "");
+  figures.fail("plain:2", "I3", "");
+  strictEqual(figures.line(), "3 runs; 2 failures (I3 2); exact 2; bytes p50 5, p95 5, max 5");
+});

@@ -1,0 +1,134 @@
+// Kills the command at random moments, up to three times in a row, and finishes what is left.
+import { readdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Downloader } from "../../mod.ts";
+import { Child } from "../helpers/child.ts";
+import { assertFileIs, contentHash } from "../helpers/content.ts";
+import { assertClaimsHold } from "../helpers/control_file.ts";
+import { FaultServer, type Reply } from "../helpers/fault_server.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
+import { Dice } from "./run_dice.ts";
+import {
+  type Harness,
+  type HarnessOptions,
+  percentile,
+  runHarness,
+  runMany,
+  type Verdict,
+} from "./run_harness.ts";
+
+const SEED = 9;
+/** Processes at a time. */
+const AT_ONCE = 3;
+/** For each connection, so that a download takes some tenths of a second. */
+const BYTES_PER_SECOND = 2 * 2 ** 20;
+const OWN_SUFFIXES = ["", ".part", ".bytehaul", ".bytehaul.tmp", ".bytehaul.lock"];
+
+/** What the kills of one download came to. */
+interface Killed {
+  /** Kills before the file had its name. */
+  inTime: number;
+  /** Kills that found progress saved. */
+  saved: number;
+  /** Bytes that the server sent more than once. */
+  readonly again: number;
+}
+
+/** Starts the command and kills it at a moment that the dice choose. */
+async function killOnce(
+  dice: Dice,
+  server: FaultServer,
+  size: number,
+  args: readonly string[],
+): Promise<void> {
+  await using child = Child.bytehaul(args);
+  const before = server.bytesServed;
+  const kind = dice.fraction();
+  if (kind < 0.7) {
+    const moment = dice.between(1, size);
+    await Promise.race([server.until(() => server.bytesServed - before >= moment), child.ended]);
+  } else if (kind < 0.9) {
+    // In the last bytes, and while the file is given its name.
+    await Promise.race([server.until(() => server.bytesServed >= size), child.ended]);
+    await Promise.race([sleep(dice.below(60)), child.ended]);
+  } else await Promise.race([sleep(dice.below(600)), child.ended]);
+  child.signal("SIGKILL");
+  await child.ended;
+}
+
+async function killAndFinish(dice: Dice): Promise<Killed> {
+  await using dir = await temporaryDirectory();
+  const size = dice.between(1_200_000, 5_000_000);
+  let reply: Reply = { throttle: BYTES_PER_SECOND };
+  await using server = await FaultServer.start({ size, seed: SEED, respond: () => reply });
+  const path = dir.join("out.bin");
+  const checksum = dice.chance(0.3) ? ["--checksum", `sha256:${contentHash(SEED, size, "sha256")}`] : [];
+  const args = [
+    ...["-x", `${dice.between(1, 4)}`, "--min-split-size", "0", "--min-segment-size", "64k"],
+    ...[
+      "--piece-size",
+      dice.pick(["16k", "64k", "1M"]),
+      "--save-interval",
+      dice.pick(["0.01", "0.05", "0.2"]),
+    ],
+    ...[...checksum, "-o", path, server.url],
+  ];
+  const kills = dice.between(1, 3);
+  const killed = { inTime: 0, saved: 0 };
+  let saved = 0;
+  for (let kill = 0; kill < kills; kill++) {
+    await killOnce(dice, server, size, args);
+    const names = await readdir(dir.path);
+    const strange = names.find((name) => !OWN_SUFFIXES.some((suffix) => name === `out.bin${suffix}`));
+    if (strange !== undefined) throw new Error(`I7: ${strange} was left`);
+    if (names.includes("out.bin")) {
+      await assertFileIs(path, SEED, size);
+      saved = size;
+      break;
+    }
+    const claimed = await assertClaimsHold(path, SEED);
+    if (claimed < saved) throw new Error(`I5: ${saved} bytes were saved, ${claimed} are left after a kill`);
+    saved = claimed;
+    killed.inTime++;
+    if (saved > 0) killed.saved++;
+  }
+  const before = server.bytesServed;
+  reply = {};
+  if ((await readdir(dir.path)).join() !== "out.bin") {
+    await using downloader = new Downloader();
+    await downloader.download({ url: server.url, outputPath: path }).wait();
+  }
+  await assertFileIs(path, SEED, size);
+  const left = await dir.list();
+  if (left.length !== 1) throw new Error(`I7: ${left.join(", ")} were left`);
+  const fetched = server.bytesServed - before;
+  if (fetched !== size - saved) {
+    throw new Error(`I4: ${size - saved} bytes were missing, ${fetched} were sent`);
+  }
+  return { ...killed, again: server.bytesServed - size };
+}
+
+/** `rel:kill9`: kills of the command, and exact files all the same. */
+export const kill9: Harness = {
+  name: "rel:kill9",
+  n: 20,
+  async run(options: HarnessOptions): Promise<Verdict> {
+    const all: Killed[] = [];
+    const failures = await runMany(options, AT_ONCE, async (index) => {
+      all.push(await killAndFinish(new Dice(options.seed, index)));
+    });
+    const sum = (of: (one: Killed) => number) => all.reduce((total, one) => total + of(one), 0);
+    const again = all.map((one) => one.again);
+    const share = (part: number) => `${(percentile(again, part) / 1024).toFixed(0)} KiB`;
+    return {
+      figures:
+        `${all.length} exact files after ${sum((one) => one.inTime)} kills, ${
+          sum((one) => one.saved)
+        } of which found progress; ` +
+        `fetched again: p50 ${share(0.5)}, p95 ${share(0.95)}, max ${share(1)}`,
+      failures,
+    };
+  },
+};
+
+if (import.meta.main) await runHarness(kill9);

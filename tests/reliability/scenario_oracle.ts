@@ -1,0 +1,124 @@
+import { Buffer } from "node:buffer";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { PieceMap } from "../../src/plan/piece_map.ts";
+import { contentBytes } from "../helpers/content.ts";
+import { readControl } from "../helpers/control_file.ts";
+import type { Reply } from "../helpers/fault_server.ts";
+
+/** How a response names the version of its bytes, and which bytes those are. */
+interface Served {
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly size: number;
+  readonly content: string;
+}
+
+/** What a server had, as far as a judge needs to know it. */
+export interface ServerVersion {
+  readonly seed: number;
+  readonly size: number;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+}
+
+/** Remembers what a server has sent, and so which files are right and what nobody could have noticed. */
+export class Witness {
+  readonly #versions = new Map<string, Uint8Array>();
+  readonly #served: Served[] = [];
+  #isLie = false;
+
+  /** Whether a response had the right headers and wrong bytes, so that no client could tell without a checksum. */
+  get isUndetectable(): boolean {
+    return this.#isLie;
+  }
+
+  /** Notes bytes that the headers of their response misplace. */
+  noteLie(): void {
+    this.#isLie = true;
+  }
+
+  /** Notes a response before it is sent. `current` is what the server has. */
+  note(current: ServerVersion, reply: Reply): void {
+    const status = reply.status ?? 206;
+    const isEncoded = "Content-Encoding" in (reply.headers ?? {});
+    if ((status !== 200 && status !== 206) || isEncoded || reply.rawHead !== undefined) return;
+    const { seed = current.seed, size = current.size } = reply;
+    const isPage = reply.body !== undefined;
+    const content = isPage ? `page ${reply.body}` : `${seed}/${size}`;
+    if (!this.#versions.has(content)) {
+      const bytes = isPage ? Buffer.from(reply.body) : contentBytes(seed, 0, size);
+      this.#versions.set(content, bytes);
+    }
+    const etag = told(reply, "ETag", reply.etag === undefined ? current.etag : reply.etag);
+    const date = reply.lastModified === undefined ? current.lastModified : reply.lastModified;
+    const served = { etag, lastModified: told(reply, "Last-Modified", date), content };
+    const one: Served = { ...served, size: this.#versions.get(content)!.length };
+    this.#isLie ||= this.#served.some((earlier) => earlier.content !== content && looksSame(earlier, one));
+    this.#served.push(one);
+  }
+
+  /** The version that `bytes` are, exactly. */
+  find(bytes: Uint8Array): string | undefined {
+    return this.#find((version) => version.length === bytes.length && Buffer.compare(version, bytes) === 0);
+  }
+
+  /** The version that starts with `bytes`. */
+  findPrefix(bytes: Uint8Array): string | undefined {
+    return this.#find((version) =>
+      version.length >= bytes.length && Buffer.compare(version.subarray(0, bytes.length), bytes) === 0
+    );
+  }
+
+  /** Checks that every claim of the control file is true of one version, and returns the bytes claimed. */
+  async checkClaims(output: string): Promise<number> {
+    const record = await readControl(`${output}.bytehaul`);
+    if (record === undefined) return 0;
+    const pieces = new PieceMap(record.size, record.pieceSize);
+    pieces.restore(record);
+    if (pieces.doneBytes === 0) return 0;
+    const part = await readFile(`${output}.part`);
+    const holds = (version: Uint8Array) =>
+      [...pieces.known()].every(({ start, end }) =>
+        end <= version.length && Buffer.compare(part.subarray(start, end), version.subarray(start, end)) === 0
+      );
+    if (this.#find(holds) === undefined && !this.#isLie) {
+      throw new Error(`I3: the control file claims ${pieces.doneBytes} bytes that are of no one version`);
+    }
+    return pieces.doneBytes;
+  }
+
+  #find(isIt: (version: Uint8Array) => boolean): string | undefined {
+    for (const [name, version] of this.#versions) if (isIt(version)) return name;
+    return undefined;
+  }
+}
+
+function told({ headers = {} }: Reply, name: string, value: string | null): string | null {
+  if (!(name in headers)) return value;
+  const changed = headers[name];
+  return typeof changed === "string" ? changed : null;
+}
+
+/** Whether a client that saw `earlier` has to take `later` for the same version (RFC 9110, section 8.8). */
+function looksSame(earlier: Served, later: Served): boolean {
+  if (earlier.size !== later.size) return false;
+  const isStrong = (etag: string | null) => etag !== null && !etag.startsWith("W/");
+  const opaque = (etag: string) => etag.replace(/^W\//, "");
+  if (earlier.etag !== null && later.etag !== null) {
+    if (opaque(earlier.etag) !== opaque(later.etag)) return false;
+    if (isStrong(earlier.etag) && isStrong(later.etag)) return true;
+  }
+  if (isStrong(earlier.etag)) {
+    if (later.etag === null) return false;
+    return [earlier.lastModified, null].includes(later.lastModified) || earlier.lastModified === null;
+  }
+  return earlier.lastModified === null || earlier.lastModified === later.lastModified;
+}
+
+/** The names beside `output` that belong to it. */
+export async function namesOf(output: string): Promise<string[]> {
+  const base = basename(output);
+  const names = await readdir(dirname(output));
+  return names.filter((name) => name === base || name.startsWith(`${base}.`)).sort();
+}

@@ -1,0 +1,292 @@
+/**
+ * Records every call by which a download reaches the outside world, then lets each of them fail, once for each error
+ * that it may fail with, and looks at what becomes of it. `deno task rel:torture`, or
+ * `bun tests/reliability/torture.ts`. `--n 2` also lets calls of that name go on failing, and each further round lets
+ * another call fail, too.
+ *
+ * @module
+ */
+import { DownloadError } from "../../src/errors.ts";
+import type { DownloadSpec } from "../../src/options.ts";
+import { contentHash, seededRandom } from "../helpers/content.ts";
+import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
+import { Figures, type HarnessOptions, runHarness } from "./figures.ts";
+import { MemoryFiles } from "./memory_files.ts";
+import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime.ts";
+import { bytesOf, MemoryServer, type MemoryServerOptions } from "./memory_server.ts";
+
+const VERSION = { seed: 3, size: 1_200_000 };
+const CHANGED = { seed: 103, size: 1_200_000 };
+const OLD = { seed: 4, size: 50_000 };
+const CHECKSUM = `sha256:${contentHash(VERSION.seed, VERSION.size, "sha256")}`;
+
+const DIRECTORY = "/disk";
+const FINAL = `${DIRECTORY}/out.bin`;
+const CONTROL = `${FINAL}.bytehaul`;
+const BAD = `${CONTROL}.bad`;
+
+const COMMON = {
+  outputPath: FINAL,
+  maxConnections: 3,
+  pieceSize: 65_536,
+  minSplitSize: 0,
+  minSegmentSize: 65_536,
+  memoryBudget: 1_500_000,
+  controlSaveIntervalMs: 2,
+} as const;
+
+/** With what each call may fail. */
+const ERRORS: Readonly<Record<string, readonly string[]>> = {
+  makeDirectory: ["EACCES", "ENOSPC", "EROFS"],
+  lock: ["EACCES", "EMFILE", "ENOLCK", "ENOSPC", "EROFS"],
+  lstat: ["EACCES", "EIO"],
+  stat: ["EACCES", "EIO"],
+  create: ["EACCES", "EMFILE", "ENOSPC", "EIO"],
+  open: ["EACCES", "EMFILE", "EIO"],
+  read: ["EIO"],
+  write: ["ENOSPC", "EDQUOT", "EIO"],
+  truncate: ["ENOSPC", "EFBIG", "EINVAL", "EIO"],
+  sync: ["EIO", "ENOSPC"],
+  fstat: ["EIO"],
+  close: ["EIO", "ENOSPC"],
+  link: ["EPERM", "ENOTSUP", "EMLINK", "ENOSPC", "EIO"],
+  rename: ["EACCES", "ENOSPC", "EIO"],
+  remove: ["EACCES", "EPERM", "EIO"],
+  syncDirectory: ["EIO", "EMFILE"],
+  freeSpace: ["none", "unknown"],
+  fetch: ["ECONNREFUSED", "ECONNRESET", "hang", "403", "404", "416", "429", "500", "503", "changed", "whole"],
+  body: ["ECONNRESET", "cut", "silent", "surplus"],
+  thread: ["EAGAIN"],
+  hash: ["thread failed"],
+};
+
+/** Calls whose failure may leave another disk than one sees. */
+const CHANGES = new Set([
+  "create",
+  "write",
+  "truncate",
+  "sync",
+  "close",
+  "link",
+  "rename",
+  "remove",
+  "syncDirectory",
+]);
+
+/** What tells a client to begin anew, so that progress may go. */
+const RESTARTS = new Set(["changed", "whole"]);
+
+interface Scenario {
+  readonly spec?: Partial<DownloadSpec>;
+  readonly server?: Partial<MemoryServerOptions>;
+  /** Where an earlier run was stopped, if there was one. */
+  readonly stopAt?: (call: Call) => boolean;
+  /** Failures that nothing can tell from success. */
+  readonly unseen?: ReadonlySet<string>;
+  /** Makes changes to what is there. */
+  readonly prepare?: (files: MemoryFiles) => void;
+}
+
+const half = (call: Call): boolean => call.name === "write" && call.number > 45;
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  fresh: { spec: { checksum: CHECKSUM } },
+  overwrite: {
+    spec: { overwrite: true, fileAllocation: "prealloc" },
+    prepare: (files) => files.put(FINAL, bytesOf(OLD)),
+  },
+  resume: { spec: { checksum: CHECKSUM }, stopAt: half },
+  damaged: { stopAt: half, prepare: damage },
+  whole: { spec: { checksum: CHECKSUM }, server: { acceptsRanges: false } },
+  unmeasured: {
+    server: { acceptsRanges: false, tellsLength: false },
+    unseen: new Set(["cut", "surplus"]), // only a length or a checksum would tell
+  },
+  uncommitted: { spec: { checksum: CHECKSUM }, stopAt: ({ name }) => name === "link" },
+  committed: {
+    spec: { checksum: CHECKSUM },
+    stopAt: ({ name, path }) => name === "remove" && path === CONTROL,
+  },
+};
+
+function damage(files: MemoryFiles): void {
+  const bytes = files.peek(CONTROL)!.slice();
+  bytes[40]! ^= 1;
+  files.put(CONTROL, bytes);
+}
+
+/** How one fault is followed by others, from the first round on. */
+const ROUNDS = ["once", "always", "twice"] as const;
+
+/** Runs the harness. `only` is a scenario, or further a round, a call and an error: `fresh:1:17:EIO`. */
+export async function torture({ seed, n, only }: HarnessOptions, every = 1): Promise<Figures> {
+  const figures = new Figures();
+  for (const scenario of Object.keys(SCENARIOS)) {
+    for (let round = 1; round <= n; round++) {
+      if (!isWanted(`${scenario}:${round}`, only)) continue;
+      const start = new Case(figures, `${scenario}:${round}`, SCENARIOS[scenario]!, seed + round - 1);
+      const { calls } = await start.finish(await start.begin());
+      for (const call of calls.filter(({ number }) => number % every === 0)) {
+        for (const code of ERRORS[call.name] ?? []) {
+          const name = `${scenario}:${round}:${call.number}:${code}`;
+          if (!isWanted(name, only) || SCENARIOS[scenario]!.unseen?.has(code)) continue;
+          const kind = ROUNDS[Math.min(round, ROUNDS.length) - 1]!;
+          await new Case(figures, name, SCENARIOS[scenario]!, seed + round - 1).suffer(call, code, kind);
+        }
+      }
+    }
+  }
+  return figures;
+}
+
+/** Whether the case, or one below it, is among those asked for. */
+function isWanted(name: string, only: string): boolean {
+  return `${name}:`.startsWith(only) || only.startsWith(`${name}:`);
+}
+
+/** One download in which something fails, and what must hold. */
+class Case {
+  readonly #figures: Figures;
+  readonly #name: string;
+  readonly #scenario: Scenario;
+  readonly #seed: number;
+  /** Bytes that the last checkpoint claims. */
+  #saved = 0;
+
+  constructor(figures: Figures, name: string, scenario: Scenario, seed: number) {
+    this.#figures = figures;
+    this.#name = name;
+    this.#scenario = scenario;
+    this.#seed = seed;
+  }
+
+  /** What is there when the download begins. */
+  async begin(): Promise<MemoryFiles> {
+    let files = new MemoryFiles("/", DIRECTORY);
+    const { stopAt, prepare } = this.#scenario;
+    if (stopAt !== undefined) {
+      const ending = await this.#run(files, (call) => stopAt(call) ? "stop" : undefined);
+      if (ending.kind !== "stopped") this.#fail("no beginning", "the earlier run was not stopped");
+      files = files.crash(() => 0); // nothing is lost
+    }
+    prepare?.(files);
+    return files;
+  }
+
+  /** Lets a call fail, and then runs the download again. */
+  async suffer(target: Call, code: string, kind: typeof ROUNDS[number]): Promise<void> {
+    const files = await this.begin();
+    this.#saved = claimedBytes(files, FINAL) ?? 0;
+    const random = seededRandom(this.#seed + 1000 * target.number);
+    const second = target.number + 1 + Math.floor(random() * 40);
+    const decide = (call: Call): Fate => {
+      // The checkpoint before is over when the next one begins.
+      if (call.name === "create" && call.path === `${CONTROL}.tmp`) this.#save(files);
+      if (call.number === target.number && call.name !== target.name) this.#fail("not repeatable", call.name);
+      if (call.number === target.number) return { fail: code };
+      if (kind === "always" && call.number > target.number && call.name === target.name) {
+        return { fail: code };
+      }
+      const others = ERRORS[call.name]?.filter((other) => !this.#scenario.unseen?.has(other)) ?? [];
+      if (kind !== "twice" || call.number !== second || others.length === 0) return undefined;
+      return { fail: others[Math.floor(random() * others.length)]! };
+    };
+    const ending = await this.#run(files, decide);
+    const mayRestart = RESTARTS.has(code) || kind === "twice" || this.#scenario.prepare === damage;
+    this.#judge(files, ending, target, mayRestart);
+    const image = CHANGES.has(target.name) ? files.crash(random) : undefined;
+    await this.finish(files);
+    if (image === undefined) return;
+    this.#inspect(image, "after a power loss");
+    await this.finish(image);
+  }
+
+  /** Runs the download without a fault: now it must come to its end, if need be with the remedy that it names. */
+  async finish(files: MemoryFiles): Promise<Ending> {
+    const wasFinished = isWhole(files);
+    let ending = await this.#run(files, () => undefined);
+    if (!wasFinished && isRefused(ending) && /ask to overwrite$/.test(`${ending.error}`)) {
+      this.#figures.count("remedied by overwriting");
+      ending = await this.#run(files, () => undefined, { overwrite: true });
+    }
+    const { kind, error } = ending;
+    if (!isWhole(files)) this.#fail("stuck", `${kind}: ${error}; ${listOf(files)}`);
+    else if (kind === "done") this.#requireTidy(files);
+    else if (!wasFinished || !isRefused(ending)) this.#fail("fails again", `${error}`);
+    return ending;
+  }
+
+  #save(files: MemoryFiles): void {
+    this.#saved = Math.max(this.#saved, claimedBytes(files, FINAL) ?? 0);
+  }
+
+  async #run(
+    files: MemoryFiles,
+    decide: (call: Call) => Fate,
+    remedy: Partial<DownloadSpec> = {},
+  ): Promise<Ending> {
+    const server = new MemoryServer({ ...VERSION, maxChunk: 200_000, ...this.#scenario.server });
+    const spec = { ...COMMON, ...this.#scenario.spec, ...remedy };
+    const ending = await runDownload({ files, server, seed: this.#seed, spec, decide });
+    this.#figures.runs++;
+    for (const leak of ending.leaks) this.#fail("left open", leak);
+    if (ending.kind === "hung") this.#fail("hang", `after ${ending.elapsedMs} ms`);
+    return ending;
+  }
+
+  #judge(files: MemoryFiles, { kind, error }: Ending, { name }: Call, mayRestart: boolean): void {
+    this.#figures.count(`${name} failed`);
+    this.#inspect(files, "after the run");
+    if (kind === "done") {
+      this.#figures.count("done all the same");
+      if (!isWhole(files)) this.#fail("wrong success", listOf(files));
+      this.#requireTidy(files);
+    } else if (!(error instanceof DownloadError)) {
+      this.#fail("untyped error", `${error}`);
+    } else {
+      this.#figures.count(`error ${error.code}`);
+    }
+    if (isWhole(files) || mayRestart) return;
+    const claimed = claimedBytes(files, FINAL) ?? 0;
+    if (claimed < this.#saved) {
+      this.#fail("I5", `${claimed} bytes are claimed, ${this.#saved} were (${error})`);
+    }
+  }
+
+  #inspect(files: MemoryFiles, when: string): void {
+    const final = files.peek(FINAL);
+    const isOld = this.#scenario.spec?.overwrite === true && isSame(final, bytesOf(OLD));
+    if (final !== undefined && !isOld && !isWhole(files)) this.#fail("I2", when);
+    for (const range of wrongClaims(files, FINAL, versionOf)) {
+      this.#fail("I3", `bytes ${range}, ${when}`);
+    }
+  }
+
+  #requireTidy(files: MemoryFiles): void {
+    const others = files.list().filter((path) => path !== FINAL && path !== BAD);
+    if (others.length > 0) this.#fail("left behind", others.join(", "));
+  }
+
+  #fail(kind: string, detail: string): void {
+    this.#figures.fail(this.#name, kind, detail);
+  }
+}
+
+function versionOf(etag: string | undefined): Uint8Array {
+  return bytesOf(etag === `"v${CHANGED.seed}"` ? CHANGED : VERSION);
+}
+
+function isRefused({ error }: Ending): boolean {
+  return error instanceof DownloadError && error.code === "output_exists";
+}
+
+/** Whether the final name has the bytes of one version. */
+function isWhole(files: MemoryFiles): boolean {
+  return [VERSION, CHANGED].some((version) => isSame(files.peek(FINAL), bytesOf(version)));
+}
+
+function listOf(files: MemoryFiles): string {
+  return `there are ${files.list().join(", ") || "no files"}`;
+}
+
+if (import.meta.main) await runHarness("torture", { seed: 1, n: 1 }, torture);
