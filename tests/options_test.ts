@@ -100,7 +100,7 @@ for (const [name, [otherwise, min, max]] of Object.entries(NUMBERS)) {
 }
 
 test("yes-or-no options are true or false and nothing else", () => {
-  for (const name of ["resume", "overwrite"] as const) {
+  for (const name of ["resume", "overwrite", "allowDowngrade"] as const) {
     for (const value of [true, false]) assert.equal(resolve({ [name]: value })[name], value);
     for (const [value, text] of [["yes", '"yes"'], [1, "1"], [null, "null"]]) {
       refuses(TypeError, () => resolve({ [name]: value }), `${name} ${text}`, "true or false");
@@ -154,6 +154,22 @@ test("url may be text or a URL, and loses its fragment", () => {
   const given = new URL("https://user:pw@example.com/#part");
   resolve({ url: given });
   assert.equal(given.href, "https://user:pw@example.com/#part", "the caller's object stays as it is");
+});
+
+test("79: what is no text is not shown, since a URL may be in it", () => {
+  for (const name of ["url", "outputPath", "checksum", "refresh", "signal"]) {
+    for (const value of [["https://a/?secret"], new URL("https://secret@a/"), { href: "secret" }]) {
+      if (name === "url" && value instanceof URL) continue;
+      assert.throws(() => resolve({ [name]: value }), (error: Error) => {
+        assert.match(error.message, new RegExp(`^Cannot use ${name} \\[(?:a list|object)\\]: expected `));
+        return true;
+      });
+    }
+  }
+  assert.throws(
+    () => resolve({ refresh: "curl https://me:secret@a/b?secret" }),
+    /refresh "curl https:\/\/a\/b": expected a function$/,
+  );
 });
 
 test("url of another kind is refused", () => {

@@ -34,7 +34,6 @@ export const sockets: Network = {
 
   async listen(onConnection) {
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      socket.unref();
       onConnection(new NodeConnection(socket));
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -103,6 +102,8 @@ class NodeConnection implements Connection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    // Whoever waits for what comes keeps the process alive, and an idle connection does not.
+    socket.unref();
     socket.on("data", (chunk: Uint8Array) => {
       this.#chunks.push(chunk);
       socket.pause();

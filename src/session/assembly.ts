@@ -44,6 +44,12 @@ export class Assembly {
     this.#start = start;
     this.pieces = pieces;
     this.connections = layout.connections;
+    if (layout.connections < spec.maxConnections) {
+      context.log(
+        "info",
+        `the memory budget feeds ${layout.connections} of ${spec.maxConnections} connections`,
+      );
+    }
     this.pool = new MemoryBudget(layout);
     const finalSize = start.remote.size;
     const writer = new FileWriter({ file, path, size: start.fileSize, finalSize, onFailure });

@@ -42,6 +42,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "another scheme, to http when allowed": ["secure", "plain"],
   "another port and back": ["plain", "otherPort", "plain"],
   "another host and back": ["named", "plain", "named"],
+  "another port and on from there": ["plain", "otherPort", "otherPort"],
+  "another host, and back, and on from there": ["named", "plain", "named", "named"],
   "another scheme and back": ["secure", "plain", "secure"],
   "the same origin, then another, and back": ["named", "named", "plain", "named"],
 };

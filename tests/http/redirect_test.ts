@@ -201,6 +201,38 @@ test("76: a redirect from https to http is refused", async () => {
   await refused(follow(later, "http://a.example/1"), "from https: to http:");
 });
 
+test("76: a redirect from https to http is followed when allowed, and told nothing of the caller's", async () => {
+  const client = clientOf({ [`${A}/file`]: "http://a.example/file" });
+  const { target } = await follow(client, `${A}/file`, true, true);
+  assert.deepEqual(target, { url: "http://a.example/file", isTrusted: false });
+  assert.deepEqual(client.sent[1]?.headers, { "range": "bytes=0-9", "accept-encoding": "identity" });
+});
+
+test("75: each step within the origin gets the cookies of its path, and one elsewhere none", async () => {
+  const cookie = { value: "1", includesSubdomains: true, isSecure: true, expiresMs: 2000 };
+  const cookies = [
+    { ...cookie, name: "all", domain: "a.example", path: "/" },
+    { ...cookie, name: "there", domain: "a.example", path: "/there" },
+    { ...cookie, name: "old", domain: "a.example", path: "/", expiresMs: 1000 },
+    { ...cookie, name: "elsewhere", domain: "b.example", path: "/" },
+  ];
+  const client = clientOf({
+    [`${A}/file`]: "/there",
+    [`${A}/there`]: `${B}/there`,
+    [`${B}/there`]: `${A}/there/2`,
+  });
+  await getFollowing(client, {
+    target: { url: `${A}/file`, isTrusted: true },
+    ownHeaders: new Headers(),
+    caller: { headers: new Headers(), cookies },
+    allowDowngrade: false,
+    wallMs: 1500,
+    signal: new AbortController().signal,
+  });
+  const sent = client.sent.map(({ headers }) => headers["cookie"]);
+  assert.deepEqual(sent, ["all=1", "there=1; all=1", undefined, undefined]);
+});
+
 test("the body of a redirect is released", async () => {
   let cancels = 0;
   const client = new FakeClient((url) => {

@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { contentBytes, seededRandom } from "../helpers/content.ts";
-import { type Host, MemoryFiles } from "./memory_files.ts";
+import type { Host } from "./memory_file.ts";
+import { MemoryFiles } from "./memory_files.ts";
 
 const DISKS = 200;
 

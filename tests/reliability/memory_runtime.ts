@@ -7,7 +7,8 @@ import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
 import type { Clock, Network, Runtime } from "../../src/runtime/runtime.ts";
 import type { DownloadResult } from "../../src/types.ts";
 import { seededRandom } from "../helpers/content.ts";
-import { type Host, type MemoryFiles, systemError } from "./memory_files.ts";
+import { type Host, systemError } from "./memory_file.ts";
+import type { MemoryFiles } from "./memory_files.ts";
 import type { MemoryServer } from "./memory_server.ts";
 
 /** A call of the outside world. */

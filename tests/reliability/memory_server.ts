@@ -1,6 +1,6 @@
 import type { HttpClient, RequestOptions } from "../../src/runtime/runtime.ts";
 import { contentBytes } from "../helpers/content.ts";
-import { type Host, systemError } from "./memory_files.ts";
+import { type Host, systemError } from "./memory_file.ts";
 
 /** One version of the file. */
 export interface MemoryVersion {

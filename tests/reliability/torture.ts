@@ -8,112 +8,29 @@
  */
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloadSpec } from "../../src/options.ts";
-import { contentHash, seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../helpers/content.ts";
 import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
 import { Figures, type HarnessOptions, runHarness } from "./figures.ts";
 import { MemoryFiles } from "./memory_files.ts";
 import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime.ts";
-import { bytesOf, MemoryServer, type MemoryServerOptions } from "./memory_server.ts";
-
-const VERSION = { seed: 3, size: 1_200_000 };
-const CHANGED = { seed: 103, size: 1_200_000 };
-const OLD = { seed: 4, size: 50_000 };
-const CHECKSUM = `sha256:${contentHash(VERSION.seed, VERSION.size, "sha256")}`;
-
-const DIRECTORY = "/disk";
-const FINAL = `${DIRECTORY}/out.bin`;
-const CONTROL = `${FINAL}.bytehaul`;
-const BAD = `${CONTROL}.bad`;
-
-const COMMON = {
-  outputPath: FINAL,
-  maxConnections: 3,
-  pieceSize: 65_536,
-  minSplitSize: 0,
-  minSegmentSize: 65_536,
-  memoryBudget: 1_500_000,
-  controlSaveIntervalMs: 2,
-} as const;
-
-/** With what each call may fail. */
-const ERRORS: Readonly<Record<string, readonly string[]>> = {
-  makeDirectory: ["EACCES", "ENOSPC", "EROFS"],
-  lock: ["EACCES", "EMFILE", "ENOLCK", "ENOSPC", "EROFS"],
-  lstat: ["EACCES", "EIO"],
-  stat: ["EACCES", "EIO"],
-  create: ["EACCES", "EMFILE", "ENOSPC", "EIO"],
-  open: ["EACCES", "EMFILE", "EIO"],
-  read: ["EIO"],
-  write: ["ENOSPC", "EDQUOT", "EIO"],
-  truncate: ["ENOSPC", "EFBIG", "EINVAL", "EIO"],
-  sync: ["EIO", "ENOSPC"],
-  fstat: ["EIO"],
-  close: ["EIO", "ENOSPC"],
-  link: ["EPERM", "ENOTSUP", "EMLINK", "ENOSPC", "EIO"],
-  rename: ["EACCES", "ENOSPC", "EIO"],
-  remove: ["EACCES", "EPERM", "EIO"],
-  syncDirectory: ["EIO", "EMFILE"],
-  freeSpace: ["none", "unknown"],
-  fetch: ["ECONNREFUSED", "ECONNRESET", "hang", "403", "404", "416", "429", "500", "503", "changed", "whole"],
-  body: ["ECONNRESET", "cut", "silent", "surplus"],
-  thread: ["EAGAIN"],
-  hash: ["thread failed"],
-};
-
-/** Calls whose failure may leave another disk than one sees. */
-const CHANGES = new Set([
-  "create",
-  "write",
-  "truncate",
-  "sync",
-  "close",
-  "link",
-  "rename",
-  "remove",
-  "syncDirectory",
-]);
-
-/** What tells a client to begin anew, so that progress may go. */
-const RESTARTS = new Set(["changed", "whole"]);
-
-interface Scenario {
-  readonly spec?: Partial<DownloadSpec>;
-  readonly server?: Partial<MemoryServerOptions>;
-  /** Where an earlier run was stopped, if there was one. */
-  readonly stopAt?: (call: Call) => boolean;
-  /** Failures that nothing can tell from success. */
-  readonly unseen?: ReadonlySet<string>;
-  /** Makes changes to what is there. */
-  readonly prepare?: (files: MemoryFiles) => void;
-}
-
-const half = (call: Call): boolean => call.name === "write" && call.number > 45;
-
-const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  fresh: { spec: { checksum: CHECKSUM } },
-  overwrite: {
-    spec: { overwrite: true, fileAllocation: "prealloc" },
-    prepare: (files) => files.put(FINAL, bytesOf(OLD)),
-  },
-  resume: { spec: { checksum: CHECKSUM }, stopAt: half },
-  damaged: { stopAt: half, prepare: damage },
-  whole: { spec: { checksum: CHECKSUM }, server: { acceptsRanges: false } },
-  unmeasured: {
-    server: { acceptsRanges: false, tellsLength: false },
-    unseen: new Set(["cut", "surplus"]), // only a length or a checksum would tell
-  },
-  uncommitted: { spec: { checksum: CHECKSUM }, stopAt: ({ name }) => name === "link" },
-  committed: {
-    spec: { checksum: CHECKSUM },
-    stopAt: ({ name, path }) => name === "remove" && path === CONTROL,
-  },
-};
-
-function damage(files: MemoryFiles): void {
-  const bytes = files.peek(CONTROL)!.slice();
-  bytes[40]! ^= 1;
-  files.put(CONTROL, bytes);
-}
+import { bytesOf, MemoryServer } from "./memory_server.ts";
+import {
+  BAD,
+  CHANGES,
+  COMMON,
+  CONTROL,
+  damage,
+  DIRECTORY,
+  ERRORS,
+  FINAL,
+  isWhole,
+  OLD,
+  RESTARTS,
+  type Scenario,
+  SCENARIOS,
+  VERSION,
+  versionOf,
+} from "./torture_cases.ts";
 
 /** How one fault is followed by others, from the first round on. */
 const ROUNDS = ["once", "always", "twice"] as const;
@@ -167,7 +84,7 @@ class Case {
     if (stopAt !== undefined) {
       const ending = await this.#run(files, (call) => stopAt(call) ? "stop" : undefined);
       if (ending.kind !== "stopped") this.#fail("no beginning", "the earlier run was not stopped");
-      files = files.crash(() => 0); // nothing is lost
+      files = files.crash(() => 0);
     }
     prepare?.(files);
     return files;
@@ -272,17 +189,8 @@ class Case {
   }
 }
 
-function versionOf(etag: string | undefined): Uint8Array {
-  return bytesOf(etag === `"v${CHANGED.seed}"` ? CHANGED : VERSION);
-}
-
 function isRefused({ error }: Ending): boolean {
   return error instanceof DownloadError && error.code === "output_exists";
-}
-
-/** Whether the final name has the bytes of one version. */
-function isWhole(files: MemoryFiles): boolean {
-  return [VERSION, CHANGED].some((version) => isSame(files.peek(FINAL), bytesOf(version)));
 }
 
 function listOf(files: MemoryFiles): string {
