@@ -4,10 +4,8 @@
  *
  *     deno task bench [--size MIB] [--rounds N] [--connections N] [--sha256]
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -15,15 +13,11 @@ import { parseArgs } from "node:util";
 import { assertFileIs, contentHash, writeContentFile } from "../tests/helpers/content.ts";
 import { startNginx } from "../tests/helpers/nginx.ts";
 import { temporaryDirectory } from "../tests/helpers/temp.ts";
+import { compete, installed, report } from "./contest.ts";
 
 const MIB = 1024 * 1024;
 const SEED = 1;
 const MEMORY_FOLDER = "/dev/shm";
-
-interface Contender {
-  readonly name: string;
-  readonly command: readonly string[];
-}
 
 const { values } = parseArgs({
   options: {
@@ -65,52 +59,13 @@ const contenders = await installed([
   { name: "wget", command: ["wget", "-q", "-O", output, url] },
 ]);
 
-const seconds = new Map<string, number[]>();
-for (let round = 0; round <= rounds; round++) {
-  for (const { name, command } of contenders) {
-    const taken = await time(command);
-    if (round === 0) await assertFileIs(output, SEED, size);
-    else seconds.set(name, [...seconds.get(name) ?? [], taken]);
-    await run(["rm", "-f", output]);
-  }
-}
-report();
-
-async function installed(all: readonly Contender[]): Promise<Contender[]> {
-  const found = await Promise.all(
-    all.map(({ command: [program] }) => run([program!, "--version"]).then(() => true, () => false)),
-  );
-  return all.filter((_, index) => found[index]);
-}
-
-async function time(command: readonly string[]): Promise<number> {
-  const startedMs = performance.now();
-  await run(command);
-  return (performance.now() - startedMs) / 1000;
-}
-
-async function run([program, ...args]: readonly string[]): Promise<void> {
-  const child = spawn(program!, args, { stdio: "ignore" });
-  const [status] = await once(child, "exit");
-  if (status !== 0) throw new Error(`${program} ended with status ${status}`);
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
-}
-
-function report(): void {
-  const print = (line: string) => process.stdout.write(`${line}\n`);
-  const reference = median(seconds.get(contenders[0]!.name)!);
-  const what = checksum.length > 0 ? " and SHA-256 where the tool checks one" : "";
-  print(`${size / MIB} MiB, ${connections} connections${what}, median of ${rounds} after one to warm up:`);
-  for (const [name, all] of seconds) {
-    const middle = median(all);
-    const range = `${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}`;
-    print(
-      `${name.padEnd(16)} ${middle.toFixed(2)} s  (${range})  ${contenders[0]!.name} takes ${
-        (reference / middle).toFixed(2)
-      } of it`,
-    );
-  }
-}
+const times = await compete(contenders, {
+  rounds,
+  check: () => assertFileIs(output, SEED, size),
+  clear: () => rm(output),
+});
+const what = checksum.length > 0 ? " and SHA-256 where the tool checks one" : "";
+process.stdout.write(
+  `${size / MIB} MiB, ${connections} connections${what}, median of ${rounds} after one to warm up:\n`,
+);
+report(times, () => contenders[0]!.name);

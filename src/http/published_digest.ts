@@ -24,6 +24,7 @@ const NAMES: readonly (readonly [name: string, algorithm: ChecksumAlgorithm])[] 
  * malformed: RFC 9530, its predecessors RFC 3230 and RFC 1864, and what the two large object stores send.
  */
 export function publishedDigest(headers: Headers, verdict: Verdict): PublishedDigest | undefined {
+  if (verdict.kind === "empty") return undefined; // what was sent is an error page
   const isWhole = verdict.kind === "whole" ||
     (verdict.kind === "part" && verdict.range.start === 0 && verdict.range.end === verdict.size);
   const found = [

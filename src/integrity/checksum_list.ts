@@ -1,4 +1,5 @@
 import { type Checksum, CHECKSUM_ALGORITHMS, parseChecksum } from "../checksum.ts";
+import { DownloadError } from "../errors.ts";
 
 /** The function that a digest of so many hexadecimal digits comes from, where the list does not say. */
 const BY_LENGTH: Readonly<Record<number, string>> = {
@@ -10,46 +11,58 @@ const BY_LENGTH: Readonly<Record<number, string>> = {
   128: "sha512",
 };
 
-/**
- * Finds the checksum of a file in a list as people publish them: lines of `HEX  NAME` as `sha256sum` writes them, of
- * `SHA256 (NAME) = HEX` as BSD does, or one digest alone. A path in the list counts by its last part. `listName`, such
- * as `SHA512SUMS`, tells two functions of one length apart. `undefined` when no line is about the file; a `TypeError`
- * when two lines differ.
- */
-export function findInChecksumList(list: string, fileName: string, listName: string): Checksum | undefined {
-  const found = new Map<string, Checksum>();
-  const lines = list.split(/\r?\n/).map((line) => line.trim()).filter((line) =>
-    line !== "" && !/^[#-]/.test(line)
-  );
-  for (const line of lines) {
-    const entry = parseBsd(line) ?? parseCoreutils(line, listName) ?? parseLone(lines, line, listName);
-    if (entry === undefined || (entry.name !== undefined && lastPart(entry.name) !== fileName)) continue;
-    found.set(`${entry.checksum.algorithm}:${entry.checksum.hex}`, entry.checksum);
-  }
-  const [first, ...others] = [...found.values()];
-  const rival = others.find(({ algorithm }) => algorithm === first?.algorithm);
-  if (rival !== undefined) {
-    throw new TypeError(
-      `Cannot use the checksum list: it has two different ${rival.algorithm} digests for "${fileName}"`,
-    );
-  }
-  return first;
-}
-
-interface Entry {
+/** One line of a list. */
+export interface ChecksumEntry {
   readonly checksum: Checksum;
-  /** `undefined` for a digest that stands alone. */
+  /** As it stands in the list, often with a path; `undefined` for a digest that stands alone. */
   readonly name: string | undefined;
 }
 
-function parseBsd(line: string): Entry | undefined {
+/**
+ * Reads a list as people publish them: lines of `HEX  NAME` as `sha256sum` writes them, of `SHA256 (NAME) = HEX` as
+ * BSD does, or one digest alone. Other lines are passed over. `listName`, such as `SHA512SUMS`, tells two functions of
+ * one length apart.
+ */
+export function parseChecksumList(list: string, listName: string): ChecksumEntry[] {
+  const lines = list.split(/\r?\n/).map((line) => line.trim()).filter((line) =>
+    line !== "" && !/^[#-]/.test(line)
+  );
+  return lines.flatMap((line) =>
+    parseBsd(line) ?? parseCoreutils(line, listName) ?? parseLone(lines, line, listName) ?? []
+  );
+}
+
+/**
+ * The checksum of a file in a list, that of the strongest function where there are several. A path in the list counts
+ * by its last part. `undefined` when no line is about the file; a `DownloadError` when two of them differ.
+ */
+export function findInChecksumList(list: string, fileName: string, listName: string): Checksum | undefined {
+  const found = parseChecksumList(list, listName)
+    .filter(({ name }) => name === undefined || lastPart(name) === fileName)
+    .map(({ checksum }) => checksum)
+    .sort((a, b) => strength(b) - strength(a));
+  const [first] = found;
+  const isClear = found.every(({ algorithm, hex }) => algorithm !== first?.algorithm || hex === first.hex);
+  if (isClear) return first;
+  throw new DownloadError(
+    "checksum_list",
+    `Cannot use the checksum list: it has two different ${first?.algorithm} digests for "${fileName}"`,
+  );
+}
+
+/** The algorithms are listed from the weakest on. */
+function strength({ algorithm }: Checksum): number {
+  return CHECKSUM_ALGORITHMS.indexOf(algorithm);
+}
+
+function parseBsd(line: string): ChecksumEntry | undefined {
   const [, algorithm, name, hex] = /^([A-Z][A-Z\d/-]*) \((.+)\) = ([\da-f]+)$/i.exec(line) ?? [];
   if (algorithm === undefined || hex === undefined) return undefined;
   const checksum = tryParse(algorithm.toLowerCase().replace("/", "-"), hex);
   return checksum && { checksum, name };
 }
 
-function parseCoreutils(line: string, listName: string): Entry | undefined {
+function parseCoreutils(line: string, listName: string): ChecksumEntry | undefined {
   const [, escaped, hex, name] = /^(\\?)([\da-f]{32,128}) [ *](.+)$/i.exec(line) ?? [];
   if (hex === undefined || name === undefined) return undefined;
   const checksum = tryParse(algorithmOf(hex, listName), hex);
@@ -57,7 +70,7 @@ function parseCoreutils(line: string, listName: string): Entry | undefined {
 }
 
 /** A file such as `disk.iso.sha256` often holds nothing but the digest. */
-function parseLone(lines: readonly string[], line: string, listName: string): Entry | undefined {
+function parseLone(lines: readonly string[], line: string, listName: string): ChecksumEntry | undefined {
   if (lines.length !== 1 || !/^[\da-f]{32,128}$/i.test(line)) return undefined;
   const checksum = tryParse(algorithmOf(line, listName), line);
   return checksum && { checksum, name: undefined };

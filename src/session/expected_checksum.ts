@@ -51,25 +51,32 @@ export function expectedByServer({ reader, verdict }: ProbeResult): ExpectedChec
   return found && { checksum: found.checksum, source: found.field };
 }
 
-function fetchList(context: SessionContext, url: string, signal: AbortSignal): Promise<Uint8Array> {
+async function fetchList(context: SessionContext, url: string, signal: AbortSignal): Promise<Uint8Array> {
   const { runtime: { clock }, spec } = context;
   const source = context.sourceOf(url);
-  return withRetries(context, new RetryBudget(spec, clock), signal, async () => {
-    const reader = await source.open({ range: undefined, ifRange: undefined, signal });
-    try {
-      const wallMs = clock.wallMs();
-      const verdict = checkResponse(reader, { range: undefined, version: undefined, wallMs });
-      if (verdict.kind !== "whole") throw unusable("the server sent something else than the whole list");
-      const list = await readAll((block) => reader.read(block, block.bytes.length));
-      await reader.finish();
-      if (verdict.size === undefined || verdict.size === list.length) return list;
-      throw new DownloadError("network", "Cannot fetch the checksum list: it was cut short", {
-        retryable: true,
-      });
-    } finally {
-      reader.close();
-    }
-  });
+  try {
+    return await withRetries(context, new RetryBudget(spec, clock), signal, async () => {
+      const reader = await source.open({ range: undefined, ifRange: undefined, signal });
+      try {
+        const expected = { range: undefined, version: undefined, wallMs: clock.wallMs() };
+        const verdict = checkResponse(reader, expected);
+        const list = await readAll((block) => reader.read(block, block.bytes.length));
+        await reader.finish();
+        if (verdict.kind === "whole" && (verdict.size ?? list.length) === list.length) return list;
+        throw new DownloadError("network", "Cannot fetch the file: it was cut short", { retryable: true });
+      } finally {
+        reader.close();
+      }
+    });
+  } catch (cause) {
+    if (!(cause instanceof DownloadError) || cause.code === "checksum_list" || signal.aborted) throw cause;
+    // The code of `cause` would be taken for that of the file itself.
+    const reason = cause.message.replace(/^Cannot [^:]*: /, "");
+    throw new DownloadError("checksum_list", `Cannot fetch the checksum list: ${reason}`, {
+      cause,
+      retryable: cause.retryable,
+    });
+  }
 }
 
 async function readList({ runtime }: SessionContext, path: string, signal: AbortSignal): Promise<Uint8Array> {

@@ -120,7 +120,7 @@ export class World implements AsyncDisposable {
     if (outcome === "completed") return outcome;
     const mayLose = step.resume === false || step.stop?.how === "discard" || step.do === "two at once" ||
       isForged || this.#seed !== seed || outcome.code === "checksum_mismatch";
-    const left = await this.#claims();
+    const left = await this.#hasFinal() ? undefined : await this.#claims();
     if (
       claimed !== undefined && left !== undefined && !mayLose && this.#claimsAreOf(seed) && left < claimed
     ) {

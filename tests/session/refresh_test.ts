@@ -214,23 +214,22 @@ test("19: a refreshed URL that does not work either is the end, after one call",
   await assertFileIs(dir.join("out.bin"), SEED, SIZE);
 });
 
-test("19: a refreshed URL that is unavailable for now is tried again without another call", async () => {
-  await using dir = await temporaryDirectory();
-  let troubles = 2;
-  await using server = await FaultServer.start({
-    ...{ size: SIZE, seed: SEED },
-    respond: ({ path }) => path !== "/good" ? { status: 403 } : troubles-- > 0 ? { status: 503 } : undefined,
+for (const [when, requests] of [["at once", 0], ["half-way", 4]] as const) {
+  test(`19: a refreshed URL that is unavailable for now, ${when}, is tried again without another call`, async () => {
+    await using dir = await temporaryDirectory();
+    let troubles = 2;
+    await using expiring = await Expiring.start(requests);
+    await using fresh = await FaultServer.start({
+      ...{ size: SIZE, seed: SEED },
+      respond: () => troubles-- > 0 ? { status: 503 } : undefined,
+    });
+    await using downloader = new Downloader();
+    const spec = expiring.spec(dir.join("out.bin"), () => Promise.resolve({ url: fresh.url }));
+    await downloader.download(spec).wait();
+    await assertFileIs(dir.join("out.bin"), SEED, SIZE);
+    assert.equal(expiring.calls.length, 1);
   });
-  let calls = 0;
-  const refresh: Refresh = () => {
-    calls++;
-    return Promise.resolve({ url: new URL("/good", server.url) });
-  };
-  await using downloader = new Downloader();
-  await downloader.download({ ...SPEC, url: server.url, outputPath: dir.join("out.bin"), refresh }).wait();
-  await assertFileIs(dir.join("out.bin"), SEED, SIZE);
-  assert.equal(calls, 1);
-});
+}
 
 const CAUSE = new Error("the signer is down");
 
