@@ -42,6 +42,7 @@ export type {
   RefreshRequest,
 } from "./src/options.ts";
 export type {
+  ByteRange,
   ChecksumSource,
   DownloadResult,
   DownloadState,
@@ -49,3 +50,12 @@ export type {
   LogLevel,
   ProgressSnapshot,
 } from "./src/types.ts";
+export {
+  type ChecksumListEntry,
+  parseChecksumList,
+  type VerifiedFile,
+  type VerifiedPart,
+  verify,
+  type VerifyOptions,
+  type VerifyResult,
+} from "./src/verify.ts";

@@ -23,7 +23,7 @@ export interface ChecksumEntry {
  * BSD does, or one digest alone. Other lines are passed over. `listName`, such as `SHA512SUMS`, tells two functions of
  * one length apart.
  */
-export function parseChecksumList(list: string, listName: string): ChecksumEntry[] {
+export function checksumEntries(list: string, listName: string): ChecksumEntry[] {
   const lines = list.split(/\r?\n/).map((line) => line.trim()).filter((line) =>
     line !== "" && !/^[#-]/.test(line)
   );
@@ -37,7 +37,7 @@ export function parseChecksumList(list: string, listName: string): ChecksumEntry
  * by its last part. `undefined` when no line is about the file; a `DownloadError` when two of them differ.
  */
 export function findInChecksumList(list: string, fileName: string, listName: string): Checksum | undefined {
-  const found = parseChecksumList(list, listName)
+  const found = checksumEntries(list, listName)
     .filter(({ name }) => name === undefined || lastPart(name) === fileName)
     .map(({ checksum }) => checksum)
     .sort((a, b) => strength(b) - strength(a));

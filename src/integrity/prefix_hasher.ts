@@ -5,7 +5,7 @@ import { createHasher, createLocalHasher, type Hasher, HashThreadError } from ".
 export interface PrefixHasherOptions {
   readonly algorithm: string;
   /** The growing file, open for reading and for nobody else. */
-  readonly file: RuntimeFile;
+  readonly file: Pick<RuntimeFile, "read">;
   /** Two buffers: one is read into while the other is hashed. */
   readonly buffers: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
   /** Told once when the thread fails, after which this one does the work. */

@@ -4,7 +4,7 @@ import type { RuntimeFile } from "../runtime/runtime.ts";
 
 /** Whether `file` holds the bytes of which a range has the CRC-32. They are read through `buffer`. */
 export async function holdsRange(
-  file: RuntimeFile,
+  file: Pick<RuntimeFile, "read">,
   { start, end, crc }: CheckedRange,
   buffer: Uint8Array,
   signal: AbortSignal,

@@ -31,6 +31,8 @@ export class NetworkClients {
   readonly #clients = new Map<string, HttpClient>();
   /** Hosts that the runtime's client did not reach in time; it waits long for an address that is silent. */
   readonly #slowHosts = new Set<string>();
+  /** Hosts that answered: there a request that got no answer in time, or was given up, says nothing of addresses. */
+  readonly #reachedHosts = new Set<string>();
 
   constructor(options: NetworkClientsOptions) {
     const { runtime, network } = options;
@@ -86,12 +88,14 @@ export class NetworkClients {
     const client = this.#choose(url, proxy);
     try {
       const response = await client.get(text, options);
+      if (proxy === undefined) this.#reachedHosts.add(url.host);
       const refusal = proxy && refusalOf(proxy, response.status);
       if (refusal === undefined) return response;
       await response.body?.cancel();
       throw refusal;
     } catch (error) {
-      if (options.signal.aborted && proxy === undefined) this.#slowHosts.add(url.host);
+      const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
+      if (isSilent && proxy === undefined) this.#slowHosts.add(url.host);
       throw error;
     }
   }

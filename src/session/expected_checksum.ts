@@ -6,6 +6,7 @@ import { type PublishedDigest, publishedDigest } from "../http/published_digest.
 import type { ProbeResult } from "../http/probe.ts";
 import { checkResponse } from "../http/response_check.ts";
 import { findInChecksumList } from "../integrity/checksum_list.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { fileNameFromUrl } from "../storage/file_name.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ChecksumSource } from "../types.ts";
@@ -27,19 +28,31 @@ export async function expectedByCaller(
   path: string,
   signal: AbortSignal,
 ): Promise<ExpectedChecksum | undefined> {
-  const { checksum, checksumFile, url } = context.spec;
-  if (checksum !== undefined) return { checksum, source: "checksum" };
+  const { checksumFile, url } = context.spec;
+  if (context.spec.checksum !== undefined) return { checksum: context.spec.checksum, source: "checksum" };
   if (checksumFile === undefined) return undefined;
-  const isRemote = URL.canParse(checksumFile) && /^https?:/i.test(checksumFile);
-  const bytes = isRemote
-    ? await fetchList(context, checksumFile, signal)
-    : await readList(context, checksumFile, signal);
-  const list = new TextDecoder().decode(bytes);
-  const listName = isRemote ? fileNameFromUrl(checksumFile) ?? "" : basename(checksumFile);
   const names = [fileNameFromUrl(url), basename(path)].filter((name) => name !== undefined);
+  const checksum = /^https?:/i.test(checksumFile)
+    ? findIn(await fetchList(context, checksumFile, signal), fileNameFromUrl(checksumFile) ?? "", names)
+    : await findInListFile(context.runtime, checksumFile, names, signal);
+  return { checksum, source: "checksumFile" };
+}
+
+/** The checksum that the list at `listPath` has for a file, by the first of its names that it knows. */
+export async function findInListFile(
+  runtime: Runtime,
+  listPath: string,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Checksum> {
+  return findIn(await readList(runtime, listPath, signal), basename(listPath), names);
+}
+
+function findIn(list: Uint8Array, listName: string, names: readonly string[]): Checksum {
+  const text = new TextDecoder().decode(list);
   for (const name of names) {
-    const found = findInChecksumList(list, name, listName);
-    if (found !== undefined) return { checksum: found, source: "checksumFile" };
+    const found = findInChecksumList(text, name, listName);
+    if (found !== undefined) return found;
   }
   const wanted = names.map((name) => `"${name}"`).join(" or ");
   throw unusable(`"${listName}" has no line for ${wanted}`);
@@ -71,7 +84,7 @@ async function fetchList(context: SessionContext, url: string, signal: AbortSign
   } catch (cause) {
     if (!(cause instanceof DownloadError) || cause.code === "checksum_list" || signal.aborted) throw cause;
     // The code of `cause` would be taken for that of the file itself.
-    const reason = cause.message.replace(/^Cannot [^:]*: /, "");
+    const reason = cause.message.replace(/^Cannot fetch the file: /, "");
     throw new DownloadError("checksum_list", `Cannot fetch the checksum list: ${reason}`, {
       cause,
       retryable: cause.retryable,
@@ -79,7 +92,7 @@ async function fetchList(context: SessionContext, url: string, signal: AbortSign
   }
 }
 
-async function readList({ runtime }: SessionContext, path: string, signal: AbortSignal): Promise<Uint8Array> {
+async function readList(runtime: Runtime, path: string, signal: AbortSignal): Promise<Uint8Array> {
   try {
     const file = await runtime.files.open(path, "read");
     try {

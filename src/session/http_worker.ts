@@ -43,7 +43,7 @@ export class HttpWorker {
 
   /** Returns whether to go on: `false` when this connection is one too many. */
   async #try(attempt: () => Promise<void>): Promise<boolean> {
-    const { context, signal } = this.#transfer;
+    const { signal } = this.#transfer;
     try {
       await attempt();
       return true;
@@ -56,7 +56,7 @@ export class HttpWorker {
       }
       const delayMs = this.#delayOrRetire(error);
       if (delayMs === undefined) return false;
-      await context.runtime.clock.sleep(delayMs, signal);
+      await this.#transfer.backOff(delayMs);
       return true;
     }
   }

@@ -5,6 +5,7 @@ import { openSegment, type SegmentReader, type TransportOptions } from "../http/
 import type { Refresh, RefreshedSource } from "../options.ts";
 import { parseHeaders, parseUrl } from "../option_checks.ts";
 import type { ByteRange, Logger } from "../types.ts";
+import { unlessAborted } from "../waiting.ts";
 
 /** What a source needs to know. */
 export interface SourceOptions {
@@ -54,7 +55,7 @@ export class Source {
   async open(request: PartRequest): Promise<SegmentReader> {
     for (;;) {
       request.signal.throwIfAborted();
-      if (this.#asking !== undefined) await this.#asking;
+      if (this.#asking !== undefined) await this.#learnFrom(this.#asking);
       else if (this.#target === undefined) return await this.#askAlone(request);
       else {
         const target = this.#target;
@@ -63,6 +64,15 @@ export class Source {
         reader.close();
         if (this.#target === target) this.#expire(reader.status);
       }
+    }
+  }
+
+  /** A server that refused one refuses all; whatever else befell the one that asked is its own. */
+  async #learnFrom(asking: Promise<SegmentReader>): Promise<void> {
+    try {
+      await asking;
+    } catch (error) {
+      if (error instanceof HttpStatusError) throw error;
     }
   }
 
@@ -140,18 +150,12 @@ export class Source {
   }
 
   async #call(refresh: Refresh, status: number, signal: AbortSignal): ReturnType<Refresh> {
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
     try {
-      signal.throwIfAborted();
-      return await Promise.race([refresh({ status, signal }), aborted]);
+      return await unlessAborted(refresh({ status, signal }), signal);
     } catch (cause) {
       signal.throwIfAborted();
       const message = `Cannot fetch the file: the server answered ${status}, and refresh failed`;
       throw new HttpStatusError(status, message, { cause });
-    } finally {
-      signal.removeEventListener("abort", stop);
     }
   }
 }

@@ -41,6 +41,8 @@ export class Transfer {
   readonly context: SessionContext;
   readonly parts: TransferParts;
   readonly #stop = new AbortController();
+  /** Aborted when everything is there. */
+  readonly #done = new AbortController();
   readonly #idle = new WaitList<void>();
   readonly #flights = new Set<Flight>();
   readonly #patience = new WeakMap<Lease, number>();
@@ -88,6 +90,12 @@ export class Transfer {
     if (waitMs > 0) await clock.sleep(waitMs, this.signal);
   }
 
+  /** Waits before another try, but not for longer than there is something to fetch. */
+  async backOff(delayMs: number): Promise<void> {
+    const over = AbortSignal.any([this.signal, this.#done.signal]);
+    await this.context.runtime.clock.sleep(delayMs, over).catch(() => this.signal.throwIfAborted());
+  }
+
   /**
    * Takes the next lease; when none is left, a part of one that is slow, or waits while others may still give one
    * back. `undefined` when all is done.
@@ -119,6 +127,7 @@ export class Transfer {
     this.#flights.delete(flight);
     this.#slowestFirstByteMs = Math.max(this.#slowestFirstByteMs, flight.firstByteMs ?? 0);
     scheduler.giveBack(flight.lease);
+    if (scheduler.isDone) this.#done.abort();
     if (scheduler.hasPending || scheduler.isDone) this.#idle.wakeAll();
   }
 

@@ -1,5 +1,25 @@
 /**
  * An HTTP/1.1 server for tests of downloads: correct by default, and as faulty as it is told to be, request by request.
+ * Its file is a function of a seed, so that one of any size costs no memory, and a test can tell which version of it
+ * was fetched.
+ *
+ * @example A download that must bear a reset and a late answer
+ * ```ts
+ * import { mkdtemp } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { Downloader } from "@bytehaul/bytehaul";
+ * import { assertFileIs, FaultServer } from "@bytehaul/bytehaul/testing";
+ *
+ * await using server = await FaultServer.start({
+ *   size: 3_000_000,
+ *   respond: ({ index }) => [{ resetAfter: 20_000 }, { delayMs: 50 }][index],
+ * });
+ * await using downloader = new Downloader({ defaults: { retryBaseDelayMs: 1 } });
+ * const outputDir = await mkdtemp(join(tmpdir(), "example-"));
+ * const { path } = await downloader.download({ url: server.url, outputDir }).wait();
+ * await assertFileIs(path, server.version.seed, server.version.size);
+ * ```
  *
  * @module
  */
@@ -20,6 +40,7 @@ import type {
 } from "./fault_server/types.ts";
 import { changeVersion, completeVersion, type VersionSpec } from "./fault_server/version.ts";
 
+export { assertFileIs, contentBytes, contentHash } from "./content.ts";
 export type { ByteRange, FaultServerOptions, FileVersion, RecordedRequest, Reply, VersionChange };
 
 const MAX_LIFETIME_MS = 170_000;

@@ -46,6 +46,7 @@ const ABOVE = [
   /^src\/handle\.ts$/,
   /^src\/download_queue\.ts$/,
   /^src\/downloader\.ts$/,
+  /^src\/verify\.ts$/,
   /^mod\.ts$/,
   /^src\/cli\/[^/]+$/,
   /^cli\.ts$/,
@@ -53,7 +54,7 @@ const ABOVE = [
 
 /** What stands on the public face uses that alone, beside the bottom level. */
 const FACES: readonly { readonly of: RegExp; readonly mayImport: RegExp }[] = [
-  { of: /^mod\.ts$/, mayImport: /^src\/(?:downloader|handle)\.ts$/ },
+  { of: /^mod\.ts$/, mayImport: /^src\/(?:downloader|handle|verify)\.ts$/ },
   { of: /^(?:cli\.ts|src\/cli\/.*)$/, mayImport: /^(?:mod\.ts|src\/resolve_options\.ts|src\/cli\/.*)$/ },
 ];
 
@@ -62,7 +63,7 @@ const INTERFACE = "src/runtime/runtime.ts";
 
 /** Those who may import a file of the runtime folder from outside of it; the interface is for everybody. */
 const RUNTIME_USERS: Readonly<Record<string, RegExp>> = {
-  "src/runtime/detect.ts": /^src\/downloader\.ts$/,
+  "src/runtime/detect.ts": /^src\/(?:downloader|verify)\.ts$/,
   "src/runtime/console.ts": /^(?:cli\.ts|src\/cli\/.*)$/,
 };
 

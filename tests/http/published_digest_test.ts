@@ -72,6 +72,7 @@ for (
     ],
     ["a digest of the wrong length", { "repr-digest": "sha-256=:AAAA:" }, undefined, WHOLE],
     ["rubbish", { "repr-digest": "sha-256", "digest": "====", "content-md5": "?" }, undefined, WHOLE],
+    ["of an error page", { "repr-digest": `sha-256=:${SHA256}:` }, undefined, { kind: "empty" }],
     ["nothing", {}, undefined, WHOLE],
   ] as const
 ) {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { formatChecksum } from "../../src/checksum.ts";
-import { findInChecksumList } from "../../src/integrity/checksum_list.ts";
+import { DownloadError } from "../../src/errors.ts";
+import { findInChecksumList, checksumEntries } from "../../src/integrity/checksum_list.ts";
 
 const digest = (algorithm: string, text: string): string => createHash(algorithm).update(text).digest("hex");
 const MD5 = digest("md5", "a");
@@ -34,6 +35,16 @@ const FOUND: readonly (readonly [what: string, list: string, expected: string, l
   ],
   ["one digest alone", `${SHA256}\n`, `sha256:${SHA256}`],
   ["comments and PGP armour", `# of today\n-----BEGIN PGP-----\n${SHA256}  disk.iso\n`, `sha256:${SHA256}`],
+  [
+    "the strongest of several functions",
+    `MD5 (disk.iso) = ${MD5}\nSHA512 (disk.iso) = ${SHA512}\nSHA1 (disk.iso) = ${SHA1}`,
+    `sha512:${SHA512}`,
+  ],
+  [
+    "a weak function that contradicts itself",
+    `${MD5}  disk.iso\n${SHA256}  disk.iso\n${digest("md5", "b")}  disk.iso`,
+    `sha256:${SHA256}`,
+  ],
   ["the same line twice", `${SHA256}  disk.iso\n${SHA256}  disk.iso\n`, `sha256:${SHA256}`],
 ];
 
@@ -60,6 +71,21 @@ for (
 test("two different digests of one function for one file are refused", () => {
   assert.throws(
     () => find(`${SHA256}  disk.iso\n${OTHER}  disk.iso`),
-    (error: unknown) => error instanceof TypeError && /two different sha256/.test(error.message),
+    (error: unknown) =>
+      error instanceof DownloadError && error.code === "checksum_list" &&
+      /two different sha256/.test(error.message),
   );
+});
+
+test("all lines of a list are read, in order", () => {
+  const list = `# of today\n${SHA256} *a/b.iso\nMD5 (c) = ${MD5}\nnothing\n\\${OTHER}  d\\ne\n`;
+  const entries = checksumEntries(list, "SUMS").map((
+    { checksum, name },
+  ) => [formatChecksum(checksum), name]);
+  assert.deepEqual(entries, [
+    [`sha256:${SHA256}`, "a/b.iso"],
+    [`md5:${MD5}`, "c"],
+    [`sha256:${OTHER}`, "d\ne"],
+  ]);
+  assert.deepEqual(checksumEntries(SHA256, "disk.iso.sha256").map(({ name }) => name), [undefined]);
 });

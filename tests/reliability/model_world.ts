@@ -114,9 +114,10 @@ export class World implements AsyncDisposable {
     const claimed = await this.#claims();
     const seed = this.#seed;
     const isForged = this.#forged !== undefined;
+    const namesBefore = this.#names();
     const outcome = await this.#run(step);
     await this.#settleDoubts(outcome);
-    await this.#checkNames(outcome);
+    await this.#checkNames(outcome, namesBefore);
     if (outcome === "completed") return outcome;
     const mayLose = step.resume === false || step.stop?.how === "discard" || step.do === "two at once" ||
       isForged || this.#seed !== seed || outcome.code === "checksum_mismatch";
@@ -333,11 +334,18 @@ export class World implements AsyncDisposable {
     }
   }
 
-  async #checkNames(outcome: Outcome): Promise<void> {
-    const allowed = outcome === "completed" ? ["", ".bytehaul.bad"] : OWN_SUFFIXES;
-    const also = this.#wasKilled ? KILLED_SUFFIXES : [];
-    const names = readdirSync(this.#directory).map((name) => name.replace("out.bin", ""));
-    const strange = names.filter((name) => ![...allowed, ...also].includes(name));
+  #names(): string[] {
+    return readdirSync(this.#directory).map((name) => name.replace("out.bin", ""));
+  }
+
+  /** What a killed process left may stay until another one gets as far as it did. */
+  async #checkNames(outcome: Outcome, before: readonly string[]): Promise<void> {
+    const isKilled = this.#wasKilled;
+    const isAllowed = (name: string) =>
+      OWN_SUFFIXES.includes(name) || (KILLED_SUFFIXES.includes(name) && (isKilled || before.includes(name)));
+    const strange = this.#names().filter((name) =>
+      outcome === "completed" ? !["", ".bytehaul.bad"].includes(name) : !isAllowed(name)
+    );
     if (strange.length > 0) throw new Error(`I7: a run left ${strange.join(", ")}`);
     await this.#checkFinal();
   }

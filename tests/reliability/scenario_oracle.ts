@@ -77,7 +77,9 @@ export class Witness {
     const pieces = new PieceMap(record.size, record.pieceSize);
     pieces.restore(record);
     if (pieces.doneBytes === 0) return 0;
-    const part = await readFile(`${output}.part`);
+    const part = await readFile(`${output}.part`).catch(() => undefined);
+    // Killed between the removal of an old part file and the claim of a new one: the next run starts again.
+    if (part === undefined) return 0;
     const holds = (version: Uint8Array) =>
       [...pieces.known()].every(({ start, end }) =>
         end <= version.length && Buffer.compare(part.subarray(start, end), version.subarray(start, end)) === 0

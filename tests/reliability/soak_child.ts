@@ -37,7 +37,7 @@ interface Kind {
   readonly isSecure?: boolean;
 }
 
-const WARM_UP = 60;
+const WARM_UP = 40;
 const AT_ONCE = 4;
 const QUIET_WITHIN_MS = 3000;
 

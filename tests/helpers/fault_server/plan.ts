@@ -50,7 +50,9 @@ export function planResponse(request: RequestHead, version: FileVersion, reply: 
     length,
     fill: bodySource(body, version, content.start),
     contentStart: body === undefined && isSuccess(status) ? content.start : undefined,
-    chunkSize: reply.chunked && !bodyless ? reply.chunkSize ?? DEFAULT_CHUNK_BYTES : undefined,
+    chunkSize: reply.chunked && !reply.closeDelimited && !bodyless
+      ? reply.chunkSize ?? DEFAULT_CHUNK_BYTES
+      : undefined,
     closes: saysClose(fields) || (!bodyless && !isDelimited(reply, fields, length, promised)),
   };
 }

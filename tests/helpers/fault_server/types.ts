@@ -87,7 +87,7 @@ export interface Reply extends VersionChange {
    */
   readonly chunkedEnd?: "complete" | "cut" | "no-last-crlf";
   /**
-   * Send no length and end the connection after the body.
+   * Send no length, nor chunks, and end the connection after the body.
    *
    * @default {false}
    */
