@@ -49,13 +49,20 @@ export const NETWORK_NAMES = [
 export function resolveNetwork(options: NetworkOptions): ResolvedNetwork {
   const number = (name: keyof typeof NETWORK_NUMBERS) =>
     checkNumber(name, options[name], NETWORK_NUMBERS[name]);
+  const enableIpv6 = flag("enableIpv6", options.enableIpv6, true);
+  const dnsServers = parseDnsServers(options.dnsServers);
+  const localAddress = checkLocalAddress(options.localAddress);
+  const ipv6 = [...dnsServers.map(({ address }) => address), localAddress].find((it) => it?.includes(":"));
+  if (!enableIpv6 && ipv6 !== undefined) {
+    throw new TypeError(`Cannot use ${ipv6} with enableIpv6 false: expected an IPv4 address`);
+  }
   return {
     proxies: checkProxies(options),
-    dnsServers: parseDnsServers(options.dnsServers),
+    dnsServers,
     dohServers: parseDohServers(options.dohServers),
     overrides: parseOverrides(options.resolve),
-    enableIpv6: flag("enableIpv6", options.enableIpv6, true),
-    localAddress: checkLocalAddress(options.localAddress),
+    enableIpv6,
+    localAddress,
     tls: resolveTls(options.tls),
     poolMaxIdlePerHost: number("poolMaxIdlePerHost"),
     poolIdleTimeoutMs: number("poolIdleTimeoutMs"),

@@ -25,8 +25,27 @@ export interface DownloadCommand {
   readonly json: boolean;
 }
 
+/** Check files that are there. */
+export interface VerifyCommand {
+  readonly kind: "verify";
+  /** None where the list says which. */
+  readonly files: readonly string[];
+  readonly checksum?: string;
+  readonly checksumFile?: string;
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
 /** What a command line asks for. */
-export type CliCommand = { readonly kind: "help" } | { readonly kind: "version" } | DownloadCommand;
+export type CliCommand =
+  | { readonly kind: "help" }
+  | { readonly kind: "version" }
+  | DownloadCommand
+  | VerifyCommand;
+
+const VERIFY_FLAGS: readonly Flag[] = FLAGS.filter(({ name }) =>
+  ["checksum", "checksum-file", "quiet", "json", "help", "version"].includes(name)
+);
 
 const NODE_OPTIONS = Object.fromEntries(FLAGS.map(({ name, short, placeholder }) => [name, {
   type: placeholder === undefined ? "boolean" as const : "string" as const,
@@ -35,20 +54,58 @@ const NODE_OPTIONS = Object.fromEntries(FLAGS.map(({ name, short, placeholder })
 
 /** Reads a command line; a {@linkcode UsageError} says what is wrong with it. */
 export function parseArgs(argv: readonly string[]): CliCommand {
+  const isVerify = argv[0] === "verify";
+  const { draft, words, asked } = isVerify ? readWords(argv.slice(1), VERIFY_FLAGS) : readWords(argv, FLAGS);
+  if (asked !== undefined) return { kind: asked };
+  if (isVerify) return verifyCommand(draft, words);
+  checkTogether(draft, words);
+  return { kind: "download", urls: words, ...draft };
+}
+
+interface Words {
+  readonly draft: Draft;
+  /** What is no flag and no value of one. */
+  readonly words: readonly string[];
+  readonly asked: "help" | "version" | undefined;
+}
+
+function readWords(argv: readonly string[], flags: readonly Flag[]): Words {
   const draft = emptyDraft();
-  const urls: string[] = [];
-  for (
-    const token of tokenize({ args: [...argv], options: NODE_OPTIONS, strict: false, tokens: true }).tokens
-  ) {
-    if (token.kind === "positional") urls.push(token.value);
+  const words: string[] = [];
+  const { tokens } = tokenize({ args: [...argv], options: NODE_OPTIONS, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === "positional") words.push(token.value);
     if (token.kind !== "option") continue;
-    const flag = FLAGS.find(({ name }) => name === token.name);
-    if (flag === undefined) throw unknownFlag(token.rawName, argv[token.index] ?? token.rawName);
+    const flag = flags.find(({ name }) => name === token.name);
+    if (flag === undefined) throw unknownFlag(token.rawName, argv[token.index] ?? token.rawName, flags);
     applyFlag(flag, token.rawName, token.value, token.inlineValue ?? false, draft);
-    if (flag.name === "help" || flag.name === "version") return { kind: flag.name };
+    if (flag.name === "help" || flag.name === "version") return { draft, words, asked: flag.name };
   }
-  checkTogether(draft, urls);
-  return { kind: "download", urls, ...draft };
+  return { draft, words, asked: undefined };
+}
+
+function verifyCommand({ specOptions, quiet, json }: Draft, files: readonly string[]): VerifyCommand {
+  const { checksum, checksumFile } = specOptions;
+  checkChecksums(specOptions);
+  if (files.length === 0 && checksumFile === undefined) {
+    throw new UsageError(
+      "Cannot verify without a FILE: expected one or more, or --checksum-file LIST for all that it names",
+    );
+  }
+  if (files.includes("")) throw new UsageError('Cannot verify "": expected the path of a file');
+  if (files.length > 1 && checksum !== undefined) {
+    throw new UsageError(
+      `Cannot use --checksum ${JSON.stringify(checksum)} for ${files.length} files: it belongs to one file`,
+    );
+  }
+  if (checksumFile !== undefined && /^https?:/i.test(String(checksumFile))) {
+    throw new UsageError("Cannot use --checksum-file with a URL to verify: expected the path of a list");
+  }
+  return {
+    ...{ kind: "verify", files, quiet, json },
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(checksumFile === undefined ? {} : { checksumFile: String(checksumFile) }),
+  };
 }
 
 function applyFlag(
@@ -82,9 +139,12 @@ function isFlag(text: string): boolean {
 }
 
 /** `argument` is the whole word, of which `shown` is the part that a message may repeat. */
-function unknownFlag(shown: string, argument: string): UsageError {
+function unknownFlag(shown: string, argument: string, flags: readonly Flag[]): UsageError {
+  if (flags !== FLAGS && isFlag(shown)) {
+    return new UsageError(`Cannot use ${shown} with verify: it is for downloads; see bytehaul --help`);
+  }
   const word = argument.replace(/^-+/, "").replace(/=.*$/s, "");
-  const near = word.length > 2 ? closestWord(word, FLAGS.map(({ name }) => name)) : undefined;
+  const near = word.length > 2 ? closestWord(word, flags.map(({ name }) => name)) : undefined;
   const remedy = near === undefined ? "see bytehaul --help" : `did you mean --${near}?`;
   return new UsageError(`Cannot use ${shown}: there is no such flag; ${remedy}`);
 }
@@ -97,7 +157,7 @@ function checkTogether({ specOptions, inputs, quiet, verbose }: Draft, urls: rea
   }
   for (const url of urls) checkUrl(url);
   const { outputPath, checksum } = specOptions;
-  if (checksum !== undefined) checkChecksum(checksum);
+  checkChecksums(specOptions);
   const ofOneFile = {
     [`--output ${JSON.stringify(outputPath)}`]: [outputPath, "it names one file; expected one URL, or --dir"],
     [`--checksum ${JSON.stringify(checksum)}`]: [checksum, "it belongs to one file; expected one URL"],
@@ -132,12 +192,14 @@ const ALGORITHM_BY_DIGITS: Readonly<Record<number, string>> = {
   128: "sha512",
 };
 
-function checkChecksum(text: string): void {
-  const algorithm = ALGORITHM_BY_DIGITS[text.length];
-  if (algorithm === undefined || !/^[\da-f]+$/i.test(text)) return;
+function checkChecksums({ checksum, checksumFile }: Draft["specOptions"]): void {
+  if (checksum === undefined) return;
+  if (checksumFile !== undefined) throw notTogether("--checksum", "--checksum-file");
+  const algorithm = ALGORITHM_BY_DIGITS[checksum.length];
+  if (algorithm === undefined || !/^[\da-f]+$/i.test(checksum)) return;
   throw new UsageError(
     `Cannot use --checksum ${
-      JSON.stringify(text)
-    }: it names no algorithm; did you mean ${algorithm}:${text}?`,
+      JSON.stringify(checksum)
+    }: it names no algorithm; did you mean ${algorithm}:${checksum}?`,
   );
 }

@@ -1,5 +1,6 @@
 import { type FlagGroup, toggle, valued } from "./flag.ts";
 import { choice, outputFile, text } from "./flag_values.ts";
+import { isPlainUrl } from "./url.ts";
 
 /** Where files go and when they are good. */
 export const OUTPUT_FLAGS: FlagGroup = {
@@ -37,6 +38,16 @@ export const OUTPUT_FLAGS: FlagGroup = {
       help: "for one URL, such as sha256:9f86...; the file gets its name only when it matches",
       value: text,
       set: (draft, value) => draft.specOptions.checksum = value,
+    }),
+    valued({
+      name: "checksum-file",
+      placeholder: "LIST",
+      help: "URL or path of a list such as SHA256SUMS, which has a line for each file",
+      value: text,
+      set: (draft, value) => {
+        draft.specOptions.checksumFile = value;
+        if (URL.canParse(value) && !isPlainUrl(value)) draft.hasSecrets = true;
+      },
     }),
     valued({
       name: "file-allocation",

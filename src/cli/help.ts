@@ -12,6 +12,7 @@ export function helpText(): string {
 stopped, and gives a file its name only when every byte is there.
 
 Usage: bytehaul [options] URL...
+       bytehaul verify [--checksum ALGO:HEX | --checksum-file LIST] [FILE...]
 
 ${groups.join("\n")}
 SIZE and RATE are bytes, or take k, M, G or T (of 1024): 500k, 1.5M, 2GiB.
@@ -23,6 +24,14 @@ it is: @FILE in a file, @- on standard input, @env:NAME in the environment.
 Without these flags the proxies are those of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY
 and NO_PROXY.
 
+Without --checksum and --checksum-file a file is compared with the digest that
+the server sends, if it does.
+
+verify checks files that are there and changes nothing. With --checksum-file and
+no FILE it checks all that the list names, beside the list. Without a checksum
+it tells how much of an unfinished download is right. It also takes --quiet and
+--json.
+
 --refresh-cmd runs when the server answers 401, 403, 404 or 410, which is then
 in BYTEHAUL_STATUS. What it prints: the new URL, then lines "Header: value".
 
@@ -30,9 +39,14 @@ in BYTEHAUL_STATUS. What it prints: the new URL, then lines "Header: value".
   progress  state, path, downloaded, total, speed, etaSeconds, connections,
             elapsedMs
   result    path, size, fetchedBytes, resumedBytes, lengthVerified, checksum,
-            elapsedMs
+            checksumSource, elapsedMs
   error     code, message, retryable, path, status
   log       level, message; with --verbose
+With verify, where all have the "path" and no "url":
+  progress  checked, total
+  result    source, matches, size, and either expected, actual, or provenBytes,
+            wrongBytes, missingBytes, wrongRanges
+  error     code, message, retryable
 What is not known is left out. Sizes are bytes, speed is bytes a second.
 
 Examples:
@@ -44,14 +58,18 @@ Examples:
       several files, two at a time, into the directory models
   bytehaul --checksum sha256:9f86... https://example.com/tool.tar.gz
       keep the file only when it is the right one
+  bytehaul --checksum-file https://example.com/SHA256SUMS https://example.com/a
+      as the list says that is published with it
+  bytehaul verify --checksum-file SHA256SUMS
+      check every file of the list
   bytehaul -u me --proxy socks5h://127.0.0.1:1080 https://example.com/a.bin
       as user "me" with the password in BYTEHAUL_PASSWORD, through a proxy
   bytehaul --json https://example.com/a | jq -r 'select(.type=="result").path'
       let a program follow
 
 Exit status:
-  0    every file is there
-  1    a download failed
+  0    every file is there, or with verify is the right one
+  1    a download failed, or a file is wrong or cannot be read
   2    wrong usage; nothing was fetched for it
   130  interrupted (Ctrl+C): what arrived is saved, and how to go on was shown;
        a second Ctrl+C exits at once

@@ -1,3 +1,4 @@
+import type { VerifyResult } from "../../mod.ts";
 import type { DownloadErrorCode } from "../errors.ts";
 import type { DownloadResult, LogLevel, ProgressSnapshot } from "../types.ts";
 
@@ -36,8 +37,31 @@ export interface JsonLog {
   readonly message: string;
 }
 
+/** With `verify`: how far a file is checked, in bytes; at most ten a second. */
+export interface JsonVerifyProgress {
+  readonly type: "progress";
+  readonly path: string;
+  readonly checked: number;
+  readonly total: number;
+}
+
+/** With `verify`: a file that was checked; `matches` tells what came of it. */
+export type JsonVerifyResult = { readonly type: "result" } & VerifyResult;
+
+/** With `verify`: a file, or the list of all files, that could not be checked. */
+export interface JsonVerifyError extends Pick<JsonError, "type" | "code" | "message" | "retryable"> {
+  readonly path: string;
+}
+
 /** What `--json` writes to standard output: one of these on each line. */
-export type JsonLine = JsonProgress | JsonResult | JsonError | JsonLog;
+export type JsonLine =
+  | JsonProgress
+  | JsonResult
+  | JsonError
+  | JsonLog
+  | JsonVerifyProgress
+  | JsonVerifyResult
+  | JsonVerifyError;
 
 /** One line, its end included. Control and format characters are escaped, so that a terminal obeys none. */
 export function encodeJsonLine(line: JsonLine): string {

@@ -13,8 +13,10 @@ import type { Job, JobHandle } from "./job.ts";
 import { JsonReporter } from "./json_reporter.ts";
 import { message } from "./message.ts";
 import type { Reporter } from "./reporter.ts";
+import { onStopSignals } from "./stop_signals.ts";
 import { TextReporter } from "./text_reporter.ts";
 import { UsageError } from "./usage_error.ts";
+import { runVerify } from "./verify.ts";
 
 /** What the command needs of a downloader. */
 export interface CliDownloader {
@@ -25,13 +27,14 @@ export interface CliDownloader {
 /** Makes the downloader of a run. */
 export type CreateDownloader = (options: DownloaderOptions) => CliDownloader;
 
-/** Does what a command line asks for and returns the exit status. */
+/** Does what a command line asks for and returns the exit status. `now` is a monotonic clock in milliseconds. */
 export async function runCli(
   argv: readonly string[],
   host: CliHost,
   createDownloader: CreateDownloader = (options) => new Downloader(options),
+  now: () => number = () => performance.now(),
 ): Promise<number> {
-  const status = await obey(argv, host, createDownloader);
+  const status = await obey(argv, host, createDownloader, now);
   const lost = await host.flush();
   if (lost === undefined) return status;
   host.writeStderr(`${message(`Cannot write to standard output: ${lost}`)}\n`);
@@ -43,6 +46,7 @@ async function obey(
   argv: readonly string[],
   host: CliHost,
   createDownloader: CreateDownloader,
+  now: () => number,
 ): Promise<number> {
   let command: CliCommand;
   try {
@@ -58,7 +62,9 @@ async function obey(
       host.writeStdout(`bytehaul ${VERSION}\n`);
       return ExitStatus.done;
     case "download":
-      return await runDownloads(argv, command, host, createDownloader);
+      return await runDownloads(argv, command, host, createDownloader, now);
+    case "verify":
+      return await runVerify(command, host, now).catch((error: unknown) => refuse(host, error));
   }
 }
 
@@ -67,6 +73,7 @@ async function runDownloads(
   command: DownloadCommand,
   host: CliHost,
   createDownloader: CreateDownloader,
+  now: () => number,
 ): Promise<number> {
   const reporter: Reporter = command.json ? new JsonReporter(host, command) : new TextReporter(host, command);
   let complete: CompleteCommand | undefined;
@@ -82,22 +89,16 @@ async function runDownloads(
   } catch (error) {
     return refuse(host, error, complete?.files);
   }
-  if (command.inputs.insecure) {
-    reporter.log(
-      "warn",
-      "--insecure accepts every certificate; whoever sits between can read and change everything",
-    );
-  }
   const jobs = complete.specs.map((spec, index): Job => ({
     url: spec.url,
     index,
     handle: downloader.download(spec),
   }));
-  let interrupted = false;
-  const stopListening = host.onSignal(["SIGINT", "SIGTERM"], () => {
-    if (interrupted) return host.exit(ExitStatus.interrupted);
-    interrupted = true;
-    for (const { handle } of jobs) handle.pause();
+  const stopListening = onStopSignals(host, now, {
+    first: () => {
+      for (const { handle } of jobs) handle.pause();
+    },
+    again: () => host.exit(ExitStatus.interrupted),
   });
   const { maxRetries = SPEC_NUMBERS.maxRetries.default, maxRetryElapsedMs } = command.specOptions;
   const tries = maxRetryElapsedMs === undefined ? maxRetries + 1 : undefined;

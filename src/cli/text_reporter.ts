@@ -1,6 +1,6 @@
 import type { CliHost } from "../runtime/console.ts";
 import { escapeForTerminal } from "../terminal_text.ts";
-import type { DownloadResult, LogLevel } from "../types.ts";
+import type { ChecksumSource, DownloadResult, LogLevel } from "../types.ts";
 import type { Failure } from "./failure.ts";
 import { formatBytes, formatRate } from "./format.ts";
 import { type Job, jobLabel } from "./job.ts";
@@ -74,12 +74,21 @@ export class TextReporter implements Reporter {
   }
 }
 
+/** What was compared, and where the checksum came from unless it stood on the command line. */
+export function matchFact(checksum: string, source: ChecksumSource | undefined): string {
+  const from = source === undefined || source === "checksum"
+    ? ""
+    : ` (${source === "checksumFile" ? "checksum file" : source})`;
+  return `${checksum.split(":")[0]} matches${from}`;
+}
+
 function savedLine(result: DownloadResult): string {
-  const { path, size, fetchedBytes, resumedBytes, elapsedMs, lengthVerified, checksum } = result;
+  const { path, size, fetchedBytes, resumedBytes, elapsedMs, lengthVerified, checksum, checksumSource } =
+    result;
   const facts = [formatBytes(size)];
   if (resumedBytes > 0) facts.push(`${formatBytes(resumedBytes)} of it from an earlier run`);
   facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
-  if (checksum !== undefined) facts.push(`${checksum.split(":")[0]} matches`);
+  if (checksum !== undefined) facts.push(matchFact(checksum, checksumSource));
   if (!lengthVerified) facts.push("the server told no size to compare with");
   return `saved ${escapeForTerminal(path)} (${facts.join(", ")})`;
 }

@@ -1,13 +1,13 @@
+import { DownloadError } from "../errors.ts";
 import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../resolved_options.ts";
 import type { HttpClient, HttpClientOptions, RequestOptions, Runtime } from "../runtime/runtime.ts";
 import { Dialer } from "./dialer.ts";
 import { dohOver } from "./doh.ts";
-import { ProxiedClient } from "./proxied_client.ts";
 import { chooseProxy } from "./proxy.ts";
-import { describeProxy, refusalOf } from "./proxy_check.ts";
-import { RelayedClient } from "./relayed_client.ts";
+import { proxyFailed, refusalOf } from "./proxy_check.ts";
+import { RelayedClient, type Scheme } from "./relayed_client.ts";
 import { Resolver } from "./resolver.ts";
-import { directRoute, httpProxyRoute, type Route, socksRoute, unverifiedRoute } from "./routes.ts";
+import { directRoute, httpProxyRoute, type Route, securedRoute, socksRoute } from "./routes.ts";
 
 /** What the clients of one downloader have in common. */
 export interface NetworkClientsOptions {
@@ -17,7 +17,8 @@ export interface NetworkClientsOptions {
   readonly hasEnvironmentProxies: boolean;
 }
 
-const DNS_TIMEOUT_MS = 5000;
+/** For each try with each server; Deno does not learn that nobody listens to a datagram. */
+const DNS_TIMEOUT_MS = 2000;
 
 /**
  * The clients of one downloader: one for each way to a server, made when it is needed. The runtime's client is used
@@ -45,16 +46,7 @@ export class NetworkClients {
       identity: network.tls.identity,
       proxy: undefined,
     };
-    this.#resolver = new Resolver({
-      network: runtime.network,
-      clock,
-      dohServers: network.dohServers,
-      fetchDoh: (url, message, signal) => dohOver(this.#direct())(url, message, signal),
-      servers: network.dnsServers,
-      overrides: network.overrides,
-      families: network.enableIpv6 ? "all" : "ipv4",
-      timeoutMs: DNS_TIMEOUT_MS,
-    });
+    this.#resolver = this.#createResolver(network);
     const { localAddress } = network;
     this.#dialer = new Dialer({ network: runtime.network, clock, resolver: this.#resolver, localAddress });
   }
@@ -79,12 +71,6 @@ export class NetworkClients {
   async #get(text: string, options: RequestOptions, rules: ProxyRules | undefined): Promise<Response> {
     const url = new URL(text);
     const proxy = chooseProxy(url, rules);
-    if (this.#options.network.tls.insecure && url.protocol === "https:") {
-      // The relay speaks TLS in our place.
-      const port = url.port || "443";
-      const client = this.#unverified(proxy);
-      return await client.get(`http://${url.hostname}:${port}${url.pathname}${url.search}`, options);
-    }
     const client = this.#choose(url, proxy);
     try {
       const response = await client.get(text, options);
@@ -96,51 +82,71 @@ export class NetworkClients {
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
       if (isSilent && proxy === undefined) this.#slowHosts.add(url.host);
-      throw error;
+      const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
+      if (forwarder === undefined || error instanceof DownloadError || options.signal.aborted) throw error;
+      throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
     }
   }
 
   #choose(url: URL, proxy: ProxyServer | undefined): HttpClient {
-    if (proxy?.protocol === "http" && !this.#isCustom) return this.#proxied(proxy);
-    if (proxy !== undefined || this.#isCustom) return this.#relayed(proxy);
     const { runtime, hasEnvironmentProxies } = this.#options;
     const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;
-    return isMisled || this.#slowHosts.has(url.host) ? this.#relayed(undefined) : this.#direct();
+    const isPlain = proxy === undefined && !this.#isCustom(url) && !isMisled &&
+      !this.#slowHosts.has(url.host);
+    return isPlain ? this.#direct() : this.#relayed(url.protocol as Scheme, proxy);
   }
 
   /** Whether connections are to be opened in a way that the runtime's client has no setting for. */
-  get #isCustom(): boolean {
-    const { dnsServers, dohServers, overrides, enableIpv6, localAddress } = this.#options.network;
+  #isCustom({ protocol }: URL): boolean {
+    const { dnsServers, dohServers, overrides, enableIpv6, localAddress, tls } = this.#options.network;
     return dnsServers.length + dohServers.length + overrides.size > 0 || !enableIpv6 ||
-      localAddress !== undefined;
+      localAddress !== undefined || (tls.insecure && protocol === "https:");
   }
 
   #direct(): HttpClient {
     return this.#keep("direct", () => this.#options.runtime.createHttpClient(this.#clientOptions));
   }
 
-  #proxied(proxy: ProxyServer): HttpClient {
-    return this.#keep(`proxied ${keyOf(proxy)}`, () => {
-      const { username, password } = proxy;
-      const own = { url: describeProxy(proxy), username, password };
-      const client = this.#options.runtime.createHttpClient({ ...this.#clientOptions, proxy: own });
-      return new ProxiedClient(client, proxy, this.#routeThrough(proxy));
+  /** Reaches the servers that names are looked up with, whose own names the system looks up. */
+  #bootstrap(): HttpClient {
+    const { runtime, network, hasEnvironmentProxies } = this.#options;
+    const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;
+    if (network.enableIpv6 && network.localAddress === undefined && !isMisled) return this.#direct();
+    return this.#keep("bootstrap", () => {
+      const { localAddress, tls } = network;
+      const resolver = this.#createResolver({
+        ...network,
+        dnsServers: [],
+        dohServers: [],
+        overrides: new Map(),
+      });
+      const dialer = new Dialer({ network: runtime.network, clock: runtime.clock, resolver, localAddress });
+      const route = securedRoute(directRoute(dialer), runtime.network, tls);
+      return new RelayedClient(runtime, this.#clientOptions, route, "https:");
     });
   }
 
-  #relayed(proxy: ProxyServer | undefined): HttpClient {
-    return this.#keep(`relayed ${keyOf(proxy)}`, () => this.#relay(this.#routeThrough(proxy)));
-  }
-
-  #unverified(proxy: ProxyServer | undefined): HttpClient {
-    return this.#keep(`unverified ${keyOf(proxy)}`, () => {
-      const { runtime, network } = this.#options;
-      return this.#relay(unverifiedRoute(this.#routeThrough(proxy), runtime.network, network.tls.identity));
+  #createResolver({ dohServers, dnsServers, overrides, enableIpv6 }: ResolvedNetwork): Resolver {
+    const { network, clock } = this.#options.runtime;
+    return new Resolver({
+      network,
+      clock,
+      dohServers,
+      fetchDoh: (url, message, signal) => dohOver(this.#bootstrap())(url, message, signal),
+      servers: dnsServers,
+      overrides,
+      families: enableIpv6 ? "all" : "ipv4",
+      timeoutMs: DNS_TIMEOUT_MS,
     });
   }
 
-  #relay(route: Route): HttpClient {
-    return new RelayedClient(this.#options.runtime, this.#clientOptions, route);
+  #relayed(scheme: Scheme, proxy: ProxyServer | undefined): HttpClient {
+    const { runtime, network: { tls } } = this.#options;
+    return this.#keep(`${scheme} ${JSON.stringify(proxy)}`, () => {
+      const way = this.#routeThrough(proxy);
+      const route = scheme === "http:" ? way : securedRoute(way, runtime.network, tls);
+      return new RelayedClient(runtime, this.#clientOptions, route, scheme);
+    });
   }
 
   #routeThrough(proxy: ProxyServer | undefined): Route {
@@ -165,8 +171,4 @@ export class NetworkClients {
     }
     return client;
   }
-}
-
-function keyOf(proxy: ProxyServer | undefined): string {
-  return JSON.stringify(proxy) ?? "";
 }

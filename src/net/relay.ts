@@ -15,21 +15,24 @@ const MAX_HEAD_BYTES = 256 * 1024;
 const SECRET_BYTES = 24;
 
 /**
- * An HTTP proxy on loopback for this process alone: the runtime's client goes through it where connections are
- * to be opened in a way that the client has no setting for. TLS passes through untouched.
+ * An HTTP proxy on loopback for this process alone: the runtime's client goes through it where connections are to be
+ * opened in a way that the client has no setting for. TLS, where there is some, begins behind it.
  */
 export class Relay {
   readonly #network: Network;
   readonly #route: Route;
+  readonly #defaultPort: number;
   readonly #password = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
   readonly #authorization = `Basic ${btoa(`bytehaul:${this.#password}`)}`;
   readonly #clients = new Set<Connection>();
   #listener: Promise<Listener> | undefined;
   #isClosed = false;
 
-  constructor(network: Network, route: Route) {
+  /** `defaultPort` is meant where a request names none. */
+  constructor(network: Network, route: Route, defaultPort: number) {
     this.#network = network;
     this.#route = route;
+    this.#defaultPort = defaultPort;
   }
 
   /** Begins to listen, if it does not yet. */
@@ -51,7 +54,7 @@ export class Relay {
     this.#clients.add(client);
     const exchange = new Exchange(client, this.#route);
     try {
-      await exchange.run(this.#authorization);
+      await exchange.run(this.#authorization, this.#defaultPort);
     } catch {
       // Either side broke off. The client sees its connection end, and the route knows why it opened none.
     } finally {
@@ -76,23 +79,21 @@ class Exchange {
   }
 
   /** Returns when the client has no more requests. */
-  async run(authorization: string): Promise<void> {
+  async run(authorization: string, defaultPort: number): Promise<void> {
+    const { forwarder } = this.#route;
     for (let connectedTo = "";;) {
       const text = await this.#reader.head(MAX_HEAD_BYTES);
-      const head = text === undefined ? undefined : parseRequestHead(text);
+      const head = text === undefined ? undefined : parseRequestHead(text, defaultPort);
       if (head === undefined) return;
       if (head.authorization !== authorization) return await this.#client.write(REFUSED);
-      const isTunnel = head.method === "CONNECT";
-      const forwarder = isTunnel ? undefined : this.#route.forwarder;
       const next = forwarder === undefined ? `${head.host}:${head.port}` : FORWARDER;
       if (next !== connectedTo) {
         await this.#connect((signal) => (forwarder ?? this.#route).open(signal, head.host, head.port));
+        connectedTo = next;
       }
-      const server = this.#server!;
-      if (isTunnel) return await this.#tunnel(server);
-      if (next !== connectedTo) void this.#passBack(server);
-      connectedTo = next;
-      await server.write(forwarder === undefined ? head.forOrigin : head.forProxy(forwarder.authorization));
+      await this.#server!.write(
+        forwarder === undefined ? head.forOrigin : head.forProxy(forwarder.authorization),
+      );
     }
   }
 
@@ -111,14 +112,7 @@ class Exchange {
     this.#reader.waitForMore().then((more) => more || stop(), stop);
     this.#server = await open(this.#over.signal);
     isOpen = true;
-  }
-
-  async #tunnel(server: Connection): Promise<void> {
-    await this.#client.write(ESTABLISHED);
-    void this.#passBack(server);
-    for (let chunk = await this.#reader.chunk(); chunk !== undefined; chunk = await this.#reader.chunk()) {
-      await server.write(chunk);
-    }
+    void this.#passBack(this.#server);
   }
 
   /** Passes on what the server sends, until it ends. */
@@ -138,7 +132,6 @@ class Exchange {
 
 /** Stands for where every request goes when a proxy forwards them. */
 const FORWARDER = "forwarder";
-const ESTABLISHED = new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\n");
 const REFUSED = new TextEncoder().encode(
   "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
 );

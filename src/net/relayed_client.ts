@@ -1,19 +1,33 @@
-import type { HttpClient, HttpClientOptions, RequestOptions, Runtime } from "../runtime/runtime.ts";
+import { DownloadError } from "../errors.ts";
+import type {
+  Connection,
+  HttpClient,
+  HttpClientOptions,
+  RequestOptions,
+  Runtime,
+} from "../runtime/runtime.ts";
 import { Relay } from "./relay.ts";
 import type { Route } from "./routes.ts";
+
+const PORTS = { "http:": 80, "https:": 443 } as const;
+
+/** The schemes of URLs. */
+export type Scheme = keyof typeof PORTS;
 
 /** Sends requests over connections that a route of our own opens, and knows why it could not. */
 export class RelayedClient implements HttpClient {
   readonly #runtime: Runtime;
   readonly #options: HttpClientOptions;
   readonly #relay: Relay;
+  readonly #hosts: string[] = [];
   readonly #failures = new Map<string, { readonly error: unknown; readonly atMs: number }>();
   #client: HttpClient | undefined;
 
-  constructor(runtime: Runtime, options: HttpClientOptions, route: Route) {
+  /** For URLs of one scheme. `route` speaks TLS where that needs it. */
+  constructor(runtime: Runtime, options: HttpClientOptions, route: Route, scheme: Scheme) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#relay = new Relay(runtime.network, this.#remembering(route));
+    this.#relay = new Relay(runtime.network, this.#remembering(route), PORTS[scheme]);
   }
 
   async get(url: string, options: RequestOptions): Promise<Response> {
@@ -21,8 +35,11 @@ export class RelayedClient implements HttpClient {
     const startedMs = clock.monotonicMs();
     const client = this.#client ?? await this.#start();
     options.signal.throwIfAborted();
+    const { host, pathname, search } = new URL(url);
+    const headers = new Headers(options.headers);
+    headers.set("host", host);
     try {
-      return await client.get(url, options);
+      return await client.get(`http://${this.#standIn(host)}${pathname}${search}`, { ...options, headers });
     } catch (error) {
       const failure = this.#failures.get(placeOf(url));
       throw failure !== undefined && failure.atMs >= startedMs ? failure.error : error;
@@ -34,6 +51,16 @@ export class RelayedClient implements HttpClient {
     this.#relay.close();
   }
 
+  /**
+   * An address that the client takes for the host, of which it keeps connections apart. Given the name, Deno would ask
+   * the system for its address, although the relay finds it.
+   */
+  #standIn(host: string): string {
+    const known = this.#hosts.indexOf(host);
+    const number = known < 0 ? this.#hosts.push(host) - 1 : known;
+    return `127.1.${number >> 8 & 0xff}.${number & 0xff}`;
+  }
+
   async #start(): Promise<HttpClient> {
     const { port, username, password } = await this.#relay.start();
     const proxy = { url: `http://127.0.0.1:${port}`, username, password };
@@ -42,13 +69,25 @@ export class RelayedClient implements HttpClient {
   }
 
   #remembering(route: Route): Route {
-    const remember = async <T>(host: string, port: number, open: () => Promise<T>): Promise<T> => {
-      try {
-        return await open();
-      } catch (error) {
-        this.#failures.set(`${host}:${port}`, { error, atMs: this.#runtime.clock.monotonicMs() });
-        throw error;
-      }
+    const note = (host: string, port: number, error: unknown): never => {
+      this.#failures.set(`${host}:${port}`, { error, atMs: this.#runtime.clock.monotonicMs() });
+      throw error;
+    };
+    const remember = async (host: string, port: number, open: () => Promise<Connection>) => {
+      const connection = await open().catch((error) => note(host, port, error));
+      // With TLS 1.3 a server says only afterwards that it does not like our certificate.
+      const read = () =>
+        connection.read().catch((error) => {
+          if (error instanceof DownloadError) note(host, port, error);
+          throw error;
+        });
+      return {
+        read,
+        write: (bytes: Uint8Array) => connection.write(bytes),
+        end: () => connection.end(),
+        close: () => connection.close(),
+        reset: () => connection.reset(),
+      };
     };
     const { forwarder } = route;
     return {
@@ -66,5 +105,5 @@ export class RelayedClient implements HttpClient {
 
 function placeOf(url: string): string {
   const { protocol, hostname, port } = new URL(url);
-  return `${hostname.replace(/^\[|\]$/g, "")}:${port || (protocol === "https:" ? 443 : 80)}`;
+  return `${hostname.replace(/^\[|\]$/g, "")}:${port || PORTS[protocol as Scheme]}`;
 }

@@ -1,38 +1,44 @@
-/** The head of a request to a proxy (RFC 9112, section 3.2). */
+/** The head of a request to the relay. */
 export interface RequestHead {
-  readonly method: string;
-  /** Without brackets. */
+  /** Where it is to go; a name, or an address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** What is said for the proxy. */
+  /** What is said for the relay. */
   readonly authorization: string | undefined;
   /** The head as the origin is to see it. */
   readonly forOrigin: Uint8Array;
-  /** The head as another proxy is to see it. */
+  /** The head as a proxy that forwards it is to see it (RFC 9112, section 3.2.2). */
   forProxy(authorization: string | undefined): Uint8Array;
 }
 
-const HTTP_PORT = 80;
-
-/** Reads the head of a request that names its target; `undefined` when it does not. */
-export function parseRequestHead(text: string): RequestHead | undefined {
+/**
+ * Reads the head of a request, which goes where its `Host` says. The URL in it has a made-up host, so that nobody looks
+ * up a name on the way to the relay. `undefined` when it is none.
+ */
+export function parseRequestHead(text: string, defaultPort: number): RequestHead | undefined {
   const [requestLine = "", ...lines] = text.trimEnd().split("\r\n");
   const [method = "", target = ""] = requestLine.split(" ");
-  const url = URL.parse(method === "CONNECT" ? `connect://${target}` : target);
-  if (url === null || url.hostname === "") return undefined;
+  const field = (name: string) =>
+    lines.find((line) => line.toLowerCase().startsWith(`${name}:`))?.slice(name.length + 1).trim();
+  const authority = field("host");
+  const url = authority === undefined ? null : URL.parse(`http://${authority}`);
+  if (url === null) return undefined;
   const fields = lines.filter((line) => !/^proxy-[a-z]+:/i.test(line));
+  const path = target.replace(/^[a-z]+:\/\/[^/?]*/i, "").replace(/^(?!\/)/, "/");
   const encode = (place: string, more: readonly string[]): Uint8Array => {
     const head = [`${method} ${place} HTTP/1.1`, ...fields, ...more, "", ""].join("\r\n");
     return Uint8Array.from(head, (character) => character.charCodeAt(0));
   };
-  const path = target.replace(/^[a-z]+:\/\/[^/?]*/i, "");
   return {
-    method,
     host: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port || HTTP_PORT),
-    authorization: lines.find((line) => /^proxy-authorization:/i.test(line))?.replace(/^[^:]*:\s*/, ""),
-    forOrigin: encode(path.startsWith("/") ? path : `/${path}`, []),
+    // The parser hides a port that is the default of http.
+    port: Number(/:(\d+)$/.exec(authority!)?.[1] ?? defaultPort),
+    authorization: field("proxy-authorization"),
+    forOrigin: encode(path, []),
     forProxy: (authorization) =>
-      encode(target, authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`]),
+      encode(
+        `http://${authority}${path}`,
+        authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`],
+      ),
   };
 }

@@ -1,5 +1,5 @@
 import { DownloadError } from "../errors.ts";
-import type { ProxyServer } from "../resolved_options.ts";
+import type { ProxyServer, ResolvedTls } from "../resolved_options.ts";
 import type { Connection, Network, SecureOptions } from "../runtime/runtime.ts";
 import type { AddressSource, Dialer } from "./dialer.ts";
 import { formatEndpoint } from "./dns_servers.ts";
@@ -58,16 +58,12 @@ export function httpProxyRoute(
   const open = async (signal: AbortSignal): Promise<Connection> => {
     const connection = await reach(dialer, proxy, signal);
     if (proxy.protocol !== "https") return connection;
-    const options = { ...tls, isVerified: true };
-    return await secure(
-      connection,
-      proxy.host,
-      network,
-      options,
-      signal,
-      () =>
-        proxyFailed(proxy, "TLS with it could not be set up, or its certificate cannot be trusted", false),
-    );
+    try {
+      return await secure(connection, proxy.host, network, { ...tls, isVerified: true }, signal);
+    } catch (error) {
+      if (!(error instanceof DownloadError)) throw error;
+      throw proxyFailed(proxy, error.message.replace(/^Cannot reach [^ ]+: /, ""), error.retryable);
+    }
   };
   return {
     async open(signal, host, port) {
@@ -81,24 +77,13 @@ export function httpProxyRoute(
   };
 }
 
-/** Another route, with TLS at its end that takes every certificate. */
-export function unverifiedRoute(
-  route: Route,
-  network: Network,
-  identity: SecureOptions["identity"],
-): Route {
+/** Another route, with TLS at its end. */
+export function securedRoute(route: Route, network: Network, tls: ResolvedTls): Route {
+  const options = { ...tls, isVerified: !tls.insecure };
   return {
     async open(signal, host, port) {
       const connection = await route.open(signal, host, port);
-      const options = { ca: [], identity, isVerified: false };
-      return await secure(
-        connection,
-        host,
-        network,
-        options,
-        signal,
-        () => new DownloadError("tls", `Cannot reach ${host}: TLS could not be set up`, { retryable: true }),
-      );
+      return await secure(connection, host, network, options, signal);
     },
   };
 }
@@ -109,14 +94,14 @@ async function secure(
   network: Network,
   options: SecureOptions,
   signal: AbortSignal,
-  failed: () => DownloadError,
 ): Promise<Connection> {
   try {
     return await unlessAborted(network.secure(connection, host, options), signal);
-  } catch {
+  } catch (error) {
     connection.close();
     signal.throwIfAborted();
-    throw failed();
+    if (error instanceof DownloadError) throw error;
+    throw new DownloadError("tls", `Cannot reach ${host}: TLS could not be set up`, { retryable: true });
   }
 }
 

@@ -170,6 +170,7 @@ function createHttpClient(options: HttpClientOptions): HttpClient {
     poolIdleTimeout: idleTimeoutMs,
     caCerts: [...ca],
     ...identity,
+    allowHost: true,
     ...(proxy && { proxy: { url: proxy.url, ...(proxy.username !== "" && { basicAuth: proxy }) } }),
   });
   return {

@@ -48,8 +48,12 @@ const KINDS: readonly Kind[] = [
 
 /** What a fetch rejected with, as a `DownloadError` where it can be told what went wrong. */
 export function explainFetchFailure(error: unknown, url: string): unknown {
+  return explainFailure(error, new URL(url).host);
+}
+
+/** What reaching a host failed with, as a `DownloadError` where it can be told what went wrong. */
+export function explainFailure(error: unknown, host: string): unknown {
   if (!(error instanceof Error) || error.name === "AbortError") return error;
-  const { host } = new URL(url);
   // Trying again would not help, and asks again on a terminal.
   if (error.name === "NotCapable") {
     return new DownloadError("network", redact(`Cannot fetch the file: ${error.message}`));

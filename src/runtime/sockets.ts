@@ -2,6 +2,7 @@ import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect, createServer, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, rootCertificates } from "node:tls";
+import { explainFailure } from "./fetch_failure.ts";
 import type { Connection, Network } from "./runtime.ts";
 
 /** Sockets as both runtimes have them. */
@@ -64,16 +65,22 @@ export const sockets: Network = {
     }
   },
 
-  secure(connection, host, { ca, identity, isVerified }) {
+  async secure(connection, host, { ca, identity, isVerified }) {
     if (!(connection instanceof NodeConnection)) {
       throw new TypeError("Cannot secure a connection of another kind");
     }
-    return connection.secure({
-      ...(isIP(host) === 0 && { servername: host }),
-      ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
-      ...identity,
-      rejectUnauthorized: isVerified,
-    });
+    try {
+      return await connection.secure(host, {
+        host,
+        // A name alone may be told to the server (RFC 6066, section 3).
+        ...(isIP(host) === 0 && { servername: host }),
+        ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
+        ...identity,
+        rejectUnauthorized: isVerified,
+      });
+    } catch (error) {
+      throw explainFailure(error, host);
+    }
   },
 
   async lookup(host) {
@@ -100,7 +107,8 @@ class NodeConnection implements Connection {
   #failure: unknown;
   #wake: () => void = () => {};
 
-  constructor(socket: Socket) {
+  /** With TLS in it, `host` is whom its errors are about. */
+  constructor(socket: Socket, host?: string) {
     this.#socket = socket;
     // Whoever waits for what comes keeps the process alive, and an idle connection does not.
     socket.unref();
@@ -116,19 +124,19 @@ class NodeConnection implements Connection {
     socket.on("end", over);
     socket.on("close", over);
     socket.on("error", (error) => {
-      this.#failure ??= error;
+      this.#failure ??= host === undefined ? error : explainFailure(error, host);
       over();
     });
   }
 
   /** The same connection with TLS in it. Nothing may have been read from it. */
-  secure(options: ConnectionOptions): Promise<Connection> {
+  secure(host: string, options: ConnectionOptions): Promise<Connection> {
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
     this.#socket.removeAllListeners();
     const socket = connectTls({ ...options, socket: this.#socket });
     socket.once("error", reject);
     socket.once("close", () => reject(new Error("the connection was closed")));
-    socket.once("secureConnect", () => resolve(new NodeConnection(socket)));
+    socket.once("secureConnect", () => resolve(new NodeConnection(socket, host)));
     return promise;
   }
 

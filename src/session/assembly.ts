@@ -148,7 +148,7 @@ export class Assembly {
     if (isDiscarded || !this.isResumable) {
       await this.#output.discard();
       this.#context.status.meter.restart(0);
-    } else if (!this.#isSaved) {
+    } else if (!this.#isSaved && this.#output.isPartOpen) {
       await this.#checkpointer.save();
     }
   }
@@ -158,7 +158,7 @@ export class Assembly {
     const hasher = this.#hasher;
     this.#hasher = undefined;
     await hasher?.prefix.close();
-    await hasher?.file.close();
+    await hasher?.file.close().catch(() => {}); // it was only read
   }
 
   #startHashing(file: RuntimeFile): PrefixHasher {

@@ -54,7 +54,7 @@ function findIn(list: Uint8Array, listName: string, names: readonly string[]): C
     const found = findInChecksumList(text, name, listName);
     if (found !== undefined) return found;
   }
-  const wanted = names.map((name) => `"${name}"`).join(" or ");
+  const wanted = [...new Set(names)].map((name) => `"${name}"`).join(" or ");
   throw unusable(`"${listName}" has no line for ${wanted}`);
 }
 

@@ -49,9 +49,9 @@ export async function findLeftovers(context: SessionContext, output: Output): Pr
   const loaded = await output.control.load();
   if (loaded.kind === "missing") return { ours: false, interrupted: undefined };
   if (loaded.kind === "damaged") {
-    const aside = await output.control.setAside();
-    // Left alone, it would be in the way of a later run, which would not know that it is ours.
+    // Before the control file: left alone, it would be in the way of a later run, which would not know that it is ours.
     await output.clearPart(true);
+    const aside = await output.control.setAside();
     log(
       "warn",
       `the control file is unusable (${loaded.reason}); it was moved to "${aside}", starting again`,

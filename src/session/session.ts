@@ -3,6 +3,7 @@ import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { Scheduler } from "../plan/scheduler.ts";
+import { storageError } from "../storage/storage_error.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult } from "../types.ts";
 import { Assembly } from "./assembly.ts";
@@ -43,7 +44,8 @@ export async function runSession(context: SessionContext, stop: StopRequest): Pr
     };
   } finally {
     first?.reader.close();
-    await output.release();
+    // The file, or what there is of it, is as it should be.
+    await output.release().catch((cause) => context.log("warn", `${cause.message}; remove it`));
   }
 }
 
@@ -160,16 +162,22 @@ async function verifyFinished(
   size: number,
 ): Promise<void> {
   if (expected === undefined) return;
-  const file = await runtime.files.open(output.path, "read");
+  const file = await runtime.files.open(output.path, "read").catch((cause) => {
+    throw storageError("open", output.path, cause);
+  });
   const buffers = [new Uint8Array(VERIFY_BUFFER_BYTES), new Uint8Array(VERIFY_BUFFER_BYTES)] as const;
   const { algorithm } = expected.checksum;
   const hasher = new PrefixHasher({ algorithm, file, buffers, onFallback: () => {} });
+  let hex: string;
   try {
-    requireDigest(expected, await hasher.finish(size));
+    hex = await hasher.finish(size);
+  } catch (cause) {
+    throw storageError("read", output.path, cause);
   } finally {
     await hasher.close();
-    await file.close();
+    await file.close().catch(() => {}); // it was only read
   }
+  requireDigest(expected, hex);
 }
 
 function requireDigest({ checksum }: ExpectedChecksum, hex: string): void {

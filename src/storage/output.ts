@@ -167,12 +167,19 @@ export class Output {
     await this.control.remove();
   }
 
+  /** Whether the part file can still be written. */
+  get isPartOpen(): boolean {
+    return this.#part !== undefined;
+  }
+
   /** Closes the part file and lets others have the output. */
   async release(): Promise<void> {
     try {
       await this.#closePart();
     } finally {
-      await this.#lock.release();
+      await this.#lock.release().catch((cause) => {
+        throw storageError("unlock", this.path, cause);
+      });
     }
   }
 

@@ -276,3 +276,20 @@ test("the defaults that the help names are those of the options", () => {
   }
   assert.ok(defaults >= 14);
 });
+
+test("parseArgs() reads --checksum-file, for several URLs too", () => {
+  const command = parse("--checksum-file", "SHA256SUMS", URL_A, URL_B);
+  assert.deepEqual(command.specOptions, { checksumFile: "SHA256SUMS" });
+  assert.match(
+    refusal("--checksum-file", "a", "--checksum", "md5:0", URL_A),
+    /--checksum together with --checksum-file/,
+  );
+  for (
+    const [list, hasSecrets] of [
+      ["SHA256SUMS", false],
+      ["https://example.com/SUMS", false],
+      ["https://example.com/SUMS?key=1", true],
+      ["https://me:pw@example.com/SUMS", true],
+    ] as const
+  ) assert.equal(parse("--checksum-file", list, URL_A).hasSecrets, hasSecrets, list);
+});

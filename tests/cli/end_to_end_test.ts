@@ -1,5 +1,6 @@
 // The command as its users run it: a process of its own, a real server, real files.
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
@@ -9,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { type ChildEnd, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../helpers/content.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
+import { Interrupted } from "../helpers/interrupted.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 import { VERSION } from "../../src/version.ts";
 
@@ -89,6 +91,68 @@ test("--json writes one object a line, progress and the result", IN_A_CHILD, asy
     resumedBytes: 0,
     lengthVerified: true,
   });
+});
+
+test("--checksum-file finds the line of each file, and the last line says so", IN_A_CHILD, async () => {
+  await using place = await Place.open();
+  const sha256 = contentHash(SEED, SIZE, "sha256");
+  const wrong = sha256.replace(/^./, (digit) => digit === "0" ? "1" : "0");
+  await writeFile(place.dir.join("SUMS"), `${sha256}  a.bin\n${wrong}  b.bin\n`);
+  const urls = ["/a.bin", "/b.bin", "/c.bin"].map((path) => place.url(path));
+  const { status, stderr } = await place.run("--checksum-file", "SUMS", ...urls);
+  assert.equal(status, 1);
+  assert.match(stderr, /^saved a\.bin \([^\n]*, sha256 matches \(checksum file\)\)$/m);
+  assert.match(stderr, /\/b\.bin: Cannot finish: the checksum is /);
+  assert.match(stderr, /\/c\.bin: Cannot use the checksum list: "SUMS" has no line for "c\.bin"$/m);
+  assert.deepEqual(await place.dir.list(), ["SUMS", "a.bin"]);
+});
+
+test("a digest that the server sends is checked and told", IN_A_CHILD, async () => {
+  await using dir = await temporaryDirectory();
+  const digest = Buffer.from(contentHash(SEED, SIZE, "sha256"), "hex").toString("base64");
+  const headers = { "repr-digest": `sha-256=:${digest}:` };
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED, respond: () => ({ headers }) });
+  const shown = await runBytehaul([server.url], { cwd: dir.path });
+  assert.match(shown.stderr, /^saved file\.bin \([^\n]*, sha256 matches \(repr-digest\)\)\n$/);
+  const { stdout } = await runBytehaul(["--json", "-q", "-o", "b", server.url], { cwd: dir.path });
+  const { checksum, checksumSource } = JSON.parse(stdout);
+  assert.deepEqual([checksum, checksumSource], [CHECKSUM, "repr-digest"]);
+});
+
+test("--insecure is warned of once", IN_A_CHILD, async () => {
+  await using place = await Place.open();
+  const { status, stderr } = await place.run("--insecure", place.url("/a.bin"));
+  assert.equal(status, 0, stderr);
+  assert.equal(stderr.match(/warning/g)?.length, 1, stderr);
+  assert.match(stderr, /^bytehaul: warning: certificates are not verified: /);
+});
+
+test("verify checks what was fetched, and what is left of an interrupted download", IN_A_CHILD, async () => {
+  await using place = await Place.open();
+  await place.run(place.url("/a.bin"));
+  const right = await place.run("verify", "--checksum", CHECKSUM, "a.bin");
+  assert.deepEqual(right, { status: 0, stdout: "", stderr: "verified a.bin (488 KiB, sha256 matches)\n" });
+  await writeFile(place.dir.join("SUMS"), `${CHECKSUM.slice(7)}  a.bin\n${CHECKSUM.slice(7)}  b.bin\n`);
+  const listed = await place.run("verify", "--json", "-q", "--checksum-file", "SUMS");
+  assert.equal(listed.status, 1);
+  const ends = listed.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(ends.map(({ type, path, matches, code }) => [type, path, matches ?? code]), [
+    ["result", "a.bin", true],
+    ["error", "b.bin", "storage"],
+  ]);
+  assert.equal(listed.stderr, 'bytehaul: Cannot read "b.bin": it does not exist\n');
+  assert.equal((await place.run("verify")).status, 2);
+  assert.equal((await place.run("verify", "--checksum", "crc9:00", "a.bin")).status, 2);
+});
+
+test("verify tells of an unfinished download, which then goes on", IN_A_CHILD, async () => {
+  await using dir = await temporaryDirectory();
+  await using left = await Interrupted.leave(dir);
+  const { status, stdout } = await runBytehaul(["verify", "--json", "-q", "out.bin"], { cwd: dir.path });
+  const { source, provenBytes, wrongBytes, missingBytes, size } = JSON.parse(stdout);
+  assert.deepEqual([status, source, provenBytes, wrongBytes], [1, "controlFile", left.saved, 0]);
+  assert.equal(provenBytes + missingBytes, size);
+  assert.equal((await left.resume()).resumedBytes, left.saved);
 });
 
 test("several files are fetched in one call, and one that fails stops no other", IN_A_CHILD, async () => {
@@ -311,6 +375,16 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
     args: ["--checksum", "md5:xyz", "GOOD"],
     names: '"md5:xyz"',
     remedy: /not hexadecimal/,
+  },
+  "a checksum and a list": {
+    args: ["--checksum", CHECKSUM, "--checksum-file", "SUMS", "GOOD"],
+    names: "--checksum together with --checksum-file",
+    remedy: /expected one of them/,
+  },
+  "a user in the URL of a list": {
+    args: ["--checksum-file", "https://me:hunter2@example.com/SUMS", "GOOD"],
+    names: "--checksum-file",
+    remedy: /is sent nowhere; use --header$/m,
   },
   "one checksum for two files": {
     args: ["--checksum", CHECKSUM, "GOOD", "GOOD"],

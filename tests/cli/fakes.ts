@@ -27,6 +27,7 @@ export function result(changes: Partial<DownloadResult> = {}): DownloadResult {
     resumedBytes: 0,
     lengthVerified: true,
     checksum: undefined,
+    checksumSource: undefined,
     elapsedMs: 10_000,
     ...changes,
   };

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { assertFileIs, contentHash } from "../helpers/content.ts";
 import { assertClaimsHold } from "../helpers/control_file.ts";
-import { FaultServer, type Reply } from "../helpers/fault_server.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 import { Dice } from "./run_dice.ts";
@@ -33,6 +33,8 @@ const AFTERWARDS_MS = 25;
 interface Wait {
   readonly name: string;
   readonly reply: Reply;
+  /** What all requests but the first get. */
+  readonly later?: Reply;
   readonly spec?: Partial<DownloadSpec>;
   /** Whether another download has the only turn. */
   readonly isQueued?: boolean;
@@ -46,6 +48,11 @@ const WAITS: readonly Wait[] = [
   { name: "drip", reply: { dripMs: 5 } },
   { name: "backoff", reply: { refuse: true }, spec: { retryBaseDelayMs: 20_000 } },
   { name: "asked to wait", reply: { status: 503, headers: { "Retry-After": "20" } } },
+  {
+    name: "asked to wait later",
+    reply: { throttle: 300_000 },
+    later: { status: 503, headers: { "Retry-After": "20" } },
+  },
   { name: "speed limit", reply: {}, spec: { maxDownloadSpeed: 400_000 } },
   { name: "small memory", reply: { throttle: 3_000_000 }, spec: { memoryBudget: 16_384 } },
   { name: "no length", reply: { status: 200, closeDelimited: true, throttle: 2_000_000 } },
@@ -85,11 +92,15 @@ async function looksOf(output: string): Promise<string> {
 
 async function stopOnce(dice: Dice, tally: Tally): Promise<Stopped> {
   await using dir = await temporaryDirectory();
-  const { name, reply, spec = {}, isQueued = false } = dice.pick(WAITS);
+  const { name, reply, later = reply, spec = {}, isQueued = false } = dice.pick(WAITS);
   const manner = dice.pick(MANNERS);
   // No connection outlives its request, so one that is open belongs to a request that goes on.
-  let current: Reply = { ...reply, headers: { ...reply.headers, Connection: "close" } };
-  await using server = await FaultServer.start({ size: SIZE, seed: SEED, respond: () => current });
+  let isHonest = false;
+  const respond = ({ index }: RecordedRequest): Reply => {
+    const now = isHonest ? {} : index === 0 ? reply : later;
+    return { ...now, headers: { ...now.headers, Connection: "close" } };
+  };
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED, respond });
   await using downloader = new Downloader({ maxConcurrentDownloads: isQueued ? 1 : 4 });
   const controller = new AbortController();
   const outputPath = dir.join("out.bin");
@@ -143,7 +154,7 @@ async function stopOnce(dice: Dice, tally: Tally): Promise<Stopped> {
   }
   if (claimed > 0) tally.add("with progress");
   if (dice.chance(0.3)) {
-    current = {};
+    isHonest = true;
     await using again = new Downloader();
     await again.download({ url: server.url, outputPath }).wait();
     await assertFileIs(outputPath, SEED, SIZE);

@@ -94,12 +94,15 @@ async function killAndFinish(dice: Dice): Promise<Killed> {
   }
   const before = server.bytesServed;
   reply = {};
-  if ((await readdir(dir.path)).join() !== "out.bin") {
+  // A file that has its name, and no part file any more, is finished; only the lock may be there still.
+  const names = await readdir(dir.path);
+  const isFinished = names.includes("out.bin") && !names.includes("out.bin.part");
+  if (!isFinished) {
     await using downloader = new Downloader();
     await downloader.download({ url: server.url, outputPath: path }).wait();
   }
   await assertFileIs(path, SEED, size);
-  const left = await dir.list();
+  const left = (await dir.list()).filter((name) => !isFinished || name !== "out.bin.bytehaul.lock");
   if (left.length !== 1) throw new Error(`I7: ${left.join(", ")} were left`);
   const fetched = server.bytesServed - before;
   if (fetched !== size - saved) {

@@ -24,6 +24,10 @@ export interface RunStep {
   readonly change?: { readonly to: ServerChange; readonly at: number };
   /** The disk is full once this part of the file was written. */
   readonly fullAt?: number;
+  /** Writes of data, and of nothing else, fail once this part of the file was written. */
+  readonly brokenAt?: number;
+  /** Somebody else makes a file of the final name once the server has sent this part. */
+  readonly putAt?: number;
 }
 
 /** What can happen to a download. */
@@ -67,6 +71,8 @@ function randomRun(dice: Dice): RunStep {
     ...(dice.chance(0.3) ? { faultSeed: dice.below(1_000_000) } : {}),
     ...(dice.chance(0.15) ? { change } : {}),
     ...(dice.chance(0.12) ? { fullAt: dice.fraction() } : {}),
+    ...(dice.chance(0.12) ? { brokenAt: dice.fraction() } : {}),
+    ...(dice.chance(0.08) ? { putAt: dice.fraction() } : {}),
   };
 }
 

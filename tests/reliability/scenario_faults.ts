@@ -46,10 +46,9 @@ export interface Fault {
 type Make = (occasion: Occasion) => Reply;
 
 const somewhere = ({ dice, length }: Occasion): number => dice.below(length + 1);
-const shifted = (occasion: Occasion) => {
-  const { dice, start, length, server } = occasion;
-  const from = Math.max(0, start + dice.pick([-1, 1, -16_384, 16_384]));
-  return { start: from, end: Math.min(server.version.size, Math.max(from + 1, from + length)) };
+const shifted = ({ dice, start, length, server: { version: { size } } }: Occasion) => {
+  const from = Math.max(0, Math.min(size - 1, start + dice.pick([-1, 1, -16_384, 16_384])));
+  return { start: from, end: Math.min(size, Math.max(from + 1, from + length)) };
 };
 
 const REDIRECTS = ["/moved", "?again", "//127.0.0.1:1/", "file:///etc/passwd", "http://[", ""];

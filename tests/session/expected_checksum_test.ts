@@ -149,7 +149,8 @@ test("a list without a line leaves nothing where the server was asked for the na
     outputDir: scene.directory.path,
     checksumFile: listUrl(scene),
   });
-  await scene.failed("checksum_list", handle);
+  const { error } = await scene.failed("checksum_list", handle);
+  assert.match(error.message, /has no line for "file\.bin"$/);
   await scene.assertLeft([]);
 });
 

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { onStopSignals } from "../../src/cli/stop_signals.ts";
+import { FakeHost } from "./fakes.ts";
+
+function listen(): { at: (ms: number) => string; host: FakeHost; stop: () => void } {
+  const host = new FakeHost();
+  let nowMs = 0;
+  let heard = "";
+  const stop = onStopSignals(host, () => nowMs, {
+    first: () => heard += "first ",
+    again: () => heard += "again ",
+  });
+  const at = (ms: number) => {
+    nowMs = ms;
+    heard = "";
+    host.signal();
+    return heard.trim();
+  };
+  return { at, host, stop };
+}
+
+test("onStopSignals() takes a signal within half a second of the first for its echo", () => {
+  const { at } = listen();
+  const heard = [0, 0, 1, 499, 500, 501, 502, 5000].map(at);
+  assert.deepEqual(heard, ["first", "", "", "", "", "again", "again", "again"]);
+});
+
+test("onStopSignals() listens until it is told to stop", () => {
+  const { at, host, stop } = listen();
+  assert.equal(host.listeners, 1);
+  stop();
+  assert.deepEqual([host.listeners, at(1000)], [0, ""]);
+});
