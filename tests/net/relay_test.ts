@@ -12,6 +12,8 @@ import { Child } from "../helpers/child.ts";
 import { contentBytes } from "../helpers/content.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
 import { RawClient } from "../helpers/raw_client.ts";
+import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
 import { type Talk, Talker } from "../helpers/talker.ts";
 import { Reach, REACH_FILE } from "../helpers/reach.ts";
 import { TlsFront } from "../helpers/tls_front.ts";
@@ -309,3 +311,35 @@ for (const scheme of ["http", "https"]) {
     ok(performance.now() - startedMs < 5000);
   });
 }
+
+test("the runtime is told no name that it could look up, and no system resolver is asked", async () => {
+  await using server = await FaultServer.start(FILE);
+  const seen: string[] = [];
+  const lookups: string[] = [];
+  const runtime = runtimeWith({
+    client: (client) => ({
+      get(url, options) {
+        seen.push(new URL(url).hostname);
+        return client.get(url, options);
+      },
+      close: () => client.close(),
+    }),
+    network: {
+      lookup(host) {
+        lookups.push(host);
+        return Promise.resolve([]);
+      },
+    },
+  });
+  await using dir = await temporaryDirectory();
+  const { port } = new URL(server.url);
+  const queue = queueOn(runtime, { resolve: { [`secret.example:${port}`]: "127.0.0.1" } });
+  try {
+    const url = `http://secret.example:${port}/file.bin`;
+    await queue.add({ url, outputPath: dir.join("file.bin") }).wait();
+  } finally {
+    await queue.close();
+  }
+  deepStrictEqual([seen, lookups], [["127.1.0.0"], []]);
+  strictEqual(server.requests[0]!.headers["host"], `secret.example:${port}`);
+});
