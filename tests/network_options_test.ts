@@ -249,11 +249,21 @@ test(
   },
 );
 
+test("an IPv6 address is refused where IPv6 is switched off", () => {
+  for (const options of [{ dnsServers: ["2606:4700:4700::1111"] }, { localAddress: "::1" }]) {
+    resolveNetwork(options);
+    assert.throws(
+      () => resolveNetwork({ ...options, enableIpv6: false }),
+      (error: unknown) => error instanceof TypeError && /with enableIpv6 false/.test(error.message),
+    );
+  }
+});
+
 test("what may be is taken", () => {
   const network = resolveNetwork({
     allProxy: "socks5h://u:p@proxy.example",
     noProxy: "localhost,10.0.0.0/8",
-    dnsServers: ["1.1.1.1", "8.8.8.8:5353", "[2606:4700:4700::1111]:53", "2606:4700:4700::1111"],
+    dnsServers: ["1.1.1.1", "8.8.8.8:5353"],
     dohServers: ["https://dns.example/dns-query"],
     resolve: { "Example.com:443": "192.0.2.1", "*:80": ["192.0.2.2", "2001:db8::1"] },
     enableIpv6: false,
@@ -267,8 +277,6 @@ test("what may be is taken", () => {
     dnsServers: [
       { address: "1.1.1.1", port: 53 },
       { address: "8.8.8.8", port: 5353 },
-      { address: "2606:4700:4700::1111", port: 53 },
-      { address: "2606:4700:4700::1111", port: 53 },
     ],
     dohServers: ["https://dns.example/dns-query"],
     overrides: new Map([["example.com:443", ["192.0.2.1"]], ["*:80", ["192.0.2.2", "2001:db8::1"]]]),

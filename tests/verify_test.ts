@@ -335,6 +335,7 @@ for (const source of ["checksum", "control file"] as const) {
   test(`verify() against a ${source} stops at once, and closes what it opened`, async () => {
     await using dir = await temporaryDirectory();
     const { path, options } = await scene(dir);
+    using workers = new FakeWorkers({});
     const reason = new Error("enough");
     const stop = new AbortController();
     const watch = new Watch();
@@ -348,6 +349,7 @@ for (const source of ["checksum", "control file"] as const) {
     );
     assert.ok(performance.now() - abortedMs < 200);
     await until(() => watch.isOpen === 0);
+    assert.equal(workers.running, 0);
     await assert.rejects(verify(path, { ...options, signal: stop.signal }), (error) => error === reason);
   });
 

@@ -39,10 +39,15 @@ export async function runVerify(
       return undefined;
     });
     if (targets === undefined) return ExitStatus.failed;
+    // Also where the lines of the list were taken one by one.
+    const source = command.checksumFile === undefined ? "checksum" : "checksumFile";
     let matching = 0;
     for (const target of targets) {
-      if (await check(target, reporter, stop.signal, verifyFile)) matching++;
+      const result = await check(target, reporter, stop.signal, verifyFile);
       if (stop.signal.aborted) return ExitStatus.interrupted;
+      if (result === undefined) continue;
+      reporter.checked(result.source === "controlFile" ? result : { ...result, source });
+      if (result.matches) matching++;
     }
     reporter.summary(matching, targets.length);
     return matching === targets.length ? ExitStatus.done : ExitStatus.failed;
@@ -52,21 +57,19 @@ export async function runVerify(
   }
 }
 
-/** Whether it is the right file. */
+/** `undefined` when it could not be found out, which is then told. */
 async function check(
   { path, options }: Target,
   reporter: VerifyReporter,
   signal: AbortSignal,
   verifyFile: VerifyFile,
-): Promise<boolean> {
+): Promise<VerifyResult | undefined> {
   const onProgress = (checked: number, total: number) => reporter.progress(path, checked, total);
   try {
-    const result = await verifyFile(path, { ...options, signal, onProgress });
-    reporter.checked(result);
-    return result.matches;
+    return await verifyFile(path, { ...options, signal, onProgress });
   } catch (error) {
     if (!signal.aborted) reporter.failed(path, describeFailure(error));
-    return false;
+    return undefined;
   }
 }
 

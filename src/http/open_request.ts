@@ -49,7 +49,10 @@ export class OpenRequest {
     return new DownloadError("network", message, { retryable: true });
   }
 
-  readonly #stop = (): void => this.#controller.abort(this.#outer.reason);
+  readonly #stop = (): void => {
+    this.watchdog.stop();
+    this.#controller.abort(this.#outer.reason);
+  };
 }
 
 /** The system's name for a failure, or the runtime's words for it. */

@@ -85,6 +85,7 @@ test("verify checks all files of a list, beside that, and takes a missing one fo
   const all = await run(argv, { host });
   assert.equal(all.status, 0);
   assert.deepEqual(all.stderr.match(/^verified \S+/gm), paths.map((path) => `verified ${path}`));
+  assert.match(all.stderr, /3\.bin \(488 KiB, sha1 matches \(checksum file\)\)\n$/);
   host.stderr = "";
   await rm(paths[1]!);
   await writeContentFile(paths[2]!, 1, SIZE);

@@ -114,7 +114,7 @@ const PROXIES: Readonly<
   "says 407": [(socket) => void socket.on("data", () => socket.write(REFUSED)), /\(407\)$/, false],
   "cuts CONNECT": [
     (socket) => void socket.once("data", () => socket.resetAndDestroy()),
-    /: (?:no answer came through it|it broke off the connection)$/,
+    /: (?:no answer came through it|it broke off the connection|it gave no answer that makes sense)$/,
     true,
   ],
   "is down": [undefined, /the connection was refused$/, true],

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { formatChecksum } from "../../src/checksum.ts";
 import { DownloadError } from "../../src/errors.ts";
-import { findInChecksumList, checksumEntries } from "../../src/integrity/checksum_list.ts";
+import { checksumEntries, findInChecksumList } from "../../src/integrity/checksum_list.ts";
 
 const digest = (algorithm: string, text: string): string => createHash(algorithm).update(text).digest("hex");
 const MD5 = digest("md5", "a");

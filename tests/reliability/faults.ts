@@ -105,7 +105,7 @@ async function runScenario(
 /** `rel:faults`: random faults of the server, over real sockets. */
 export const faults: Harness = {
   name: "rel:faults",
-  n: 150,
+  n: 100,
   async run(options: HarnessOptions): Promise<Verdict> {
     const tally = new Tally();
     const failures = await runMany(options, AT_ONCE, (index) => runScenario(options, index, tally));

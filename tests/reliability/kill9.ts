@@ -114,7 +114,7 @@ async function killAndFinish(dice: Dice): Promise<Killed> {
 /** `rel:kill9`: kills of the command, and exact files all the same. */
 export const kill9: Harness = {
   name: "rel:kill9",
-  n: 20,
+  n: 12,
   async run(options: HarnessOptions): Promise<Verdict> {
     const all: Killed[] = [];
     const failures = await runMany(options, AT_ONCE, async (index) => {

@@ -54,7 +54,7 @@ ${steps}    ],
 /** `rel:model`: random sequences of everything that happens to downloads. */
 export const model: Harness = {
   name: "rel:model",
-  n: 60,
+  n: 40,
   async run(options: HarnessOptions): Promise<Verdict> {
     let steps = 0;
     const failing: { sequence: Sequence; error: unknown }[] = [];

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { copyFile, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Step } from "./model_steps.ts";
@@ -116,9 +116,14 @@ export class ModelDisk {
     await rm(this.output, { force: true });
   }
 
-  /** Makes a file of the final name; whether there was none. */
-  async putFinal(): Promise<boolean> {
-    return await writeFile(this.output, MINE, { flag: "wx" }).then(() => true, () => false);
+  /** Makes a file of the final name, at once so that no copy has half of it; whether there was none. */
+  putFinal(): boolean {
+    try {
+      writeFileSync(this.output, MINE, { flag: "wx" });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Whether the final name has a file that is not of a download. */

@@ -10,6 +10,7 @@ import { download, type DownloadResult, type DownloadSpec } from "../../mod.ts";
 import { contentHash } from "../helpers/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
+import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
 import { Scene } from "../helpers/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
@@ -199,6 +200,22 @@ for (
     await scene.assertLeft([]);
   });
 }
+
+test("a list that is shorter than it says is not used, though the runtime takes it for whole", async () => {
+  const cut = () => Promise.resolve(new Response(LIST, { headers: { "content-length": "500" } }));
+  const runtime = runtimeWith({
+    client: (real) => ({
+      get: (url, options) => url.endsWith("/SUMS") ? cut() : real.get(url, options),
+      close: () => real.close(),
+    }),
+  });
+  const queue = queueOn(runtime);
+  const starter = { download: (spec: DownloadSpec) => queue.add(spec), close: () => queue.close() };
+  await using scene = await Scene.open({ size: SIZE, seed: SEED }, () => starter);
+  const { error } = await scene.fail("checksum_list", { checksumFile: listUrl(scene), maxRetries: 1 });
+  assert.equal(error.message, "Cannot fetch the checksum list: it was cut short");
+  assert.equal(error.retryable, true);
+});
 
 test("a list that fails for a moment is asked for again", async () => {
   const replies: Reply[] = [{ status: 503 }, { body: LIST, cutAfter: 100 }, { body: LIST }];

@@ -1,0 +1,138 @@
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+
+/** What a downloader is asked to do. */
+export interface Job {
+  readonly url: string;
+  /** An empty directory, in which the command runs. */
+  readonly dir: string;
+  /** Whether the server names the file; otherwise it is `out.bin`, as in the URL. */
+  readonly isNamedByServer?: boolean;
+  readonly headers?: readonly string[];
+  /** An authority to trust. */
+  readonly caCert?: string;
+  /** Whether to take the space before the first byte, where the tool can. */
+  readonly isPreallocated?: boolean;
+}
+
+/** A downloader, with the flags that a careful user gives it. */
+export interface Tool {
+  readonly name: string;
+  readonly versionCommand: readonly string[];
+  /** Its words for a job: going on is on, and so are several connections where it has them. */
+  readonly command: (job: Job) => string[];
+  /** Where its state is beside `out.bin`, if it has any. */
+  readonly stateSuffix?: string;
+  /** Makes a state claim what was not fetched, by setting bits or by moving an offset. */
+  readonly overclaim?: (state: Uint8Array) => void;
+}
+
+function each(flag: string, values: readonly string[] = []): string[] {
+  return values.flatMap((value) => [flag, value]);
+}
+
+function bytehaul(name: string, runtime: readonly string[]): Tool {
+  return {
+    name,
+    versionCommand: [...runtime, CLI, "--version"],
+    command: ({ url, dir, isNamedByServer, headers, caCert, isPreallocated }) => [
+      ...[...runtime, CLI, "-q", "-x", "4", "--min-split-size", "1M", "--save-interval", "1"],
+      ...["--retries", "3", "--retry-delay", "0.5", "--connect-timeout", "3", "--read-timeout", "3"],
+      ...(isNamedByServer ? ["-d", dir] : ["-o", `${dir}/out.bin`]),
+      ...each("-H", headers),
+      ...(caCert === undefined ? [] : ["--cacert", caCert]),
+      ...(isPreallocated ? ["--file-allocation", "prealloc"] : []),
+      url,
+    ],
+    stateSuffix: ".bytehaul",
+    overclaim: (state) => {
+      const bitmap = 24 + new DataView(state.buffer, state.byteOffset).getUint32(12);
+      state[bitmap]! |= 0x0f;
+    },
+  };
+}
+
+const aria2: Tool = {
+  name: "aria2",
+  versionCommand: ["aria2c", "--version"],
+  command: ({ url, dir, isNamedByServer, headers, caCert, isPreallocated }) => [
+    ...["aria2c", "--no-conf", "-q", "-c", "-x4", "-s4", "-k1M", "--auto-save-interval=1"],
+    ...["--max-tries=4", "--retry-wait=1", "--connect-timeout=3", "--timeout=3"],
+    ...["--auto-file-renaming=false", `--file-allocation=${isPreallocated ? "falloc" : "none"}`, "-d", dir],
+    ...(isNamedByServer ? [] : ["-o", "out.bin"]),
+    ...each("--header", headers),
+    ...(caCert === undefined ? [] : [`--ca-certificate=${caCert}`]),
+    url,
+  ],
+  stateSuffix: ".aria2",
+  // Behind version, extension, no info hash, piece length, two totals and the length of the bit field.
+  overclaim: (state) => state[34]! |= 0xf0,
+};
+
+const curl: Tool = {
+  name: "curl",
+  versionCommand: ["curl", "--version"],
+  command: ({ url, dir, isNamedByServer, headers, caCert }) => [
+    ...["curl", "-q", "-sS", "--fail", "-L", "--retry", "3", "--retry-delay", "1", "--retry-all-errors"],
+    ...["--connect-timeout", "3", "--speed-limit", "1", "--speed-time", "3", "--output-dir", dir],
+    // It refuses to go on where the server names the file.
+    ...(isNamedByServer ? ["-O", "-J"] : ["-C", "-", "-o", "out.bin"]),
+    ...each("-H", headers),
+    ...(caCert === undefined ? [] : ["--cacert", caCert]),
+    url,
+  ],
+};
+
+const wget: Tool = {
+  name: "wget",
+  versionCommand: ["wget", "--version"],
+  command: ({ url, dir, isNamedByServer, headers, caCert }) => [
+    ...["wget", "--no-config", "--no-hsts", "-q", "-c", "--tries=4", "--waitretry=1", "--timeout=3"],
+    ...["-P", dir, ...(isNamedByServer ? ["--content-disposition"] : [])],
+    ...each("--header", headers),
+    ...(caCert === undefined ? [] : [`--ca-certificate=${caCert}`]),
+    url,
+  ],
+};
+
+const axel: Tool = {
+  name: "axel",
+  versionCommand: ["axel", "--version"],
+  command: ({ url, isNamedByServer, headers }) => [
+    ...["axel", "-q", "-n", "4", "-T", "3", ...(isNamedByServer ? [] : ["-o", "out.bin"])],
+    ...each("-H", headers),
+    url,
+  ],
+  stateSuffix: ".st",
+  // Behind the number of connections and the bytes done: the offset that the first connection has reached.
+  overclaim: (state) => {
+    const view = new DataView(state.buffer, state.byteOffset);
+    view.setBigInt64(12, view.getBigInt64(12, true) + 100_000n, true);
+  },
+};
+
+const TOOLS: readonly Tool[] = [
+  bytehaul("bytehaul (Deno)", [process.execPath, "run", "-A"]),
+  bytehaul("bytehaul (Bun)", ["bun"]),
+  aria2,
+  curl,
+  wget,
+  axel,
+];
+
+/** The tools that run here, each with its version, and the names of those that do not. */
+export function findTools(): { found: { tool: Tool; version: string }[]; missing: string[] } {
+  const found: { tool: Tool; version: string }[] = [];
+  const missing: string[] = [];
+  for (const tool of TOOLS) {
+    const [program, ...args] = tool.versionCommand;
+    const { stdout } = spawnSync(program!, args, { encoding: "utf8", timeout: 20_000 });
+    const version = /\d+\.\d+[.\d]*/.exec(stdout ?? "")?.[0];
+    if (version === undefined) missing.push(tool.name);
+    else found.push({ tool, version });
+  }
+  return { found, missing };
+}
