@@ -37,7 +37,12 @@ export class Run implements AsyncDisposable {
     this.#child = spawn(program!, args, {
       cwd: job.dir,
       stdio: "ignore",
-      env: { ...process.env, NO_PROXY: "*", no_proxy: "*", AXELRC: "", SSL_CERT_FILE: job.caCert ?? "" },
+      // axel has no flag for an authority; it asks OpenSSL.
+      env: {
+        ...process.env,
+        no_proxy: "*",
+        ...(job.caCert === undefined ? {} : { SSL_CERT_FILE: job.caCert }),
+      },
     });
     this.ended = new Promise((resolve, reject) => {
       let isStuck = false;

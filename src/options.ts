@@ -66,11 +66,12 @@ export interface DownloadSpec extends ProxyOptions {
    */
   readonly refresh?: Refresh;
   /**
-   * The most connections to use at once, 1 to 256.
+   * The most connections to use at once, 1 to 256. With `"auto"` it begins with 4 and doubles them, up to 16, for as
+   * long as that makes the whole clearly faster.
    *
    * @default {4}
    */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | "auto";
   /**
    * Bytes in a piece, the unit in which finished data is recorded; 16 KiB to 1 GiB.
    *

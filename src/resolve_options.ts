@@ -44,6 +44,9 @@ export const SPEC_NUMBERS = {
   controlSaveIntervalMs: { default: 5000, min: 1, max: MAX_TIMER_MS },
 } as const satisfies Partial<Record<keyof DownloadSpec, NumberRule>>;
 
+/** The most connections that `"auto"` opens. */
+const AUTO_CONNECTIONS = 16;
+
 const SPEC_OTHERS = [
   "url",
   "outputPath",
@@ -90,7 +93,8 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
     allowDowngrade: flag("allowDowngrade", given.allowDowngrade, false),
     refresh: optionalFunction("refresh", given.refresh),
     proxies: checkProxies(given),
-    maxConnections: number("maxConnections"),
+    maxConnections: given.maxConnections === "auto" ? AUTO_CONNECTIONS : number("maxConnections"),
+    isAdaptive: given.maxConnections === "auto",
     pieceSize: number("pieceSize"),
     minSplitSize: number("minSplitSize"),
     minSegmentSize: number("minSegmentSize"),

@@ -66,6 +66,8 @@ export interface ResolvedSpec {
   readonly refresh: Refresh | undefined;
   readonly proxies: ProxyOptions;
   readonly maxConnections: number;
+  /** Whether to open no more than are of use. */
+  readonly isAdaptive: boolean;
   readonly pieceSize: number;
   readonly minSplitSize: number;
   readonly minSegmentSize: number;

@@ -67,6 +67,7 @@ test("a URL alone gives every default", () => {
     overwrite: false,
     checksum: undefined,
     checksumFile: undefined,
+    isAdaptive: false,
     cookies: [],
     allowDowngrade: false,
     refresh: undefined,

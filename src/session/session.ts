@@ -15,6 +15,8 @@ import { findLeftovers, type Leftovers } from "./resume.ts";
 import { type Start, start } from "./start.ts";
 import { Transfer } from "./transfer.ts";
 
+/** With how many connections a download begins that finds out how many are best. */
+const FIRST_CONNECTIONS = 4;
 const VERIFY_BUFFER_BYTES = 256 * 1024;
 
 /** How a download is stopped from outside. */
@@ -134,9 +136,10 @@ async function transfer(
     pieceSize: pieces.pieceSize,
   });
   const isSplit = remote.acceptsRanges && pieces.size >= spec.minSplitSize;
-  const connections = isSplit
+  const maxConnections = isSplit
     ? Math.min(assembly.connections, Math.max(1, Math.ceil(missingBytes / spec.minSegmentSize)))
     : 1;
+  const connections = spec.isAdaptive ? Math.min(maxConnections, FIRST_CONNECTIONS) : maxConnections;
   const startOver = async () => {
     await assembly.startOver();
     scheduler.restart([{ start: 0, end: pieces.size }]);
@@ -144,11 +147,10 @@ async function transfer(
   const finished = new AbortController();
   const saving = assembly.saveRegularly(AbortSignal.any([signal, finished.signal]))
     .catch((error) => finished.signal.aborted || onFailure(error));
-  const parts = { remote, pieces, scheduler, cache, pool, connections, startOver };
+  const parts = { remote, pieces, scheduler, cache, pool, connections, maxConnections, startOver };
   try {
     const shared = new Transfer(context, parts);
-    const workers = Array.from({ length: connections }, () => new HttpWorker(shared));
-    await shared.run(workers, first, signal);
+    await shared.run(() => new HttpWorker(shared), first, signal);
   } finally {
     finished.abort();
     await saving;

@@ -9,6 +9,7 @@ import type { RemoteFile } from "../types.ts";
 import { WaitList } from "../wait_list.ts";
 import type { SessionContext } from "./context.ts";
 import { Flight } from "./flight.ts";
+import { growWhileFaster } from "./growth.ts";
 
 /** What a transfer works on. */
 export interface TransferParts {
@@ -17,8 +18,10 @@ export interface TransferParts {
   readonly scheduler: Scheduler;
   readonly cache: WriteBackCache;
   readonly pool: BlockPool;
-  /** How many connections to open. */
+  /** How many connections to open at first. */
   readonly connections: number;
+  /** How many there may be later, while more of them make it faster. */
+  readonly maxConnections: number;
   /** Forgets what has arrived, for a server that cannot go on in the middle. */
   readonly startOver: () => Promise<void>;
 }
@@ -55,7 +58,7 @@ export class Transfer {
   constructor(context: SessionContext, parts: TransferParts) {
     this.context = context;
     this.parts = parts;
-    this.#connectionLimit = parts.connections;
+    this.#connectionLimit = parts.maxConnections;
   }
 
   /** Aborted when one connection failed for good, or the download is stopped. */
@@ -64,18 +67,50 @@ export class Transfer {
   }
 
   /** Returns once the workers have fetched everything; rejects with the failure or the reason of `signal`. */
-  async run(workers: readonly Worker[], first: ProbeResult, signal: AbortSignal): Promise<void> {
+  async run(createWorker: () => Worker, first: ProbeResult, signal: AbortSignal): Promise<void> {
     const stop = () => this.fail(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
+    const runs = new Set<Promise<void>>();
+    const launch = (response?: ProbeResult) => {
+      this.#workers++;
+      const run = createWorker().run(response).catch((error) => this.fail(error)).finally(() =>
+        runs.delete(run)
+      );
+      runs.add(run);
+    };
     try {
+      if (signal.aborted) first.reader.close();
       signal.throwIfAborted();
-      this.#workers = workers.length;
-      const runs = workers.map((worker, index) => worker.run(index === 0 ? first : undefined));
-      await Promise.all(runs.map((run) => run.catch((error) => this.fail(error))));
+      launch(first);
+      for (let count = 1; count < this.parts.connections; count++) launch();
+      const growing = this.#grow(launch);
+      while (runs.size > 0) await Promise.race(runs);
+      this.#done.abort();
+      await growing;
       this.signal.throwIfAborted();
     } finally {
       signal.removeEventListener("abort", stop);
     }
+  }
+
+  async #grow(launch: () => void): Promise<void> {
+    const { parts: { connections, maxConnections, scheduler }, context: { runtime, status, limit } } = this;
+    if (connections === maxConnections) return;
+    const room = () => {
+      const wasRefused = this.#connectionLimit < maxConnections;
+      return wasRefused || limit.isSet || !scheduler.hasPending ? 0 : maxConnections - this.#workers;
+    };
+    const add = (count: number) => {
+      for (let added = 0; added < count; added++) launch();
+      this.context.log("debug", `${this.#workers} connections from now on`);
+    };
+    await growWhileFaster({
+      clock: runtime.clock,
+      fetched: () => status.meter.fetched,
+      connections: () => this.#workers,
+      room,
+      add,
+    }, AbortSignal.any([this.signal, this.#done.signal]));
   }
 
   /** Ends every connection. */
