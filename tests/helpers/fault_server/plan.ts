@@ -107,7 +107,7 @@ function framingFields(status: number, reply: Reply, promised: number): Field[] 
 function connectionFields(request: RequestHead, reply: Reply): Field[] {
   // A request of another method may carry a body, which is not read, so nothing can follow it.
   const unread = request.method !== "GET" && request.method !== "HEAD";
-  const unwanted = /\bclose\b/i.test(request.headers["connection"] ?? "");
+  const unwanted = request.isHttp10 || /\bclose\b/i.test(request.headers["connection"] ?? "");
   return unread || unwanted || reply.closeDelimited ? [["Connection", "close"]] : [];
 }
 

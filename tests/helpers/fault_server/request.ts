@@ -2,15 +2,20 @@ import type { ByteRange } from "../../../src/types.ts";
 import type { FileVersion, RecordedRequest } from "./types.ts";
 
 /** A {@linkcode RecordedRequest} while it is being answered. */
-export type OpenRequest = { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] };
+export type OpenRequest =
+  & { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] }
+  & Pick<RequestHead, "isHttp10">;
 
 /** What of a request its head alone tells. */
-export type RequestHead = Pick<RecordedRequest, "method" | "path" | "headers" | "rawHeaders">;
+export interface RequestHead extends Pick<RecordedRequest, "method" | "path" | "headers" | "rawHeaders"> {
+  /** Whether it is one of HTTP/1.0, after whose response the connection ends. */
+  readonly isHttp10: boolean;
+}
 
 /** Takes a request head apart; `undefined` when it is none. */
 export function parseRequestHead(text: string): RequestHead | undefined {
   const [requestLine = "", ...lines] = text.split("\r\n");
-  const [, method, path] = /^([A-Z]+) (\S+) HTTP\/1\.1$/.exec(requestLine) ?? [];
+  const [, method, path, minor] = /^([A-Z]+) (\S+) HTTP\/1\.([01])$/.exec(requestLine) ?? [];
   if (method === undefined || path === undefined) return undefined;
   const headers: Record<string, string> = {};
   const rawHeaders: [string, string][] = [];
@@ -23,7 +28,7 @@ export function parseRequestHead(text: string): RequestHead | undefined {
     rawHeaders.push([name, value]);
     headers[key] = headers[key] === undefined ? value : `${headers[key]}, ${value}`;
   }
-  return { method, path, headers, rawHeaders };
+  return { method, path, headers, rawHeaders, isHttp10: minor === "0" };
 }
 
 /**
