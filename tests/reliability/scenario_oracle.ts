@@ -41,9 +41,10 @@ export class Witness {
   /** Notes a response before it is sent. `current` is what the server has. */
   note(current: ServerVersion, reply: Reply): void {
     const status = reply.status ?? 206;
-    const isEncoded = "Content-Encoding" in (reply.headers ?? {});
-    if ((status !== 200 && status !== 206) || isEncoded || reply.rawHead !== undefined) return;
     const { seed = current.seed, size = current.size } = reply;
+    // Of an empty file there is nothing to encode: a range of it is refused, and the encoding is that of the refusal.
+    const isEncoded = "Content-Encoding" in (reply.headers ?? {}) && size > 0;
+    if ((status !== 200 && status !== 206) || isEncoded || reply.rawHead !== undefined) return;
     const isPage = reply.body !== undefined;
     const content = isPage ? `page ${reply.body}` : `${seed}/${size}`;
     if (!this.#versions.has(content)) {
