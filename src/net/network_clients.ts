@@ -71,18 +71,19 @@ export class NetworkClients {
   async #get(text: string, options: RequestOptions, rules: ProxyRules | undefined): Promise<Response> {
     const url = new URL(text);
     const proxy = chooseProxy(url, rules);
+    // The proxy that answers in its own name.
+    const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
     const client = this.#choose(url, proxy);
     try {
       const response = await client.get(text, options);
       if (proxy === undefined) this.#reachedHosts.add(url.host);
-      const refusal = proxy && refusalOf(proxy, response.status);
+      const refusal = forwarder && refusalOf(forwarder, response.status);
       if (refusal === undefined) return response;
       await response.body?.cancel();
       throw refusal;
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
       if (isSilent && proxy === undefined) this.#slowHosts.add(url.host);
-      const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
       if (forwarder === undefined || error instanceof DownloadError || options.signal.aborted) throw error;
       throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
     }

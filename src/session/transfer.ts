@@ -201,7 +201,7 @@ export class Transfer {
     this.#notBeforeMs = Math.max(this.#notBeforeMs, now + quietMs);
     if (now < this.#nextReductionMs) return;
     this.#nextReductionMs = now + Math.max(quietMs, REFUSAL_WINDOW_MS);
-    this.#connectionLimit = Math.max(1, Math.ceil(this.#connectionLimit / 2));
+    this.#connectionLimit = Math.max(1, Math.ceil(Math.min(this.#connectionLimit, this.#workers) / 2));
     this.context.log("info", `the server is overloaded; going on with ${this.#connectionLimit} connections`);
   }
 
