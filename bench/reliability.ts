@@ -2,7 +2,7 @@
  * What can go wrong with a download, against bytehaul on Deno and on Bun and the downloaders that are
  * installed, each with the flags of a careful user. A table says what became of the file.
  *
- *     deno task bench:reliability [--json] [--only TEXT] [--tool TEXT]
+ *     deno run -A bench/reliability.ts [--json] [--only TEXT] [--tool TEXT]
  */
 import process from "node:process";
 import { parseArgs } from "node:util";

@@ -1,7 +1,6 @@
 /** Scenarios in which the server is hostile: names that it gives and redirects that it sends. */
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { makeCertificate } from "../tests/helpers/certificate.ts";
-import { contentBytes } from "../tests/helpers/content.ts";
 import { FaultServer } from "../tests/helpers/fault_server.ts";
 import { TlsFront } from "../tests/helpers/tls_front.ts";
 import { judge, type Outcome, runTool } from "./reliability_run.ts";

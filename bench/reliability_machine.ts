@@ -40,11 +40,10 @@ function fullDisk(
       await using stage = await Stage.open(
         tool,
         disk.path,
-        () => job.isPreallocated ? SLOW : { throttle: 1_000_000 },
+        () => SLOW,
         job,
       );
       if (await spoil(stage, disk) === 0) return await judge(0, stage.path, [OLD], SIZE);
-      stage.respond = () => undefined;
       return await stage.goOn();
     },
   };
@@ -52,7 +51,8 @@ function fullDisk(
 
 async function fillAndWait(stage: Stage, disk: SmallDisk): Promise<unknown> {
   await using run = stage.start();
-  await stage.served(run);
+  await stage.served(run, 1);
+  await Promise.race([run.ended, sleep(SAVED_MS)]);
   const free = await fill(disk);
   const end = await run.ended;
   await free();
@@ -77,14 +77,15 @@ async function killHalfWay(tool: Tool, dir: string): Promise<Outcome> {
     await stage.served(run, 1);
     await sleep(SAVED_MS);
   }
-  stage.respond = () => undefined;
   return await stage.goOn();
 }
 
+/** The second one comes later and is slower. */
 async function twoAtOnce(tool: Tool, dir: string): Promise<Outcome> {
   await using stage = await Stage.open(tool, dir);
   await using first = stage.start();
   await stage.served(first, 500_000);
+  stage.respond = () => ({ throttle: 600_000 });
   await using second = stage.start();
   return await judge([await first.ended, await second.ended], stage.path, [OLD], SIZE);
 }

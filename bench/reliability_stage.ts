@@ -88,6 +88,8 @@ export class Stage implements AsyncDisposable {
 
   /** As `finish`, and notes when the whole file was fetched once more. */
   async goOn(): Promise<Outcome> {
+    // What the kernel holds for a tool that hangs up early counts as sent, and is little at this rate.
+    this.respond = () => ({ throttle: 4_000_000 });
     const before = this.server.bytesServed;
     const outcome = await this.finish(OLD);
     const isAnew = outcome.kind === "exact" && this.server.bytesServed - before >= SIZE;

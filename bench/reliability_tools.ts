@@ -26,6 +26,8 @@ export interface Tool {
   readonly command: (job: Job) => string[];
   /** Where its state is beside `out.bin`, if it has any. */
   readonly stateSuffix?: string;
+  /** Whether it speaks HTTP/1.0, which has no chunks. */
+  readonly isHttp10?: boolean;
   /** Makes a state claim what was not fetched, by setting bits or by moving an offset. */
   readonly overclaim?: (state: Uint8Array) => void;
 }
@@ -69,7 +71,9 @@ const aria2: Tool = {
   ],
   stateSuffix: ".aria2",
   // Behind version, extension, no info hash, piece length, two totals and the length of the bit field.
-  overclaim: (state) => state[34]! |= 0xf0,
+  overclaim: (state) => {
+    state[34]! |= 0xf0;
+  },
 };
 
 const curl: Tool = {
@@ -91,6 +95,7 @@ const wget: Tool = {
   versionCommand: ["wget", "--version"],
   command: ({ url, dir, isNamedByServer, headers, caCert }) => [
     ...["wget", "--no-config", "--no-hsts", "-q", "-c", "--tries=4", "--waitretry=1", "--timeout=3"],
+    ...["--retry-on-http-error=429,500,502,503,504"],
     ...["-P", dir, ...(isNamedByServer ? ["--content-disposition"] : [])],
     ...each("--header", headers),
     ...(caCert === undefined ? [] : [`--ca-certificate=${caCert}`]),
@@ -101,16 +106,19 @@ const wget: Tool = {
 const axel: Tool = {
   name: "axel",
   versionCommand: ["axel", "--version"],
-  command: ({ url, isNamedByServer, headers }) => [
+  command: ({ url, isNamedByServer, headers, caCert }) => [
     ...["axel", "-q", "-n", "4", "-T", "3", ...(isNamedByServer ? [] : ["-o", "out.bin"])],
     ...each("-H", headers),
+    // It has no flag for an authority.
+    ...(caCert === undefined ? [] : ["--insecure"]),
     url,
   ],
+  isHttp10: true,
   stateSuffix: ".st",
-  // Behind the number of connections and the bytes done: the offset that the first connection has reached.
+  // Behind the number of connections, in two bytes: the bytes done, and the offset that the first connection has reached.
   overclaim: (state) => {
     const view = new DataView(state.buffer, state.byteOffset);
-    view.setBigInt64(12, view.getBigInt64(12, true) + 100_000n, true);
+    for (const at of [2, 10]) view.setBigInt64(at, view.getBigInt64(at, true) + 100_000n, true);
   },
 };
 

@@ -45,6 +45,7 @@ test(JUMPS, { timeout: 30_000 }, async () => {
 });
 
 const READ_TIMEOUT_MS = 500;
+const CONNECTIONS = 4;
 
 for (
   const [name, reply] of [
@@ -62,7 +63,7 @@ for (
       const path = dir.join("out.bin");
       const words = [
         ...["--read-timeout", `${READ_TIMEOUT_MS / 1000}`, "--connect-timeout", "5", "--retry-delay", "0.01"],
-        ...["--min-split-size", "0", "--retries", "2", "-o", path, server.url],
+        ...["--min-split-size", "0", "--retries", "2", "-x", `${CONNECTIONS}`, "-o", path, server.url],
       ];
       const command = "Deno" in globalThis ? ["run", "-A", CLI] : [CLI];
       const child = spawn(process.execPath, [...command, ...words], { stdio: ["ignore", "ignore", "pipe"] });
@@ -70,7 +71,9 @@ for (
       const told: string[] = [];
       child.stderr!.setEncoding("utf8").on("data", (text: string) => told.push(text));
       try {
-        await server.until(() => server.bytesServed > 0);
+        const isUnderWay = (): boolean =>
+          server.requests.filter((it) => it.bodyBytes > 0).length >= CONNECTIONS;
+        await server.until(isUnderWay);
         process.kill(child.pid!, "SIGSTOP");
         if ("resetAfter" in reply) await server.until(() => server.openConnections === 0);
         await sleep(2 * READ_TIMEOUT_MS);
