@@ -4,7 +4,7 @@ import { NetworkClients } from "./net/network_clients.ts";
 import { parseProxyRules, proxyOptionsFrom } from "./net/proxy.ts";
 import type { ProxyOptions } from "./network_options.ts";
 import type { DownloadSpec } from "./options.ts";
-import type { ResolvedDownloaderOptions, ResolvedSpec } from "./resolved_options.ts";
+import type { ProxyRules, ResolvedDownloaderOptions, ResolvedSpec } from "./resolved_options.ts";
 import { redact } from "./redact.ts";
 import { resolveSpec } from "./resolve_options.ts";
 import type { Runtime } from "./runtime/runtime.ts";
@@ -12,9 +12,9 @@ import type { SessionContext, SessionStatus } from "./session/context.ts";
 import { ProgressMeter } from "./session/progress_meter.ts";
 import { runSession, type StopRequest } from "./session/session.ts";
 import { Source } from "./session/source.ts";
+import { Turns } from "./turns.ts";
 import type { DownloadResult, Logger } from "./types.ts";
 import { VERSION } from "./version.ts";
-import { WaitList } from "./wait_list.ts";
 
 /** Downloads that share connections, a speed limit and their turns. */
 export class DownloadQueue {
@@ -24,17 +24,17 @@ export class DownloadQueue {
   readonly #environment: ProxyOptions;
   readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
-  readonly #waiting = new WaitList<void>();
+  readonly #turns: Turns;
   /** Stopped downloads that still save and close their files. */
   readonly #closing = new Set<Promise<void>>();
-  #running = 0;
   #closed: Promise<void> | undefined;
 
   constructor(runtime: Runtime, options: ResolvedDownloaderOptions) {
     this.#runtime = runtime;
     this.#options = options;
     this.#environment = proxyOptionsFrom(runtime.environment);
-    const { network } = options;
+    const { network, maxConcurrentDownloads, maxDownloadsPerHost } = options;
+    this.#turns = new Turns({ total: maxConcurrentDownloads, perHost: maxDownloadsPerHost });
     const hasEnvironmentProxies = Object.keys(this.#environment).length > 0;
     this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
     this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
@@ -48,6 +48,7 @@ export class DownloadQueue {
     if (this.#closed !== undefined) throw new TypeError("Cannot begin a download: the downloader was closed");
     const spec = resolveSpec(given, this.#options.defaults);
     const { clock } = this.#runtime;
+    const rules = parseProxyRules(spec.proxies, this.#options.network.proxies, this.#environment);
     const bucket = new TokenBucket(clock, spec.maxDownloadSpeed);
     const status: SessionStatus = {
       meter: new ProgressMeter(clock),
@@ -57,10 +58,13 @@ export class DownloadQueue {
       total: undefined,
       connections: 0,
     };
-    const context = this.#createContext(spec, status, bucket);
-    const run = (stop: StopRequest) => this.#runInTurn(context, stop);
-    const handle = new DownloadHandle({ clock, status, bucket, signal: spec.signal, run });
-    this.#watch(handle);
+    const handle: DownloadHandle = new DownloadHandle({
+      ...{ clock, status, bucket, signal: spec.signal },
+      takeTurn: (begin) => this.#turns.take(new URL(spec.url).host, begin),
+      run: (stop) => this.#run(spec, status, bucket, rules, stop),
+      onClosed: () => this.#handles.delete(handle),
+    });
+    this.#handles.add(handle);
     return handle;
   }
 
@@ -76,10 +80,14 @@ export class DownloadQueue {
     this.#clients.close();
   }
 
-  #createContext(spec: ResolvedSpec, status: SessionStatus, bucket: TokenBucket): SessionContext {
+  #createContext(
+    spec: ResolvedSpec,
+    status: SessionStatus,
+    bucket: TokenBucket,
+    rules: ProxyRules | undefined,
+  ): SessionContext {
     const limit = new RateLimit(bucket, this.bucket);
     const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, allowDowngrade, refresh } = spec;
-    const rules = parseProxyRules(spec.proxies, this.#options.network.proxies, this.#environment);
     const log = this.#log;
     const transport = {
       client: this.#clients.clientFor(rules),
@@ -108,35 +116,28 @@ export class DownloadQueue {
     }
   };
 
-  #watch(handle: DownloadHandle): void {
-    this.#handles.add(handle);
-    const settled = handle.wait().then(() => {}, () => {});
-    const closed = handle.closed;
-    settled.then(() => this.#closing.add(closed));
-    closed.then(() => {
-      this.#closing.delete(closed);
-      this.#handles.delete(handle);
-    });
-  }
-
-  async #runInTurn(context: SessionContext, stop: StopRequest): Promise<DownloadResult> {
-    await this.#takeTurn(stop.signal);
+  /** What only a running download needs is made here, as very many may wait. */
+  async #run(
+    spec: ResolvedSpec,
+    status: SessionStatus,
+    bucket: TokenBucket,
+    rules: ProxyRules | undefined,
+    stop: StopRequest,
+  ): Promise<DownloadResult> {
+    const context = this.#createContext(spec, status, bucket, rules);
+    // A download that was just stopped may still hold the output that this one goes on with.
+    await Promise.all(this.#closing);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const closing = () => this.#closing.add(promise);
+    stop.signal.throwIfAborted();
+    stop.signal.addEventListener("abort", closing, { once: true });
     try {
-      // A download that was just stopped may still hold the output that this one goes on with.
-      await Promise.all(this.#closing);
-      stop.signal.throwIfAborted();
       await this.#clients.check();
       stop.signal.throwIfAborted();
       return await runSession(context, stop);
     } finally {
-      // Handed over and not given up, or one that is added just now would have it, too.
-      if (!this.#waiting.wakeFirst()) this.#running--;
+      this.#closing.delete(promise);
+      resolve();
     }
-  }
-
-  async #takeTurn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#running < this.#options.maxConcurrentDownloads) this.#running++;
-    else await this.#waiting.wait(signal);
   }
 }

@@ -18,8 +18,12 @@ export interface HandleParts {
   readonly bucket: TokenBucket;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
+  /** Calls `begin` when the download may run. The result gives up the turn, or the wait for it. */
+  readonly takeTurn: (begin: () => void) => () => void;
   /** Does the work. Settles once every file is closed. */
   readonly run: (stop: StopRequest) => Promise<DownloadResult>;
+  /** Told once when all is over. */
+  readonly onClosed: () => void;
 }
 
 type FinalState = Extract<DownloadState, "completed" | "failed" | "cancelled" | "paused">;
@@ -43,27 +47,29 @@ type FinalState = Extract<DownloadState, "completed" | "failed" | "cancelled" | 
  */
 export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDisposable {
   readonly #parts: HandleParts;
-  readonly #stop = new AbortController();
-  readonly #settled = new AbortController();
-  readonly #outcome: Promise<DownloadResult>;
-  readonly #closed: Promise<void>;
+  #stop: AbortController | undefined;
+  #settled: AbortController | undefined;
+  readonly #outcome = Promise.withResolvers<DownloadResult>();
+  #onSignal: () => void = doNothing;
+  #giveUpTurn: () => void = doNothing;
+  /** The work, once it has begun; never rejects. */
+  #work: Promise<void> | undefined;
   #isDiscarded = false;
   #finalState: FinalState | undefined;
   #endedMs = 0;
 
   /** @ignore Handles come from {@linkcode Downloader.download}. */
   constructor(parts: HandleParts) {
-    const { signal, run } = parts;
+    const { signal } = parts;
     this.#parts = parts;
-    const abort = () => this.#stop.abort(signal?.reason);
-    if (signal?.aborted) abort();
-    else signal?.addEventListener("abort", abort, { once: true });
-    const work = run({ signal: this.#stop.signal, isDiscarded: () => this.#isDiscarded });
-    this.#closed = work.then(() => {}, () => {});
-    this.#outcome = Promise.race([work, this.#stoppedForTooLong()])
-      .then((result) => this.#settle("completed", result), (error) => this.#settleAs(error))
-      .finally(() => signal?.removeEventListener("abort", abort));
-    this.#outcome.catch(() => {}); // a caller who dropped the handle does not want to know
+    this.#outcome.promise.catch(() => {}); // a caller who dropped the handle does not want to know
+    // Very many may wait for their turn, so most of what a running one needs is made when that comes.
+    if (signal !== undefined) {
+      this.#onSignal = () => this.#halt(signal.reason);
+      signal.addEventListener("abort", this.#onSignal, { once: true });
+    }
+    if (signal?.aborted) queueMicrotask(this.#onSignal);
+    else this.#giveUpTurn = parts.takeTurn(() => void this.#begin());
   }
 
   /** How it stands now. */
@@ -102,7 +108,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
    * when `outputPath` is a directory.
    */
   wait(): Promise<DownloadResult> {
-    return this.#outcome;
+    return this.#outcome.promise;
   }
 
   /**
@@ -110,7 +116,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
    * on a download that is over.
    */
   pause(): void {
-    this.#stop.abort(new DownloadError("paused", "The download was paused; begin it again to go on"));
+    this.#halt(new DownloadError("paused", "The download was paused; begin it again to go on"));
   }
 
   /**
@@ -119,16 +125,17 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
    * @param options `discard` also removes the part file and the control file
    */
   cancel(options: { readonly discard?: boolean } = {}): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop?.signal.aborted) return;
     this.#isDiscarded = options.discard ?? false;
-    this.#stop.abort(new DownloadError("cancelled", "The download was cancelled"));
+    this.#halt(new DownloadError("cancelled", "The download was cancelled"));
   }
 
   /** Snapshots, one every 100 ms at most; the last one has a final state. It never throws. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot, void, void> {
+    const settled = this.#settled ??= new AbortController();
     while (this.#finalState === undefined) {
       yield this.snapshot;
-      await this.#parts.clock.sleep(SNAPSHOT_INTERVAL_MS, this.#settled.signal).catch(() => {}); // it is over
+      await this.#parts.clock.sleep(SNAPSHOT_INTERVAL_MS, settled.signal).catch(() => {}); // it is over
     }
     yield this.snapshot;
   }
@@ -141,36 +148,56 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
 
   /** Fulfils when the download is over and every file it had open is saved and closed. Never rejects. */
   get closed(): Promise<void> {
-    return Promise.all([this.#closed, this.#outcome.catch(() => {})]).then(() => {});
+    const work = () => this.#work;
+    return this.#outcome.promise.then(work, work);
+  }
+
+  #halt(reason: unknown): void {
+    if (this.#finalState !== undefined) return;
+    if (this.#stop !== undefined) return this.#stop.abort(reason);
+    this.#giveUpTurn();
+    this.#fail(reason, true);
+    this.#parts.onClosed();
+  }
+
+  async #begin(): Promise<void> {
+    const stop = this.#stop = new AbortController();
+    const settled = this.#settled ??= new AbortController();
+    const work = this.#parts.run({ signal: stop.signal, isDiscarded: () => this.#isDiscarded });
+    this.#work = work.then(doNothing, doNothing).then(() => this.#giveUpTurn());
+    try {
+      const result = await Promise.race([work, this.#stoppedForTooLong(stop.signal, settled.signal)]);
+      this.#end("completed");
+      this.#outcome.resolve(result);
+    } catch (error) {
+      this.#fail(error, stop.signal.aborted && error === stop.signal.reason);
+    }
+    await this.#work;
+    this.#parts.onClosed();
   }
 
   /** A disk that hangs must not keep the caller waiting. */
-  async #stoppedForTooLong(): Promise<never> {
+  async #stoppedForTooLong(stop: AbortSignal, settled: AbortSignal): Promise<never> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#stop.signal.addEventListener("abort", () => resolve(), { once: true });
-    if (this.#stop.signal.aborted) resolve();
+    stop.addEventListener("abort", () => resolve(), { once: true });
     await promise;
-    await this.#parts.clock.sleep(STOP_GRACE_MS, this.#settled.signal).catch(() => {}); // it was in time
-    throw this.#stop.signal.reason;
+    await this.#parts.clock.sleep(STOP_GRACE_MS, settled).catch(() => {}); // it was in time
+    throw stop.reason;
   }
 
-  #settle(state: FinalState, result: DownloadResult): DownloadResult {
-    this.#end(state);
-    return result;
-  }
-
-  #settleAs(error: unknown): never {
-    if (this.#stop.signal.aborted && error === this.#stop.signal.reason) {
-      this.#end(error instanceof DownloadError && error.code === "paused" ? "paused" : "cancelled");
-    } else {
-      this.#end("failed");
-    }
-    throw error;
+  #fail(error: unknown, isStopped: boolean): void {
+    const isPaused = error instanceof DownloadError && error.code === "paused";
+    this.#end(!isStopped ? "failed" : isPaused ? "paused" : "cancelled");
+    this.#outcome.reject(error);
   }
 
   #end(state: FinalState): void {
     this.#finalState = state;
     this.#endedMs = this.#parts.clock.monotonicMs();
-    this.#settled.abort();
+    // An error made for each would cost more than all else here.
+    this.#settled?.abort(null);
+    this.#parts.signal?.removeEventListener("abort", this.#onSignal);
   }
 }
+
+function doNothing(): void {}

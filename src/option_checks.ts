@@ -79,6 +79,7 @@ function decodeUserinfo(text: string): string {
 export function parseHeaders(...sources: readonly (HeadersInit | undefined)[]): Headers {
   const headers = new Headers();
   for (const source of sources) {
+    if (source === undefined) continue;
     let fields: Headers;
     try {
       fields = new Headers(source);

@@ -189,6 +189,13 @@ export interface DownloaderOptions extends NetworkOptions {
    */
   readonly maxConcurrentDownloads?: number;
   /**
+   * How many downloads run at once from one host and port, by their URLs; each may have several connections. One
+   * that waits for its host leaves its turn to those of other hosts. Without it `maxConcurrentDownloads` alone counts.
+   *
+   * @default {Infinity}
+   */
+  readonly maxDownloadsPerHost?: number;
+  /**
    * Bytes a second for all downloads together; 0 sets no limit.
    *
    * @default {0}

@@ -75,6 +75,9 @@ const NO_DEFAULTS: readonly string[] = ["url", "outputPath", "signal"];
 /** How many downloads may run at once. */
 export const CONCURRENT_DOWNLOADS: NumberRule = { default: 4, min: 1, max: 1000 };
 
+/** How many of them from one host. */
+export const DOWNLOADS_PER_HOST: NumberRule = { default: Infinity, min: 1, max: Infinity };
+
 /** Checks a spec and fills its gaps, first from `defaults`. The only place where options are judged. */
 export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "url"> = {}): ResolvedSpec {
   refuseUnknown(spec, SPEC_NAMES);
@@ -150,6 +153,7 @@ function resolveChecksumFile({ checksum, checksumFile }: DownloadSpec): string |
 export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDownloaderOptions {
   refuseUnknown(options, [
     "maxConcurrentDownloads",
+    "maxDownloadsPerHost",
     "maxDownloadSpeed",
     "logger",
     "defaults",
@@ -166,6 +170,7 @@ export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDo
       options.maxConcurrentDownloads,
       CONCURRENT_DOWNLOADS,
     ),
+    maxDownloadsPerHost: checkNumber("maxDownloadsPerHost", options.maxDownloadsPerHost, DOWNLOADS_PER_HOST),
     maxDownloadSpeed: checkSpeed(options.maxDownloadSpeed),
     logger,
     network: resolveNetwork(options),

@@ -91,6 +91,7 @@ export interface ResolvedSpec {
 /** Downloader options that were checked and completed. */
 export interface ResolvedDownloaderOptions {
   readonly maxConcurrentDownloads: number;
+  readonly maxDownloadsPerHost: number;
   readonly maxDownloadSpeed: number;
   readonly logger: Logger;
   readonly network: ResolvedNetwork;

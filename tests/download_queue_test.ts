@@ -69,3 +69,49 @@ test("a turn that one download gives to the next is not taken by a third", async
     await queue.close();
   }
 });
+
+test("of one host no more than maxDownloadsPerHost run, and the other host is not kept waiting", async () => {
+  await using dir = await temporaryDirectory();
+  const slow = { size: 20_000, respond: () => ({ throttle: 400_000 }) };
+  await using one = await FaultServer.start(slow);
+  await using other = await FaultServer.start(slow);
+  const options = { maxConcurrentDownloads: 4, maxDownloadsPerHost: 2, defaults: { maxConnections: 1 } };
+  const queue = queueOn(runtimeWith({}), options);
+  const add = (server: FaultServer, name: string) =>
+    queue.add({ url: server.url, outputPath: dir.join(name) });
+  const handles = Array.from({ length: 12 }, (_, index) => add(index < 10 ? one : other, `file${index}`));
+  await other.until(() => other.requests.length === 2);
+  strictEqual(one.requests.length <= 2, true, "the last of the list had to wait for the first");
+  await Promise.all(handles.map((handle) => handle.wait()));
+  deepStrictEqual([one.maxOpenConnections, other.maxOpenConnections], [2, 2]);
+  await queue.close();
+});
+
+test("downloads one after the other use the connections of those before", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: 2000 });
+  const queue = queueOn(runtimeWith({}), { maxConcurrentDownloads: 16 });
+  const names = Array.from({ length: 200 }, (_, index) => `file${index}`);
+  await Promise.all(names.map((name) => queue.add({ url: server.url, outputPath: dir.join(name) }).wait()));
+  strictEqual(server.requests.length, 200);
+  strictEqual(server.connections <= 16, true, `${server.connections} connections`);
+  await queue.close();
+});
+
+test("very many may wait, and be cancelled while they do", async () => {
+  const queue = queueOn(runtimeWith({}), { maxConcurrentDownloads: 1 });
+  await using server = await FaultServer.start({ size: 1, respond: () => ({ delayMs: 60_000 }) });
+  await using dir = await temporaryDirectory();
+  const add = () => queue.add({ url: server.url, outputDir: dir.path });
+  add();
+  const waiting = Array.from({ length: 20_000 }, add);
+  const last = waiting.at(-1)!;
+  strictEqual(last.snapshot.state, "pending");
+  last.pause();
+  strictEqual(last.snapshot.state, "paused");
+  await last.closed;
+  const startedMs = performance.now();
+  await queue.close();
+  strictEqual(performance.now() - startedMs < 10_000, true);
+  deepStrictEqual(new Set(waiting.map(({ snapshot }) => snapshot.state)), new Set(["cancelled", "paused"]));
+});

@@ -275,7 +275,12 @@ test("defaults fill what a spec does not say", () => {
 
 test("a Downloader's options have defaults, and are checked as a spec's are", () => {
   const { logger, network, ...rest } = resolveDownloaderOptions({});
-  assert.deepEqual(rest, { maxConcurrentDownloads: 4, maxDownloadSpeed: 0, defaults: {} });
+  assert.deepEqual(rest, {
+    maxConcurrentDownloads: 4,
+    maxDownloadsPerHost: Infinity,
+    maxDownloadSpeed: 0,
+    defaults: {},
+  });
   assert.deepEqual(network, {
     proxies: {},
     dnsServers: [],
@@ -298,6 +303,8 @@ test("a Downloader's options have defaults, and are checked as a spec's are", ()
     );
   }
   refuses(TypeError, () => resolveOptions({ maxConcurrentDownloads: "4" }), '"4"');
+  assert.equal(resolveDownloaderOptions({ maxDownloadsPerHost: 2 }).maxDownloadsPerHost, 2);
+  refuses(RangeError, () => resolveOptions({ maxDownloadsPerHost: 0 }), "maxDownloadsPerHost 0");
   refuses(RangeError, () => resolveOptions({ maxDownloadSpeed: -1 }), "maxDownloadSpeed -1");
   refuses(TypeError, () => resolveOptions({ logger: "console" }), 'logger "console"', "a function");
 });

@@ -10,7 +10,7 @@ import { UsageError } from "./usage_error.ts";
 /** Fetch the URLs. */
 export interface DownloadCommand {
   readonly kind: "download";
-  /** At least one, not judged yet. */
+  /** At least one unless there is a list, not judged yet. */
   readonly urls: readonly string[];
   /** For the downloader; without a logger. */
   readonly options: DownloaderOptions;
@@ -20,6 +20,8 @@ export interface DownloadCommand {
   readonly inputs: Inputs;
   /** Whether the command line may hold a secret beside the URLs. */
   readonly hasSecrets: boolean;
+  /** Whether a file that is there counts as done. */
+  readonly skipsExisting: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
@@ -149,10 +151,15 @@ function unknownFlag(shown: string, argument: string, flags: readonly Flag[]): U
   return new UsageError(`Cannot use ${shown}: there is no such flag; ${remedy}`);
 }
 
-function checkTogether({ specOptions, inputs, quiet, verbose }: Draft, urls: readonly string[]): void {
-  if (urls.length === 0) {
+function checkTogether(draft: Draft, urls: readonly string[]): void {
+  const { specOptions, inputs, skipsExisting, quiet, verbose } = draft;
+  const lists = inputs.inputFiles ?? [];
+  if (lists.length > 1) {
+    throw new UsageError(`Cannot use ${lists.length} lists with --input-file: expected one`);
+  }
+  if (urls.length === 0 && lists.length === 0) {
     throw new UsageError(
-      "Cannot start without a URL: expected one or more, such as https://example.com/file; see bytehaul --help",
+      "Cannot start without a URL: expected one or more, such as https://example.com/file, or a list with -i; see bytehaul --help",
     );
   }
   for (const url of urls) checkUrl(url);
@@ -164,10 +171,11 @@ function checkTogether({ specOptions, inputs, quiet, verbose }: Draft, urls: rea
     "--refresh-cmd": [inputs.refreshCommand, "it belongs to one file; expected one URL"],
   };
   for (const [shown, [value, reason]] of Object.entries(ofOneFile)) {
-    if (value !== undefined && urls.length > 1) {
-      throw new UsageError(`Cannot use ${shown} for ${urls.length} URLs: ${reason}`);
-    }
+    if (value === undefined) continue;
+    if (lists.length > 0) throw new UsageError(`Cannot use ${shown} with a list: ${reason}`);
+    if (urls.length > 1) throw new UsageError(`Cannot use ${shown} for ${urls.length} URLs: ${reason}`);
   }
+  if (skipsExisting && specOptions.overwrite) throw notTogether("--skip-existing", "--overwrite");
   if (quiet && verbose) throw notTogether("--quiet", "--verbose");
   if (inputs.user !== undefined && inputs.bearer !== undefined) throw notTogether("--user", "--bearer");
   if ((inputs.cert === undefined) !== (inputs.key === undefined)) {

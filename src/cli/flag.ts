@@ -14,6 +14,8 @@ export interface Draft {
   readonly inputs: Mutable<Inputs>;
   /** Whether a flag was given whose value may be a secret. */
   hasSecrets: boolean;
+  /** Whether a file that is there counts as done. */
+  skipsExisting: boolean;
   quiet: boolean;
   verbose: boolean;
   json: boolean;
@@ -26,6 +28,7 @@ export function emptyDraft(): Draft {
     specOptions: {},
     inputs: { headers: [], proxies: {}, cookies: [] },
     hasSecrets: false,
+    skipsExisting: false,
     quiet: false,
     verbose: false,
     json: false,

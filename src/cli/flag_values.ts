@@ -20,7 +20,9 @@ function within(value: number, { min, max }: NumberRule): number | undefined {
 export function count(rule: NumberRule): FlagValue<number> {
   return {
     parse: (text) => /^\d+$/.test(text) ? within(Number(text), rule) : undefined,
-    expected: `a whole number from ${rule.min} to ${rule.max}`,
+    expected: rule.max === Infinity
+      ? `a whole number of at least ${rule.min}`
+      : `a whole number from ${rule.min} to ${rule.max}`,
   };
 }
 

@@ -28,6 +28,11 @@ export const OUTPUT_FLAGS: FlagGroup = {
       set: (draft) => draft.specOptions.overwrite = true,
     }),
     toggle({
+      name: "skip-existing",
+      help: "a file that has the name counts as done, whatever is in it",
+      set: (draft) => draft.skipsExisting = true,
+    }),
+    toggle({
       name: "no-resume",
       help: "fetch anew instead of going on with what an earlier run left",
       set: (draft) => draft.specOptions.resume = false,

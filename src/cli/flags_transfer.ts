@@ -1,11 +1,19 @@
-import { CONCURRENT_DOWNLOADS, SPEC_NUMBERS } from "../resolve_options.ts";
+import { CONCURRENT_DOWNLOADS, DOWNLOADS_PER_HOST, SPEC_NUMBERS } from "../resolve_options.ts";
 import { type FlagGroup, valued } from "./flag.ts";
-import { count, seconds, size } from "./flag_values.ts";
+import { count, seconds, size, text } from "./flag_values.ts";
 
 /** How files are fetched. */
 export const TRANSFER_FLAGS: FlagGroup = {
   title: "Transfer",
   flags: [
+    valued({
+      name: "input-file",
+      short: "i",
+      placeholder: "FILE",
+      help: "fetch what the list in FILE names, too, see below; - is standard input",
+      value: text,
+      set: (draft, value) => draft.inputs.inputFiles = [...draft.inputs.inputFiles ?? [], value],
+    }),
     valued({
       name: "connections",
       short: "x",
@@ -21,6 +29,13 @@ export const TRANSFER_FLAGS: FlagGroup = {
       help: "files fetched at the same time (default 4)",
       value: count(CONCURRENT_DOWNLOADS),
       set: (draft, value) => draft.options.maxConcurrentDownloads = value,
+    }),
+    valued({
+      name: "max-per-host",
+      placeholder: "N",
+      help: "of these, files from one host and port; without it only -j counts",
+      value: count(DOWNLOADS_PER_HOST),
+      set: (draft, value) => draft.options.maxDownloadsPerHost = value,
     }),
     valued({
       name: "limit-rate",

@@ -12,6 +12,7 @@ export function helpText(): string {
 stopped, and gives a file its name only when every byte is there.
 
 Usage: bytehaul [options] URL...
+       bytehaul [options] -i LIST [URL...]
        bytehaul verify [--checksum ALGO:HEX | --checksum-file LIST] [FILE...]
 
 ${groups.join("\n")}
@@ -35,12 +36,24 @@ it tells how much of an unfinished download is right. It also takes --quiet and
 --refresh-cmd runs when the server answers 401, 403, 404 or 410, which is then
 in BYTEHAUL_STATUS. What it prints: the new URL, then lines "Header: value".
 
---json lines have a "type", and all but "log" the "url" and its "index":
+A list (-i) is what aria2 reads: a line for each file, in it a URL, or several
+with tabs between them, of which the next is tried where one has nothing; lines
+below that begin with a blank set options of that file: out, dir, checksum,
+header, referer, user-agent, connections (max-connection-per-server, split),
+limit-rate (max-download-limit), retries, overwrite and continue (true or
+false), and these flags: checksum-file, piece-size, min-split-size,
+min-segment-size, memory-budget, file-allocation, save-interval, retry-delay,
+retry-max-delay, max-retry-time, connect-timeout, read-timeout (timeout). A line
+that begins with # says nothing. The list is read as files are fetched.
+
+--json lines have a "type", and all but "log" the "url" and its "index", and the
+"line" of the list:
   progress  state, path, downloaded, total, speed, etaSeconds, connections,
             elapsedMs
   result    path, size, fetchedBytes, resumedBytes, lengthVerified, checksum,
             checksumSource, elapsedMs
   error     code, message, retryable, path, status
+  skipped   path; with --skip-existing
   log       level, message; with --verbose
 With verify, where all have the "path" and no "url":
   progress  checked, total
@@ -56,6 +69,8 @@ Examples:
       8 connections, 5 MiB a second, saved as disk.iso
   bytehaul -d models -j 2 https://example.com/a.bin https://example.com/b.bin
       several files, two at a time, into the directory models
+  bytehaul -j 16 --skip-existing -i urls.txt
+      what a list names and is not there yet, 16 at a time
   bytehaul --checksum sha256:9f86... https://example.com/tool.tar.gz
       keep the file only when it is the right one
   bytehaul --checksum-file https://example.com/SHA256SUMS https://example.com/a

@@ -1,7 +1,9 @@
 import type { DownloaderOptions, DownloadSpec } from "../options.ts";
 import type { CliHost } from "../runtime/console.ts";
 import type { DownloadCommand } from "./args.ts";
+import type { EntryOptions } from "./entry_options.ts";
 import { parseHeaderField } from "./flag_values.ts";
+import type { SpecFor } from "./input_list.ts";
 import { findNetrcEntry, type NetrcEntry, parseNetrc } from "./netrc.ts";
 import { refreshByCommand } from "./refresh_command.ts";
 import { reasonOf, ValueReader } from "./value_reader.ts";
@@ -23,20 +25,21 @@ export interface Inputs {
   readonly cert?: string;
   readonly key?: string;
   readonly insecure?: boolean;
+  /** Paths of lists; `-` is standard input. */
+  readonly inputFiles?: readonly string[];
 }
 
 /** A command line with everything read that it names. */
 export interface CompleteCommand {
   readonly options: DownloaderOptions;
-  /** One for each URL. */
-  readonly specs: readonly (DownloadSpec & { readonly url: string })[];
+  readonly specFor: SpecFor;
   /** The flag and the file of each option that holds the contents of one. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 /** Reads files, environment and standard input for a command; a {@linkcode UsageError} says what cannot be read. */
 export async function readInputs(command: DownloadCommand, host: CliHost): Promise<CompleteCommand> {
-  const { inputs, options, specOptions, urls } = command;
+  const { inputs, options, specOptions } = command;
   const reader = new ValueReader(host);
   await checkDirectory(specOptions.outputDir, host);
   const headers = await readHeaders(inputs, reader);
@@ -53,9 +56,18 @@ export async function readInputs(command: DownloadCommand, host: CliHost): Promi
   const isNamed = credentials.username ?? credentials.bearerToken ??
     new Headers(headers).get("authorization");
   const netrc = inputs.netrc === undefined || isNamed ? [] : await readNetrc(inputs.netrc, reader, host);
+  if (inputs.inputFiles?.includes("-")) reader.claimStdin("--input-file", "-");
   return {
     options: { ...options, ...await readProxies(inputs, reader), ...await readTls(inputs, reader) },
-    specs: urls.map((url) => ({ ...shared, ...credentialsFrom(netrc, url), url })),
+    specFor: (url, own) => ({
+      ...shared,
+      ...credentialsFrom(netrc, url),
+      ...own?.specOptions,
+      ...(own === undefined || own.headers.length === 0
+        ? {}
+        : { headers: joinHeaders(headers, own.headers) }),
+      url,
+    }),
     files: fileNames(inputs),
   };
 }
@@ -82,6 +94,12 @@ async function readHeaders({ headers }: Inputs, reader: ValueReader): Promise<[s
     }
   }
   return fields;
+}
+
+/** Those of an entry take the place of others with their name. */
+function joinHeaders(all: readonly [string, string][], own: EntryOptions["headers"]): [string, string][] {
+  const names = new Set(own.map(([name]) => name.toLowerCase()));
+  return [...all.filter(([name]) => !names.has(name.toLowerCase())), ...own];
 }
 
 type Credentials = Pick<DownloadSpec, "username" | "password" | "bearerToken">;

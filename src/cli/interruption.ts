@@ -18,8 +18,11 @@ export function describeInterruption(
   finishedUrls: readonly string[],
   invocation: Invocation,
 ): string[] {
-  const isAnythingKept = paused.some(({ handle }) => isKept(handle.snapshot));
-  return [...paused.map(describeState), howToGoOn(isAnythingKept, finishedUrls, invocation)];
+  const hasList = invocation.command.inputs.inputFiles !== undefined;
+  const isAnythingKept = hasList || paused.some(({ handle }) => isKept(handle.snapshot));
+  // Of a list, what had not begun is the rest of it, and goes without saying.
+  const told = paused.filter(({ line, handle }) => line === undefined || isKept(handle.snapshot));
+  return [...told.map(describeState), howToGoOn(isAnythingKept, finishedUrls, invocation)];
 }
 
 function isKept({ path, downloaded }: Job["handle"]["snapshot"]): boolean {
@@ -45,17 +48,24 @@ function howToGoOn(
   { argv, command, isBytehaul }: Invocation,
 ): string {
   const goOn = isAnythingKept ? "go on" : "begin again";
+  const hasList = command.inputs.inputFiles !== undefined;
+  const skips = hasList && !command.skipsExisting && !command.specOptions.overwrite
+    ? ["--skip-existing"]
+    : [];
+  const sameInput = command.inputs.inputFiles?.[0] === "-" ? " and the same list on standard input" : "";
   const resumes = command.specOptions.resume ?? true;
-  const again = argv.filter((arg) => arg !== "--no-resume" && !finishedUrls.includes(arg));
+  const kept = argv.filter((arg) => arg !== "--no-resume" && !finishedUrls.includes(arg));
+  const again = [...skips, ...kept];
   const showable = isBytehaul && !command.hasSecrets && command.urls.every(isPlainUrl) &&
     again.every((arg) => escapeForTerminal(arg) === arg);
-  if (showable) return `${goOn} with: bytehaul ${again.map(quoteForShell).join(" ")}`;
+  if (showable) return `${goOn} with: bytehaul ${again.map(quoteForShell).join(" ")}${sameInput}`;
   const changes = [
     ...(resumes ? [] : ["--no-resume"]),
     ...(finishedUrls.length === 0 ? [] : ["the URLs that are done"]),
   ];
   const without = changes.length === 0 ? "" : `, without ${changes.join(" and ")},`;
-  return `run the same command again${without} to ${goOn}`;
+  const withMore = skips.length === 0 ? "" : ` with --skip-existing${sameInput}`;
+  return `run the same command again${withMore}${without} to ${goOn}`;
 }
 
 function quoteForShell(arg: string): string {

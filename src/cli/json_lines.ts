@@ -4,10 +4,12 @@ import type { DownloadResult, LogLevel, ProgressSnapshot } from "../types.ts";
 
 /** Which download a line is about. */
 export interface JsonSubject {
-  /** The URL as given, without user name, password, query and fragment. */
-  readonly url: string;
-  /** Its place on the command line, from 0; it tells URLs apart that differ in their query only. */
+  /** The URL as given, without user name, password, query and fragment; of several for one file the one in use. */
+  readonly url?: string;
+  /** Its place on the command line, from 0, and then in the list; it tells URLs apart that differ in their query only. */
   readonly index: number;
+  /** Its line in the list, from 1. */
+  readonly line?: number;
 }
 
 /** At most ten a second for each download. What is not known is absent; milliseconds are whole. */
@@ -28,6 +30,12 @@ export interface JsonError extends JsonSubject {
   readonly status?: number;
   /** Whether the same command may succeed later. */
   readonly retryable: boolean;
+}
+
+/** A download whose file was there already, with `--skip-existing`. */
+export interface JsonSkipped extends JsonSubject {
+  readonly type: "skipped";
+  readonly path?: string;
 }
 
 /** A message of the logger, with `--verbose`. */
@@ -58,6 +66,7 @@ export type JsonLine =
   | JsonProgress
   | JsonResult
   | JsonError
+  | JsonSkipped
   | JsonLog
   | JsonVerifyProgress
   | JsonVerifyResult

@@ -11,7 +11,7 @@ import { publicUrl } from "./url.ts";
 export class JsonReporter implements Reporter {
   readonly #host: CliHost;
   readonly #verbosity: Verbosity;
-  #several = false;
+  #total: () => number | undefined = () => undefined;
 
   constructor(host: CliHost, verbosity: Verbosity) {
     this.#host = host;
@@ -24,8 +24,8 @@ export class JsonReporter implements Reporter {
     else if (level === "warn" && !quiet) this.#host.writeStderr(`${message(`warning: ${text}`)}\n`);
   }
 
-  start(jobs: readonly Job[]): void {
-    this.#several = jobs.length > 1;
+  start(total: () => number | undefined): void {
+    this.#total = total;
   }
 
   async follow(job: Job): Promise<void> {
@@ -48,7 +48,16 @@ export class JsonReporter implements Reporter {
       ...(path === undefined ? {} : { path }),
       ...(httpStatus === undefined ? {} : { status: httpStatus }),
     });
-    if (code !== "paused") this.#host.writeStderr(`${errorMessage(job, text, this.#several)}\n`);
+    if (code !== "paused") this.#host.writeStderr(`${errorMessage(job, text, this.#total() !== 1)}\n`);
+  }
+
+  skipped(job: Job): void {
+    const { path } = job.handle.snapshot;
+    this.#write({ type: "skipped", ...subject(job), ...(path === undefined ? {} : { path }) });
+  }
+
+  fault(text: string): void {
+    this.#host.writeStderr(`${message(text)}\n`);
   }
 
   stop(): void {}
@@ -58,6 +67,10 @@ export class JsonReporter implements Reporter {
   }
 }
 
-function subject({ url, index }: Job): JsonSubject {
-  return { url: publicUrl(url), index };
+function subject({ url, index, line }: Job): JsonSubject {
+  return {
+    ...(url === undefined ? {} : { url: publicUrl(url) }),
+    index,
+    ...(line === undefined ? {} : { line }),
+  };
 }

@@ -1,15 +1,17 @@
 import { Downloader } from "../../mod.ts";
 import type { DownloaderOptions, DownloadSpec } from "../options.ts";
-import { resolveSpec, SPEC_NUMBERS } from "../resolve_options.ts";
+import { CONCURRENT_DOWNLOADS, resolveSpec, SPEC_NUMBERS } from "../resolve_options.ts";
 import type { CliHost } from "../runtime/console.ts";
 import { VERSION } from "../version.ts";
 import { type CliCommand, type DownloadCommand, parseArgs } from "./args.ts";
-import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
+import { Batch } from "./batch.ts";
+import { ExitStatus } from "./failure.ts";
 import { inFlags } from "./flag_names.ts";
 import { helpText } from "./help.ts";
+import { InputList, type SpecFor } from "./input_list.ts";
 import { type CompleteCommand, readInputs } from "./inputs.ts";
 import { describeInterruption } from "./interruption.ts";
-import type { Job, JobHandle } from "./job.ts";
+import type { JobHandle } from "./job.ts";
 import { JsonReporter } from "./json_reporter.ts";
 import { message } from "./message.ts";
 import type { Reporter } from "./reporter.ts";
@@ -17,6 +19,9 @@ import { onStopSignals } from "./stop_signals.ts";
 import { TextReporter } from "./text_reporter.ts";
 import { UsageError } from "./usage_error.ts";
 import { runVerify } from "./verify.ts";
+
+/** How many entries of a list may wait for their hosts, beside those that run. */
+const LOOKAHEAD = 1000;
 
 /** What the command needs of a downloader. */
 export interface CliDownloader {
@@ -77,11 +82,16 @@ async function runDownloads(
 ): Promise<number> {
   const reporter: Reporter = command.json ? new JsonReporter(host, command) : new TextReporter(host, command);
   let complete: CompleteCommand | undefined;
+  let specs: ReturnType<SpecFor>[];
+  let list: InputList | undefined;
   let downloader: CliDownloader;
   try {
     complete = await readInputs(command, host);
+    specs = command.urls.map((url) => complete!.specFor(url));
     // All are judged before the first one starts.
-    for (const spec of complete.specs) resolveSpec(spec);
+    for (const spec of specs) resolveSpec(spec);
+    const [path] = command.inputs.inputFiles ?? [];
+    if (path !== undefined) list = await InputList.open(path, host, complete.specFor);
     downloader = createDownloader({
       ...complete.options,
       logger: (level, text) => reporter.log(level, inFlags(text)),
@@ -89,53 +99,33 @@ async function runDownloads(
   } catch (error) {
     return refuse(host, error, complete?.files);
   }
-  const jobs = complete.specs.map((spec, index): Job => ({
-    url: spec.url,
-    index,
-    handle: downloader.download(spec),
-  }));
+  const { maxRetries = SPEC_NUMBERS.maxRetries.default, maxRetryElapsedMs } = command.specOptions;
+  const { maxConcurrentDownloads = CONCURRENT_DOWNLOADS.default, maxDownloadsPerHost } = complete.options;
+  const batch = new Batch({
+    ...{ download: (spec) => downloader.download(spec), reporter, host },
+    skipsExisting: command.skipsExisting,
+    // Where hosts have a limit, other hosts must be found.
+    listWindow: maxConcurrentDownloads + (maxDownloadsPerHost === undefined ? 0 : LOOKAHEAD),
+    tries: maxRetryElapsedMs === undefined ? maxRetries + 1 : undefined,
+  }, list);
   const stopListening = onStopSignals(host, now, {
-    first: () => {
-      for (const { handle } of jobs) handle.pause();
-    },
+    first: () => batch.stop(),
     again: () => host.exit(ExitStatus.interrupted),
   });
-  const { maxRetries = SPEC_NUMBERS.maxRetries.default, maxRetryElapsedMs } = command.specOptions;
-  const tries = maxRetryElapsedMs === undefined ? maxRetries + 1 : undefined;
-  let failures: readonly (Failure | undefined)[];
+  let status: number;
   try {
-    reporter.start(jobs);
-    failures = await Promise.all(jobs.map((job) => settle(job, reporter, tries)));
+    status = await batch.run(specs);
     await downloader.close();
   } finally {
     reporter.stop();
     stopListening();
   }
-  const paused = jobs.filter(({ index }) => failures[index]?.code === "paused");
-  if (paused.length === 0) return Math.max(...failures.map((it) => it?.exitStatus ?? ExitStatus.done));
+  if (!batch.isInterrupted) return status;
   const { isBytehaul } = host;
-  const finished = jobs.filter(({ index }) => failures[index] === undefined).map(({ url }) => url);
-  for (const line of describeInterruption(paused, finished, { argv, command, isBytehaul })) {
+  for (const line of describeInterruption(batch.paused, batch.finishedUrls, { argv, command, isBytehaul })) {
     host.writeStderr(`${message(line)}\n`);
   }
   return ExitStatus.interrupted;
-}
-
-/** Sees one download to its end; the others do not depend on how it ends. */
-async function settle(
-  job: Job,
-  reporter: Reporter,
-  tries: number | undefined,
-): Promise<Failure | undefined> {
-  const followed = reporter.follow(job);
-  const outcome = await job.handle.wait().then(
-    (result) => ({ result, failure: undefined }),
-    (error: unknown) => ({ result: undefined, failure: describeFailure(error, tries) }),
-  );
-  await followed;
-  if (outcome.failure === undefined) reporter.finished(job, outcome.result);
-  else reporter.failed(job, outcome.failure);
-  return outcome.failure;
 }
 
 function refuse(host: CliHost, error: unknown, files?: CompleteCommand["files"]): number {

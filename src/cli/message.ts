@@ -7,7 +7,11 @@ export function message(text: string): string {
   return `bytehaul: ${escapeForTerminal(text)}`;
 }
 
-/** What became of a download; among several by its URL, as a name such as `404` could be taken for something else. */
-export function errorMessage({ url }: Job, text: string, isOneOfSeveral: boolean): string {
-  return message(isOneOfSeveral ? `${publicUrl(url)}: ${text}` : text);
+/**
+ * What became of a download; among several by its place in the list and its URL, as a name such as `404` could be taken
+ * for something else.
+ */
+export function errorMessage({ url, place }: Job, text: string, isOneOfSeveral: boolean): string {
+  const subject = [place, isOneOfSeveral && url !== undefined ? publicUrl(url) : undefined];
+  return message([...subject, text].filter((part) => part !== undefined).join(": "));
 }

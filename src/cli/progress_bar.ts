@@ -10,6 +10,15 @@ export interface ProgressRow {
   readonly snapshot: ProgressSnapshot;
 }
 
+/** How many downloads there are beside those that are drawn. */
+export interface Tally {
+  readonly done: number;
+  readonly failed: number;
+  readonly paused: number;
+  /** All, `undefined` while that is not known. */
+  readonly total: number | undefined;
+}
+
 type Column = keyof typeof COLUMN_WIDTHS;
 
 /** Cells that the widest usual content of a column needs. */
@@ -31,9 +40,9 @@ const STATE_WORDS: Partial<Record<DownloadState, string>> = {
 
 /**
  * Draws downloads as lines of at most `width` cells: one for each that is not finished, ten at most, and
- * a summary below when there are several. Once all are finished nothing is drawn, as their outcomes are told.
+ * a summary below when there are several. Where none is under way nothing is drawn.
  */
-export function renderProgress(downloads: readonly ProgressRow[], width: number): string[] {
+export function renderProgress(downloads: readonly ProgressRow[], tally: Tally, width: number): string[] {
   const unfinished = downloads.filter(({ snapshot }) => isUnfinished(snapshot.state));
   if (unfinished.length === 0) return [];
   const shown = unfinished
@@ -42,7 +51,7 @@ export function renderProgress(downloads: readonly ProgressRow[], width: number)
     .map(({ label, snapshot }) => ({ label: escapeForTerminal(label), snapshot }));
   const layout = fit(width, Math.max(0, ...shown.map(({ label }) => textWidth(label))));
   const lines = shown.map((row) => shortenMiddle(renderRow(row, layout), width));
-  if (downloads.length > 1) lines.push(renderSummary(downloads, width));
+  if (tally.total !== 1) lines.push(renderSummary(unfinished, tally, width));
   return lines;
 }
 
@@ -119,20 +128,21 @@ function fractionDone({ downloaded, total }: ProgressSnapshot): number {
   return Math.min(1, downloaded / total);
 }
 
-function renderSummary(downloads: readonly ProgressRow[], width: number): string {
-  const countOf = (...states: DownloadState[]) =>
-    downloads.filter(({ snapshot }) => states.includes(snapshot.state)).length;
+function renderSummary(downloads: readonly ProgressRow[], tally: Tally, width: number): string {
+  const { done, failed, paused, total } = tally;
+  const running = downloads.filter(({ snapshot }) => snapshot.state !== "pending").length;
+  const waiting = total === undefined ? downloads.length - running : total - done - failed - paused - running;
   const speed = downloads.reduce(
     (sum, { snapshot }) => snapshot.state === "downloading" ? sum + snapshot.speed : sum,
     0,
   );
   const counts: [number, string][] = [
-    [countOf("downloading", "verifying"), "running"],
-    [countOf("pending"), "waiting"],
-    [countOf("failed", "cancelled"), "failed"],
-    [countOf("paused"), "paused"],
+    [running, "running"],
+    [waiting, "waiting"],
+    [failed, "failed"],
+    [paused, "paused"],
   ];
-  let line = `${countOf("completed")} of ${downloads.length} done`;
+  let line = total === undefined ? `${done} done` : `${done} of ${total} done`;
   const parts = [formatRate(speed), ...counts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`)];
   for (const part of parts) {
     if (line.length + 2 + part.length > width) break;

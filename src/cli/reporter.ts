@@ -14,12 +14,16 @@ export interface Verbosity {
 export interface Reporter {
   /** A message of the downloader. */
   log(level: LogLevel, message: string): void;
-  /** Called once, with all downloads. */
-  start(jobs: readonly Job[]): void;
-  /** Follows one download; resolves when there is nothing more to follow, and never rejects. */
+  /** Called once, when those of the command line have begun; `total` tells how many downloads there are, once that is known. */
+  start(total: () => number | undefined): void;
+  /** Follows one download from its begin; resolves when there is nothing more to follow, and never rejects. */
   follow(job: Job): Promise<void>;
   finished(job: Job, result: DownloadResult): void;
   failed(job: Job, failure: Failure): void;
+  /** Its file was there, which counts as done. */
+  skipped(job: Job): void;
+  /** Something that concerns no single download failed. */
+  fault(text: string): void;
   /** Nothing is going on any more. */
   stop(): void;
 }

@@ -16,9 +16,10 @@ export class TextReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #verbosity: Verbosity;
   readonly #now: () => number;
-  #jobs: readonly Job[] = [];
+  readonly #jobs = new Set<Job>();
+  readonly #tally = { done: 0, failed: 0, paused: 0 };
   #saved = 0;
-  #failed = 0;
+  #total: () => number | undefined = () => undefined;
   #retry: RetryNote | undefined;
 
   constructor(host: CliHost, verbosity: Verbosity, now: () => number = () => performance.now()) {
@@ -34,36 +35,57 @@ export class TextReporter implements Reporter {
     this.#terminal.print(message(`${level === "warn" ? "warning" : level}: ${text}`));
   }
 
-  start(jobs: readonly Job[]): void {
-    this.#jobs = jobs;
+  start(total: () => number | undefined): void {
+    this.#total = total;
     if (!this.#verbosity.quiet) this.#terminal.start((width) => this.#draw(width));
   }
 
-  follow(): Promise<void> {
+  follow(job: Job): Promise<void> {
+    this.#jobs.add(job);
     return Promise.resolve();
   }
 
-  finished(_job: Job, result: DownloadResult): void {
+  finished(job: Job, result: DownloadResult): void {
+    this.#jobs.delete(job);
+    this.#tally.done++;
     this.#saved++;
     if (!this.#verbosity.quiet) this.#terminal.print(savedLine(result));
   }
 
   failed(job: Job, { code, message: text }: Failure): void {
+    this.#jobs.delete(job);
+    if (code === "paused") this.#tally.paused++;
     // Only an interruption pauses, and what it left is told once everything has stopped.
     if (code === "paused") return;
-    this.#failed++;
-    this.#terminal.print(errorMessage(job, text, this.#jobs.length > 1));
+    this.#tally.failed++;
+    this.#terminal.print(errorMessage(job, text, this.#total() !== 1));
+  }
+
+  skipped(job: Job): void {
+    this.#jobs.delete(job);
+    this.#tally.done++;
+    if (this.#verbosity.quiet) return;
+    this.#terminal.print(
+      `kept ${escapeForTerminal(job.handle.snapshot.path ?? jobLabel(job))}, which was there`,
+    );
+  }
+
+  fault(text: string): void {
+    this.#terminal.print(message(text));
   }
 
   stop(): void {
     this.#terminal.stop();
-    if (this.#failed === 0 || this.#jobs.length === 1 || this.#verbosity.quiet) return;
-    this.#terminal.print(message(`${this.#saved} of ${this.#jobs.length} files saved`));
+    const { done, failed, paused } = this.#tally;
+    const total = this.#total() ?? done + failed + paused;
+    if (failed === 0 || total === 1 || this.#verbosity.quiet) return;
+    const there = done > this.#saved ? `, ${done - this.#saved} were there` : "";
+    this.#terminal.print(message(`${this.#saved} of ${total} files saved${there}`));
   }
 
   #draw(width: number): string[] {
-    const rows = this.#jobs.map((job) => ({ label: jobLabel(job), snapshot: job.handle.snapshot }));
-    const lines = renderProgress(rows, width);
+    const rows = [...this.#jobs].map((job) => ({ label: jobLabel(job), snapshot: job.handle.snapshot }));
+    const lines = renderProgress(rows, { ...this.#tally, total: this.#total() }, width);
     const isIdle = rows.some(({ snapshot }) =>
       snapshot.state === "downloading" && snapshot.connections === 0
     );

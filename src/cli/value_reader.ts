@@ -53,11 +53,16 @@ export class ValueReader {
     }
   }
 
-  async #stdin(flag: string): Promise<string> {
+  /** Keeps standard input for what reads it later. */
+  claimStdin(flag: string, shown: string): void {
     if (this.#stdinFlag !== undefined) {
-      throw refusal(`${flag} @-`, `standard input was read for ${this.#stdinFlag}`);
+      throw refusal(`${flag} ${shown}`, `standard input was read for ${this.#stdinFlag}`);
     }
     this.#stdinFlag = flag;
+  }
+
+  async #stdin(flag: string): Promise<string> {
+    this.claimStdin(flag, "@-");
     return await this.#host.readStdin();
   }
 }

@@ -67,7 +67,11 @@ export class TextVerifyReporter implements VerifyReporter {
       ...{ state: "verifying", path, downloaded: checked, total } as const,
       ...{ speed: 0, etaSeconds: undefined, connections: 0, elapsedMs: 0 },
     };
-    return renderProgress([{ label: basename(path), snapshot }], width);
+    return renderProgress(
+      [{ label: basename(path), snapshot }],
+      { done: 0, failed: 0, paused: 0, total: 1 },
+      width,
+    );
   }
 }
 

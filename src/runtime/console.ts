@@ -1,6 +1,15 @@
 import { basename } from "node:path";
 import process from "node:process";
-import { isGranted, look, type PathInfo, readStdin, readText, readVariable } from "./host_access.ts";
+import {
+  isGranted,
+  look,
+  type PathInfo,
+  readChunks,
+  readStdin,
+  readStdinChunks,
+  readText,
+  readVariable,
+} from "./host_access.ts";
 import { Outlet } from "./outlet.ts";
 import { openShell, type Shell } from "./shell.ts";
 
@@ -28,8 +37,12 @@ export interface CliHost {
   /** A variable of the environment, `undefined` when it is not set. */
   variable(name: string): string | undefined;
   readText(path: string): Promise<string>;
+  /** The text of a file, read as it is asked for. */
+  readChunks(path: string): AsyncIterable<string>;
   /** All of standard input. */
   readStdin(): Promise<string>;
+  /** Standard input, read as it is asked for. */
+  readStdinChunks(): AsyncIterable<string>;
   /** `undefined` when nothing is there. */
   look(path: string): Promise<PathInfo | undefined>;
   /** The system's shell. */
@@ -55,7 +68,9 @@ export function createConsole(): CliHost {
     writeStderr: (text) => stderr.write(text),
     variable: readVariable,
     readText,
+    readChunks,
     readStdin,
+    readStdinChunks,
     look,
     openShell,
     onSignal,

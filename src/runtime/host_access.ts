@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import process from "node:process";
 
 /** What a path leads to, links followed. */
@@ -7,6 +7,8 @@ export interface PathInfo {
   /** Permission bits, `undefined` where the system has none. */
   readonly mode: number | undefined;
 }
+
+const CHUNK_BYTES = 64 * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -77,10 +79,33 @@ async function looking<T>(path: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The text of a file, no more of it at a time than is asked for. */
+export async function* readChunks(path: string): AsyncGenerator<string, void, void> {
+  const file = await looking(path, () => open(path));
+  try {
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    for (;;) {
+      const { bytesRead } = await looking(path, () => file.read(buffer, 0, buffer.length));
+      if (bytesRead === 0) break;
+      yield decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
+    }
+    yield decoder.decode();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The same of standard input. */
+export async function* readStdinChunks(): AsyncGenerator<string, void, void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of process.stdin) yield decoder.decode(chunk as Uint8Array, { stream: true });
+  yield decoder.decode();
+}
+
 /** All of standard input. */
 export async function readStdin(): Promise<string> {
-  const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of process.stdin) text += decoder.decode(chunk as Uint8Array, { stream: true });
-  return text + decoder.decode();
+  for await (const chunk of readStdinChunks()) text += chunk;
+  return text;
 }

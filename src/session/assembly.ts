@@ -113,13 +113,8 @@ export class Assembly {
   async complete(): Promise<number> {
     await this.cache.flush();
     if (this.#start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
-    await this.#checkpointer.sync();
-    if (this.isResumable) {
-      await this.#checkpointer.save().then(
-        () => this.#isSaved = true,
-        (cause) => this.#context.log("warn", `${cause}; going on without, as the file is whole`),
-      );
-    }
+    if (this.isResumable) await this.#saveWhole();
+    else await this.#checkpointer.sync();
     await this.#writer.inspect();
     return this.pieces.size;
   }
@@ -159,6 +154,17 @@ export class Assembly {
     this.#hasher = undefined;
     await hasher?.prefix.close();
     await hasher?.file.close().catch(() => {}); // it was only read
+  }
+
+  /** Only the data must be durable; that this is recorded saves fetching it again. */
+  async #saveWhole(): Promise<void> {
+    try {
+      await this.#checkpointer.save();
+      this.#isSaved = true;
+    } catch (cause) {
+      await this.#checkpointer.sync();
+      this.#context.log("warn", `${cause}; going on without, as the file is whole`);
+    }
   }
 
   #startHashing(file: RuntimeFile): PrefixHasher {

@@ -112,7 +112,8 @@ export class FileWriter {
     const { file, finalSize = 0 } = this.#options;
     this.#requireOurs((await file.stat()).size === this.#size);
     const size = Math.min(end + ROOM_BYTES, finalSize);
-    if (size <= this.#size) return;
+    // What the write itself makes long enough needs no room.
+    if (size <= Math.max(this.#size, end)) return;
     try {
       await file.truncate(size);
       this.#size = size;

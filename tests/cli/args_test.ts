@@ -34,7 +34,8 @@ test("parseArgs() reads a bare URL", () => {
 });
 
 test("parseArgs() puts every flag where it belongs", () => {
-  const argv = "-o f -d dir -x 8 -j 2 -l 1.5M --checksum sha256:ab --no-resume --overwrite --retries 3 " +
+  const argv =
+    "-o f -d dir -x 8 -j 2 --max-per-host 1 -l 1.5M --checksum sha256:ab --no-resume --skip-existing --retries 3 " +
     "--retry-delay 0.5 --retry-max-delay 10 --max-retry-time 60 --connect-timeout 5 --read-timeout .25 " +
     "--piece-size 2M --memory-budget 1g --min-split-size 5MiB --min-segment-size 64K " +
     "--file-allocation prealloc --save-interval 1 -v --json";
@@ -42,14 +43,13 @@ test("parseArgs() puts every flag where it belongs", () => {
   assert.deepEqual(command, {
     kind: "download",
     urls: [URL_A],
-    options: { maxConcurrentDownloads: 2, maxDownloadSpeed: 1.5 * 2 ** 20 },
+    options: { maxConcurrentDownloads: 2, maxDownloadsPerHost: 1, maxDownloadSpeed: 1.5 * 2 ** 20 },
     specOptions: {
       outputPath: "f",
       outputDir: "dir",
       maxConnections: 8,
       checksum: "sha256:ab",
       resume: false,
-      overwrite: true,
       maxRetries: 3,
       retryBaseDelayMs: 500,
       retryMaxDelayMs: 10_000,
@@ -65,6 +65,7 @@ test("parseArgs() puts every flag where it belongs", () => {
     },
     inputs: { ...emptyDraft().inputs, headers: ["A: 1", "B:x: y"] },
     hasSecrets: true,
+    skipsExisting: true,
     quiet: false,
     verbose: true,
     json: true,

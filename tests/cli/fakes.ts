@@ -77,6 +77,14 @@ export class FakeHost implements CliHost {
     return text === undefined ? Promise.reject(new Error("it does not exist")) : Promise.resolve(text);
   }
 
+  async *readChunks(path: string): AsyncGenerator<string> {
+    yield await this.readText(path);
+  }
+
+  async *readStdinChunks(): AsyncGenerator<string> {
+    yield await this.readStdin();
+  }
+
   readStdin(): Promise<string> {
     return Promise.resolve(this.stdin);
   }

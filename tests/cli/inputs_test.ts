@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DownloadCommand, parseArgs } from "../../src/cli/args.ts";
-import { type CompleteCommand, readInputs } from "../../src/cli/inputs.ts";
+import { readInputs } from "../../src/cli/inputs.ts";
 import { UsageError } from "../../src/cli/usage_error.ts";
 import { FakeHost } from "./fakes.ts";
 
 const A = "https://a.test/f";
 const B = "https://b.test/f";
 
-function complete(host: FakeHost, ...argv: string[]): Promise<CompleteCommand> {
-  return readInputs(parseArgs([...argv, ...(argv.includes(A) ? [] : [A])]) as DownloadCommand, host);
+async function complete(host: FakeHost, ...argv: string[]) {
+  const command = parseArgs([...argv, ...(argv.includes(A) ? [] : [A])]) as DownloadCommand;
+  const { specFor, ...rest } = await readInputs(command, host);
+  return { ...rest, specs: command.urls.map((url) => specFor(url)) };
 }
 
 async function specOf(host: FakeHost, ...argv: string[]) {

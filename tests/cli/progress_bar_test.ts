@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { renderProgress } from "../../src/cli/progress_bar.ts";
+import { type ProgressRow, renderProgress as render } from "../../src/cli/progress_bar.ts";
 import { textWidth } from "../../src/cli/text_width.ts";
 import type { DownloadState, ProgressSnapshot } from "../../src/types.ts";
 import { snapshot } from "./fakes.ts";
@@ -9,6 +9,14 @@ const NAME = "ubuntu-24.04-desktop-amd64.iso";
 
 function row(changes: Partial<ProgressSnapshot> = {}, label = NAME) {
   return { label, snapshot: snapshot(changes) };
+}
+
+/** A tally that fits the rows. */
+function renderProgress(rows: readonly ProgressRow[], width: number): string[] {
+  const countOf = (...states: DownloadState[]) =>
+    rows.filter(({ snapshot }) => states.includes(snapshot.state)).length;
+  const tally = { done: countOf("completed"), failed: countOf("failed"), paused: countOf("paused") };
+  return render(rows, { ...tally, total: rows.length }, width);
 }
 
 const unknown: Partial<ProgressSnapshot> = { total: undefined, etaSeconds: undefined, elapsedMs: 400 };

@@ -29,6 +29,7 @@ const BOTTOM = [
   "redact",
   "resolved_options",
   "terminal_text",
+  "turns",
   "types",
   "version",
   "waiting",

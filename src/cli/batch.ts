@@ -1,0 +1,152 @@
+import type { DownloadSpec } from "../options.ts";
+import type { CliHost } from "../runtime/console.ts";
+import { Alternatives } from "./alternatives.ts";
+import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
+import { inFlags } from "./flag_names.ts";
+import type { InputList, ListItem, SpecFor } from "./input_list.ts";
+import { type Job, type JobHandle, RefusedHandle } from "./job.ts";
+import type { Reporter } from "./reporter.ts";
+import { UsageError } from "./usage_error.ts";
+import { publicUrl } from "./url.ts";
+
+/** What a batch works with. */
+export interface BatchParts {
+  readonly download: (spec: DownloadSpec) => JobHandle;
+  readonly reporter: Reporter;
+  readonly host: Pick<CliHost, "look">;
+  /** How many entries of the list are under way at once; the rest of it is not read. */
+  readonly listWindow: number;
+  /** Whether a file that is there counts as done. */
+  readonly skipsExisting: boolean;
+  /** How many tries a download makes, where that can be told. */
+  readonly tries: number | undefined;
+}
+
+/** The downloads of one command: those of its URLs, and those of its list as there is room for them. */
+export class Batch {
+  /** Those that an interruption stopped. */
+  readonly paused: Job[] = [];
+  /** Of the command line, those that are done. */
+  readonly finishedUrls: string[] = [];
+  readonly #parts: BatchParts;
+  readonly #list: InputList | undefined;
+  readonly #running = new Set<Job>();
+  #added = 0;
+  #exitStatus: number = ExitStatus.done;
+  #isStopped = false;
+  #isCutShort = false;
+
+  constructor(parts: BatchParts, list: InputList | undefined) {
+    this.#parts = parts;
+    this.#list = list;
+  }
+
+  /** Returns the exit status, that of an interruption aside, once all is over. How one ends is nothing to the others. */
+  async run(specs: readonly ReturnType<SpecFor>[]): Promise<number> {
+    const { reporter, listWindow } = this.#parts;
+    const { length } = specs;
+    const jobs = specs.map((spec): Job => ({
+      url: spec.url,
+      index: this.#added++,
+      handle: this.#parts.download(spec),
+    }));
+    for (const job of jobs) this.#running.add(job);
+    const settled = jobs.map((job) => this.#settle(job));
+    reporter.start(() => {
+      if (this.#list === undefined) return length;
+      return this.#list.total === undefined ? undefined : length + this.#list.total;
+    });
+    const lanes = this.#list === undefined ? [] : Array.from({ length: listWindow }, () => this.#runLane());
+    await Promise.all([...settled, ...lanes]);
+    return this.#exitStatus;
+  }
+
+  /** Whether something is left to do because it was stopped. */
+  get isInterrupted(): boolean {
+    return this.paused.length > 0 || this.#isCutShort;
+  }
+
+  /** Pauses what runs, and begins nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#isCutShort ||= this.#list !== undefined && !this.#list.isAllTaken;
+    this.#list?.close();
+    for (const { handle } of this.#running) handle.pause();
+  }
+
+  async #runLane(): Promise<void> {
+    try {
+      while (!this.#isStopped) {
+        const item = await this.#list!.take();
+        this.#isCutShort ||= this.#isStopped && item !== undefined;
+        if (item === undefined || this.#isStopped) return;
+        const job = this.#begin(item);
+        this.#running.add(job);
+        await this.#settle(job);
+      }
+    } catch (error) {
+      this.#fail(ExitStatus.failed);
+      this.#parts.reporter.fault(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #begin({ line, place, specs }: ListItem): Job {
+    const { download, reporter } = this.#parts;
+    const index = this.#added++;
+    if (specs instanceof UsageError) return { index, line, place, handle: new RefusedHandle(specs) };
+    const [first] = specs;
+    if (specs.length === 1) return { index, line, place, url: first!.url, handle: download(first!) };
+    const handle = new Alternatives({
+      specs,
+      download,
+      onNext: (url, error) => {
+        const text = inFlags(error.message);
+        reporter.log("warn", `${place}: ${publicUrl(url)}: ${text}; trying the next URL of the line`);
+      },
+    });
+    return {
+      ...{ index, line, place, handle },
+      get url() {
+        return handle.url;
+      },
+    };
+  }
+
+  async #settle(job: Job): Promise<void> {
+    const { reporter, tries } = this.#parts;
+    const followed = reporter.follow(job);
+    const outcome = await job.handle.wait().then(
+      (result) => ({ result, failure: undefined }),
+      (error: unknown) => ({ result: undefined, failure: describeFailure(error, tries) }),
+    );
+    await followed;
+    this.#running.delete(job);
+    const { result, failure } = outcome;
+    if (failure === undefined) {
+      if (job.line === undefined) this.finishedUrls.push(job.url!);
+      reporter.finished(job, result);
+    } else if (this.#mayBeThere(failure) && await this.#isThere(job)) {
+      reporter.skipped(job);
+    } else {
+      if (failure.code === "paused") this.paused.push(job);
+      // The list is an input like any other, and no use of a flag.
+      this.#fail(job.line === undefined ? failure.exitStatus : ExitStatus.failed);
+      reporter.failed(job, failure);
+    }
+  }
+
+  #mayBeThere({ code }: Failure): boolean {
+    return this.#parts.skipsExisting && code === "output_exists";
+  }
+
+  /** What is in the way may also be a directory, or a part file of somebody else. */
+  async #isThere({ handle }: Job): Promise<boolean> {
+    const { path } = handle.snapshot;
+    const info = path === undefined ? undefined : await this.#parts.host.look(path).catch(() => undefined);
+    return info?.kind === "file";
+  }
+
+  #fail(status: number): void {
+    this.#exitStatus = Math.max(this.#exitStatus, status);
+  }
+}

@@ -1,0 +1,68 @@
+import { type ListEntry, ListParser } from "./list_parser.ts";
+
+/** Reads a list piece by piece, no further than it is asked for. */
+export class ListReader {
+  readonly #chunks: AsyncIterator<string>;
+  readonly #parser = new ListParser();
+  readonly #closed = Promise.withResolvers<IteratorReturnResult<undefined>>();
+  readonly #ready: ListEntry[] = [];
+  /** Of `#ready`, how many were handed out. */
+  #next = 0;
+  #taken = 0;
+  #isAtEnd = false;
+  #isClosed = false;
+
+  constructor(chunks: AsyncIterable<string>) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  /** How many entries were handed out. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** How many entries there are in all, once the end was read. */
+  get total(): number | undefined {
+    return this.#isAtEnd && !this.#isClosed ? this.#taken + this.#ready.length - this.#next : undefined;
+  }
+
+  /**
+   * Reads the start, and returns the entries in it without taking them: at least one, if there is any. Where somebody
+   * may still be writing, it waits for no more than that.
+   */
+  async peek(isBeingWritten: boolean): Promise<readonly ListEntry[]> {
+    await this.#read();
+    while (!this.#isAtEnd && this.#ready.length === 0) await this.#read();
+    if (!isBeingWritten && !this.#isAtEnd) await this.#read();
+    return this.#ready;
+  }
+
+  /** The next entry; `undefined` at the end. Calls must not overlap. */
+  async take(): Promise<ListEntry | undefined> {
+    while (this.#next === this.#ready.length && !this.#isAtEnd) {
+      this.#ready.length = this.#next = 0;
+      await this.#read();
+    }
+    if (this.#next === this.#ready.length || this.#isClosed) return undefined;
+    this.#taken++;
+    return this.#ready[this.#next++];
+  }
+
+  /** Ends it here, also for who waits for more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#closed.resolve({ done: true, value: undefined });
+    void this.#chunks.return?.().catch(() => {}); // nothing more is wanted of it
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const { done, value } = await Promise.race([this.#chunks.next(), this.#closed.promise]);
+      this.#isAtEnd = done === true;
+      for (const entry of done ? this.#parser.end() : this.#parser.push(value)) this.#ready.push(entry);
+    } catch (error) {
+      this.#isAtEnd = true;
+      throw error;
+    }
+  }
+}
