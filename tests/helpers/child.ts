@@ -81,8 +81,14 @@ export class Child implements AsyncDisposable {
 
   /** Sends it a signal, unless it is over. */
   signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
-    // Not ChildProcess.kill(), after which Deno reports the signal whatever the status is.
-    if (!this.#isOver && this.#process.pid !== undefined) process.kill(this.#process.pid, name);
+    if (this.#isOver || this.#process.pid === undefined) return;
+    try {
+      // Not ChildProcess.kill(), after which Deno reports the signal whatever the status is.
+      process.kill(this.#process.pid, name);
+    } catch (error) {
+      // It has ended just now, and nobody was told yet.
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
