@@ -27,6 +27,16 @@ export interface Checksum {
 /** The algorithms that {@linkcode parseChecksum} accepts. */
 export const CHECKSUM_ALGORITHMS: readonly string[] = Object.keys(DIGEST_BYTES);
 
+/** The usual function for a digest of so many hexadecimal digits, where nobody says which it is. */
+export const ALGORITHM_BY_DIGITS: Readonly<Record<number, string>> = {
+  32: "md5",
+  40: "sha1",
+  56: "sha224",
+  64: "sha256",
+  96: "sha384",
+  128: "sha512",
+};
+
 function isAlgorithm(name: string): name is ChecksumAlgorithm {
   return Object.hasOwn(DIGEST_BYTES, name);
 }

@@ -1,4 +1,5 @@
 import { parseArgs as tokenize } from "node:util";
+import { ALGORITHM_BY_DIGITS } from "../checksum.ts";
 import type { DownloaderOptions } from "../options.ts";
 import { closestWord } from "./did_you_mean.ts";
 import { type Draft, emptyDraft, type Flag, type SpecOptions } from "./flag.ts";
@@ -189,16 +190,6 @@ function checkTogether(draft: Draft, urls: readonly string[]): void {
 function notTogether(one: string, other: string): UsageError {
   return new UsageError(`Cannot use ${one} together with ${other}: expected one of them`);
 }
-
-/** What the tools that print digests leave out. */
-const ALGORITHM_BY_DIGITS: Readonly<Record<number, string>> = {
-  32: "md5",
-  40: "sha1",
-  56: "sha224",
-  64: "sha256",
-  96: "sha384",
-  128: "sha512",
-};
 
 function checkChecksums({ checksum, checksumFile }: Draft["specOptions"]): void {
   if (checksum === undefined) return;

@@ -1,15 +1,5 @@
-import { type Checksum, CHECKSUM_ALGORITHMS, parseChecksum } from "../checksum.ts";
+import { ALGORITHM_BY_DIGITS, type Checksum, CHECKSUM_ALGORITHMS, parseChecksum } from "../checksum.ts";
 import { DownloadError } from "../errors.ts";
-
-/** The function that a digest of so many hexadecimal digits comes from, where the list does not say. */
-const BY_LENGTH: Readonly<Record<number, string>> = {
-  32: "md5",
-  40: "sha1",
-  56: "sha224",
-  64: "sha256",
-  96: "sha384",
-  128: "sha512",
-};
 
 /** One line of a list. */
 export interface ChecksumEntry {
@@ -79,7 +69,7 @@ function parseLone(lines: readonly string[], line: string, listName: string): Ch
 function algorithmOf(hex: string, listName: string): string {
   const name = listName.toLowerCase().replaceAll("-", "").replace(/^b2|\.b2/, "blake2b512");
   const said = CHECKSUM_ALGORITHMS.find((algorithm) => name.includes(algorithm));
-  return said !== undefined && tryParse(said, hex) ? said : BY_LENGTH[hex.length] ?? "";
+  return said !== undefined && tryParse(said, hex) ? said : ALGORITHM_BY_DIGITS[hex.length] ?? "";
 }
 
 function tryParse(algorithm: string, hex: string): Checksum | undefined {

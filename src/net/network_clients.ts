@@ -92,8 +92,9 @@ export class NetworkClients {
   #choose(url: URL, proxy: ProxyServer | undefined): HttpClient {
     const { runtime, hasEnvironmentProxies } = this.#options;
     const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;
-    const isPlain = proxy === undefined && !this.#isCustom(url) && !isMisled &&
-      !this.#slowHosts.has(url.host);
+    // Without the power to use it the relay is no help.
+    const isSlow = this.#slowHosts.has(url.host) && runtime.network.isUnrestricted();
+    const isPlain = proxy === undefined && !this.#isCustom(url) && !isMisled && !isSlow;
     return isPlain ? this.#direct() : this.#relayed(url.protocol as Scheme, proxy);
   }
 

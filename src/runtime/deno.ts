@@ -18,7 +18,10 @@ export function createDenoRuntime(): Runtime {
     name: "deno",
     clock: systemClock,
     files,
-    network: sockets,
+    network: {
+      ...sockets,
+      isUnrestricted: () => Deno.permissions.querySync({ name: "net" }).state === "granted",
+    },
     createHttpClient,
     bodyChunkBytes: 0,
     followsEnvironment: true,

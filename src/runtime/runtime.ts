@@ -122,6 +122,8 @@ export interface Network {
   secure(connection: Connection, host: string, options: SecureOptions): Promise<Connection>;
   /** All addresses that the system knows for a name, best first. */
   lookup(host: string): Promise<string[]>;
+  /** Whether every address may be reached and listened on; where not, connecting fails or asks on a terminal. */
+  isUnrestricted(): boolean;
   /** Whether connections may come from this address, which is so when it belongs to this machine. */
   isLocal(address: string): Promise<boolean>;
 }

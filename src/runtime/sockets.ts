@@ -88,6 +88,8 @@ export const sockets: Network = {
     return found.map(({ address }) => address);
   },
 
+  isUnrestricted: () => true,
+
   async isLocal(address) {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const server = createServer();
