@@ -18,7 +18,7 @@ import type { ResolvedNetwork, ResolvedTls } from "./resolved_options.ts";
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
 
 /** The range of the network options that are numbers. */
-export const NETWORK_NUMBERS = {
+const NETWORK_NUMBERS = {
   poolMaxIdlePerHost: { default: 256, min: 0, max: 100_000 },
   poolIdleTimeoutMs: { default: 90_000, min: 1, max: 2 ** 31 - 1 },
 } as const satisfies Partial<Record<keyof NetworkOptions, NumberRule>>;

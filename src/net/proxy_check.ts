@@ -9,7 +9,7 @@ const MAX_HEAD_BYTES = 64 * 1024;
 const PASSING_STATUS = new Set([429, 500, 502, 503, 504]);
 
 /** How a proxy is named in messages. */
-export function describeProxy({ protocol, host, port }: ProxyServer): string {
+function describeProxy({ protocol, host, port }: ProxyServer): string {
   return `${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 

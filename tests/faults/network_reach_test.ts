@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
@@ -71,6 +71,33 @@ for (
     ok(performance.now() - startedMs < 1000);
   });
 }
+
+test("32 without the power to reach every address, a silent host stays with the runtime's client", async () => {
+  await using reach = await Reach.open();
+  let isSilent = true;
+  await using server = await FaultServer.start({
+    ...REACH_FILE,
+    respond: () => isSilent ? { never: true } : {},
+  });
+  let clients = 0;
+  const runtime = runtimeWith({
+    network: { isUnrestricted: () => false, listen: () => Promise.reject(new Error("not allowed")) },
+    client(client) {
+      clients++;
+      return client;
+    },
+  });
+  const queue = queueOn(runtime, {});
+  try {
+    const spec = reach.spec(server.url, { connectTimeoutMs: 100, maxRetries: 0 });
+    await rejects(queue.add(spec).wait(), { code: "timeout" });
+    isSilent = false;
+    await queue.add(reach.spec(server.url, { maxRetries: 0 })).wait();
+    strictEqual(clients, 1);
+  } finally {
+    await queue.close();
+  }
+});
 
 test(
   "32 the runtime's client waits for a silent address: the next try is ours",
