@@ -260,6 +260,7 @@ const UNREACHABLE: Network = {
   exchange: () => Promise.reject(systemError("ENETUNREACH", "exchange")),
   secure: () => Promise.reject(systemError("ENETUNREACH", "secure")),
   lookup: () => Promise.reject(systemError("ENOENT", "lookup")),
+  isUnrestricted: () => true,
   isLocal: () => Promise.resolve(false),
 };
 
