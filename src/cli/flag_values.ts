@@ -26,6 +26,12 @@ export function count(rule: NumberRule): FlagValue<number> {
   };
 }
 
+/** A whole number, or a word that stands for none. */
+export function countOr<T extends string>(word: T, rule: NumberRule): FlagValue<number | T> {
+  const { parse, expected } = count(rule);
+  return { parse: (text) => text === word ? word : parse(text), expected: `${expected}, or ${word}` };
+}
+
 /** A number of bytes, with a unit of 1024 if one is given. */
 export function size(rule: NumberRule): FlagValue<number> {
   const { min, max } = rule;

@@ -1,6 +1,6 @@
 import { CONCURRENT_DOWNLOADS, DOWNLOADS_PER_HOST, SPEC_NUMBERS } from "../resolve_options.ts";
 import { type FlagGroup, valued } from "./flag.ts";
-import { count, seconds, size, text } from "./flag_values.ts";
+import { count, countOr, seconds, size, text } from "./flag_values.ts";
 
 /** How files are fetched. */
 export const TRANSFER_FLAGS: FlagGroup = {
@@ -18,8 +18,8 @@ export const TRANSFER_FLAGS: FlagGroup = {
       name: "connections",
       short: "x",
       placeholder: "N",
-      help: "connections for each file, 1 to 256 (default 4)",
-      value: count(SPEC_NUMBERS.maxConnections),
+      help: "connections for each file, 1 to 256, or auto: up to 16 while more are faster (default auto)",
+      value: countOr("auto", SPEC_NUMBERS.maxConnections),
       set: (draft, value) => draft.specOptions.maxConnections = value,
     }),
     valued({

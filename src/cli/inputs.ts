@@ -47,6 +47,7 @@ export async function readInputs(command: DownloadCommand, host: CliHost): Promi
   const cookies = await readCookies(inputs, reader);
   if (cookies.field !== undefined) headers.push(["Cookie", cookies.field]);
   const shared = {
+    maxConnections: "auto" as const,
     ...specOptions,
     ...credentials,
     ...(headers.length > 0 ? { headers } : {}),

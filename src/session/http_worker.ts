@@ -10,12 +10,24 @@ import { delayBeforeRetry } from "./retry.ts";
 import type { Flight } from "./flight.ts";
 import type { Transfer } from "./transfer.ts";
 
+function isOverload(error: unknown): error is HttpStatusError {
+  return error instanceof HttpStatusError && (error.status === 429 || error.status === 503);
+}
+
+/** Whether it is the connection that failed, not what came over it. */
+function isLost(error: unknown): boolean {
+  return error instanceof DownloadError && error.retryable &&
+    (error.code === "connect" || error.code === "network" || error.code === "timeout");
+}
+
 /** One connection: takes a lease, fetches it, takes the next one. */
 export class HttpWorker {
   readonly #transfer: Transfer;
   readonly #lane: CacheLane;
   readonly #retries: RetryBudget;
   #bytesPerSecond = 0;
+  /** Whether the last request brought nothing while others were served. */
+  #isRefused = false;
   /** The highest offset that arrived; only beyond it is progress where every try starts at byte 0. */
   #furthest = 0;
 
@@ -50,10 +62,9 @@ export class HttpWorker {
     } catch (error) {
       signal.throwIfAborted();
       if (!this.#transfer.parts.remote.acceptsRanges) await this.#transfer.parts.startOver();
-      if (error instanceof HttpStatusError && (error.status === 429 || error.status === 503)) {
-        this.#transfer.easeOff(error);
-        if (this.#transfer.tryRetire(false)) return false;
-      }
+      if (isOverload(error)) this.#transfer.easeOff(error);
+      else if (this.#isRefused && isLost(error)) this.#transfer.settleForLess();
+      if (this.#transfer.tryRetire(false)) return false;
       const delayMs = this.#delayOrRetire(error);
       if (delayMs === undefined) return false;
       await this.#transfer.backOff(delayMs);
@@ -90,11 +101,13 @@ export class HttpWorker {
     const { context, parts } = this.#transfer;
     const flight = this.#transfer.launch(lease);
     const { signal } = flight;
+    const { meter } = context.status;
+    const before = meter.fetched;
     await this.#fly(flight, async () => {
       const range = parts.remote.acceptsRanges ? { start: lease.start, end: lease.end } : undefined;
       const reader = await context.source.open({ range, ifRange: undefined, signal });
       await this.#receive(flight, reader, this.#check(reader, lease));
-    });
+    }).finally(() => this.#isRefused = lease.position === lease.start && meter.fetched > before);
   }
 
   async #fly(flight: Flight, deliver: () => Promise<void>): Promise<void> {

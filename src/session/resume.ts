@@ -25,13 +25,6 @@ export interface Interrupted {
   readonly isSameQuery: boolean;
 }
 
-/** What was found beside the output. */
-export interface Leftovers {
-  /** Whether the part file, if there is one, belongs to bytehaul. */
-  readonly ours: boolean;
-  readonly interrupted: Interrupted | undefined;
-}
-
 /** Names a file on a server for the control file, without what may be secret in its URL. */
 export function hashUrl(url: string): string {
   const { origin, pathname } = new URL(url);
@@ -43,28 +36,29 @@ export function hashQuery(url: string): string {
   return createHash("sha256").update(new URL(url).search).digest("hex").slice(0, QUERY_HASH_DIGITS);
 }
 
-/** Looks at what an earlier run left, and says what becomes of it. */
-export async function findLeftovers(context: SessionContext, output: Output): Promise<Leftovers> {
+/** Looks at what an earlier run left; `undefined` when there is nothing to go on with. */
+export async function findLeftovers(
+  context: SessionContext,
+  output: Output,
+): Promise<Interrupted | undefined> {
   const { spec, log } = context;
-  const loaded = await output.control.load();
-  if (loaded.kind === "missing") return { ours: false, interrupted: undefined };
+  const loaded = await output.loadControl();
+  if (loaded.kind === "missing") return undefined;
   if (loaded.kind === "damaged") {
-    // Before the control file: left alone, it would be in the way of a later run, which would not know that it is ours.
-    await output.clearPart(true);
-    const aside = await output.control.setAside();
+    const aside = await output.setAside();
     log(
       "warn",
       `the control file is unusable (${loaded.reason}); it was moved to "${aside}", starting again`,
     );
-    return { ours: true, interrupted: undefined };
+    return undefined;
   }
   const { record } = loaded;
-  if (!spec.resume) return { ours: true, interrupted: undefined };
+  if (!spec.resume) return undefined;
   if (record.urlHash !== hashUrl(spec.url)) {
-    if (spec.overwrite) return { ours: true, interrupted: undefined };
+    if (spec.overwrite) return undefined;
     throw begunElsewhere(output.path);
   }
-  return { ours: true, interrupted: await open(context, output, record) };
+  return await open(context, output, record);
 }
 
 /** An unfinished download of another file is not to be thrown away for this one. */

@@ -11,7 +11,7 @@ import type { SessionContext } from "./context.ts";
 import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
-import { findLeftovers, type Leftovers } from "./resume.ts";
+import { findLeftovers, type Interrupted } from "./resume.ts";
 import { type Start, start } from "./start.ts";
 import { Transfer } from "./transfer.ts";
 
@@ -68,25 +68,25 @@ async function fetchInto(
     context.log("info", `"${output.path}" was finished by an earlier run`);
     return { size: finished, resumedBytes: finished, lengthVerified: true, verified: context.expected };
   }
-  const leftovers = await findLeftovers(context, output);
+  const interrupted = await findLeftovers(context, output);
   try {
-    return await attempt(output, leftovers, named, context, stop);
+    return await attempt(output, interrupted, named, context, stop);
   } catch (error) {
-    if (leftovers.ours && stop.isDiscarded()) await output.discard();
-    if (!(error instanceof ChecksumMismatchError) || leftovers.interrupted === undefined) throw error;
+    if (stop.isDiscarded()) await output.discard();
+    if (!(error instanceof ChecksumMismatchError) || interrupted === undefined) throw error;
     context.log("warn", `${error.message}; what an earlier run left may be to blame, starting again`);
-    return await attempt(output, { ours: true, interrupted: undefined }, undefined, context, stop);
+    return await attempt(output, undefined, undefined, context, stop);
   }
 }
 
 async function attempt(
   output: Output,
-  leftovers: Leftovers,
+  interrupted: Interrupted | undefined,
   named: ProbeResult | undefined,
   given: SessionContext,
   stop: StopRequest,
 ): Promise<Outcome> {
-  const begun = await start(given, output, leftovers, named, stop.signal);
+  const begun = await start(given, output, interrupted, named, stop.signal);
   const expected = given.expected ?? (begun.first && expectedByServer(begun.first));
   const context = { ...given, expected };
   const resumedBytes = begun.pieces.doneBytes;

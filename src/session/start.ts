@@ -9,15 +9,7 @@ import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 import { probeFresh, probeInterrupted } from "./first_response.ts";
-import {
-  begunElsewhere,
-  hashQuery,
-  hashUrl,
-  type Interrupted,
-  isSameFile,
-  type Leftovers,
-  prove,
-} from "./resume.ts";
+import { begunElsewhere, hashQuery, hashUrl, type Interrupted, isSameFile, prove } from "./resume.ts";
 
 /** From where a transfer goes on. */
 export interface Start {
@@ -36,7 +28,7 @@ export interface Start {
 export async function start(
   context: SessionContext,
   output: Output,
-  { ours, interrupted: claimed }: Leftovers,
+  claimed: Interrupted | undefined,
   named: ProbeResult | undefined,
   signal: AbortSignal,
 ): Promise<Start> {
@@ -60,7 +52,7 @@ export async function start(
       const reason = isRefused ? "the server sends no parts of the file" : "the file on the server changed";
       context.log("warn", `${reason}; starting again`);
     }
-    return await fresh(context, output, ours, await fromTheStart(context, first, signal));
+    return await fresh(context, output, await fromTheStart(context, first, signal));
   } catch (error) {
     first.reader.close();
     throw error;
@@ -118,7 +110,6 @@ async function fromTheStart(
 async function fresh(
   context: SessionContext,
   output: Output,
-  ours: boolean,
   first: ProbeResult,
 ): Promise<Start> {
   const { spec, status } = context;
@@ -126,7 +117,7 @@ async function fresh(
   try {
     const size = remote.size ?? Infinity;
     const pieces = new PieceMap(size, boundedPieceSize(size, spec.pieceSize));
-    await output.clearPart(ours);
+    await output.clearPart();
     if (remote.size !== undefined) await output.requireSpace(remote.size);
     const claim = {
       urlHash: hashUrl(spec.url),

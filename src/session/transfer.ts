@@ -205,6 +205,13 @@ export class Transfer {
     this.context.log("info", `the server is overloaded; going on with ${this.#connectionLimit} connections`);
   }
 
+  /** One connection more than there are is refused: where the number is ours to find, there is one less from now on. */
+  settleForLess(): void {
+    if (!this.context.spec.isAdaptive || this.#workers === 1) return;
+    this.#connectionLimit = Math.min(this.#connectionLimit, this.#workers - 1);
+    this.context.log("info", `a connection was refused; going on with ${this.#connectionLimit} connections`);
+  }
+
   /** Whether a worker may leave the rest to the others, because there are more than the server bears. */
   tryRetire(isExhausted: boolean): boolean {
     if (this.#workers === 1 || (!isExhausted && this.#workers <= this.#connectionLimit)) return false;

@@ -269,8 +269,8 @@ test("the defaults that the help names are those of the options", () => {
     const { logger: __, ...expected } = resolveDownloaderOptions({});
     assert.deepEqual(resolved, expected, flag.name);
     assert.deepEqual(
-      { ...resolveSpec({ ...specOptions, url: URL_A }), headers: undefined },
-      { ...resolveSpec({ url: URL_A }), headers: undefined },
+      { ...resolveSpec({ maxConnections: "auto", ...specOptions, url: URL_A }), headers: undefined },
+      { ...resolveSpec({ maxConnections: "auto", url: URL_A }), headers: undefined },
       flag.name,
     );
     defaults++;

@@ -38,7 +38,7 @@ test("readEntryOptions() names the line, the option and what would be right", ()
     ["chekcsum=x", /^Cannot use the option "chekcsum": there is none; did you mean checksum\?$/],
     ["teapot=x", /^Cannot use the option "teapot": there is none; see bytehaul --help$/],
     ["out=", /^Cannot use out "": expected the path of a file/],
-    ["max-connection-per-server=0", /^Cannot use max-connection-per-server "0": .* 1 to 256$/],
+    ["max-connection-per-server=0", /^Cannot use max-connection-per-server "0": .* 1 to 256, or auto$/],
     ["overwrite=yes", /^Cannot use overwrite "yes": expected true or false$/],
     ["header=hunter2", /^Cannot use header with this value: expected Name: value$/],
     // A list that others wrote must not read files.

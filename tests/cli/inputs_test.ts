@@ -15,7 +15,8 @@ async function complete(host: FakeHost, ...argv: string[]) {
 }
 
 async function specOf(host: FakeHost, ...argv: string[]) {
-  const { url: _, ...spec } = (await complete(host, ...argv)).specs[0]!;
+  const { url: _, maxConnections, ...spec } = (await complete(host, ...argv)).specs[0]!;
+  assert.equal(maxConnections, "auto");
   return spec;
 }
 
@@ -125,10 +126,10 @@ test("readInputs() gives each URL its own entry of the netrc file", async () => 
   const urls = [A, B, "https://c.test/f", "https://user@a.test/f"];
   const { specs } = await complete(host, "--netrc", ...urls);
   assert.deepEqual(specs, [
-    { username: "a", password: "1", url: A },
-    { username: "b", password: "2", url: B },
-    { url: urls[2] },
-    { url: urls[3] },
+    { maxConnections: "auto", username: "a", password: "1", url: A },
+    { maxConnections: "auto", username: "b", password: "2", url: B },
+    { maxConnections: "auto", url: urls[2] },
+    { maxConnections: "auto", url: urls[3] },
   ]);
 });
 

@@ -25,6 +25,7 @@ function foldingFiles(): FileSystem {
     open: (path, mode) => files.open(fold(path), mode),
     lstat: (path) => files.lstat(fold(path)),
     stat: (path) => files.stat(fold(path)),
+    mayRead: (path) => files.mayRead(path),
     makeDirectory: (path) => files.makeDirectory(path),
     link: (from, to) => files.link(fold(from), fold(to)),
     rename: (from, to) => files.rename(fold(from), fold(to)),

@@ -219,6 +219,19 @@ const REFUSALS: Readonly<Record<string, Talk>> = {
   "lets the others wait": () => {},
 };
 
+test("36 where the number is to be found: a connection that is refused is not tried again", {
+  timeout: 30_000,
+}, async () => {
+  for (const refuse of Object.values(REFUSALS)) {
+    const size = 6 * 2 ** 20;
+    await using scene = await Scene.open({ size, seed: 36, respond: () => ({ throttle: 2 ** 21 }) });
+    await using gate = await Gate.start(scene.server.url, 3, refuse);
+    await scene.complete({ url: gate.url, maxConnections: "auto", connectTimeoutMs: 500 });
+    strictEqual(scene.server.maxOpenConnections, 3);
+    strictEqual(gate.refusals, 1);
+  }
+});
+
 for (const limit of [1, 3]) {
   for (const [name, refuse] of Object.entries(REFUSALS)) {
     test(
