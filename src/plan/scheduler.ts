@@ -29,7 +29,7 @@ export interface SchedulerOptions {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   /** What nobody has a lease on, descending, so that the lowest is popped from the end. */
-  readonly #pending: ByteRange[];
+  #pending: ByteRange[];
   readonly #active = new Set<MutableLease>();
   #pendingBytes: number;
 
@@ -107,7 +107,7 @@ export class Scheduler {
   restart(missing: readonly ByteRange[]): void {
     for (const lease of this.#active) lease.active = false;
     this.#active.clear();
-    this.#pending.splice(0, Infinity, ...missing.toReversed());
+    this.#pending = missing.toReversed();
     this.#pendingBytes = missing.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 

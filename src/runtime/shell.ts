@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import process from "node:process";
 import { requireAccess } from "./host_access.ts";
 
@@ -22,11 +21,12 @@ export function openShell(): Shell {
   return runInShell;
 }
 
-function runInShell(
+async function runInShell(
   command: string,
   variables: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ShellEnd> {
+  const { spawn } = await import("node:child_process");
   signal.throwIfAborted();
   // In a process group of its own all that the shell has started ends with it.
   const hasGroups = process.platform !== "win32";
@@ -51,5 +51,5 @@ function runInShell(
     }
   };
   signal.addEventListener("abort", stop, { once: true });
-  return promise.finally(() => signal.removeEventListener("abort", stop));
+  return await promise.finally(() => signal.removeEventListener("abort", stop));
 }

@@ -1,15 +1,14 @@
-import { createSocket } from "node:dgram";
-import { lookup } from "node:dns/promises";
-import { connect, createServer, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, rootCertificates } from "node:tls";
+import type { Socket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
 import { explainFailure } from "./fetch_failure.ts";
 import type { Connection, Network } from "./runtime.ts";
 
-/** Sockets as both runtimes have them. */
+/** Sockets as both runtimes have them. Their modules take time to load, and most runs need none of them. */
 export const sockets: Network = {
-  connect({ address, port }, { localAddress, signal }) {
+  async connect({ address, port }, { localAddress, signal }) {
+    const { connect } = await import("node:net");
+    signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
-    if (signal.aborted) return Promise.reject(signal.reason);
     const socket = connect({
       host: address,
       port,
@@ -30,10 +29,11 @@ export const sockets: Network = {
       signal.removeEventListener("abort", stop);
       resolve(new NodeConnection(socket));
     });
-    return promise;
+    return await promise;
   },
 
   async listen(onConnection) {
+    const { createServer } = await import("node:net");
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       onConnection(new NodeConnection(socket));
     });
@@ -48,6 +48,7 @@ export const sockets: Network = {
   },
 
   async exchange({ address, port }, message, accepts, signal) {
+    const { createSocket } = await import("node:dgram");
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
@@ -69,6 +70,7 @@ export const sockets: Network = {
     if (!(connection instanceof NodeConnection)) {
       throw new TypeError("Cannot secure a connection of another kind");
     }
+    const [{ isIP }, { rootCertificates }] = await Promise.all([import("node:net"), import("node:tls")]);
     try {
       return await connection.secure(host, {
         host,
@@ -84,6 +86,7 @@ export const sockets: Network = {
   },
 
   async lookup(host) {
+    const { lookup } = await import("node:dns/promises");
     const found = await lookup(host, { all: true, verbatim: true });
     return found.map(({ address }) => address);
   },
@@ -91,6 +94,7 @@ export const sockets: Network = {
   isUnrestricted: () => true,
 
   async isLocal(address) {
+    const { createServer } = await import("node:net");
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const server = createServer();
     server.once("error", () => resolve(false));
@@ -132,14 +136,19 @@ class NodeConnection implements Connection {
   }
 
   /** The same connection with TLS in it. Nothing may have been read from it. */
-  secure(host: string, options: ConnectionOptions): Promise<Connection> {
+  async secure(host: string, options: ConnectionOptions): Promise<Connection> {
+    const { connect } = await import("node:tls");
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+    if (this.#isOver) throw this.#failure ?? new Error("the connection was closed");
+    const over = () => reject(new Error("the connection was closed"));
     this.#socket.removeAllListeners();
-    const socket = connectTls({ ...options, socket: this.#socket });
+    // Bun tells of an early end only here.
+    this.#socket.once("end", over).once("close", over).once("error", reject);
+    const socket = connect({ ...options, socket: this.#socket });
     socket.once("error", reject);
-    socket.once("close", () => reject(new Error("the connection was closed")));
+    socket.once("close", over);
     socket.once("secureConnect", () => resolve(new NodeConnection(socket, host)));
-    return promise;
+    return await promise;
   }
 
   async read(): Promise<Uint8Array | undefined> {

@@ -50,7 +50,8 @@ export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
   view.setUint32(16, bitmap.length + crcs.byteLength);
   bytes.set(json, HEAD_BYTES);
   bytes.set(bitmap, HEAD_BYTES + json.length);
-  crcs.forEach((crc, piece) => view.setUint32(crcsStart + 4 * piece, crc));
+  // A loop: a call for each of a million pieces takes ten times as long, at every checkpoint.
+  for (let piece = 0; piece < crcs.length; piece++) view.setUint32(crcsStart + 4 * piece, crcs[piece]!);
   view.setUint32(20, checksumOf(bytes));
   return bytes;
 }
@@ -116,7 +117,9 @@ function parseDescription(json: Uint8Array, table: Uint8Array<ArrayBuffer>): Con
 
 function parseCrcs({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const view = new DataView(buffer, byteOffset, byteLength);
-  return new Uint32Array(byteLength / 4).map((_, piece) => view.getUint32(4 * piece));
+  const crcs = new Uint32Array(byteLength / 4);
+  for (let piece = 0; piece < crcs.length; piece++) crcs[piece] = view.getUint32(4 * piece);
+  return crcs;
 }
 
 function parseValidator(value: unknown): Validator | undefined {

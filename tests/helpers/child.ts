@@ -22,6 +22,12 @@ export interface ChildOptions {
    * @default {["-A"]}
    */
   readonly denoFlags?: readonly string[];
+  /**
+   * Whether the script is a program of its own, which needs no runtime.
+   *
+   * @default {false}
+   */
+  readonly isProgram?: boolean;
   /** Variables to add to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -33,7 +39,7 @@ export interface ChildOptions {
   readonly maxLifetimeMs?: number;
 }
 
-/** A script in a process of its own, on the runtime the test runs on. It is killed when it is disposed of. */
+/** A script in a process of its own, on the runtime the test runs on, or a program. It is killed when it is disposed of. */
 export class Child implements AsyncDisposable {
   /** Resolves when it has ended and all its output is here. */
   readonly ended: Promise<ChildEnd>;
@@ -44,9 +50,10 @@ export class Child implements AsyncDisposable {
 
   /** Starts the script at the path `script`. */
   constructor(script: string, args: readonly string[], options: ChildOptions = {}) {
-    const { denoFlags = ["-A"], env = {}, cwd, maxLifetimeMs = MAX_LIFETIME_MS } = options;
-    const command = "Deno" in globalThis ? ["run", ...denoFlags, script] : [script];
-    const child = spawn(process.execPath, [...command, ...args], {
+    const { denoFlags = ["-A"], env = {}, cwd, maxLifetimeMs = MAX_LIFETIME_MS, isProgram } = options;
+    const onRuntime = "Deno" in globalThis ? ["run", ...denoFlags, script] : [script];
+    const [program, first] = isProgram ? [script, []] : [process.execPath, onRuntime];
+    const child = spawn(program, [...first, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", ...env },
       ...(cwd === undefined ? {} : { cwd }),
