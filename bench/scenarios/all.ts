@@ -1,0 +1,38 @@
+import type { Scenario } from "../bench.ts";
+import { bulk } from "./bulk.ts";
+import { capped } from "./capped.ts";
+import { huge } from "./huge.ts";
+import { latency } from "./latency.ts";
+import { many } from "./many.ts";
+import { network } from "./network.ts";
+import { resume } from "./resume.ts";
+import { start } from "./start.ts";
+import { tls } from "./tls.ts";
+import { uneven } from "./uneven.ts";
+import { verify } from "./verify.ts";
+
+/** All that can be measured, in the order of running. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...bulk,
+  ...tls,
+  verify,
+  capped,
+  uneven,
+  ...latency,
+  ...many,
+  ...resume,
+  start,
+  huge,
+  network,
+];
+
+/** Those that the words name: by their name, or all of a group by what stands before a dash. */
+export function chooseScenarios(words: readonly string[]): readonly Scenario[] {
+  const isMeant = (word: string, { name }: Scenario): boolean => name === word || name.startsWith(`${word}-`);
+  for (const word of words) {
+    if (SCENARIOS.some((scenario) => isMeant(word, scenario))) continue;
+    const known = SCENARIOS.map(({ name }) => name).join(", ");
+    throw new Error(`Cannot run ${word}: no scenario has this name; there are ${known}`);
+  }
+  return words.length === 0 ? SCENARIOS : SCENARIOS.filter((it) => words.some((word) => isMeant(word, it)));
+}
