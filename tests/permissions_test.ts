@@ -18,23 +18,27 @@ function permissions(server: FaultServer, dir: string): string[] {
   return ["--no-prompt", `--allow-net=${host}`, `--allow-read=${dir}`, `--allow-write=${dir}`];
 }
 
-test(
-  "a program needs its host and its directory, to download, to resume and to verify",
-  ON_DENO,
-  async () => {
-    await using dir = await temporaryDirectory();
-    await using server = await FaultServer.start({ size: SIZE, seed: SEED });
-    const denoFlags = permissions(server, dir.path);
-    await using child = new Child(SCRIPT, [server.url, dir.path, CHECKSUM], { denoFlags });
-    const { status, stdout, stderr } = await child.ended;
-    assert.equal(stderr, "");
-    assert.equal(status, 0);
-    const { resumedBytes, pausedAt, checksum } = JSON.parse(stdout);
-    assert.ok(resumedBytes > 0 && resumedBytes === pausedAt);
-    assert.equal(checksum, CHECKSUM);
-    await assertFileIs(dir.join("file.bin"), SEED, SIZE);
-  },
-);
+for (const [what, names] of [["there", []], ["to be made", ["made"]], ["deep", ["made", "deep"]]] as const) {
+  test(
+    `a program needs its host and its directory, which is ${what}, to download, to resume and to verify`,
+    ON_DENO,
+    async () => {
+      await using dir = await temporaryDirectory();
+      await using server = await FaultServer.start({ size: SIZE, seed: SEED });
+      // Nothing above the first directory that is made.
+      const denoFlags = permissions(server, dir.join(...names.slice(0, 1)));
+      const outputDir = dir.join(...names);
+      await using child = new Child(SCRIPT, [server.url, outputDir, CHECKSUM], { denoFlags });
+      const { status, stdout, stderr } = await child.ended;
+      assert.equal(stderr, "");
+      assert.equal(status, 0);
+      const { resumedBytes, pausedAt, checksum } = JSON.parse(stdout);
+      assert.ok(resumedBytes > 0 && resumedBytes === pausedAt);
+      assert.equal(checksum, CHECKSUM);
+      await assertFileIs(dir.join(...names, "file.bin"), SEED, SIZE);
+    },
+  );
+}
 
 test(
   "the command needs its host and its directory, to download, to resume and to verify",

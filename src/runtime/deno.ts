@@ -93,6 +93,10 @@ const files: FileSystem = {
     return await orMissing(Deno.stat(path).then(describe));
   },
 
+  async mayRead(path) {
+    return (await Deno.permissions.query({ name: "read", path })).state === "granted";
+  },
+
   makeDirectory(path) {
     return Deno.mkdir(path, { recursive: true });
   },

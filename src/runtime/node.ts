@@ -1,7 +1,6 @@
 import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import process from "node:process";
-import { rootCertificates } from "node:tls";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
 import { lockFile } from "./node_lock.ts";
@@ -78,6 +77,8 @@ const files: FileSystem = {
   async stat(path) {
     return await orMissing(fs.stat(path).then(describe));
   },
+
+  mayRead: () => Promise.resolve(true),
 
   async makeDirectory(path) {
     await fs.mkdir(path, { recursive: true });
@@ -172,11 +173,16 @@ function createHttpClient({ proxy, ...options }: HttpClientOptions): HttpClient 
 function sessionOptions(options: HttpClientOptions): FetchSessionOptions {
   const { ca, identity, proxy, maxIdlePerHost, idleTimeoutMs } = options;
   return {
-    tls: { ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }), ...identity },
+    tls: { ...(ca.length > 0 && { ca: [...rootCertificates(), ...ca] }), ...identity },
     proxy: proxy && { url: withCredentials(proxy), respectNoProxy: false },
     keepAlive: maxIdlePerHost > 0 &&
       { idleTimeout: Math.ceil(idleTimeoutMs / 1000), maxIdleSockets: maxIdlePerHost },
   };
+}
+
+/** Not by an import: the module takes time to load, and few runs need it. */
+function rootCertificates(): readonly string[] {
+  return process.getBuiltinModule("node:tls").rootCertificates;
 }
 
 function withCredentials({ url, username, password }: NonNullable<HttpClientOptions["proxy"]>): string {

@@ -49,6 +49,9 @@ export interface FileSystem {
   lstat(path: string): Promise<FileInfo | undefined>;
   /** As `lstat`, links followed. */
   stat(path: string): Promise<FileInfo | undefined>;
+  /** Whether this program may look at the path; where not, looking fails or asks on a terminal. */
+  mayRead(path: string): Promise<boolean>;
+  /** Makes a directory and those above it that are missing; no error when it is there. */
   makeDirectory(path: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   /** Atomic; takes the place of what has the name `to`. */

@@ -75,14 +75,14 @@ export async function checkDigest(
   try {
     onProgress(0, size);
     const actual = { algorithm, hex: await hasher.finish(size) };
-    if ((await file.stat()).size !== size) throw changed(path);
+    if ((await statOf(file, path)).size !== size) throw changed(path);
     return {
       ...{ path, source, size, matches: actual.hex === expected.hex },
       ...{ expected: formatChecksum(expected), actual: formatChecksum(actual) },
     };
   } finally {
     await hasher.close();
-    await file.close();
+    await closeRead(file);
   }
 }
 
@@ -108,7 +108,7 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
       onProgress(checked, claimed.doneBytes);
     }
   } finally {
-    await file.close();
+    await closeRead(file);
   }
   const provenBytes = claimed.doneBytes - wrongBytes;
   const matches = size > 0 && provenBytes === size && info.size === size;
@@ -144,12 +144,28 @@ async function readClaims(runtime: Runtime, path: string): Promise<{ size: numbe
 
 async function openToRead(runtime: Runtime, path: string): Promise<{ file: RuntimeFile; info: FileInfo }> {
   await requireFile(runtime, path);
+  const file = await runtime.files.open(path, "read").catch((cause) => {
+    throw storageError("read", path, cause);
+  });
   try {
-    const file = await runtime.files.open(path, "read");
-    return { file, info: await file.stat() };
+    return { file, info: await statOf(file, path) };
+  } catch (error) {
+    await closeRead(file);
+    throw error;
+  }
+}
+
+async function statOf(file: RuntimeFile, path: string): Promise<FileInfo> {
+  try {
+    return await file.stat();
   } catch (cause) {
     throw storageError("read", path, cause);
   }
+}
+
+/** A file that was only read has nothing to lose. */
+async function closeRead(file: RuntimeFile): Promise<void> {
+  await file.close().catch(() => {});
 }
 
 /** Opening a pipe would wait for somebody who writes into it. */

@@ -1,21 +1,12 @@
 import { dirname } from "node:path";
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { ControlStore } from "./control_store.ts";
+import { ControlStore, type LoadedControl } from "./control_store.ts";
+import { lookAt, makeDirectories } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What link() answers where a file system has no hard links. */
 const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL", "EISDIR"]);
-
-/** Refuses a path that cannot become a file, before anything else is done. */
-export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
-  const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
-  if (isDirectory) {
-    throw new TypeError(
-      `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
-    );
-  }
-}
 
 /**
  * The place of one download on disk: its part file, control file and lock, all beside the finished file so
@@ -30,7 +21,7 @@ export class Output {
   readonly #directory: string;
   readonly #lock: FileLock;
   #part: RuntimeFile | undefined;
-  /** Whether the file under the name of the part file is known to be ours. */
+  /** Whether a file under the name of the part file is known to be ours. */
   #ownsPart = false;
 
   private constructor(runtime: Runtime, path: string, overwrite: boolean, lock: FileLock) {
@@ -49,7 +40,7 @@ export class Output {
     const lockPath = `${path}.bytehaul.lock`;
     let lock: FileLock | undefined;
     try {
-      await files.makeDirectory(dirname(path));
+      await makeDirectories(files, dirname(path));
       lock = await files.lock(lockPath);
     } catch (cause) {
       throw storageError("write beside", path, cause);
@@ -76,6 +67,13 @@ export class Output {
     throw this.#taken(found.kind);
   }
 
+  /** Loads the control file; where there is one, the part file is known to be ours. */
+  async loadControl(): Promise<LoadedControl> {
+    const loaded = await this.control.load();
+    this.#ownsPart = loaded.kind !== "missing";
+    return loaded;
+  }
+
   /** Removes what a finished run left beside its file. */
   async cleanUp(): Promise<void> {
     await this.control.remove();
@@ -90,8 +88,7 @@ export class Output {
       const file = await this.#runtime.files.open(this.partPath, "read-write");
       this.#part = file;
       const info = await file.stat();
-      this.#ownsPart = info.identity === named.identity;
-      if (this.#ownsPart) return { file, info };
+      if (info.identity === named.identity) return { file, info };
       await this.#closePart();
       return undefined;
     } catch (cause) {
@@ -100,12 +97,12 @@ export class Output {
   }
 
   /**
-   * Makes room for a part file. One that is there already is removed only when it is `ours`, which a control
-   * file says, or when overwriting was asked for.
+   * Makes room for a part file. One that is there already is removed only when it is ours, or when overwriting
+   * was asked for.
    */
-  async clearPart(ours: boolean): Promise<void> {
+  async clearPart(): Promise<void> {
     await this.#closePart();
-    if (ours || this.#overwrite) await this.#removePart();
+    if (this.#ownsPart || this.#overwrite) await this.#removePart();
     else if (await lookAt(this.#runtime, this.partPath) !== undefined) throw this.#partTaken();
   }
 
@@ -118,8 +115,9 @@ export class Output {
       const { identity } = await file.stat();
       return { file, identity };
     } catch (cause) {
-      if (errorCode(cause) === "EEXIST") throw this.#partTaken();
-      throw storageError("create", this.partPath, cause);
+      if (errorCode(cause) !== "EEXIST") throw storageError("create", this.partPath, cause);
+      this.#ownsPart = false;
+      throw this.#partTaken();
     }
   }
 
@@ -160,11 +158,16 @@ export class Output {
     await this.cleanUp();
   }
 
-  /** Removes the part file and all that belongs to it, the control file last: without it nobody owns the part file. */
+  /** Removes the part file, if it is ours, and all that belongs to it. */
   async discard(): Promise<void> {
-    await this.#closePart();
-    if (this.#ownsPart) await this.#removePart();
+    await this.#removeOwnPart();
     await this.control.remove();
+  }
+
+  /** Removes the part file, if it is ours, and gives the control file another name, which it returns. */
+  async setAside(): Promise<string> {
+    await this.#removeOwnPart();
+    return await this.control.setAside();
   }
 
   /** Whether the part file can still be written. */
@@ -224,6 +227,19 @@ export class Output {
     );
   }
 
+  /** Once this returns the control file may go, without which nobody owns a part file: a power loss brings none back. */
+  async #removeOwnPart(): Promise<void> {
+    await this.#closePart();
+    if (!this.#ownsPart) return;
+    await this.#removePart();
+    try {
+      await this.#runtime.files.syncDirectory(this.#directory);
+    } catch (cause) {
+      throw storageError("remove", this.partPath, cause);
+    }
+    this.#ownsPart = false;
+  }
+
   async #removePart(): Promise<void> {
     try {
       await this.#runtime.files.remove(this.partPath);
@@ -240,13 +256,5 @@ export class Output {
     } catch (cause) {
       throw storageError("close", this.partPath, cause);
     }
-  }
-}
-
-async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
-  try {
-    return await runtime.files.lstat(path);
-  } catch (cause) {
-    throw storageError("look at", path, cause);
   }
 }

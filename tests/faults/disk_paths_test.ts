@@ -172,6 +172,7 @@ test("49: a server's name that is too long is shortened and keeps its extension"
   const handle = await holdAfter(1, (held) => downloader.download(held), spec);
   handle.pause();
   await assert.rejects(handle.wait(), { code: "paused" });
+  await handle.closed;
   const names = await dir.list();
   assert.equal(names.length, 2);
   for (const it of names) assert.match(it, /^ü+\.tar\.gz\.(part|bytehaul)$/);

@@ -64,10 +64,20 @@ export async function findProgram(candidates: readonly string[]): Promise<string
  * Starts a program that is to listen on a TCP port of 127.0.0.1, and waits until it does. What it says goes to the
  * file `log`, if there is one.
  */
-export async function startDaemon(
+export function startDaemon(
   program: string,
   words: readonly string[],
   port: number,
+  log?: string,
+): Promise<Daemon> {
+  return startDaemonWhen(() => isListening(port), program, words, log);
+}
+
+/** As `startDaemon`, for a program that tells otherwise that it listens; `isReady` gets its process number. */
+export async function startDaemonWhen(
+  isReady: (pid: number) => Promise<boolean>,
+  program: string,
+  words: readonly string[],
   log?: string,
 ): Promise<Daemon> {
   const output = log === undefined ? "ignore" : openSync(log, "a");
@@ -78,7 +88,7 @@ export async function startDaemon(
   void exited.then(() => isGone = true);
   const giveUpMs = performance.now() + START_TIMEOUT_MS;
   while (!isGone && performance.now() < giveUpMs) {
-    if (await isListening(port)) return new Daemon(child, exited);
+    if (await isReady(child.pid!)) return new Daemon(child, exited);
     await sleep(START_POLL_MS);
   }
   child.kill("SIGKILL");

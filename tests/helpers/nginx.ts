@@ -1,20 +1,11 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { clearTimeout, setTimeout } from "node:timers";
-import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { type Certificate, makeCertificate } from "./certificate.ts";
+import { type Daemon, findProgram, freePort, startDaemonWhen } from "./daemon.ts";
 
 const CANDIDATES = ["nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx"];
-const START_TIMEOUT_MS = 10_000;
-const START_POLL_MS = 10;
 const START_ATTEMPTS = 3;
-const STOP_TIMEOUT_MS = 5_000;
 
 /** What nginx is to serve, and how. */
 export interface NginxOptions {
@@ -76,23 +67,16 @@ export class NginxServer implements AsyncDisposable {
   readonly tlsOrigin: string | undefined;
   /** Path of the certificate of the authority to trust, where TLS was asked for. */
   readonly caCert: string | undefined;
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<void>;
+  readonly #daemon: Daemon;
   readonly #dir: string;
-  readonly #kill: () => void;
 
   /** Takes over a started process. */
-  constructor({ child, exited }: Started, dir: string, ports: Ports, caCert: string | undefined) {
+  constructor(daemon: Daemon, dir: string, ports: Ports, caCert: string | undefined) {
     this.origin = `http://127.0.0.1:${ports.plain}`;
     this.tlsOrigin = caCert === undefined ? undefined : `https://127.0.0.1:${ports.tls}`;
     this.caCert = caCert;
-    this.#child = child;
+    this.#daemon = daemon;
     this.#dir = dir;
-    this.#exited = exited;
-    this.#kill = () => void child.kill("SIGKILL");
-    // A test that forgets to stop it neither hangs nor leaves it behind.
-    child.unref();
-    process.once("exit", this.#kill);
   }
 
   /** The access log. nginx writes a line when a request is over; after {@linkcode NginxServer.stop} all are there. */
@@ -102,13 +86,8 @@ export class NginxServer implements AsyncDisposable {
   }
 
   /** Ends the process and waits until it has gone. */
-  async stop(): Promise<void> {
-    this.#child.ref();
-    this.#child.kill();
-    const overdue = setTimeout(this.#kill, STOP_TIMEOUT_MS);
-    await this.#exited;
-    clearTimeout(overdue);
-    process.removeListener("exit", this.#kill);
+  stop(): Promise<void> {
+    return this.#daemon.stop();
   }
 
   /** Same as {@linkcode NginxServer.stop}. */
@@ -123,29 +102,23 @@ export async function startNginx(options: NginxOptions): Promise<NginxServer | u
   if (program === undefined) return undefined;
   const certificate = options.tls ? options.certificate ?? await makeCertificate(options.dir) : undefined;
   for (let attempt = 1;; attempt++) {
-    const ports = await freePorts();
+    const ports = { plain: await freePort(), tls: await freePort() };
     await writeFile(join(options.dir, "nginx.conf"), formatConfig(options, ports, certificate));
-    const started = await tryStart(program, options.dir);
-    if (started !== undefined) return new NginxServer(started, options.dir, ports, certificate?.caCert);
-    // Another process may have taken a port in the meantime; a second failure is not that.
-    if (attempt === START_ATTEMPTS) {
+    try {
+      const daemon = await start(program, options.dir);
+      return new NginxServer(daemon, options.dir, ports, certificate?.caCert);
+    } catch (error) {
+      // Another process may have taken a port in the meantime; failing again and again is not that.
+      if (attempt < START_ATTEMPTS) continue;
       const said = await readFile(join(options.dir, "error.log"), "utf8");
-      throw new Error(`Cannot start ${program}: it said ${said.trim()}`);
+      throw new Error(`Cannot start ${program}: it said ${said.trim()}`, { cause: error });
     }
   }
 }
 
 /** The program to run; `undefined` where nginx is not installed. */
-export async function findNginx(): Promise<string | undefined> {
-  for (const program of CANDIDATES) {
-    try {
-      await promisify(execFile)(program, ["-v"]);
-      return program;
-    } catch {
-      // The next place may have it.
-    }
-  }
-  return undefined;
+export function findNginx(): Promise<string | undefined> {
+  return findProgram(CANDIDATES);
 }
 
 interface Ports {
@@ -153,42 +126,12 @@ interface Ports {
   readonly tls: number;
 }
 
-async function freePorts(): Promise<Ports> {
-  const listeners = [createServer(), createServer()];
-  const ports: number[] = [];
-  for (const listener of listeners) {
-    await once(listener.listen(0, "127.0.0.1"), "listening");
-    ports.push((listener.address() as AddressInfo).port);
-  }
-  for (const listener of listeners) await once(listener.close(), "close");
-  const [plain = 0, tls = 0] = ports;
-  return { plain, tls };
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly exited: Promise<void>;
-}
-
-/** Resolves to `undefined` when nginx gave up; its error log says why. */
-async function tryStart(program: string, dir: string): Promise<Started | undefined> {
-  const errorLog = openSync(join(dir, "error.log"), "a");
-  const child = spawn(program, ["-p", dir, "-c", join(dir, "nginx.conf")], {
-    stdio: ["ignore", "ignore", errorLog],
-  });
-  closeSync(errorLog);
-  let gone = false;
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  void exited.then(() => gone = true);
-  const giveUpMs = performance.now() + START_TIMEOUT_MS;
-  while (!gone && performance.now() < giveUpMs) {
-    // It writes its process number once it listens.
-    const pid = await readFile(join(dir, "nginx.pid"), "utf8").catch(() => "");
-    if (Number(pid) === child.pid) return { child, exited };
-    await sleep(START_POLL_MS);
-  }
-  child.kill("SIGKILL");
-  return undefined;
+function start(program: string, dir: string): Promise<Daemon> {
+  const words = ["-p", dir, "-c", join(dir, "nginx.conf")];
+  // It writes its process number once it listens; somebody else may listen on its port.
+  const isReady = async (pid: number) =>
+    Number(await readFile(join(dir, "nginx.pid"), "utf8").catch(() => "")) === pid;
+  return startDaemonWhen(isReady, program, words, join(dir, "error.log"));
 }
 
 function formatConfig(options: NginxOptions, ports: Ports, certificate: Certificate | undefined): string {

@@ -11,7 +11,8 @@ import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 export const PART_TEXT = "new content";
 const BYTES = new TextEncoder().encode(PART_TEXT);
 
-const RECORD: ControlRecord = {
+/** What a control file says before any byte is there. */
+export const RECORD: ControlRecord = {
   urlHash: "ab".repeat(32),
   queryHash: "abcdef",
   size: BYTES.length,
@@ -51,6 +52,12 @@ export class OutputScene implements AsyncDisposable {
     await prepare(dir);
     const { runtime, openFiles } = countFiles(runtimeWith(overrides));
     return new OutputScene(dir, await Output.acquire(runtime, dir.join("out.bin"), overwrite), openFiles);
+  }
+
+  /** Saves a control file, by which the part file is known to be ours. */
+  async claim(): Promise<void> {
+    await this.output.control.save(RECORD);
+    await this.output.loadControl();
   }
 
   /** Writes the control file and a whole part file. */

@@ -38,6 +38,8 @@ interface Wait {
   readonly spec?: Partial<DownloadSpec>;
   /** Whether another download has the only turn. */
   readonly isQueued?: boolean;
+  /** How long it takes to get there. */
+  readonly reachedMs?: number;
 }
 
 const WAITS: readonly Wait[] = [
@@ -52,6 +54,14 @@ const WAITS: readonly Wait[] = [
     name: "asked to wait later",
     reply: { throttle: 300_000 },
     later: { status: 503, headers: { "Retry-After": "20" } },
+  },
+  {
+    // One connection gets all that it asks for, and then heeds what the others were told.
+    name: "told by others to wait",
+    reply: { throttle: 15_000_000 },
+    later: { status: 429, headers: { "Retry-After": "20" } },
+    spec: { maxConnections: 4 },
+    reachedMs: 120,
   },
   { name: "speed limit", reply: {}, spec: { maxDownloadSpeed: 400_000 } },
   { name: "small memory", reply: { throttle: 3_000_000 }, spec: { memoryBudget: 16_384 } },
@@ -92,7 +102,7 @@ async function looksOf(output: string): Promise<string> {
 
 async function stopOnce(dice: Dice, tally: Tally): Promise<Stopped> {
   await using dir = await temporaryDirectory();
-  const { name, reply, later = reply, spec = {}, isQueued = false } = dice.pick(WAITS);
+  const { name, reply, later = reply, spec = {}, isQueued = false, reachedMs = 0 } = dice.pick(WAITS);
   const manner = dice.pick(MANNERS);
   // No connection outlives its request, so one that is open belongs to a request that goes on.
   let isHonest = false;
@@ -115,7 +125,7 @@ async function stopOnce(dice: Dice, tally: Tally): Promise<Stopped> {
     signal: controller.signal,
     ...spec,
   });
-  await sleep(dice.below(dice.pick([1, 20, 120])));
+  await sleep(reachedMs + dice.below(dice.pick([1, 20, 120])));
   const where = `${manner} in "${name}"`;
 
   const startedMs = performance.now();

@@ -1,5 +1,6 @@
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { givenOptions } from "./harness_options.ts";
+import { percentile } from "./run_harness.ts";
 
 /** How much to run, and which part of it. */
 export interface HarnessOptions {
@@ -8,23 +9,6 @@ export interface HarnessOptions {
   readonly n: number;
   /** The start of the names of the cases to run. */
   readonly only: string;
-}
-
-/** Reads `--seed`, `--n` and `--only`. */
-export function harnessOptions(args: readonly string[], defaults: HarnessOptions): HarnessOptions {
-  const text = { type: "string" } as const;
-  const { values } = parseArgs({ args: [...args], options: { seed: text, n: text, only: text } });
-  return {
-    seed: wholeNumber("seed", values.seed, defaults.seed),
-    n: wholeNumber("n", values.n, defaults.n),
-    only: values.only ?? defaults.only,
-  };
-}
-
-function wholeNumber(name: string, given: string | undefined, otherwise: number): number {
-  if (given === undefined) return otherwise;
-  if (/^\d{1,9}$/.test(given)) return Number(given);
-  throw new RangeError(`Cannot use --${name} ${given}: it is no whole number`);
 }
 
 /** A case in which an invariant fell. */
@@ -80,7 +64,7 @@ export async function runHarness(
   defaults: Omit<HarnessOptions, "only">,
   run: (options: HarnessOptions) => Promise<Figures>,
 ): Promise<void> {
-  const options = harnessOptions(process.argv.slice(2), { only: "", ...defaults });
+  const options = { only: "", ...defaults, ...givenOptions(process.argv.slice(2)) };
   const startedMs = performance.now();
   const figures = await run(options);
   for (const { name: failed, kind, detail } of figures.failures.slice(0, MAX_SHOWN)) {
@@ -97,12 +81,6 @@ const MAX_SHOWN = 10;
 
 function listed(counts: ReadonlyMap<string, number>): string {
   return [...counts].sort(([a], [b]) => a < b ? -1 : 1).map(([what, count]) => `${what} ${count}`).join(", ");
-}
-
-/** Smallest value that a given part of all values does not exceed. */
-export function percentile(values: readonly number[], part: number): number {
-  const ascending = [...values].sort((a, b) => a - b);
-  return ascending[Math.max(0, Math.ceil(part * ascending.length) - 1)] ?? NaN;
 }
 
 function distribution(values: readonly number[]): string {

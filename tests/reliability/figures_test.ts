@@ -1,14 +1,14 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { test } from "node:test";
-import { Figures, harnessOptions, percentile } from "./figures.ts";
+import { Figures } from "./figures.ts";
+import { givenOptions } from "./harness_options.ts";
+import { percentile } from "./run_harness.ts";
 
-const DEFAULTS = { seed: 1, n: 2, only: "" };
-
-test("options come from the arguments, or are the defaults", () => {
-  deepStrictEqual(harnessOptions([], DEFAULTS), DEFAULTS);
+test("options are those that are given", () => {
+  deepStrictEqual(givenOptions([]), {});
   const args = ["--seed", "7", "--n", "3", "--only", "plain:4"];
-  deepStrictEqual(harnessOptions(args, DEFAULTS), { seed: 7, n: 3, only: "plain:4" });
-  throws(() => harnessOptions(["--n", "many"], DEFAULTS), RangeError);
+  deepStrictEqual(givenOptions(args), { seed: 7, n: 3, only: "plain:4" });
+  throws(() => givenOptions(["--n", "many"]), RangeError);
 });
 
 test("a percentile is one of the values", () => {

@@ -121,13 +121,17 @@ export const kill9: Harness = {
       all.push(await killAndFinish(new Dice(options.seed, index)));
     });
     const sum = (of: (one: Killed) => number) => all.reduce((total, one) => total + of(one), 0);
+    const found = sum((one) => one.saved);
+    if (options.only === undefined && found === 0) {
+      failures.push("no kill found progress: nothing was proven");
+    }
     const again = all.map((one) => one.again);
     const share = (part: number) => `${(percentile(again, part) / 1024).toFixed(0)} KiB`;
     return {
       figures:
-        `${all.length} exact files after ${sum((one) => one.inTime)} kills, ${
-          sum((one) => one.saved)
-        } of which found progress; ` +
+        `${all.length} exact files after ${
+          sum((one) => one.inTime)
+        } kills, ${found} of which found progress; ` +
         `fetched again: p50 ${share(0.5)}, p95 ${share(0.95)}, max ${share(1)}`,
       failures,
     };

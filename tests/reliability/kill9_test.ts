@@ -6,7 +6,7 @@ test(
   "a download that is killed up to three times ends in the right file, and nothing saved is fetched again",
   { timeout: 60_000 },
   async () => {
-    const { failures } = await kill9.run({ seed: 1, n: 5 });
+    const { failures } = await kill9.run({ seed: 1, n: 12 });
     deepStrictEqual(failures, []);
   },
 );

@@ -74,8 +74,7 @@ export class MemoryFiles implements FileSystem {
     const names = new Map(this.#durableNames);
     for (const change of this.#keptNameChanges(random)) rename(names, change);
     for (const [path, inode] of names) {
-      if (inode.kind === "file" && names.has(dirname(path))) found.#names.set(path, survive(inode));
-      if (inode.kind === "directory") found.#names.set(path, survive(inode));
+      if (isReachable(names, path)) found.#names.set(path, survive(inode));
     }
     found.#durableNames = new Map(found.#names);
     found.#inodes = this.#inodes;
@@ -104,6 +103,10 @@ export class MemoryFiles implements FileSystem {
   async stat(path: string): Promise<FileInfo | undefined> {
     await this.#enter("stat", path);
     return this.#names.get(path)?.info;
+  }
+
+  mayRead(_path: string): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   async makeDirectory(path: string): Promise<void> {
@@ -213,6 +216,12 @@ export class MemoryFiles implements FileSystem {
       return isKept;
     });
   }
+}
+
+/** Whether all directories on the way to a path are there. */
+function isReachable(names: ReadonlyMap<string, Inode>, path: string): boolean {
+  const parent = dirname(path);
+  return parent === path || (names.get(parent)?.kind === "directory" && isReachable(names, parent));
 }
 
 function rename(names: Map<string, Inode>, { names: changed }: NameChange): void {

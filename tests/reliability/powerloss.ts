@@ -22,7 +22,9 @@ const OLD = { seed: 2, size: 100_000 };
 /** Chunks on their way when a connection is ended; more than that is fetched twice only if a claim is ignored. */
 const FORGIVEN_BYTES = 4 * 64 * 1024;
 
-const DIRECTORY = "/disk";
+/** The last ones of these directories are made by the download in one of the scenarios. */
+const DIRECTORIES = ["/", "/disk", "/disk/made", "/disk/made/deep"];
+const DIRECTORY = DIRECTORIES.at(-1)!;
 const FINAL = `${DIRECTORY}/out.bin`;
 const PART = `${FINAL}.part`;
 const CONTROL = `${FINAL}.bytehaul`;
@@ -42,6 +44,7 @@ const SCENARIOS: Readonly<Record<string, Partial<DownloadSpec>>> = {
   checksum: { checksum: `sha256:${contentHash(VERSION.seed, SIZE, "sha256")}` },
   prealloc: { fileAllocation: "prealloc" },
   overwrite: { overwrite: true },
+  directories: {},
 };
 
 /** Calls that are none of the disk's. */
@@ -73,7 +76,8 @@ export async function powerLoss({ seed, n, only }: HarnessOptions, every = 1): P
 }
 
 function begin(scenario: string): MemoryFiles {
-  const files = new MemoryFiles("/", DIRECTORY);
+  const there = scenario === "directories" ? DIRECTORIES.slice(0, 2) : DIRECTORIES;
+  const files = new MemoryFiles(...there);
   if (SCENARIOS[scenario]!.overwrite) files.put(FINAL, bytesOf(OLD));
   return files;
 }
@@ -185,6 +189,9 @@ class Case {
     const claimed = claimedBytes(files, FINAL);
     if (claimed === undefined && files.peek(CONTROL) !== undefined) {
       this.#fail("damaged control file", listOf(files));
+    }
+    if (files.peek(PART) !== undefined && files.peek(CONTROL) === undefined) {
+      this.#fail("part file of nobody", listOf(files));
     }
     if ((claimed ?? 0) < this.#saved) this.#fail("I4", `${claimed} bytes are claimed, ${this.#saved} were`);
     for (const range of wrongClaims(files, FINAL, () => bytesOf(VERSION))) {

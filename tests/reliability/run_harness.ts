@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
-import { parseArgs } from "node:util";
+import { givenOptions, wholeNumber } from "./harness_options.ts";
 
 /** How much a harness does, and with which dice. */
 export interface HarnessOptions {
@@ -37,12 +37,8 @@ const MUST_END_WITHIN_MS = 5000;
 
 /** Runs a harness with the options of the command line; exit status 1 when an invariant fell. */
 export async function runHarness(harness: Harness): Promise<void> {
-  const { values } = parseArgs({
-    options: { seed: { type: "string" }, n: { type: "string" }, only: { type: "string" } },
-  });
-  const seed = wholeNumber("--seed", values.seed) ?? Date.now() % 1_000_000;
-  const n = wholeNumber("--n", values.n) ?? harness.n;
-  const only = wholeNumber("--only", values.only);
+  const { seed = Date.now() % 1_000_000, n = harness.n, only: index } = givenOptions(process.argv.slice(2));
+  const only = index === undefined ? undefined : wholeNumber("--only", index);
   const unhandled: string[] = [];
   process.on("unhandledRejection", (reason) => unhandled.push(`unhandled rejection: ${show(reason)}`));
   const startedMs = performance.now();
@@ -60,12 +56,6 @@ export async function runHarness(harness: Harness): Promise<void> {
     process.exit(1);
   }, MUST_END_WITHIN_MS);
   timer.unref();
-}
-
-function wholeNumber(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) throw new TypeError(`Cannot use ${flag} ${text}: expected a whole number`);
-  return Number(text);
 }
 
 function print(line: string): void {

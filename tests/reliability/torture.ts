@@ -25,6 +25,7 @@ import {
   FINAL,
   isWhole,
   OLD,
+  PART,
   RESTARTS,
   type Scenario,
   SCENARIOS,
@@ -79,8 +80,8 @@ class Case {
 
   /** What is there when the download begins. */
   async begin(): Promise<MemoryFiles> {
-    let files = new MemoryFiles("/", DIRECTORY);
-    const { stopAt, prepare } = this.#scenario;
+    const { stopAt, prepare, makesDirectory } = this.#scenario;
+    let files = makesDirectory ? new MemoryFiles("/") : new MemoryFiles("/", DIRECTORY);
     if (stopAt !== undefined) {
       const ending = await this.#run(files, (call) => stopAt(call) ? "stop" : undefined);
       if (ending.kind !== "stopped") this.#fail("no beginning", "the earlier run was not stopped");
@@ -95,6 +96,7 @@ class Case {
     const files = await this.begin();
     this.#saved = claimedBytes(files, FINAL) ?? 0;
     const random = seededRandom(this.#seed + 1000 * target.number);
+    const failed = new Set([target.name]);
     const second = target.number + 1 + Math.floor(random() * 40);
     const decide = (call: Call): Fate => {
       // The checkpoint before is over when the next one begins.
@@ -106,11 +108,15 @@ class Case {
       }
       const others = ERRORS[call.name]?.filter((other) => !this.#scenario.unseen?.has(other)) ?? [];
       if (kind !== "twice" || call.number !== second || others.length === 0) return undefined;
+      failed.add(call.name);
       return { fail: others[Math.floor(random() * others.length)]! };
     };
     const ending = await this.#run(files, decide);
-    const mayRestart = RESTARTS.has(code) || kind === "twice" || this.#scenario.prepare === damage;
-    this.#judge(files, ending, target, mayRestart);
+    const { prepare, spec } = this.#scenario;
+    const isRestart = prepare === damage || spec?.resume === false;
+    const mayRestart = RESTARTS.has(code) || kind === "twice" || isRestart;
+    this.#figures.count(`${target.name} failed`);
+    this.#judge(files, ending, failed, mayRestart);
     const image = CHANGES.has(target.name) ? files.crash(random) : undefined;
     await this.finish(files);
     if (image === undefined) return;
@@ -151,14 +157,18 @@ class Case {
     return ending;
   }
 
-  #judge(files: MemoryFiles, { kind, error }: Ending, { name }: Call, mayRestart: boolean): void {
-    this.#figures.count(`${name} failed`);
+  #judge(
+    files: MemoryFiles,
+    { kind, error }: Ending,
+    failed: ReadonlySet<string>,
+    mayRestart: boolean,
+  ): void {
     this.#inspect(files, "after the run");
     if (kind === "done") {
       this.#figures.count("done all the same");
       if (!isWhole(files)) this.#fail("wrong success", listOf(files));
       // A lock that cannot be removed stays, and is in nobody's way.
-      this.#requireTidy(files, name === "remove" ? [`${FINAL}.bytehaul.lock`] : []);
+      this.#requireTidy(files, failed.has("remove") ? [`${FINAL}.bytehaul.lock`] : []);
     } else if (!(error instanceof DownloadError)) {
       this.#fail("untyped error", `${error}`);
     } else {
@@ -175,6 +185,8 @@ class Case {
     const final = files.peek(FINAL);
     const isOld = this.#scenario.spec?.overwrite === true && isSame(final, bytesOf(OLD));
     if (final !== undefined && !isOld && !isWhole(files)) this.#fail("I2", when);
+    const isPartOfNobody = files.peek(PART) !== undefined && files.peek(CONTROL) === undefined;
+    if (isPartOfNobody && !isWhole(files)) this.#fail("part file of nobody", when);
     for (const range of wrongClaims(files, FINAL, versionOf)) {
       this.#fail("I3", `bytes ${range}, ${when}`);
     }

@@ -17,6 +17,7 @@ const CHECKSUM = `sha256:${contentHash(VERSION.seed, VERSION.size, "sha256")}`;
 export const DIRECTORY = "/disk";
 /** The output, and what lies beside it. */
 export const FINAL = `${DIRECTORY}/out.bin`;
+export const PART = `${FINAL}.part`;
 export const CONTROL = `${FINAL}.bytehaul`;
 export const BAD = `${CONTROL}.bad`;
 
@@ -78,6 +79,8 @@ export interface Scenario {
   readonly server?: Partial<MemoryServerOptions>;
   /** Where an earlier run was stopped, if there was one. */
   readonly stopAt?: (call: Call) => boolean;
+  /** Whether the directory of the output has to be made. */
+  readonly makesDirectory?: true;
   /** Failures that nothing can tell from success. */
   readonly unseen?: ReadonlySet<string>;
   /** Makes changes to what is there. */
@@ -89,13 +92,14 @@ const half = (call: Call): boolean => call.name === "write" && call.number > 45;
 
 /** The downloads that suffer. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  fresh: { spec: { checksum: CHECKSUM } },
+  fresh: { spec: { checksum: CHECKSUM }, makesDirectory: true },
   overwrite: {
     spec: { overwrite: true, fileAllocation: "prealloc" },
     prepare: (files) => files.put(FINAL, bytesOf(OLD)),
   },
   resume: { spec: { checksum: CHECKSUM }, stopAt: half },
   damaged: { stopAt: half, prepare: damage },
+  restart: { spec: { resume: false }, stopAt: half },
   whole: { spec: { checksum: CHECKSUM }, server: { acceptsRanges: false } },
   unmeasured: {
     server: { acceptsRanges: false, tellsLength: false },

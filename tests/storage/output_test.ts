@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { Output, refuseDirectory } from "../../src/storage/output.ts";
+import { Output } from "../../src/storage/output.ts";
+import { refuseDirectory } from "../../src/storage/paths.ts";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { failsWith, OutputScene, PART_TEXT } from "../helpers/output_scene.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
@@ -77,8 +78,9 @@ test("72: a symbolic link under the name of the part file is not followed", WITH
     });
     assert.equal(await scene.output.openPart(), undefined);
     await failsWith("output_exists", scene.output.createPart(), scene.output.partPath);
-    await failsWith("output_exists", scene.output.clearPart(false), scene.output.partPath);
-    await scene.output.clearPart(true);
+    await failsWith("output_exists", scene.output.clearPart(), scene.output.partPath);
+    await scene.claim();
+    await scene.output.clearPart();
     await scene.fillAndCommit();
     assert.equal(await scene.text("precious"), "precious");
     assert.deepEqual(await scene.names(), ["out.bin", "precious"]);
@@ -89,12 +91,12 @@ test("a part file of somebody else is removed only when overwriting was asked fo
   const prepare = (dir: TemporaryDirectory) => writeFile(dir.join("out.bin.part"), "precious");
   {
     await using scene = await OutputScene.make({}, prepare);
-    await failsWith("output_exists", scene.output.clearPart(false), "no control file");
+    await failsWith("output_exists", scene.output.clearPart(), "no control file");
     await failsWith("output_exists", scene.output.createPart(), "no control file");
     assert.equal(await scene.text("out.bin.part"), "precious");
   }
   await using scene = await OutputScene.make({ overwrite: true }, prepare);
-  await scene.output.clearPart(false);
+  await scene.output.clearPart();
   await scene.fillAndCommit();
   assert.equal(await scene.text("out.bin"), PART_TEXT);
 });
@@ -112,9 +114,9 @@ test("46: a part file is opened again, and told by what it is", async () => {
 test("a part file is closed before another takes its place", async () => {
   await using scene = await OutputScene.make();
   await scene.fill();
-  await scene.output.clearPart(true);
+  await scene.output.clearPart();
   await scene.fill();
-  await scene.output.clearPart(true);
+  await scene.output.clearPart();
   await scene.fillAndCommit();
   assert.deepEqual(await scene.names(), ["out.bin"]);
 });
@@ -124,7 +126,8 @@ test("46: no part file, or a directory in its place, is none", async () => {
   assert.equal(await scene.output.openPart(), undefined);
   await mkdir(scene.output.partPath);
   assert.equal(await scene.output.openPart(), undefined);
-  await failsWith("storage", scene.output.clearPart(true), "it is a directory");
+  await scene.claim();
+  await failsWith("storage", scene.output.clearPart(), "it is a directory");
 });
 
 test("46: a part file that is exchanged between looking and opening is none", async () => {

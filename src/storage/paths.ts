@@ -1,0 +1,48 @@
+import { dirname } from "node:path";
+import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
+import { errorCode, storageError } from "./storage_error.ts";
+
+/** What opening a directory answers that may be written, and not read. */
+const NOT_READABLE = new Set(["EACCES", "EPERM"]);
+
+/** Looks at the path itself, links not followed; `undefined` when nothing is there. */
+export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
+  try {
+    return await runtime.files.lstat(path);
+  } catch (cause) {
+    throw storageError("look at", path, cause);
+  }
+}
+
+/** Refuses a path that cannot become a file, before anything else is done. */
+export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
+  const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
+  if (isDirectory) {
+    throw new TypeError(
+      `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
+    );
+  }
+}
+
+/** Makes a directory and those above it that are missing, and makes the names of these durable. */
+export async function makeDirectories(files: FileSystem, path: string): Promise<void> {
+  const made: string[] = [];
+  for (let at = path; dirname(at) !== at && await isMissing(files, at); at = dirname(at)) made.unshift(at);
+  await files.makeDirectory(path);
+  for (const directory of made) await syncName(files, directory);
+}
+
+async function isMissing(files: FileSystem, path: string): Promise<boolean> {
+  return await files.mayRead(path) && await files.lstat(path) === undefined;
+}
+
+/** Where the directory above is not ours to read, its names become durable when the system sees to it. */
+async function syncName(files: FileSystem, path: string): Promise<void> {
+  const parent = dirname(path);
+  if (!await files.mayRead(parent)) return;
+  try {
+    await files.syncDirectory(parent);
+  } catch (cause) {
+    if (!NOT_READABLE.has(errorCode(cause) ?? "")) throw cause;
+  }
+}

@@ -1,0 +1,175 @@
+// What the torture harness found, each made as small as it gets.
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { link } from "node:fs/promises";
+import { test } from "node:test";
+import { DownloadError } from "../../src/errors.ts";
+import type { RuntimeFile } from "../../src/runtime/runtime.ts";
+import type { DownloadResult } from "../../src/types.ts";
+import { contentHash, writeContentFile } from "../helpers/content.ts";
+import { assertClaimsHold } from "../helpers/control_file.ts";
+import { FakeWorkers } from "../helpers/fake_worker.ts";
+import { FaultServer } from "../helpers/fault_server.ts";
+import {
+  fileWith,
+  queueOn,
+  type RuntimeOverrides,
+  runtimeWith,
+  systemError,
+} from "../helpers/runtime_double.ts";
+import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
+import { isSame } from "../reliability/claims.ts";
+import { MemoryFiles } from "../reliability/memory_files.ts";
+import { type Call, type Ending, type Fate, runDownload } from "../reliability/memory_runtime.ts";
+import { bytesOf, MemoryServer } from "../reliability/memory_server.ts";
+
+const SEED = 1;
+const SIZE = 300_000;
+const CHECKSUM = `sha256:${contentHash(SEED, SIZE, "sha256")}`;
+const { files } = runtimeWith({});
+
+interface Told {
+  readonly result: DownloadResult;
+  readonly warnings: readonly string[];
+}
+
+/** Downloads with parts of the runtime replaced. */
+async function download(
+  dir: TemporaryDirectory,
+  overrides: RuntimeOverrides,
+  checksum = CHECKSUM,
+): Promise<Told> {
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED });
+  const warnings: string[] = [];
+  const logger = (level: string, message: string) => void (level === "warn" && warnings.push(message));
+  const queue = queueOn(runtimeWith(overrides), { logger });
+  try {
+    const spec = { url: server.url, outputPath: dir.join("out.bin"), checksum, retryBaseDelayMs: 1 };
+    return { result: await queue.add(spec).wait(), warnings };
+  } finally {
+    await queue.close();
+  }
+}
+
+/** Files opened only to be read, changed. */
+function readers(change: (file: RuntimeFile) => Partial<RuntimeFile>): RuntimeOverrides {
+  return {
+    files: {
+      open: async (path, mode) => {
+        const file = await files.open(path, mode);
+        const isData = mode === "read" && !path.endsWith(".bytehaul");
+        return isData ? fileWith(file, change(file)) : file;
+      },
+    },
+  };
+}
+
+const badClose = readers((file) => ({
+  close: () => file.close().then(() => Promise.reject(systemError("EIO"))),
+}));
+const badRead = readers(() => ({ read: () => Promise.reject(systemError("EIO")) }));
+
+/** What a run leaves that is killed after giving the name. */
+async function leaveFinished(dir: TemporaryDirectory): Promise<void> {
+  await writeContentFile(dir.join("out.bin"), SEED, SIZE);
+  await link(dir.join("out.bin"), dir.join("out.bin.part"));
+}
+
+test("a lock file that cannot be removed is a warning, and the download a success", async () => {
+  await using dir = await temporaryDirectory();
+  const { result, warnings } = await download(dir, {
+    files: {
+      lock: async (path) => {
+        const lock = await files.lock(path);
+        return lock && { release: () => lock.release().then(() => Promise.reject(systemError("EACCES"))) };
+      },
+    },
+  });
+  strictEqual(result.checksum, CHECKSUM);
+  deepStrictEqual(warnings, [`Cannot unlock "${dir.join("out.bin")}": permission denied; remove it`]);
+});
+
+test("what was hashed counts, whatever comes of closing the file that was read for it", async () => {
+  await using dir = await temporaryDirectory();
+  const { result, warnings } = await download(dir, badClose);
+  deepStrictEqual([result.checksum, result.fetchedBytes, warnings], [CHECKSUM, SIZE, []]);
+  deepStrictEqual(await dir.list(), ["out.bin"]);
+});
+
+test("the same of a file that an earlier run had finished", async () => {
+  await using dir = await temporaryDirectory();
+  await leaveFinished(dir);
+  const { result } = await download(dir, badClose);
+  deepStrictEqual([result.checksum, result.fetchedBytes], [CHECKSUM, 0]);
+  deepStrictEqual(await dir.list(), ["out.bin"]);
+});
+
+test("a file that cannot be read to be verified is an error of the storage, and costs nothing", async () => {
+  await using dir = await temporaryDirectory();
+  await rejects(download(dir, badRead), { name: "DownloadError", code: "storage", message: /^Cannot read / });
+  deepStrictEqual(await dir.list(), ["out.bin.bytehaul", "out.bin.part"]);
+  strictEqual(await assertClaimsHold(dir.join("out.bin"), SEED), SIZE);
+});
+
+const unopened: RuntimeOverrides = {
+  files: {
+    open: (path, mode) =>
+      path.endsWith("out.bin") ? Promise.reject(systemError("EACCES")) : files.open(path, mode),
+  },
+};
+
+for (const [what, overrides] of [["read", badRead], ["opened", unopened]] as const) {
+  test(`a finished file that cannot be ${what} is an error of the storage, and keeps its name`, async () => {
+    await using dir = await temporaryDirectory();
+    await leaveFinished(dir);
+    await rejects(download(dir, overrides), { name: "DownloadError", code: "storage" });
+    deepStrictEqual(await dir.list(), ["out.bin", "out.bin.part"]);
+  });
+}
+
+test("a finished file that has another checksum is told as that", async () => {
+  await using dir = await temporaryDirectory();
+  await leaveFinished(dir);
+  await rejects(download(dir, {}, `sha256:${"0".repeat(64)}`), { code: "checksum_mismatch" });
+});
+
+test("a finished file is verified without a thread where that fails", async () => {
+  await using dir = await temporaryDirectory();
+  await leaveFinished(dir);
+  using workers = new FakeWorkers({ failAt: 1 });
+  const { result } = await download(dir, {});
+  deepStrictEqual([result.checksum, workers.running], [CHECKSUM, 0]);
+});
+
+const FINAL = "/disk/out.bin";
+
+/** Downloads in memory, which also notes the use of a file that is closed. */
+async function run(files: MemoryFiles, decide: (call: Call) => Fate = () => undefined): Promise<Ending> {
+  const server = new MemoryServer({ seed: SEED, size: SIZE });
+  return await runDownload({ files, server, seed: 1, spec: { outputPath: FINAL }, decide });
+}
+
+test("a file that gets neither its name nor a last checkpoint is not saved once it is closed", async () => {
+  const files = new MemoryFiles("/", "/disk");
+  let saves = 0;
+  const { error, leaks } = await run(files, ({ name, path }) => {
+    const isLastSave = name === "rename" && path === `${FINAL}.bytehaul` && ++saves > 1;
+    return isLastSave || name === "link" ? { fail: "EIO" } : undefined;
+  });
+  ok(error instanceof DownloadError && error.code === "storage", `${error}`);
+  deepStrictEqual([saves, leaks], [2, []]);
+  strictEqual((await run(files)).kind, "done");
+  ok(isSame(files.peek(FINAL), bytesOf({ seed: SEED, size: SIZE })));
+});
+
+test("60: a damaged control file that cannot be set aside is an error that says so, and a later run begins anew", async () => {
+  const files = new MemoryFiles("/", "/disk");
+  files.put(`${FINAL}.bytehaul`, Uint8Array.of(1, 2, 3));
+  files.put(`${FINAL}.part`, Uint8Array.of(4, 5, 6));
+  const bad = `${FINAL}.bytehaul.bad`;
+  const { error, leaks } = await run(files, ({ path }) => path === bad ? { fail: "EACCES" } : undefined);
+  ok(error instanceof DownloadError && error.code === "storage", `${error}`);
+  deepStrictEqual([error.message, leaks], [`Cannot set aside "${FINAL}.bytehaul": permission denied`, []]);
+  deepStrictEqual(files.list(), [`${FINAL}.bytehaul`]);
+  strictEqual((await run(files)).kind, "done");
+  deepStrictEqual(files.list(), [FINAL, bad]);
+});
