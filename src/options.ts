@@ -95,7 +95,7 @@ export interface DownloadSpec extends ProxyOptions {
    * counts, too: on Bun half a MiB for each connection, so a small budget opens fewer of them there. One chunk of one
    * connection comes in any case, and with a speed limit one more may wait for each.
    *
-   * @default {67108864}
+   * @default {16777216}
    */
   readonly memoryBudget?: number;
   /**
@@ -171,7 +171,8 @@ export interface DownloadSpec extends ProxyOptions {
    */
   readonly readTimeoutMs?: number;
   /**
-   * Milliseconds between two saves of the control file.
+   * Milliseconds between two saves of the control file; the first three come after an eighth, a fourth and a half of
+   * that.
    *
    * @default {5000}
    */

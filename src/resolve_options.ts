@@ -33,7 +33,7 @@ export const SPEC_NUMBERS = {
   pieceSize: { default: MIB, min: 16 * KIB, max: GIB },
   minSplitSize: { default: 10 * MIB, min: 0, max: Number.MAX_SAFE_INTEGER },
   minSegmentSize: { default: 256 * KIB, min: KIB, max: GIB },
-  memoryBudget: { default: 64 * MIB, min: 16 * KIB, max: 64 * GIB },
+  memoryBudget: { default: 16 * MIB, min: 16 * KIB, max: 64 * GIB },
   maxRetries: { default: 5, min: 0, max: 1_000_000 },
   retryBaseDelayMs: { default: 1000, min: 0, max: MAX_TIMER_MS },
   retryMaxDelayMs: { default: 30_000, min: 0, max: MAX_TIMER_MS },

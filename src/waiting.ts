@@ -1,5 +1,8 @@
 import type { Clock } from "./runtime/runtime.ts";
 
+/** Why something was aborted that is merely over. Nobody hears it, and an error for each would cost a stack trace. */
+export const OVER = "it is over";
+
 /** Something took longer than it may. */
 export class TimeExpiredError extends Error {
   override readonly name = "TimeExpiredError";
@@ -31,6 +34,6 @@ export async function within<T>(
   try {
     return await unlessAborted(work(limited), limited);
   } finally {
-    over.abort();
+    over.abort(OVER);
   }
 }

@@ -18,7 +18,7 @@ const NUMBERS = {
   pieceSize: [MIB, 16 * KIB, GIB],
   minSplitSize: [10 * MIB, 0, Number.MAX_SAFE_INTEGER],
   minSegmentSize: [256 * KIB, KIB, GIB],
-  memoryBudget: [64 * MIB, 16 * KIB, 64 * GIB],
+  memoryBudget: [16 * MIB, 16 * KIB, 64 * GIB],
   maxRetries: [5, 0, 1_000_000],
   retryBaseDelayMs: [1000, 0, MAX_TIMER_MS],
   retryMaxDelayMs: [30_000, 0, MAX_TIMER_MS],

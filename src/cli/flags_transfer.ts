@@ -48,7 +48,7 @@ export const TRANSFER_FLAGS: FlagGroup = {
     valued({
       name: "memory-budget",
       placeholder: "SIZE",
-      help: "the most bytes of each file held in memory (default 64M)",
+      help: "the most bytes of each file held in memory (default 16M)",
       value: size(SPEC_NUMBERS.memoryBudget),
       set: (draft, value) => draft.specOptions.memoryBudget = value,
     }),
@@ -76,7 +76,7 @@ export const TRANSFER_FLAGS: FlagGroup = {
     valued({
       name: "save-interval",
       placeholder: "S",
-      help: "seconds between two saves of what is there (default 5)",
+      help: "most seconds between two saves of what is there (default 5)",
       value: seconds(SPEC_NUMBERS.controlSaveIntervalMs),
       set: (draft, value) => draft.specOptions.controlSaveIntervalMs = value,
     }),

@@ -19,15 +19,22 @@ export interface BlockLayout {
   readonly connections: number;
 }
 
-/**
- * Cuts `budget` bytes into blocks for `connections`, or for as many as it can feed. Each connection may hold
- * `chunkBytes` in memory of the runtime's own, which count as well; those of one have to be borne in any case.
- */
+/** What is to be cut into blocks, and for whom. */
+export interface BlockNeeds {
+  /** Bytes. */
+  readonly budget: number;
+  readonly connections: number;
+  /** Blocks for others. */
+  readonly reserved?: number;
+  /** What each connection may hold in memory of the runtime's own. It counts; that of one has to be borne in any case. */
+  readonly chunkBytes?: number;
+  /** Bytes of the whole file. */
+  readonly fileSize?: number;
+}
+
+/** Cuts a budget into blocks for all connections, or for as many as it can feed. */
 export function layOutBlocks(
-  budget: number,
-  connections: number,
-  reserved = 0,
-  chunkBytes = 0,
+  { budget, connections, reserved = 0, chunkBytes = 0, fileSize = Infinity }: BlockNeeds,
 ): BlockLayout {
   const fixed = BLOCKS_QUEUED + reserved;
   const leastBlock = Math.max(MIN_BLOCK_BYTES, chunkBytes / BLOCKS_PER_CHUNK);
@@ -36,7 +43,8 @@ export function layOutBlocks(
   const fed = Math.min(connections, Math.max(1, affordable));
   const wanted = fed * BLOCKS_PER_CONNECTION + fixed;
   const inBlocks = Math.max(budget - fed * chunkBytes, Math.min(budget, wanted * MIN_BLOCK_BYTES));
-  const blockSize = Math.min(MAX_BLOCK_BYTES, 2 ** Math.floor(Math.log2(inBlocks / wanted)));
+  const most = Math.max(MIN_BLOCK_BYTES, Math.min(MAX_BLOCK_BYTES, 2 ** Math.ceil(Math.log2(fileSize))));
+  const blockSize = Math.min(most, 2 ** Math.floor(Math.log2(inBlocks / wanted)));
   return { blockSize, blocks: Math.floor(inBlocks / blockSize), connections: fed };
 }
 

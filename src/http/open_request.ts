@@ -1,6 +1,7 @@
 import { DownloadError } from "../errors.ts";
 import { redact } from "../redact.ts";
 import type { Clock } from "../runtime/runtime.ts";
+import { OVER } from "../waiting.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** A request that can be ended from outside, by time or by its reader. */
@@ -14,7 +15,7 @@ export class OpenRequest {
     this.#outer = outer;
     this.watchdog = new Watchdog(clock, () => {
       this.#isExpired = true;
-      this.#controller.abort();
+      this.#controller.abort(OVER);
     });
     if (outer.aborted) this.#stop();
     else outer.addEventListener("abort", this.#stop, { once: true });
@@ -33,7 +34,7 @@ export class OpenRequest {
   /** Ends the request, whatever it is doing, and closes its connection. */
   abort(): void {
     this.end();
-    this.#controller.abort();
+    this.#controller.abort(OVER);
   }
 
   /** What an error of the runtime means here: its text tells little and differs between runtimes. */

@@ -161,7 +161,10 @@ export class SegmentReader {
     }
     const length = Math.min(limit, this.#surplus.length);
     block.bytes.set(this.#surplus.subarray(0, length));
-    this.#surplus = this.#surplus.subarray(length);
+    const rest = this.#surplus.subarray(length);
+    // Chunks come faster than garbage is collected. Those of a limit are parts of others, and come slowly.
+    if (rest.length === 0 && !this.#isThrottled) this.#surplus.buffer.transfer(0);
+    this.#surplus = rest;
     return length;
   }
 

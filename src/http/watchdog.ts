@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/runtime.ts";
+import { OVER } from "../waiting.ts";
 
 /**
  * Calls `onExpired` when something took too long. Arming it again for as long as before is an assignment,
@@ -8,7 +9,7 @@ export class Watchdog {
   readonly #clock: Clock;
   readonly #onExpired: () => void;
   #deadlineMs = Infinity;
-  #timer = new AbortController();
+  #timer: AbortController | undefined;
   /** When the timer ends, which may be before the deadline and must not be after it. */
   #timerMs = Infinity;
   #isStopped = false;
@@ -31,15 +32,16 @@ export class Watchdog {
   stop(): void {
     this.#isStopped = true;
     this.disarm();
-    this.#timer.abort();
+    this.#timer?.abort(OVER);
   }
 
   #startTimer(): void {
-    this.#timer.abort();
-    this.#timer = new AbortController();
+    this.#timer?.abort(OVER);
+    const timer = new AbortController();
+    this.#timer = timer;
     this.#timerMs = this.#deadlineMs;
     const leftMs = Math.max(0, this.#deadlineMs - this.#clock.monotonicMs());
-    this.#clock.sleep(leftMs, this.#timer.signal).then(() => this.#wake(), () => {}); // replaced or stopped
+    this.#clock.sleep(leftMs, timer.signal).then(() => this.#wake(), () => {}); // replaced or stopped
   }
 
   #wake(): void {

@@ -8,6 +8,12 @@ export interface PrefixHasherOptions {
   readonly file: Pick<RuntimeFile, "read">;
   /** Two buffers: one is read into while the other is hashed. */
   readonly buffers: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
+  /**
+   * Whether this thread does the work: for little of it, one more is not worth its start.
+   *
+   * @default {false}
+   */
+  readonly onThisThread?: boolean;
   /** Told once when the thread fails, after which this one does the work. */
   readonly onFallback: (cause: unknown) => void;
 }
@@ -21,7 +27,7 @@ export class PrefixHasher {
   /** The buffers themselves may be lost with a thread. */
   readonly #bufferSizes: readonly number[];
   #hasher: Hasher;
-  #isLocal = false;
+  #isLocal: boolean;
   #spare: Uint8Array<ArrayBuffer>[];
   #hashed = 0;
   #target = 0;
@@ -32,7 +38,8 @@ export class PrefixHasher {
     this.#options = options;
     this.#spare = [...options.buffers];
     this.#bufferSizes = options.buffers.map(({ length }) => length);
-    this.#hasher = createHasher(options.algorithm);
+    this.#isLocal = options.onThisThread ?? false;
+    this.#hasher = this.#create(options.algorithm);
   }
 
   /** The file is whole up to `frontier`. */
@@ -61,7 +68,7 @@ export class PrefixHasher {
   async restart(): Promise<void> {
     await this.close();
     this.#closed = false;
-    this.#begin(this.#isLocal ? createLocalHasher : createHasher);
+    this.#begin();
   }
 
   /** Stops the thread, and returns once the file is no longer read. */
@@ -114,11 +121,15 @@ export class PrefixHasher {
     this.#isLocal = true;
     this.#options.onFallback(error);
     this.#hasher.close();
-    this.#begin(createLocalHasher);
+    this.#begin();
   }
 
-  #begin(create: (algorithm: string) => Hasher): void {
-    this.#hasher = create(this.#options.algorithm);
+  #create(algorithm: string): Hasher {
+    return this.#isLocal ? createLocalHasher(algorithm) : createHasher(algorithm);
+  }
+
+  #begin(): void {
+    this.#hasher = this.#create(this.#options.algorithm);
     this.#spare = this.#bufferSizes.map((length) => new Uint8Array(length));
     this.#hashed = 0;
   }

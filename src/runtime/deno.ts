@@ -10,6 +10,7 @@ import type {
   Runtime,
   RuntimeFile,
 } from "./runtime.ts";
+import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 
 /** Deno. */
@@ -115,7 +116,7 @@ const files: FileSystem = {
     await orMissing(Deno.remove(path));
   },
 
-  async syncDirectory(path) {
+  syncDirectory: shareSyncs(async (path) => {
     if (Deno.build.os === "windows") return;
     const directory = await Deno.open(path);
     try {
@@ -123,7 +124,7 @@ const files: FileSystem = {
     } finally {
       directory.close();
     }
-  },
+  }),
 
   async freeSpace(path) {
     // Asking without the permission would prompt on a terminal.
@@ -139,13 +140,23 @@ const files: FileSystem = {
 
   async lock(path) {
     for (;;) {
-      if ((await files.lstat(path))?.kind === "symlink") throw systemError("ELOOP", path);
-      const file = await Deno.open(path, { read: true, write: true, create: true });
+      const file = await openLock(path);
       const lock = await takeLock(file, path);
       if (lock !== "stale") return lock;
     }
   },
 };
+
+/** A link is not followed: what it names is somebody else's. */
+async function openLock(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { read: true, write: true, createNew: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if ((await files.lstat(path))?.kind === "symlink") throw systemError("ELOOP", path);
+    return await Deno.open(path, { read: true, write: true, create: true });
+  }
+}
 
 /** The file that was opened may have lost its name to a holder that was just finishing: then try again. */
 async function takeLock(file: Deno.FsFile, path: string): Promise<FileLock | undefined | "stale"> {
@@ -161,7 +172,7 @@ async function takeLock(file: Deno.FsFile, path: string): Promise<FileLock | und
   return {
     async release() {
       try {
-        await files.remove(path);
+        await orMissing(Deno.remove(path));
       } finally {
         file.close();
       }

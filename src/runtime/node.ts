@@ -5,6 +5,7 @@ import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
 import { lockFile } from "./node_lock.ts";
 import type { FileInfo, FileSystem, HttpClient, HttpClientOptions, Runtime, RuntimeFile } from "./runtime.ts";
+import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 
 /** Bun was seen to hand over up to 544 KiB at once. */
@@ -96,7 +97,7 @@ const files: FileSystem = {
     await orMissing(fs.unlink(path));
   },
 
-  async syncDirectory(path) {
+  syncDirectory: shareSyncs(async (path) => {
     if (process.platform === "win32") return;
     const directory = await fs.open(path, "r");
     try {
@@ -104,7 +105,7 @@ const files: FileSystem = {
     } finally {
       await directory.close();
     }
-  },
+  }),
 
   async freeSpace(path) {
     try {

@@ -37,7 +37,9 @@ const claimed = new Set<string>();
 
 async function release(file: fs.FileHandle, path: string): Promise<void> {
   try {
-    await fs.rm(path, { force: true });
+    await fs.unlink(path).catch((error) => {
+      if (error.code !== "ENOENT") throw error;
+    });
   } finally {
     claimed.delete(path);
     await file.close();

@@ -11,6 +11,10 @@ import type { SessionContext } from "./context.ts";
 import type { Start } from "./start.ts";
 
 const HASH_BLOCKS = 2;
+/** What part of the usual interval the first save comes after: who is killed soon would otherwise begin again. */
+const FIRST_INTERVAL = 1 / 8;
+
+type HashedFile = Pick<RuntimeFile, "read" | "close">;
 
 /** Turns what arrives into the file: memory, writes, checkpoints and the hash that follows them. */
 export class Assembly {
@@ -25,19 +29,25 @@ export class Assembly {
   readonly #writer: FileWriter;
   readonly #checkpointer: Checkpointer;
   #isSaved = false;
-  #hasher: { readonly prefix: PrefixHasher; readonly file: RuntimeFile } | undefined;
+  #hasher: { readonly prefix: PrefixHasher; readonly file: HashedFile } | undefined;
 
   private constructor(
     context: SessionContext,
     output: Output,
     start: Start,
-    hashedFile: RuntimeFile | undefined,
+    hashedFile: HashedFile | undefined,
     onFailure: (error: unknown) => void,
   ) {
     const { spec, runtime } = context;
     const { file, pieces, identity } = start;
     const reserved = hashedFile ? HASH_BLOCKS : 0;
-    const layout = layOutBlocks(spec.memoryBudget, spec.maxConnections, reserved, runtime.bodyChunkBytes);
+    const layout = layOutBlocks({
+      budget: spec.memoryBudget - (output.isPartHeld ? pieces.size : 0),
+      connections: spec.maxConnections,
+      reserved,
+      chunkBytes: runtime.bodyChunkBytes,
+      fileSize: pieces.size,
+    });
     const path = output.partPath;
     this.#context = context;
     this.#output = output;
@@ -86,14 +96,15 @@ export class Assembly {
     return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
   }
 
-  /** Saves progress from time to time until `signal` is aborted. */
+  /** Saves progress from time to time, sooner in the beginning, until `signal` is aborted. */
   async saveRegularly(signal: AbortSignal): Promise<void> {
     const { spec, runtime, status: { meter } } = this.#context;
     if (!this.#start.remote.acceptsRanges) return;
     // Not what is in the file: a slow connection takes long to fill a block, and saving writes it early.
     let saved = meter.fetched;
-    for (;;) {
-      await runtime.clock.sleep(spec.controlSaveIntervalMs, signal);
+    const { controlSaveIntervalMs } = spec;
+    for (let part = FIRST_INTERVAL;; part = Math.min(1, part * 2)) {
+      await runtime.clock.sleep(controlSaveIntervalMs * part, signal);
       if (meter.fetched === saved) continue;
       saved = meter.fetched;
       await this.#checkpointer.save();
@@ -109,10 +120,14 @@ export class Assembly {
     await this.#writer.clear();
   }
 
-  /** Makes the whole file durable, so that no later failure costs a byte of it, and returns its size. */
+  /**
+   * Makes the whole file durable, so that no later failure costs a byte of it, and returns its size. One that is
+   * held in memory becomes durable when it is given its name.
+   */
   async complete(): Promise<number> {
     await this.cache.flush();
     if (this.#start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
+    if (this.#output.isPartHeld) return this.pieces.size;
     if (this.isResumable) await this.#saveWhole();
     else await this.#checkpointer.sync();
     await this.#writer.inspect();
@@ -167,13 +182,14 @@ export class Assembly {
     }
   }
 
-  #startHashing(file: RuntimeFile): PrefixHasher {
+  #startHashing(file: HashedFile): PrefixHasher {
     const { checksum } = this.#context.expected!;
     const buffers = [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes] as const;
     const hasher = new PrefixHasher({
       algorithm: checksum.algorithm,
       file,
       buffers,
+      onThisThread: this.#output.isPartHeld,
       onFallback: (cause) => this.#context.log("debug", `hashing on the main thread: ${cause}`),
     });
     hasher.advance(this.pieces.frontier);

@@ -6,6 +6,7 @@ import { Scheduler } from "../plan/scheduler.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult } from "../types.ts";
+import { OVER } from "../waiting.ts";
 import { Assembly } from "./assembly.ts";
 import type { SessionContext } from "./context.ts";
 import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
@@ -152,7 +153,7 @@ async function transfer(
     const shared = new Transfer(context, parts);
     await shared.run(() => new HttpWorker(shared), first, signal);
   } finally {
-    finished.abort();
+    finished.abort(OVER);
     await saving;
   }
 }

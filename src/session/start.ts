@@ -2,6 +2,7 @@ import { RemoteChangedError } from "../errors.ts";
 import { strongValidator } from "../http/headers.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { PieceMap } from "../plan/piece_map.ts";
+import type { ResolvedSpec } from "../resolved_options.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
 import type { Output } from "../storage/output.ts";
@@ -10,6 +11,9 @@ import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 import { probeFresh, probeInterrupted } from "./first_response.ts";
 import { begunElsewhere, hashQuery, hashUrl, type Interrupted, isSameFile, prove } from "./resume.ts";
+
+/** The most of a file that is held in memory until it is whole. */
+const MOST_HELD_BYTES = 1024 * 1024;
 
 /** From where a transfer goes on. */
 export interface Start {
@@ -21,7 +25,7 @@ export interface Start {
   /** The first response, `undefined` when everything is there already. */
   readonly first: ProbeResult | undefined;
   /** What the control file says beside the pieces. */
-  readonly identity: Omit<ControlRecord, "bitmap" | "crcs" | "partial" | "partModifiedMs">;
+  readonly identity: Omit<ControlRecord, "bitmap" | "crcs" | "partial" | "partIdentity" | "partModifiedMs">;
 }
 
 /** Goes on with what an earlier run left if the server still has that version; begins anew otherwise. */
@@ -85,7 +89,7 @@ function resumed(
   status.meter.restart(pieces.doneBytes);
   log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
   const { urlHash, queryHash, size, validator, pieceSize } = record;
-  const identity = { urlHash, queryHash, size, validator, pieceSize, partIdentity: fileInfo.identity };
+  const identity = { urlHash, queryHash, size, validator, pieceSize };
   const remote: RemoteFile = {
     finalUrl: first?.remote.finalUrl ?? spec.url,
     size,
@@ -117,30 +121,44 @@ async function fresh(
   try {
     const size = remote.size ?? Infinity;
     const pieces = new PieceMap(size, boundedPieceSize(size, spec.pieceSize));
-    await output.clearPart();
-    if (remote.size !== undefined) await output.requireSpace(remote.size);
-    const claim = {
+    const identity = {
       urlHash: hashUrl(spec.url),
       queryHash: hashQuery(spec.url),
       size: remote.size ?? 0,
       validator: remote.validator,
       pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),
     };
-    // Before the part file, so that a part file is known to be ours whenever there is one.
-    const nothing = new PieceMap(claim.size, claim.pieceSize).snapshot();
-    await output.control.save({ ...claim, partIdentity: undefined, partModifiedMs: undefined, ...nothing });
-    const { file, identity: partIdentity } = await output.createPart();
-    const isPreallocated = spec.fileAllocation === "prealloc" && remote.size !== undefined &&
+    const create = async () => {
+      await output.clearPart();
+      if (remote.size !== undefined) await output.requireSpace(remote.size);
+      // Before the part file, so that a part file is known to be ours whenever there is one.
+      const nothing = new PieceMap(identity.size, identity.pieceSize).snapshot();
+      await output.control.save({
+        ...identity,
+        partIdentity: undefined,
+        partModifiedMs: undefined,
+        ...nothing,
+      });
+      return await output.createPart();
+    };
+    const isHeld = isSmall(size, spec) && !output.ownsPart;
+    const file = isHeld ? output.holdPart(size, create) : await create();
+    const isPreallocated = spec.fileAllocation === "prealloc" && remote.size !== undefined && !isHeld &&
       await preallocate(context, file, output.partPath, remote.size);
     const fileSize = isPreallocated ? size : 0;
     status.total = remote.size;
     status.meter.restart(0);
-    return { remote, file, fileSize, pieces, first, identity: { ...claim, partIdentity } };
+    return { remote, file, fileSize, pieces, first, identity };
   } catch (error) {
     first.reader.close();
     await output.discard().catch(() => {}); // the failure that counts is `error`
     throw error;
   }
+}
+
+/** Whether a file is fetched into memory first: one of a single piece, where there is room. */
+function isSmall(size: number, { pieceSize, memoryBudget }: ResolvedSpec): boolean {
+  return size <= Math.min(pieceSize, MOST_HELD_BYTES, memoryBudget / 4);
 }
 
 /** Returns whether it was done: a disk that cannot do it is written as data comes. */

@@ -7,6 +7,7 @@ import { whereToSplit } from "../plan/tail.ts";
 import type { WriteBackCache } from "../storage/write_back_cache.ts";
 import type { RemoteFile } from "../types.ts";
 import { WaitList } from "../wait_list.ts";
+import { OVER } from "../waiting.ts";
 import type { SessionContext } from "./context.ts";
 import { Flight } from "./flight.ts";
 import { growWhileFaster } from "./growth.ts";
@@ -85,7 +86,7 @@ export class Transfer {
       for (let count = 1; count < this.parts.connections; count++) launch();
       const growing = this.#grow(launch);
       while (runs.size > 0) await Promise.race(runs);
-      this.#done.abort();
+      this.#done.abort(OVER);
       await growing;
       this.signal.throwIfAborted();
     } finally {
@@ -162,7 +163,7 @@ export class Transfer {
     this.#flights.delete(flight);
     this.#slowestFirstByteMs = Math.max(this.#slowestFirstByteMs, flight.firstByteMs ?? 0);
     scheduler.giveBack(flight.lease);
-    if (scheduler.isDone) this.#done.abort();
+    if (scheduler.isDone) this.#done.abort(OVER);
     if (scheduler.hasPending || scheduler.isDone) this.#idle.wakeAll();
   }
 
@@ -190,7 +191,7 @@ export class Transfer {
     try {
       await Promise.race([this.#idle.wait(signal), this.context.runtime.clock.sleep(LOOK_MS, signal)]);
     } finally {
-      over.abort();
+      over.abort(OVER);
     }
   }
 

@@ -13,7 +13,7 @@ export interface CheckpointerOptions {
   readonly path: string;
   readonly store: ControlStore;
   /** What is in the file at this moment. */
-  readonly record: () => Omit<ControlRecord, "partModifiedMs">;
+  readonly record: () => Omit<ControlRecord, "partIdentity" | "partModifiedMs">;
 }
 
 /** Makes progress durable, in an order in which the control file never claims what the disk has not. */
@@ -38,9 +38,9 @@ export class Checkpointer {
     await cache.flush().catch(() => {}); // the record has only writes that succeeded
     const written = record();
     await this.sync();
-    // Without a time the next run believes nothing and checks it all: right for a file that others changed.
+    // Without these the next run believes nothing and checks it all: right for a file that others changed.
     const info = await writer.inspect().catch(() => undefined);
-    await store.save({ ...written, partModifiedMs: info?.modifiedMs });
+    await store.save({ ...written, partIdentity: info?.identity, partModifiedMs: info?.modifiedMs });
   }
 
   /** Makes the data durable. After a failure a second sync may report success although the first one lost data. */

@@ -11,14 +11,15 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 /** Keeps control files. Only the holder of the output's lock may use it. */
 export class ControlStore {
   readonly #runtime: Runtime;
+  /** Where a file is prepared; what has this name is ours. */
+  readonly temporaryPath: string;
   readonly #path: string;
-  readonly #temporaryPath: string;
   readonly #directory: string;
 
   constructor(runtime: Runtime, path: string, directory: string) {
     this.#runtime = runtime;
     this.#path = path;
-    this.#temporaryPath = `${path}.tmp`;
+    this.temporaryPath = `${path}.tmp`;
     this.#directory = directory;
   }
 
@@ -36,10 +37,10 @@ export class ControlStore {
     const { files } = this.#runtime;
     try {
       await this.#writeTemporary(encodeControl(record));
-      await files.rename(this.#temporaryPath, this.#path);
+      await files.rename(this.temporaryPath, this.#path);
       await files.syncDirectory(this.#directory);
     } catch (cause) {
-      await files.remove(this.#temporaryPath).catch(() => {}); // the failure that counts is `cause`
+      await files.remove(this.temporaryPath).catch(() => {}); // the failure that counts is `cause`
       throw storageError("save the control file", this.#path, cause);
     }
   }
@@ -58,7 +59,7 @@ export class ControlStore {
   async remove(): Promise<void> {
     try {
       await this.#runtime.files.remove(this.#path);
-      await this.#runtime.files.remove(this.#temporaryPath);
+      await this.#runtime.files.remove(this.temporaryPath);
     } catch (cause) {
       throw storageError("remove", this.#path, cause);
     }
@@ -86,7 +87,7 @@ export class ControlStore {
   }
 
   async #writeTemporary(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const file = await this.#createTemporary();
+    const file = await this.createTemporary();
     try {
       await file.write(bytes, 0);
       await file.sync();
@@ -96,14 +97,14 @@ export class ControlStore {
   }
 
   /** What has the temporary name was left by a process that died: we hold the lock. */
-  async #createTemporary(): Promise<RuntimeFile> {
+  async createTemporary(): Promise<RuntimeFile> {
     const { files } = this.#runtime;
     try {
-      return await files.create(this.#temporaryPath);
+      return await files.create(this.temporaryPath);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") throw error;
-      await files.remove(this.#temporaryPath);
-      return await files.create(this.#temporaryPath);
+      await files.remove(this.temporaryPath);
+      return await files.create(this.temporaryPath);
     }
   }
 }

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { ControlStore, type LoadedControl } from "./control_store.ts";
+import { HeldPart } from "./held_part.ts";
 import { lookAt, makeDirectories } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
@@ -21,7 +22,6 @@ export class Output {
   readonly #directory: string;
   readonly #lock: FileLock;
   #part: RuntimeFile | undefined;
-  /** Whether a file under the name of the part file is known to be ours. */
   #ownsPart = false;
 
   private constructor(runtime: Runtime, path: string, overwrite: boolean, lock: FileLock) {
@@ -40,8 +40,11 @@ export class Output {
     const lockPath = `${path}.bytehaul.lock`;
     let lock: FileLock | undefined;
     try {
-      await makeDirectories(files, dirname(path));
-      lock = await files.lock(lockPath);
+      lock = await files.lock(lockPath).catch(async (cause) => {
+        if (errorCode(cause) !== "ENOENT") throw cause;
+        await makeDirectories(files, dirname(path));
+        return await files.lock(lockPath);
+      });
     } catch (cause) {
       throw storageError("write beside", path, cause);
     }
@@ -61,8 +64,10 @@ export class Output {
   async findFinished(): Promise<number | undefined> {
     const found = await lookAt(this.#runtime, this.path);
     if (found === undefined) return undefined;
-    const part = await lookAt(this.#runtime, this.partPath);
-    if (part?.identity !== undefined && part.identity === found.identity) return found.size;
+    for (const path of [this.partPath, this.control.temporaryPath]) {
+      const other = await lookAt(this.#runtime, path);
+      if (other?.identity !== undefined && other.identity === found.identity) return found.size;
+    }
     if (found.kind !== "directory" && this.#overwrite) return undefined;
     throw this.#taken(found.kind);
   }
@@ -74,10 +79,15 @@ export class Output {
     return loaded;
   }
 
+  /** Whether a file under the name of the part file is known to be ours. */
+  get ownsPart(): boolean {
+    return this.#ownsPart;
+  }
+
   /** Removes what a finished run left beside its file. */
   async cleanUp(): Promise<void> {
     await this.control.remove();
-    await this.#removePart();
+    await this.#remove(this.partPath);
   }
 
   /** Opens the part file of an earlier run; `undefined` when there is none, or something that is no file. */
@@ -102,18 +112,17 @@ export class Output {
    */
   async clearPart(): Promise<void> {
     await this.#closePart();
-    if (this.#ownsPart || this.#overwrite) await this.#removePart();
+    if (this.#ownsPart || this.#overwrite) await this.#remove(this.partPath);
     else if (await lookAt(this.#runtime, this.partPath) !== undefined) throw this.#partTaken();
   }
 
-  /** Makes an empty part file, and tells what identifies it. */
-  async createPart(): Promise<{ file: RuntimeFile; identity: string | undefined }> {
+  /** Makes an empty part file. */
+  async createPart(): Promise<RuntimeFile> {
     try {
       const file = await this.#runtime.files.create(this.partPath);
       this.#part = file;
       this.#ownsPart = true;
-      const { identity } = await file.stat();
-      return { file, identity };
+      return file;
     } catch (cause) {
       if (errorCode(cause) !== "EEXIST") throw storageError("create", this.partPath, cause);
       this.#ownsPart = false;
@@ -121,8 +130,22 @@ export class Output {
     }
   }
 
+  /** As `createPart`, for `size` bytes that stay in memory; `create` makes the part file if one is needed after all. */
+  holdPart(size: number, create: () => Promise<RuntimeFile>): RuntimeFile {
+    return this.#part = new HeldPart(size, create);
+  }
+
+  /** Whether the part is in memory alone. */
+  get isPartHeld(): boolean {
+    return this.#part instanceof HeldPart;
+  }
+
   /** Opens the part file once more, for somebody who only reads it and closes it. */
-  async openPartToRead(): Promise<RuntimeFile> {
+  async openPartToRead(): Promise<Pick<RuntimeFile, "read" | "close">> {
+    const part = this.#part;
+    if (part instanceof HeldPart) {
+      return { read: (buffer, position) => part.read(buffer, position), close: () => Promise.resolve() };
+    }
     try {
       return await this.#runtime.files.open(this.partPath, "read");
     } catch (cause) {
@@ -145,16 +168,12 @@ export class Output {
    * once `signal` is aborted.
    */
   async commit(file: RuntimeFile, size: number, signal: AbortSignal): Promise<void> {
-    await this.#requireIntact(file, size);
+    if (this.#part instanceof HeldPart) return await this.#commitHeld(this.#part, signal);
+    await this.#requireIntact(file, this.partPath, size);
     signal.throwIfAborted();
-    try {
-      await this.#closePart();
-      if (this.#overwrite) await this.#runtime.files.rename(this.partPath, this.path);
-      else await this.#linkOrRename();
-      await this.#runtime.files.syncDirectory(this.#directory);
-    } catch (cause) {
-      throw storageError("finish", this.path, cause);
-    }
+    await this.#closePart();
+    await this.#giveName(this.partPath);
+    await this.#syncDirectory("finish");
     await this.cleanUp();
   }
 
@@ -186,30 +205,77 @@ export class Output {
     }
   }
 
-  /** The part file may have been exchanged or cut by somebody else while it was written. */
-  async #requireIntact(file: RuntimeFile, size: number): Promise<void> {
+  /** Writes what was held in memory, under a name that is ours whatever happens, and gives it the final one. */
+  async #commitHeld(held: HeldPart, signal: AbortSignal): Promise<void> {
+    const path = this.control.temporaryPath;
+    try {
+      await this.#writeHeld(held, path);
+      signal.throwIfAborted();
+      await this.#giveName(path);
+    } catch (error) {
+      await this.#runtime.files.remove(path).catch(() => {}); // the failure that counts is `error`
+      throw error;
+    }
+    await this.#closePart();
+    await this.#syncDirectory("finish");
+    await this.#remove(path);
+  }
+
+  async #writeHeld({ bytes }: HeldPart, path: string): Promise<void> {
+    try {
+      const file = await this.control.createTemporary();
+      try {
+        await file.write(bytes, 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (cause) {
+      throw storageError("write", path, cause);
+    }
+  }
+
+  /** A file may have been exchanged or cut by somebody else while it was written. */
+  async #requireIntact(file: RuntimeFile, path: string, size: number): Promise<void> {
     const opened = await file.stat().catch((cause) => {
-      throw storageError("look at", this.partPath, cause);
+      throw storageError("look at", path, cause);
     });
-    const named = await lookAt(this.#runtime, this.partPath);
+    const named = await lookAt(this.#runtime, path);
     if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
     throw new DownloadError(
       "storage",
-      `Cannot finish "${this.path}": "${this.partPath}" was changed by another program; run it again`,
+      `Cannot finish "${this.path}": "${path}" was changed by another program; run it again`,
     );
   }
 
+  async #giveName(from: string): Promise<void> {
+    try {
+      if (this.#overwrite) await this.#runtime.files.rename(from, this.path);
+      else await this.#linkOrRename(from);
+    } catch (cause) {
+      throw storageError("finish", this.path, cause);
+    }
+  }
+
+  async #syncDirectory(doing: string): Promise<void> {
+    try {
+      await this.#runtime.files.syncDirectory(this.#directory);
+    } catch (cause) {
+      throw storageError(doing, this.path, cause);
+    }
+  }
+
   /** link() refuses a name that is taken, which rename() does not. */
-  async #linkOrRename(): Promise<void> {
+  async #linkOrRename(from: string): Promise<void> {
     const { files } = this.#runtime;
     try {
-      await files.link(this.partPath, this.path);
+      await files.link(from, this.path);
     } catch (cause) {
       const code = errorCode(cause) ?? "";
       if (code === "EEXIST") throw this.#taken("file");
       if (!NO_HARD_LINKS.has(code)) throw cause;
       if (await files.lstat(this.path) !== undefined) throw this.#taken("file");
-      await files.rename(this.partPath, this.path);
+      await files.rename(from, this.path);
     }
   }
 
@@ -231,20 +297,16 @@ export class Output {
   async #removeOwnPart(): Promise<void> {
     await this.#closePart();
     if (!this.#ownsPart) return;
-    await this.#removePart();
-    try {
-      await this.#runtime.files.syncDirectory(this.#directory);
-    } catch (cause) {
-      throw storageError("remove", this.partPath, cause);
-    }
+    await this.#remove(this.partPath);
+    await this.#syncDirectory("remove the part file of");
     this.#ownsPart = false;
   }
 
-  async #removePart(): Promise<void> {
+  async #remove(path: string): Promise<void> {
     try {
-      await this.#runtime.files.remove(this.partPath);
+      await this.#runtime.files.remove(path);
     } catch (cause) {
-      throw storageError("remove", this.partPath, cause);
+      throw storageError("remove", path, cause);
     }
   }
 

@@ -1,4 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { DownloadError, type DownloadHandle } from "../../mod.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
@@ -42,7 +44,8 @@ async function stopIn(wait: Wait, stop: Stop): Promise<void> {
     respond: (request) => isFaulty ? wait.reply?.(request) : undefined,
   });
   const queue = queueOn(runtimeWith(wait.overrides?.(gate) ?? {}), wait.options);
-  const base = { url: server.url, outputPath: dir.join("file.bin"), maxConnections: 1 };
+  const directory = dir.join("new");
+  const base = { url: server.url, outputPath: join(directory, "file.bin"), maxConnections: 1 };
   const handle = queue.add({ ...base, ...wait.spec });
   try {
     await (wait.reached?.({ gate, server, pools, handle }) ?? gate.reached);
@@ -54,12 +57,12 @@ async function stopIn(wait: Wait, stop: Stop): Promise<void> {
   await handle.closed;
   if (wait.isFinished) {
     await assertFileIs(base.outputPath, SEED, SIZE);
-    deepStrictEqual(await dir.list(), ["file.bin"]);
+    deepStrictEqual(await readdir(directory), ["file.bin"]);
   }
   queue.bucket.bytesPerSecond = 0;
   await queue.add({ ...base, overwrite: wait.isFinished ?? false }).wait();
   await assertFileIs(base.outputPath, SEED, SIZE);
-  deepStrictEqual(await dir.list(), ["file.bin"]);
+  deepStrictEqual(await readdir(directory), ["file.bin"]);
   await queue.close();
 }
 

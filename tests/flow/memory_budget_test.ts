@@ -21,7 +21,7 @@ test("a layout fits the budget and feeds every connection it promises", () => {
   for (const reserved of [0, 2]) {
     for (let budget = 16 * KIB; budget <= 64 * MIB; budget = Math.ceil(budget * 1.37)) {
       for (let connections = 1; connections <= 256; connections++) {
-        const layout = layOutBlocks(budget, connections, reserved);
+        const layout = layOutBlocks({ budget, connections, reserved });
         const what = `${budget} bytes, ${connections} connections, ${reserved} reserved: ${
           JSON.stringify(layout)
         }`;
@@ -36,12 +36,27 @@ test("a layout fits the budget and feeds every connection it promises", () => {
 });
 
 test("a layout gives large blocks where there is room, and fewer connections where there is little", () => {
-  assert.ok(layOutBlocks(64 * MIB, 4).blockSize >= 256 * KIB);
-  assert.equal(layOutBlocks(1024 * MIB, 4).blockSize, layOutBlocks(65_536 * MIB, 4).blockSize);
-  assert.deepEqual(layOutBlocks(64 * MIB, 256), { blockSize: 64 * KIB, blocks: 1024, connections: 256 });
-  assert.deepEqual(layOutBlocks(16 * KIB, 256), { blockSize: 4 * KIB, blocks: 4, connections: 1 });
-  assert.deepEqual(layOutBlocks(16 * KIB, 256, 2), { blockSize: 2 * KIB, blocks: 8, connections: 1 });
-  assert.equal(layOutBlocks(64 * KIB, 256).connections, 7);
+  assert.ok(layOutBlocks({ budget: 64 * MIB, connections: 4 }).blockSize >= 256 * KIB);
+  assert.equal(
+    layOutBlocks({ budget: 1024 * MIB, connections: 4 }).blockSize,
+    layOutBlocks({ budget: 65_536 * MIB, connections: 4 }).blockSize,
+  );
+  assert.deepEqual(layOutBlocks({ budget: 64 * MIB, connections: 256 }), {
+    blockSize: 64 * KIB,
+    blocks: 1024,
+    connections: 256,
+  });
+  assert.deepEqual(layOutBlocks({ budget: 16 * KIB, connections: 256 }), {
+    blockSize: 4 * KIB,
+    blocks: 4,
+    connections: 1,
+  });
+  assert.deepEqual(layOutBlocks({ budget: 16 * KIB, connections: 256, reserved: 2 }), {
+    blockSize: 2 * KIB,
+    blocks: 8,
+    connections: 1,
+  });
+  assert.equal(layOutBlocks({ budget: 64 * KIB, connections: 256 }).connections, 7);
 });
 
 test("what the runtime holds for each connection counts, and one connection is fed in any case", () => {
@@ -49,7 +64,7 @@ test("what the runtime holds for each connection counts, and one connection is f
     for (const chunkBytes of [64 * KIB, 576 * KIB]) {
       for (let budget = 16 * KIB; budget <= 64 * MIB; budget = Math.ceil(budget * 1.37)) {
         for (const connections of [1, 2, 8, 64, 256]) {
-          const layout = layOutBlocks(budget, connections, reserved, chunkBytes);
+          const layout = layOutBlocks({ budget, connections, reserved, chunkBytes });
           const what =
             `${budget} bytes, ${connections} connections, ${reserved} reserved, ${chunkBytes} each: ${
               JSON.stringify(layout)
@@ -62,12 +77,12 @@ test("what the runtime holds for each connection counts, and one connection is f
       }
     }
   }
-  assert.deepEqual(layOutBlocks(8 * MIB, 8, 0, 576 * KIB), {
+  assert.deepEqual(layOutBlocks({ budget: 8 * MIB, connections: 8, chunkBytes: 576 * KIB }), {
     blockSize: 128 * KIB,
     blocks: 28,
     connections: 8,
   });
-  assert.equal(layOutBlocks(2 * MIB, 8, 0, 576 * KIB).connections, 2);
+  assert.equal(layOutBlocks({ budget: 2 * MIB, connections: 8, chunkBytes: 576 * KIB }).connections, 2);
 });
 
 test("blocks are had up to the limit and not beyond", () => {

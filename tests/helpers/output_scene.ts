@@ -63,7 +63,7 @@ export class OutputScene implements AsyncDisposable {
   /** Writes the control file and a whole part file. */
   async fill(): Promise<RuntimeFile> {
     await this.output.control.save(RECORD);
-    const { file } = await this.output.createPart();
+    const file = await this.output.createPart();
     await file.write(BYTES, 0);
     return file;
   }

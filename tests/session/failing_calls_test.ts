@@ -43,7 +43,8 @@ async function download(
   const logger = (level: string, message: string) => void (level === "warn" && warnings.push(message));
   const queue = queueOn(runtimeWith(overrides), { logger });
   try {
-    const spec = { url: server.url, outputPath: dir.join("out.bin"), checksum, retryBaseDelayMs: 1 };
+    // Of several pieces, so that there is a part file.
+    const spec = { url: server.url, outputPath: dir.join("out.bin"), checksum, pieceSize: 65_536 };
     return { result: await queue.add(spec).wait(), warnings };
   } finally {
     await queue.close();

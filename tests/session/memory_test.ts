@@ -52,7 +52,10 @@ for (const memoryBudget of [65_536, 1_048_576, 5_000_000]) {
 
         const [pool, ...others] = watch.pools;
         strictEqual(others.length, 0);
-        const layout = layOutBlocks(memoryBudget, connections, checksum ? 2 : 0, bodyChunkBytes);
+        const layout = layOutBlocks({
+          ...{ budget: memoryBudget, connections, reserved: checksum ? 2 : 0, chunkBytes: bodyChunkBytes },
+          fileSize: SIZE,
+        });
         strictEqual(pool?.peakBytes, layout.blocks * layout.blockSize);
         ok(buffered.peak > 0 && buffered.peak <= memoryBudget, `${buffered.peak} bytes were held`);
       });

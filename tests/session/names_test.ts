@@ -169,7 +169,10 @@ for (const suffix of [".part", ".bytehaul"]) {
     await using names = await Names.open();
     const theirs = names.directory.join(`file.bin${suffix}`);
     await writeFile(theirs, OWN);
-    const failed = await names.download().wait().then(() => false, () => true);
+    const failed = await names.download("/file.bin", { pieceSize: 16_384 }).wait().then(
+      () => false,
+      () => true,
+    );
     const kept = await readFile(theirs, "utf8").catch(() => readFile(`${theirs}.bad`, "utf8"));
     strictEqual(kept, OWN);
     strictEqual(failed, suffix === ".part");

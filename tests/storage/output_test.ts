@@ -33,7 +33,7 @@ test("45: an output that cannot be written is an error that says why", async () 
   await writeFile(dir.join("file"), "");
   const acquire = (path: string, overrides: RuntimeOverrides = {}) =>
     Output.acquire(runtimeWith(overrides), path, false);
-  await failsWith("storage", acquire(dir.join("file", "out.bin")), "it exists already");
+  await failsWith("storage", acquire(dir.join("file", "out.bin")), "a part of the path is no directory");
   await failsWith("storage", acquire(dir.join("n".repeat(300))), "the name is too long");
   for (const [code, reason] of [["EACCES", "permission denied"], ["EROFS", "read-only"]] as const) {
     const lock = () => Promise.reject(systemError(code));
@@ -107,7 +107,8 @@ test("46: a part file is opened again, and told by what it is", async () => {
   const opened = await scene.output.openPart();
   assert.deepEqual([opened?.info.size, opened?.info], [5, named]);
   const reader = await scene.output.openPartToRead();
-  await assert.rejects(reader.write(new Uint8Array(1), 0));
+  const buffer = new Uint8Array(9);
+  assert.equal(await reader.read(buffer, 0), 5);
   await reader.close();
 });
 

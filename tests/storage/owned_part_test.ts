@@ -24,7 +24,7 @@ async function claimed(): Promise<Claimed> {
   const runtime: Runtime = { ...runtimeWith({}), files };
   const output = await Output.acquire(runtime, "/out.bin", false);
   await output.control.save(RECORD);
-  const { file } = await output.createPart();
+  const file = await output.createPart();
   await file.sync();
   await files.syncDirectory("/");
   const fail = (call: string, path: string) => {

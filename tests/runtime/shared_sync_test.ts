@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { shareSyncs } from "../../src/runtime/shared_sync.ts";
+import { settle } from "../helpers/virtual_clock.ts";
+
+/** Syncs that end when they are told to. */
+function hangingSyncs() {
+  const begun: { readonly path: string; readonly end: PromiseWithResolvers<void> }[] = [];
+  const sync = shareSyncs((path) => {
+    const end = Promise.withResolvers<void>();
+    begun.push({ path, end });
+    return end.promise;
+  });
+  return { begun, sync };
+}
+
+test("who asks while a sync runs waits for the next one, together with all others who do", async () => {
+  const { begun, sync } = hangingSyncs();
+  const done: string[] = [];
+  const ask = (name: string) => sync("/a").then(() => done.push(name));
+  const asked = [ask("first"), ask("second"), ask("third")];
+  assert.equal(begun.length, 1);
+  begun[0]!.end.resolve();
+  await settle();
+  assert.deepEqual([done, begun.length], [["first"], 2]);
+  asked.push(ask("fourth"));
+  begun[1]!.end.resolve();
+  await settle();
+  assert.deepEqual([done, begun.length], [["first", "second", "third"], 3]);
+  begun[2]!.end.resolve();
+  await Promise.all(asked);
+  const later = sync("/a");
+  assert.equal(begun.length, 4);
+  begun[3]!.end.resolve();
+  await later;
+});
+
+test("directories do not wait for one another", async () => {
+  const { begun, sync } = hangingSyncs();
+  const synced = [sync("/a"), sync("/b")];
+  assert.deepEqual(begun.map(({ path }) => path), ["/a", "/b"]);
+  for (const { end } of begun) end.resolve();
+  await Promise.all(synced);
+});
+
+test("a sync that fails does so for those it was for, and for nobody else", async () => {
+  const { begun, sync } = hangingSyncs();
+  const first = sync("/a");
+  const second = sync("/a");
+  const third = sync("/a");
+  begun[0]!.end.reject(new Error("one"));
+  await assert.rejects(first, /^Error: one$/);
+  await settle();
+  begun[1]!.end.reject(new Error("two"));
+  await assert.rejects(second, /^Error: two$/);
+  await assert.rejects(third, /^Error: two$/);
+  const fourth = sync("/a");
+  begun[2]!.end.resolve();
+  await fourth;
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HeldPart } from "../../src/storage/held_part.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
+import { Gate } from "../helpers/gate.ts";
+import { systemError } from "../helpers/runtime_double.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
+
+const { files } = detectRuntime();
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+const noFile = () => Promise.reject(new Error("no file was to be made"));
+
+async function textOf(part: HeldPart): Promise<string> {
+  const buffer = new Uint8Array(100);
+  return new TextDecoder().decode(buffer.subarray(0, await part.read(buffer, 0)));
+}
+
+test("a part is written and read as a file is, and no file is made", async () => {
+  const part = new HeldPart(10, noFile);
+  await part.write(bytesOf("cd"), 2);
+  await part.write(bytesOf("ab"), 0);
+  assert.equal(await textOf(part), "abcd");
+  assert.equal((await part.stat()).size, 4);
+  await part.truncate(3);
+  assert.equal(await textOf(part), "abc");
+  await part.truncate(5);
+  assert.deepEqual(part.bytes, bytesOf("abc\0\0"));
+  assert.equal(await part.read(new Uint8Array(4), 9), 0);
+  await part.close();
+});
+
+test("what has to be durable moves into the file, where all that follows goes, too", async () => {
+  await using dir = await temporaryDirectory();
+  const part = new HeldPart(10, () => files.create(dir.join("part")));
+  await part.write(bytesOf("abc"), 0);
+  await Promise.all([part.sync(), part.sync()]);
+  await part.write(bytesOf("de"), 3);
+  assert.equal(await textOf(part), "abcde");
+  assert.deepEqual(await part.stat(), await files.lstat(dir.join("part")));
+  assert.equal(part.bytes.length, 0);
+  await part.truncate(1);
+  await part.close();
+  assert.equal((await files.lstat(dir.join("part")))?.size, 1);
+});
+
+test("what is written while the bytes move is not lost", async () => {
+  await using dir = await temporaryDirectory();
+  const gate = new Gate();
+  const part = new HeldPart(10, async () => {
+    await gate.pass();
+    return await files.create(dir.join("part"));
+  });
+  await part.write(bytesOf("abc"), 0);
+  const synced = part.sync();
+  await gate.reached;
+  const written = part.write(bytesOf("de"), 3);
+  gate.open();
+  await Promise.all([synced, written]);
+  assert.equal(await textOf(part), "abcde");
+  await part.close();
+});
+
+test("where no file can be made, that is said every time, and the bytes stay", async () => {
+  const part = new HeldPart(10, () => Promise.reject(systemError("ENOSPC")));
+  await part.write(bytesOf("abc"), 0);
+  await assert.rejects(part.sync(), { code: "ENOSPC" });
+  await assert.rejects(part.sync(), { code: "ENOSPC" });
+  assert.equal(await textOf(part), "abc");
+  assert.equal((await part.stat()).size, 3);
+});
