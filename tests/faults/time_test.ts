@@ -91,6 +91,7 @@ test("40 every connection fails at once: each waits for a time of its own", asyn
     pieceSize: 100_000,
     retryBaseDelayMs: baseMs,
     retryMaxDelayMs: 10 * baseMs,
+    memoryBudget: 64 * 2 ** 20,
   });
   await until(() => handle.snapshot.downloaded === connections * 20_000);
   const before = clock.sleeps.length;

@@ -28,6 +28,7 @@ const CHECKSUM = `sha256:${contentHash(SEED, SIZE, "sha256")}`;
 const AT_ONCE = 2;
 const BOUND_MS = 200;
 const AFTERWARDS_MS = 25;
+const ACCEPTED_MS = 20;
 
 /** What a download is doing when it is stopped. */
 interface Wait {
@@ -139,9 +140,13 @@ async function stopOnce(dice: Dice, tally: Tally): Promise<Stopped> {
 
   ahead?.cancel();
   await ahead?.closed;
-  await until(() => server.openConnections === 0).catch(() => {
-    throw new Error(`${server.openConnections} connections are open after ${where}`);
-  });
+  // A connection that was made before the stop may not have been accepted yet.
+  for (let look = 0; look < 2; look++) {
+    await sleep(ACCEPTED_MS);
+    await until(() => server.openConnections === 0).catch(() => {
+      throw new Error(`${server.openConnections} connections are open after ${where}`);
+    });
+  }
   const [requests, looks] = [server.requests.length, await looksOf(outputPath)];
   await sleep(AFTERWARDS_MS);
   if (server.requests.length !== requests) throw new Error(`requests were sent after ${where}`);
