@@ -45,6 +45,7 @@ export async function openSegment(
   if (ifRange !== undefined) ownHeaders.set("if-range", ifRange);
   const request = new OpenRequest(options.clock, signal);
   request.watchdog.arm(options.connectTimeoutMs);
+  const sentMs = options.clock.monotonicMs();
   try {
     const { response, target: reached } = await getFollowing(options.client, {
       target,
@@ -55,7 +56,8 @@ export async function openSegment(
       signal: request.signal,
     });
     request.watchdog.disarm();
-    return new SegmentReader(options, request, response, reached);
+    const waitedMs = options.clock.monotonicMs() - sentMs;
+    return new SegmentReader(options, request, response, reached, waitedMs);
   } catch (error) {
     request.abort();
     const { host } = new URL(target.url);
@@ -76,6 +78,8 @@ export class SegmentReader {
   readonly headers: Headers;
   /** Where the response came from, after redirects. */
   readonly target: Target;
+  /** From the request to the head of the response, in milliseconds. */
+  readonly waitedMs: number;
   readonly #options: TransportOptions;
   readonly #request: OpenRequest;
   #stream: Stream;
@@ -86,10 +90,17 @@ export class SegmentReader {
   /** Bytes that the runtime handed over and that did not fit into the last block. */
   #surplus: Uint8Array<ArrayBuffer> = NOTHING;
 
-  constructor(options: TransportOptions, request: OpenRequest, response: Response, target: Target) {
+  constructor(
+    options: TransportOptions,
+    request: OpenRequest,
+    response: Response,
+    target: Target,
+    waitedMs: number,
+  ) {
     this.status = response.status;
     this.headers = response.headers;
     this.target = target;
+    this.waitedMs = waitedMs;
     this.#options = options;
     this.#request = request;
     this.#stream = response.body ?? new Blob([]).stream();

@@ -54,11 +54,15 @@ export class Scheduler {
     return this.#active.size;
   }
 
-  /** Takes a lease for a connection of the measured rate, one of `connections`. */
-  lease(bytesPerSecond: number, connections: number): Lease | undefined {
+  /** Takes a lease for one of `connections`, whose rate and whose time for a request were measured. */
+  lease(bytesPerSecond: number, connections: number, requestSeconds = 0): Lease | undefined {
     const { minSegmentSize, pieceSize } = this.#options;
-    const remaining = this.#pendingBytes;
-    return this.#take(segmentSize({ remaining, connections, bytesPerSecond, minSegmentSize, pieceSize }));
+    let inFlight = 0;
+    for (const { position, end } of this.#active) inFlight += end - position;
+    return this.#take(segmentSize({
+      remaining: this.#pendingBytes,
+      ...{ inFlight, connections, bytesPerSecond, requestSeconds, minSegmentSize, pieceSize },
+    }));
   }
 
   /** Takes a lease on what a response that is already there covers, if nobody else has its start. */

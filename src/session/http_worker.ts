@@ -154,6 +154,7 @@ export class HttpWorker {
     const { status } = this.#transfer.context;
     const { start } = lease;
     const startedMs = clock.monotonicMs();
+    this.#transfer.noteRequest(reader.waitedMs);
     status.connections++;
     try {
       await this.#pump(flight, reader, end);

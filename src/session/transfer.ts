@@ -35,6 +35,8 @@ export interface Worker {
 
 /** A request may take so many times as long as the slowest one so far before it counts as stuck. */
 const PATIENCE = 3;
+/** What the latest request counts for in the mean of all. */
+const LATEST_WEIGHT = 1 / 4;
 /** How often a connection with nothing to do looks whether another one needs help. */
 const LOOK_MS = 250;
 /** How long after one refusal a further one does not count again. */
@@ -51,6 +53,8 @@ export class Transfer {
   readonly #flights = new Set<Flight>();
   readonly #patience = new WeakMap<Lease, number>();
   #slowestFirstByteMs = 0;
+  /** How long a request takes until its response begins. */
+  #requestMs: number | undefined;
   #workers = 0;
   #connectionLimit: number;
   #notBeforeMs = -Infinity;
@@ -140,12 +144,18 @@ export class Transfer {
     const { scheduler } = this.parts;
     for (;;) {
       this.signal.throwIfAborted();
-      const lease = scheduler.lease(bytesPerSecond, this.#workers);
+      const lease = scheduler.lease(bytesPerSecond, this.#workers, (this.#requestMs ?? 0) / 1000);
       if (lease !== undefined || scheduler.isDone) return lease;
       const rest = this.parts.remote.acceptsRanges ? this.#helpSlowest(bytesPerSecond) : undefined;
       if (rest !== undefined) return rest;
       await this.#rest();
     }
+  }
+
+  /** Notes how long a request took until its response began. */
+  noteRequest(ms: number): void {
+    this.#requestMs ??= ms;
+    this.#requestMs += (ms - this.#requestMs) * LATEST_WEIGHT;
   }
 
   /** Follows a lease on its way. */

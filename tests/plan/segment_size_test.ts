@@ -9,8 +9,10 @@ const MIB = 1024 * KIB;
 function size(changes: Partial<SegmentSizeInput> = {}): number {
   return segmentSize({
     remaining: 1024 * MIB,
+    inFlight: 0,
     connections: 4,
     bytesPerSecond: 0,
+    requestSeconds: 0,
     minSegmentSize: 256 * KIB,
     pieceSize: MIB,
     ...changes,
@@ -33,9 +35,18 @@ test("a segment is never above 64 MiB nor below the least", () => {
   assert.equal(size({ pieceSize: 16 * KIB }), 256 * KIB);
 });
 
-test("a connection takes no more than its fair share", () => {
-  assert.equal(size({ remaining: 8 * MIB, bytesPerSecond: 100 * MIB }), 2 * MIB);
-  assert.equal(size({ remaining: 8 * MIB, bytesPerSecond: 100 * MIB, connections: 8 }), MIB);
+test("a connection takes no more than half of its share of what is still to come", () => {
+  assert.equal(size({ remaining: 8 * MIB, bytesPerSecond: 100 * MIB }), MIB);
+  assert.equal(size({ remaining: 8 * MIB, bytesPerSecond: 100 * MIB, connections: 8 }), MIB / 2);
+  assert.equal(size({ remaining: 8 * MIB, inFlight: 8 * MIB, bytesPerSecond: 100 * MIB }), 2 * MIB);
+});
+
+test("where requests take long, a lease lasts several times as long, up to the whole share", () => {
+  const far = { bytesPerSecond: 10 * MIB, requestSeconds: 0.5 };
+  assert.equal(size(far), 40 * MIB);
+  assert.equal(size({ ...far, remaining: 120 * MIB }), 30 * MIB);
+  assert.equal(size({ ...far, remaining: 20 * MIB, inFlight: 60 * MIB }), 20 * MIB);
+  assert.equal(size({ ...far, bytesPerSecond: 0 }), 64 * MIB);
 });
 
 test("nothing below the least is left over", () => {
