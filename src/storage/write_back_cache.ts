@@ -26,10 +26,8 @@ export class WriteBackCache {
 
   /** A lane takes the bytes of one connection. */
   openLane(): CacheLane {
-    const lane = new CacheLane(
-      this.#options.pool,
-      (block, bytes, position) => this.#write(block, bytes, position),
-    );
+    const { blockSize } = this.#options.pool;
+    const lane = new CacheLane(blockSize, (block, bytes, position) => this.#write(block, bytes, position));
     this.#lanes.add(lane);
     return lane;
   }
@@ -74,14 +72,14 @@ type WriteBlock = (block: Block, bytes: Uint8Array, position: number) => void;
 
 /** Gathers the bytes of one connection, which arrive in ascending order within a segment. */
 export class CacheLane {
-  readonly #pool: BlockPool;
+  readonly #blockSize: number;
   readonly #write: WriteBlock;
   #gathering: Block | undefined;
   #start = 0;
   #length = 0;
 
-  constructor(pool: BlockPool, write: WriteBlock) {
-    this.#pool = pool;
+  constructor(blockSize: number, write: WriteBlock) {
+    this.#blockSize = blockSize;
     this.#write = write;
   }
 
@@ -90,26 +88,21 @@ export class CacheLane {
    * be read into again, and `undefined` when the lane has kept it.
    */
   store(block: Block, length: number, position: number): Block | undefined {
-    if (length >= this.#pool.blockSize / 2) {
+    if (length >= this.#blockSize / 2) {
       this.flush();
       this.#write(block, block.bytes.subarray(0, length), position);
       return undefined;
     }
     if (position !== this.#start + this.#length) this.flush();
-    let taken = 0;
-    while (taken < length) {
-      const into = this.#gather(position + taken);
-      if (into === undefined) {
-        this.#write(block, block.bytes.subarray(taken, length), position + taken);
-        return undefined;
-      }
-      const end = Math.min(length, taken + into.bytes.length - this.#length);
-      into.bytes.set(block.bytes.subarray(taken, end), this.#length);
-      this.#length += end - taken;
-      taken = end;
-      if (this.#length === into.bytes.length) this.flush();
-    }
-    return block;
+    const into = this.#gathering;
+    if (into === undefined) return this.#gatherIn(block, length, position);
+    const fitting = Math.min(length, into.bytes.length - this.#length);
+    into.bytes.set(block.bytes.subarray(0, fitting), this.#length);
+    this.#length += fitting;
+    if (this.#length === into.bytes.length) this.flush();
+    if (fitting === length) return block;
+    block.bytes.copyWithin(0, fitting, length);
+    return this.#gatherIn(block, length - fitting, position + fitting);
   }
 
   /** Hands what was gathered to the writer. */
@@ -121,11 +114,10 @@ export class CacheLane {
     this.#length = 0;
   }
 
-  #gather(position: number): Block | undefined {
-    if (this.#gathering !== undefined) return this.#gathering;
-    this.#gathering = this.#pool.tryTake();
+  /** Goes on gathering behind what is in the block: a small write of its own would cost more than all the rest. */
+  #gatherIn(block: Block, length: number, position: number): undefined {
+    this.#gathering = block;
     this.#start = position;
-    this.#length = 0;
-    return this.#gathering;
+    this.#length = length;
   }
 }
