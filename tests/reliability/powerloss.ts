@@ -15,7 +15,7 @@ import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime
 import { bytesOf, MemoryServer } from "./memory_server.ts";
 
 const PIECES = 64;
-const PIECE_BYTES = 24 * 1024;
+const PIECE_BYTES = 16 * 1024;
 const SIZE = PIECES * PIECE_BYTES;
 const VERSION = { seed: 1, size: SIZE };
 const OLD = { seed: 2, size: 100_000 };
@@ -39,12 +39,18 @@ const COMMON = {
   controlSaveIntervalMs: 1,
 } as const;
 
+/** Held in memory: until it is whole, or, with the frequent saves of the others, for a moment. */
+const HELD = { pieceSize: SIZE, memoryBudget: 4 * SIZE } as const;
+
 const SCENARIOS: Readonly<Record<string, Partial<DownloadSpec>>> = {
   plain: {},
   checksum: { checksum: `sha256:${contentHash(VERSION.seed, SIZE, "sha256")}` },
   prealloc: { fileAllocation: "prealloc" },
   overwrite: { overwrite: true },
   directories: {},
+  small: { ...HELD, controlSaveIntervalMs: 60_000 },
+  "small, overwrite": { ...HELD, controlSaveIntervalMs: 60_000, overwrite: true },
+  "small, saved": HELD,
 };
 
 /** Calls that are none of the disk's. */

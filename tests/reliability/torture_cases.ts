@@ -32,6 +32,9 @@ export const COMMON = {
   controlSaveIntervalMs: 2,
 } as const;
 
+/** The whole file is one piece, which is held in memory. */
+const HELD = { pieceSize: 2 ** 20, memoryBudget: 2 ** 22 } as const;
+
 /** With what each call may fail. */
 export const ERRORS: Readonly<Record<string, readonly string[]>> = {
   makeDirectory: ["EACCES", "ENOSPC", "EROFS"],
@@ -97,6 +100,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     spec: { overwrite: true, fileAllocation: "prealloc" },
     prepare: (files) => files.put(FINAL, bytesOf(OLD)),
   },
+  small: { spec: { ...HELD, checksum: CHECKSUM, controlSaveIntervalMs: 60_000 } },
+  "small, saved": { spec: HELD },
   resume: { spec: { checksum: CHECKSUM }, stopAt: half },
   damaged: { stopAt: half, prepare: damage },
   restart: { spec: { resume: false }, stopAt: half },
