@@ -2,15 +2,16 @@ import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 
 /**
  * A small part file that stays in memory until it has to be durable. Most small files are whole before that, and
- * never need one on the disk.
+ * never need one on the disk. It is read from memory in any case, so that a read and a write of the file on the disk
+ * never overlap.
  */
 export class HeldPart implements RuntimeFile {
   readonly #create: () => Promise<RuntimeFile>;
-  #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
-  /** Where the bytes went once they had to be durable. */
+  /** Where the bytes are as well, once they had to be durable. */
   #file: RuntimeFile | undefined;
-  #moving: Promise<void> | undefined;
+  #copying: Promise<void> | undefined;
 
   /** Holds at most `size` bytes; `create` makes the file on the disk. */
   constructor(size: number, create: () => Promise<RuntimeFile>) {
@@ -18,62 +19,56 @@ export class HeldPart implements RuntimeFile {
     this.#create = create;
   }
 
-  /** What was written so far, while it is held. */
+  /** What was written so far. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    const file = await this.#moved();
-    if (file !== undefined) return await file.read(buffer, position);
+  read(buffer: Uint8Array, position: number): Promise<number> {
     const found = this.bytes.subarray(position, position + buffer.length);
     buffer.set(found);
-    return found.length;
+    return Promise.resolve(found.length);
   }
 
   async write(data: Uint8Array, position: number): Promise<void> {
-    const file = await this.#moved();
-    if (file !== undefined) return await file.write(data, position);
+    const file = await this.#copied();
     this.#bytes.set(data, position);
     this.#length = Math.max(this.#length, position + data.length);
+    await file?.write(data, position);
   }
 
   async truncate(size: number): Promise<void> {
-    const file = await this.#moved();
-    if (file !== undefined) return await file.truncate(size);
+    const file = await this.#copied();
     this.#bytes.fill(0, size);
     this.#length = size;
+    await file?.truncate(size);
   }
 
   async sync(): Promise<void> {
-    this.#moving ??= this.#move();
-    await this.#moving;
+    this.#copying ??= this.#copy();
+    await this.#copying;
     await this.#file?.sync();
   }
 
   async stat(): Promise<FileInfo> {
-    const file = await this.#moved();
+    const file = await this.#copied();
     if (file !== undefined) return await file.stat();
     return { kind: "file", size: this.#length, identity: undefined, modifiedMs: undefined };
   }
 
   async close(): Promise<void> {
-    await (await this.#moved())?.close();
+    await (await this.#copied())?.close();
   }
 
-  async #move(): Promise<void> {
+  async #copy(): Promise<void> {
     const file = await this.#create();
     await file.write(this.bytes, 0);
     this.#file = file;
-    this.#bytes = NOTHING;
-    this.#length = 0;
   }
 
-  /** The file, once there is one. Nothing may be written while the bytes move into it. */
-  async #moved(): Promise<RuntimeFile | undefined> {
-    await this.#moving?.catch(() => {}); // told to whoever wanted it durable
+  /** The file, once there is one. Nothing may be written while the bytes are copied into it. */
+  async #copied(): Promise<RuntimeFile | undefined> {
+    await this.#copying?.catch(() => {}); // told to whoever wanted it durable
     return this.#file;
   }
 }
-
-const NOTHING = new Uint8Array(0);

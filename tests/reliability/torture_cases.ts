@@ -6,9 +6,9 @@ import type { Call } from "./memory_runtime.ts";
 import { bytesOf, type MemoryServerOptions } from "./memory_server.ts";
 
 /** What the server has. */
-export const VERSION = { seed: 3, size: 1_200_000 };
+export const VERSION = { seed: 3, size: 1_000_000 };
 /** What it answers with after a change. */
-const CHANGED = { seed: 103, size: 1_200_000 };
+const CHANGED = { seed: 103, size: 1_000_000 };
 /** What has the final name where it is to be replaced. */
 export const OLD = { seed: 4, size: 50_000 };
 const CHECKSUM = `sha256:${contentHash(VERSION.seed, VERSION.size, "sha256")}`;
