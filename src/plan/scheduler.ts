@@ -61,6 +61,7 @@ export class Scheduler {
     for (const { position, end } of this.#active) inFlight += end - position;
     return this.#take(segmentSize({
       remaining: this.#pendingBytes,
+      idle: Math.max(1, connections - this.#active.size),
       ...{ inFlight, connections, bytesPerSecond, requestSeconds, minSegmentSize, pieceSize },
     }));
   }

@@ -14,6 +14,8 @@ export interface SegmentSizeInput {
   readonly inFlight: number;
   /** Connections that share both. */
   readonly connections: number;
+  /** How many of them have no lease, the one that asks included. */
+  readonly idle: number;
   /** Measured for this connection, 0 before its first segment is over. */
   readonly bytesPerSecond: number;
   /** From a request to its response. */
@@ -25,10 +27,11 @@ export interface SegmentSizeInput {
 /**
  * Bytes to lease next (guided self-scheduling): two seconds of this connection's rate, at most half of its share of
  * what is still to come, so that segments shrink towards the end and all connections finish together. The whole share
- * where a further request would take too long. A lone connection shares with nobody and takes everything.
+ * where a further request would take too long, and never what others need who have nothing. A lone connection shares
+ * with nobody and takes everything.
  */
 export function segmentSize(input: SegmentSizeInput): number {
-  const { remaining, inFlight, connections, bytesPerSecond, requestSeconds } = input;
+  const { remaining, inFlight, connections, idle, bytesPerSecond, requestSeconds } = input;
   const { minSegmentSize, pieceSize } = input;
   if (connections === 1) return remaining;
   const rate = bytesPerSecond > 0 ? bytesPerSecond : ASSUMED_BYTES_PER_SECOND;
@@ -38,6 +41,7 @@ export function segmentSize(input: SegmentSizeInput): number {
   const wanted = Math.min(
     Math.max(byRate, worthwhile),
     Math.max(share / 2, Math.min(share, worthwhile)),
+    remaining / idle,
     MAX_SEGMENT_BYTES,
   );
   const size = Math.min(remaining, Math.max(Math.ceil(wanted), minSegmentSize));

@@ -11,6 +11,7 @@ function size(changes: Partial<SegmentSizeInput> = {}): number {
     remaining: 1024 * MIB,
     inFlight: 0,
     connections: 4,
+    idle: 1,
     bytesPerSecond: 0,
     requestSeconds: 0,
     minSegmentSize: 256 * KIB,
@@ -39,6 +40,13 @@ test("a connection takes no more than half of its share of what is still to come
   assert.equal(size({ remaining: 8 * MIB, bytesPerSecond: 100 * MIB }), MIB);
   assert.equal(size({ remaining: 8 * MIB, bytesPerSecond: 100 * MIB, connections: 8 }), MIB / 2);
   assert.equal(size({ remaining: 8 * MIB, inFlight: 8 * MIB, bytesPerSecond: 100 * MIB }), 2 * MIB);
+});
+
+test("a connection leaves something for those that have nothing", () => {
+  const begun = { remaining: 3 * MIB, inFlight: 17 * MIB, bytesPerSecond: 100 * MIB };
+  assert.equal(size({ ...begun, idle: 3 }), MIB);
+  assert.equal(size({ ...begun, remaining: 2 * MIB, idle: 2 }), MIB);
+  assert.equal(size({ ...begun, remaining: MIB }), MIB);
 });
 
 test("where requests take long, a lease lasts several times as long, up to the whole share", () => {

@@ -187,7 +187,7 @@ for (const [what, reply] of Object.entries(TROUBLE)) {
     await begin(downloader, dir, server, { connectTimeoutMs: 150 }).wait();
     await assertFileIs(dir.join("out.bin"), SEED, SIZE);
     assert.equal(server.asked, 2);
-    assert.ok(server.store.requests.length > 4);
+    assert.ok(server.store.requests.length > 1);
   });
 }
 
