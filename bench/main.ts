@@ -2,11 +2,12 @@
  * bytehaul on Deno and on Bun beside the downloaders that are installed, from a server on this machine: in turn, round
  * after round, so that all meet the same conditions. Each run is measured by GNU time.
  *
- *     deno task bench [SCENARIO...] [--rounds N] [--scale FACTOR] [--json] [--list]
+ *     deno task bench [SCENARIO...] [--tools NAME,...] [--rounds N] [--scale FACTOR] [--json] [--list]
  *
  * A SCENARIO is a name of the list, or the beginning of some: `bulk` is all that begin with `bulk-`. Without one, all
- * are run. `--scale 0.1` makes the files smaller, for a quick look. Ends with status 1 if a scenario failed or something
- * that it needs is not installed, after the others.
+ * are run. `--tools bytehaul,curl` leaves the others out, some of which take very long. `--scale 0.1` makes the files
+ * smaller, for a quick look. Ends with status 1 if a scenario failed or something that it needs is not installed, after
+ * the others.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -14,7 +15,7 @@ import { Bench, type BenchOptions, type Scenario, type Table } from "./bench.ts"
 import { requireGnuTime } from "./measure.ts";
 import { describeCircumstances, formatCircumstances, formatTable } from "./report.ts";
 import { chooseScenarios, SCENARIOS } from "./scenarios/all.ts";
-import { findTools } from "./tools.ts";
+import { findTools, type Tool } from "./tools.ts";
 import { describeWebServer } from "./web_server.ts";
 
 const print = (text: string): void => void process.stdout.write(text);
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      tools: { type: "string", default: "" },
       rounds: { type: "string" },
       scale: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
@@ -40,7 +42,7 @@ async function main(): Promise<void> {
     for (const { name, summary } of SCENARIOS) print(`${name.padEnd(18)} ${summary}\n`);
     return;
   }
-  await runAll(chooseScenarios(positionals), values.json, {
+  await runAll(chooseScenarios(positionals), chooseTools(values.tools), values.json, {
     rounds: values.rounds === undefined
       ? undefined
       : parseNumber("--rounds", values.rounds, Number.isInteger),
@@ -48,9 +50,23 @@ async function main(): Promise<void> {
   });
 }
 
-async function runAll(scenarios: readonly Scenario[], isJson: boolean, options: BenchOptions): Promise<void> {
+/** Those whose names begin with one of the words, which are parted by commas; all without any. */
+function chooseTools(words: string): readonly Tool[] {
+  const all = findTools();
+  for (const word of words.split(",")) {
+    if (all.some(({ name }) => name.startsWith(word))) continue;
+    throw new Error(`Cannot use --tools "${word}": here are ${all.map(({ name }) => name).join(", ")}`);
+  }
+  return all.filter(({ name }) => words.split(",").some((word) => name.startsWith(word)));
+}
+
+async function runAll(
+  scenarios: readonly Scenario[],
+  tools: readonly Tool[],
+  isJson: boolean,
+  options: BenchOptions,
+): Promise<void> {
   requireGnuTime();
-  const tools = findTools();
   const circumstances = describeCircumstances(tools, await describeWebServer());
   if (!isJson) print(formatCircumstances(circumstances));
   const tables: (Table & { readonly name: string })[] = [];
