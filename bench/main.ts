@@ -15,7 +15,7 @@ import { Bench, type BenchOptions, type Scenario, type Table } from "./bench.ts"
 import { requireGnuTime } from "./measure.ts";
 import { describeCircumstances, formatCircumstances, formatTable } from "./report.ts";
 import { chooseScenarios, SCENARIOS } from "./scenarios/all.ts";
-import { findTools, type Tool } from "./tools.ts";
+import { findTools, type FoundTool } from "./tools.ts";
 import { describeWebServer } from "./web_server.ts";
 
 const print = (text: string): void => void process.stdout.write(text);
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
 }
 
 /** Those whose names begin with one of the words, which are parted by commas; all without any. */
-function chooseTools(words: string): readonly Tool[] {
+function chooseTools(words: string): readonly FoundTool[] {
   const all = findTools();
   for (const word of words.split(",")) {
     if (all.some(({ name }) => name.startsWith(word))) continue;
@@ -62,7 +62,7 @@ function chooseTools(words: string): readonly Tool[] {
 
 async function runAll(
   scenarios: readonly Scenario[],
-  tools: readonly Tool[],
+  tools: readonly FoundTool[],
   isJson: boolean,
   options: BenchOptions,
 ): Promise<void> {
