@@ -67,7 +67,7 @@ export interface DownloadSpec extends ProxyOptions {
   readonly refresh?: Refresh;
   /**
    * The most connections to use at once, 1 to 256. With `"auto"` it begins with 4 and doubles them, up to 16, for as
-   * long as that makes the whole clearly faster, and gives those up that the server refuses.
+   * long as that makes the whole clearly faster, and gives those up that the server refuses again and again.
    *
    * @default {4}
    */

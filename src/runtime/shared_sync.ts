@@ -8,7 +8,6 @@ export function shareSyncs(sync: Sync): Sync {
   const running = new Map<string, Promise<void>>();
   const waiting = new Map<string, Promise<void>>();
   const begin = (path: string) => {
-    waiting.delete(path);
     const begun = sync(path).finally(() => running.delete(path));
     running.set(path, begun);
     return begun;
@@ -16,7 +15,9 @@ export function shareSyncs(sync: Sync): Sync {
   return (path) => {
     const current = running.get(path);
     if (current === undefined) return begin(path);
-    const next = waiting.get(path) ?? current.catch(() => {}).then(() => begin(path));
+    const next = waiting.get(path) ??
+      // What it failed to make durable may be theirs who wait, and the system tells of a failure only once.
+      current.finally(() => waiting.delete(path)).then(() => begin(path));
     waiting.set(path, next);
     return next;
   };

@@ -10,6 +10,9 @@ import { delayBeforeRetry } from "./retry.ts";
 import type { Flight } from "./flight.ts";
 import type { Transfer } from "./transfer.ts";
 
+/** Once, a request may be lost on the way. */
+const REFUSALS = 2;
+
 function isOverload(error: unknown): error is HttpStatusError {
   return error instanceof HttpStatusError && (error.status === 429 || error.status === 503);
 }
@@ -26,8 +29,8 @@ export class HttpWorker {
   readonly #lane: CacheLane;
   readonly #retries: RetryBudget;
   #bytesPerSecond = 0;
-  /** Whether the last request brought nothing while others were served. */
-  #isRefused = false;
+  /** How many requests in a row brought nothing while others were served. */
+  #refusals = 0;
   /** The highest offset that arrived; only beyond it is progress where every try starts at byte 0. */
   #furthest = 0;
 
@@ -63,7 +66,7 @@ export class HttpWorker {
       signal.throwIfAborted();
       if (!this.#transfer.parts.remote.acceptsRanges) await this.#transfer.parts.startOver();
       if (isOverload(error)) this.#transfer.easeOff(error);
-      else if (this.#isRefused && isLost(error)) this.#transfer.settleForLess();
+      else if (this.#refusals >= REFUSALS && isLost(error)) this.#transfer.settleForLess();
       if (this.#transfer.tryRetire(false)) return false;
       const delayMs = this.#delayOrRetire(error);
       if (delayMs === undefined) return false;
@@ -107,7 +110,10 @@ export class HttpWorker {
       const range = parts.remote.acceptsRanges ? { start: lease.start, end: lease.end } : undefined;
       const reader = await context.source.open({ range, ifRange: undefined, signal });
       await this.#receive(flight, reader, this.#check(reader, lease));
-    }).finally(() => this.#isRefused = lease.position === lease.start && meter.fetched > before);
+    }).finally(() => {
+      const isRefused = lease.position === lease.start && meter.fetched > before;
+      this.#refusals = isRefused ? this.#refusals + 1 : 0;
+    });
   }
 
   async #fly(flight: Flight, deliver: () => Promise<void>): Promise<void> {

@@ -65,7 +65,7 @@ async function fetchInto(
   const finished = await output.findFinished();
   if (finished !== undefined) {
     await verifyFinished(context, output, finished);
-    await output.cleanUp();
+    await output.finishAnew();
     context.log("info", `"${output.path}" was finished by an earlier run`);
     return { size: finished, resumedBytes: finished, lengthVerified: true, verified: context.expected };
   }
@@ -73,7 +73,7 @@ async function fetchInto(
   try {
     return await attempt(output, interrupted, named, context, stop);
   } catch (error) {
-    if (stop.isDiscarded()) await output.discard();
+    if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", `${cause.message}`));
     if (!(error instanceof ChecksumMismatchError) || interrupted === undefined) throw error;
     context.log("warn", `${error.message}; what an earlier run left may be to blame, starting again`);
     return await attempt(output, undefined, undefined, context, stop);

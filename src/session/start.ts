@@ -128,8 +128,8 @@ async function fresh(
       validator: remote.validator,
       pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),
     };
+    await output.clearPart();
     const create = async () => {
-      await output.clearPart();
       if (remote.size !== undefined) await output.requireSpace(remote.size);
       // Before the part file, so that a part file is known to be ours whenever there is one.
       const nothing = new PieceMap(identity.size, identity.pieceSize).snapshot();
@@ -139,7 +139,12 @@ async function fresh(
         partModifiedMs: undefined,
         ...nothing,
       });
-      return await output.createPart();
+      try {
+        return await output.createPart();
+      } catch (error) {
+        await output.control.remove().catch(() => {}); // the failure that counts is `error`
+        throw error;
+      }
     };
     const isHeld = isSmall(size, spec) && !output.ownsPart;
     const file = isHeld ? output.holdPart(size, create) : await create();

@@ -216,7 +216,7 @@ export class Transfer {
     this.context.log("info", `the server is overloaded; going on with ${this.#connectionLimit} connections`);
   }
 
-  /** One connection more than there are is refused: where the number is ours to find, there is one less from now on. */
+  /** A connection is refused again and again: where the number is ours to find, there is one less from now on. */
   settleForLess(): void {
     if (!this.context.spec.isAdaptive || this.#workers === 1) return;
     this.#connectionLimit = Math.min(this.#connectionLimit, this.#workers - 1);

@@ -1,6 +1,7 @@
 import { ControlFileError } from "../errors.ts";
 import type { Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
+import { syncNames } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What looking for a control file came to. */
@@ -38,7 +39,7 @@ export class ControlStore {
     try {
       await this.#writeTemporary(encodeControl(record));
       await files.rename(this.temporaryPath, this.#path);
-      await files.syncDirectory(this.#directory);
+      await syncNames(files, this.#directory);
     } catch (cause) {
       await files.remove(this.temporaryPath).catch(() => {}); // the failure that counts is `cause`
       throw storageError("save the control file", this.#path, cause);

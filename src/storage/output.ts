@@ -3,7 +3,7 @@ import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { ControlStore, type LoadedControl } from "./control_store.ts";
 import { HeldPart } from "./held_part.ts";
-import { lookAt, makeDirectories } from "./paths.ts";
+import { lookAt, makeDirectories, syncNames } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What link() answers where a file system has no hard links. */
@@ -64,12 +64,19 @@ export class Output {
   async findFinished(): Promise<number | undefined> {
     const found = await lookAt(this.#runtime, this.path);
     if (found === undefined) return undefined;
-    for (const path of [this.partPath, this.control.temporaryPath]) {
-      const other = await lookAt(this.#runtime, path);
-      if (other?.identity !== undefined && other.identity === found.identity) return found.size;
-    }
+    // What is to be replaced may be of another URL; what is left of it is gone on with if it is not.
     if (found.kind !== "directory" && this.#overwrite) return undefined;
+    if (await this.#isTwin(this.partPath, found)) return found.size;
+    // It was held in memory, and nothing tells of what URL it is.
+    const { temporaryPath } = this.control;
+    if (await this.#isTwin(temporaryPath, found)) await this.#remove(temporaryPath);
     throw this.#taken(found.kind);
+  }
+
+  /** Makes the name durable that an earlier run gave, and removes what it left. */
+  async finishAnew(): Promise<void> {
+    await this.#syncDirectory("finish");
+    await this.#cleanUp();
   }
 
   /** Loads the control file; where there is one, the part file is known to be ours. */
@@ -82,12 +89,6 @@ export class Output {
   /** Whether a file under the name of the part file is known to be ours. */
   get ownsPart(): boolean {
     return this.#ownsPart;
-  }
-
-  /** Removes what a finished run left beside its file. */
-  async cleanUp(): Promise<void> {
-    await this.control.remove();
-    await this.#remove(this.partPath);
   }
 
   /** Opens the part file of an earlier run; `undefined` when there is none, or something that is no file. */
@@ -174,7 +175,7 @@ export class Output {
     await this.#closePart();
     await this.#giveName(this.partPath);
     await this.#syncDirectory("finish");
-    await this.cleanUp();
+    await this.#cleanUp();
   }
 
   /** Removes the part file, if it is ours, and all that belongs to it. */
@@ -227,12 +228,23 @@ export class Output {
       try {
         await file.write(bytes, 0);
         await file.sync();
+        await this.#requireIntact(file, path, bytes.length);
       } finally {
         await file.close();
       }
     } catch (cause) {
       throw storageError("write", path, cause);
     }
+  }
+
+  async #isTwin(path: string, { identity }: FileInfo): Promise<boolean> {
+    return identity !== undefined && (await lookAt(this.#runtime, path))?.identity === identity;
+  }
+
+  /** Removes what a finished run has no more use for. */
+  async #cleanUp(): Promise<void> {
+    await this.control.remove();
+    await this.#remove(this.partPath);
   }
 
   /** A file may have been exchanged or cut by somebody else while it was written. */
@@ -259,7 +271,7 @@ export class Output {
 
   async #syncDirectory(doing: string): Promise<void> {
     try {
-      await this.#runtime.files.syncDirectory(this.#directory);
+      await syncNames(this.#runtime.files, this.#directory);
     } catch (cause) {
       throw storageError(doing, this.path, cause);
     }

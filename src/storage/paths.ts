@@ -2,8 +2,8 @@ import { dirname } from "node:path";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
-/** What opening a directory answers that may be written, and not read. */
-const NOT_READABLE = new Set(["EACCES", "EPERM"]);
+/** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
+const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL"]);
 
 /** Looks at the path itself, links not followed; `undefined` when nothing is there. */
 export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
@@ -39,10 +39,14 @@ async function isMissing(files: FileSystem, path: string): Promise<boolean> {
 /** Where the directory above is not ours to read, its names become durable when the system sees to it. */
 async function syncName(files: FileSystem, path: string): Promise<void> {
   const parent = dirname(path);
-  if (!await files.mayRead(parent)) return;
+  if (await files.mayRead(parent)) await syncNames(files, parent);
+}
+
+/** Makes the names in a directory durable, as far as the system lets us. */
+export async function syncNames(files: FileSystem, directory: string): Promise<void> {
   try {
-    await files.syncDirectory(parent);
+    await files.syncDirectory(directory);
   } catch (cause) {
-    if (!NOT_READABLE.has(errorCode(cause) ?? "")) throw cause;
+    if (!NOT_SYNCABLE.has(errorCode(cause) ?? "")) throw cause;
   }
 }

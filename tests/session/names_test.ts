@@ -169,7 +169,7 @@ for (const suffix of [".part", ".bytehaul"]) {
     await using names = await Names.open();
     const theirs = names.directory.join(`file.bin${suffix}`);
     await writeFile(theirs, OWN);
-    const failed = await names.download("/file.bin", { pieceSize: 16_384 }).wait().then(
+    const failed = await names.download().wait().then(
       () => false,
       () => true,
     );

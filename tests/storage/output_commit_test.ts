@@ -166,7 +166,7 @@ test("52: killed between giving the name and cleaning up, a run is found finishe
   await scene.fill();
   await link(scene.output.partPath, scene.output.path);
   assert.equal(await scene.output.findFinished(), PART_TEXT.length);
-  await scene.output.cleanUp();
+  await scene.output.finishAnew();
   assert.deepEqual([await scene.names(), await scene.text("out.bin")], [["out.bin"], PART_TEXT]);
 });
 
@@ -176,4 +176,46 @@ test("52: killed in the middle of cleaning up, a run is found finished still", a
   await link(scene.output.partPath, scene.output.path);
   await scene.output.control.remove();
   assert.equal(await scene.output.findFinished(), PART_TEXT.length);
+});
+
+test("a part that is held gets its name also when no part file could be made for it", async () => {
+  await using scene = await OutputScene.make();
+  const file = scene.output.holdPart(PART_TEXT.length, () => Promise.reject(systemError("EMFILE")));
+  await file.write(new TextEncoder().encode(PART_TEXT), 0);
+  await assert.rejects(file.sync(), { code: "EMFILE" });
+  assert.ok(scene.output.isPartHeld);
+  await scene.commit(file);
+  assert.equal(await scene.text("out.bin"), PART_TEXT);
+  assert.deepEqual(await scene.names(), ["out.bin"]);
+});
+
+test("46: a part that is held gets no name when its file was exchanged before it had one", async () => {
+  await using scene = await OutputScene.make({
+    overrides: {
+      file: (file, path) =>
+        fileWith(file, {
+          sync: async () => {
+            await rename(path, `${path}.theirs`);
+            await writeFile(path, "other bytes");
+            await file.sync();
+          },
+        }),
+    },
+  });
+  const file = scene.output.holdPart(
+    PART_TEXT.length,
+    () => Promise.reject(new Error("no file was to be made")),
+  );
+  await file.write(new TextEncoder().encode(PART_TEXT), 0);
+  await failsWith("storage", scene.commit(file), "was changed by another program");
+  assert.equal((await scene.names()).includes("out.bin"), false);
+});
+
+test("where a directory may be written and not read, a file gets its name all the same", async () => {
+  for (const code of ["EACCES", "EPERM", "EINVAL"]) {
+    const syncDirectory = () => Promise.reject(systemError(code));
+    await using scene = await OutputScene.make({ overrides: { files: { syncDirectory } } });
+    await scene.fillAndCommit();
+    assert.deepEqual(await scene.names(), ["out.bin"]);
+  }
 });
