@@ -73,7 +73,7 @@ async function fetchInto(
   try {
     return await attempt(output, interrupted, named, context, stop);
   } catch (error) {
-    if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", `${cause.message}`));
+    if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", cause.message));
     if (!(error instanceof ChecksumMismatchError) || interrupted === undefined) throw error;
     context.log("warn", `${error.message}; what an earlier run left may be to blame, starting again`);
     return await attempt(output, undefined, undefined, context, stop);

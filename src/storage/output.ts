@@ -2,12 +2,10 @@ import { dirname } from "node:path";
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { ControlStore, type LoadedControl } from "./control_store.ts";
+import { giveName, nameTaken, requireIntact } from "./final_name.ts";
 import { HeldPart } from "./held_part.ts";
 import { lookAt, makeDirectories, syncNames } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
-
-/** What link() answers where a file system has no hard links. */
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL", "EISDIR"]);
 
 /**
  * The place of one download on disk: its part file, control file and lock, all beside the finished file so
@@ -70,7 +68,7 @@ export class Output {
     // It was held in memory, and nothing tells of what URL it is.
     const { temporaryPath } = this.control;
     if (await this.#isTwin(temporaryPath, found)) await this.#remove(temporaryPath);
-    throw this.#taken(found.kind);
+    throw nameTaken(this.path, found.kind);
   }
 
   /** Makes the name durable that an earlier run gave, and removes what it left. */
@@ -170,10 +168,10 @@ export class Output {
    */
   async commit(file: RuntimeFile, size: number, signal: AbortSignal): Promise<void> {
     if (this.#part instanceof HeldPart) return await this.#commitHeld(this.#part, signal);
-    await this.#requireIntact(file, this.partPath, size);
+    await requireIntact(this.#runtime, file, this.partPath, size, this.path);
     signal.throwIfAborted();
     await this.#closePart();
-    await this.#giveName(this.partPath);
+    await giveName(this.#runtime.files, this.partPath, this.path, this.#overwrite);
     await this.#syncDirectory("finish");
     await this.#cleanUp();
   }
@@ -212,7 +210,7 @@ export class Output {
     try {
       await this.#writeHeld(held, path);
       signal.throwIfAborted();
-      await this.#giveName(path);
+      await giveName(this.#runtime.files, path, this.path, this.#overwrite);
     } catch (error) {
       await this.#runtime.files.remove(path).catch(() => {}); // the failure that counts is `error`
       throw error;
@@ -228,7 +226,7 @@ export class Output {
       try {
         await file.write(bytes, 0);
         await file.sync();
-        await this.#requireIntact(file, path, bytes.length);
+        await requireIntact(this.#runtime, file, path, bytes.length, this.path);
       } finally {
         await file.close();
       }
@@ -247,55 +245,12 @@ export class Output {
     await this.#remove(this.partPath);
   }
 
-  /** A file may have been exchanged or cut by somebody else while it was written. */
-  async #requireIntact(file: RuntimeFile, path: string, size: number): Promise<void> {
-    const opened = await file.stat().catch((cause) => {
-      throw storageError("look at", path, cause);
-    });
-    const named = await lookAt(this.#runtime, path);
-    if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
-    throw new DownloadError(
-      "storage",
-      `Cannot finish "${this.path}": "${path}" was changed by another program; run it again`,
-    );
-  }
-
-  async #giveName(from: string): Promise<void> {
-    try {
-      if (this.#overwrite) await this.#runtime.files.rename(from, this.path);
-      else await this.#linkOrRename(from);
-    } catch (cause) {
-      throw storageError("finish", this.path, cause);
-    }
-  }
-
   async #syncDirectory(doing: string): Promise<void> {
     try {
       await syncNames(this.#runtime.files, this.#directory);
     } catch (cause) {
       throw storageError(doing, this.path, cause);
     }
-  }
-
-  /** link() refuses a name that is taken, which rename() does not. */
-  async #linkOrRename(from: string): Promise<void> {
-    const { files } = this.#runtime;
-    try {
-      await files.link(from, this.path);
-    } catch (cause) {
-      const code = errorCode(cause) ?? "";
-      if (code === "EEXIST") throw this.#taken("file");
-      if (!NO_HARD_LINKS.has(code)) throw cause;
-      if (await files.lstat(this.path) !== undefined) throw this.#taken("file");
-      await files.rename(from, this.path);
-    }
-  }
-
-  #taken(kind: FileInfo["kind"]): DownloadError {
-    const remedy = kind === "directory"
-      ? "choose another output"
-      : "choose another output or ask to overwrite";
-    return new DownloadError("output_exists", `Cannot write "${this.path}": it exists already; ${remedy}`);
   }
 
   #partTaken(): DownloadError {

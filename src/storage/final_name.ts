@@ -1,0 +1,60 @@
+import { DownloadError } from "../errors.ts";
+import type { FileInfo, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
+import { lookAt } from "./paths.ts";
+import { errorCode, storageError } from "./storage_error.ts";
+
+/** What link() answers where a file system has no hard links. */
+const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL", "EISDIR"]);
+
+/** Gives a file its final name, in place of another only where that was asked for. */
+export async function giveName(
+  files: FileSystem,
+  from: string,
+  path: string,
+  overwrite: boolean,
+): Promise<void> {
+  try {
+    if (overwrite) await files.rename(from, path);
+    else await linkOrRename(files, from, path);
+  } catch (cause) {
+    throw storageError("finish", path, cause);
+  }
+}
+
+/** Why a name is not given. */
+export function nameTaken(path: string, kind: FileInfo["kind"]): DownloadError {
+  const remedy = kind === "directory" ? "choose another output" : "choose another output or ask to overwrite";
+  return new DownloadError("output_exists", `Cannot write "${path}": it exists already; ${remedy}`);
+}
+
+/** Refuses a file that was exchanged or cut by somebody else while it was written, as `at`. */
+export async function requireIntact(
+  runtime: Runtime,
+  file: RuntimeFile,
+  at: string,
+  size: number,
+  path: string,
+): Promise<void> {
+  const opened = await file.stat().catch((cause) => {
+    throw storageError("look at", at, cause);
+  });
+  const named = await lookAt(runtime, at);
+  if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
+  throw new DownloadError(
+    "storage",
+    `Cannot finish "${path}": "${at}" was changed by another program; run it again`,
+  );
+}
+
+/** link() refuses a name that is taken, which rename() does not. */
+async function linkOrRename(files: FileSystem, from: string, path: string): Promise<void> {
+  try {
+    await files.link(from, path);
+  } catch (cause) {
+    const code = errorCode(cause) ?? "";
+    if (code === "EEXIST") throw nameTaken(path, "file");
+    if (!NO_HARD_LINKS.has(code)) throw cause;
+    if (await files.lstat(path) !== undefined) throw nameTaken(path, "file");
+    await files.rename(from, path);
+  }
+}
