@@ -91,6 +91,13 @@ export interface DownloadSpec extends ProxyOptions {
    */
   readonly minSegmentSize?: number;
   /**
+   * The most bytes one request asks for, at least 1 KiB; for servers and proxies that refuse longer ranges. Of its own
+   * accord a download asks for less where a longer range is refused than one that was served.
+   *
+   * @default {Infinity}
+   */
+  readonly maxSegmentSize?: number;
+  /**
    * The most bytes held in memory between the network and the file; at least 16 KiB. What the runtime itself holds
    * counts, too: on Bun half a MiB for each connection, so a small budget opens fewer of them there. One chunk of one
    * connection comes in any case, and with a speed limit one more may wait for each.

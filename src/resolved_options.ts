@@ -71,6 +71,7 @@ export interface ResolvedSpec {
   readonly pieceSize: number;
   readonly minSplitSize: number;
   readonly minSegmentSize: number;
+  readonly maxSegmentSize: number;
   readonly memoryBudget: number;
   readonly fileAllocation: FileAllocation;
   readonly resume: boolean;

@@ -15,6 +15,13 @@ export interface Validator {
   readonly etag: string | undefined;
   /** The `Last-Modified` field as the server wrote it. */
   readonly lastModified: string | undefined;
+  /**
+   * Whether the file had changed less than two seconds before the response, so that it may have changed again without
+   * another date (RFC 9110, section 8.8.2.2).
+   *
+   * @default {false}
+   */
+  readonly isYoung?: boolean;
 }
 
 /** What the first response told about the file. */

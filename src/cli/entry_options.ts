@@ -45,6 +45,7 @@ const AS_FLAGS = [
   "piece-size",
   "min-split-size",
   "min-segment-size",
+  "max-segment-size",
   "save-interval",
   "retries",
   "retry-delay",

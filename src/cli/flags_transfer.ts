@@ -74,6 +74,13 @@ export const TRANSFER_FLAGS: FlagGroup = {
       set: (draft, value) => draft.specOptions.minSegmentSize = value,
     }),
     valued({
+      name: "max-segment-size",
+      placeholder: "SIZE",
+      help: "the most that one request asks for, for servers that refuse longer ranges (default no limit)",
+      value: size(SPEC_NUMBERS.maxSegmentSize),
+      set: (draft, value) => draft.specOptions.maxSegmentSize = value,
+    }),
+    valued({
       name: "save-interval",
       placeholder: "S",
       help: "most seconds between two saves of what is there (default 5)",

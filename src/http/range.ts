@@ -13,9 +13,12 @@ export function formatRange({ start, end }: ByteRange): string {
   return `bytes=${start}-${end === Infinity ? "" : end - 1}`;
 }
 
-/** Reads a `Content-Range` field; `undefined` when it is malformed or contradicts itself. */
+/**
+ * Reads a `Content-Range` field; `undefined` when it is malformed or contradicts itself. Blanks and a unit that is
+ * left out or has another sign behind it leave no doubt about what is meant.
+ */
 export function parseContentRange(field: string): ContentRange | undefined {
-  const match = /^\s*bytes\s+(?:(\d+)-(\d+)|\*)\/(\d+|\*)\s*$/i.exec(field);
+  const match = /^\s*(?:bytes\s*[=:]?)?\s*(?:(\d+)\s*-\s*(\d+)|\*)\s*\/\s*(\d+|\*)\s*$/i.exec(field);
   if (match === null) return undefined;
   const size = match[3] === "*" ? undefined : parseCount(match[3]!);
   if (size === undefined && match[3] !== "*") return undefined;

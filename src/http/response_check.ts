@@ -1,7 +1,8 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
 import type { ByteRange, Validator } from "../types.ts";
-import { agree, contentLength, parseRetryAfter, tellsVersion, validatorOf } from "./headers.ts";
+import { contentLength, parseRetryAfter } from "./headers.ts";
 import { parseContentRange } from "./range.ts";
+import { agree, tellsVersion, validatorOf } from "./validator.ts";
 
 /** The head of a response. */
 export interface ResponseHead {
@@ -9,12 +10,24 @@ export interface ResponseHead {
   readonly headers: Headers;
 }
 
+/** The version that is being fetched. */
+export interface ExpectedVersion {
+  readonly size: number | undefined;
+  readonly validator: Validator;
+  /**
+   * Whether the caller's checksum decides what is right, so that servers of one file may name its version differently.
+   *
+   * @default {false}
+   */
+  readonly isJudgedByChecksum?: boolean;
+}
+
 /** What was asked, and what is known already. */
 export interface Expectation {
   /** What the request asked for, or `undefined` when it asked for the whole file. */
   readonly range: ByteRange | undefined;
   /** The version being fetched, or `undefined` for the first response. */
-  readonly version: { readonly size: number | undefined; readonly validator: Validator } | undefined;
+  readonly version: ExpectedVersion | undefined;
   /**
    * Whether the request had `If-Range`, which lets a server leave out the date.
    *
@@ -45,7 +58,11 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
     case 206:
       return checkPart(head.headers, expected);
     case 200:
+    case 203:
       return checkWhole(head.headers, expected);
+    case 204:
+    case 205:
+      return checkNothing(expected);
     case 416:
       return checkUnsatisfied(head.headers, expected);
     default:
@@ -53,10 +70,10 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
   }
 }
 
-function checkPart(headers: Headers, { range: asked, version, saidIfRange = false }: Expectation): Verdict {
-  if (asked === undefined) throw unusable("it is a part although the whole file was asked for");
-  if (/^\s*multipart\//i.test(headers.get("content-type") ?? "")) throw unusable("it has several parts");
-  refuseEncoding(headers);
+function checkPart(headers: Headers, expected: Expectation): Verdict {
+  const { range: asked, version, wallMs, saidIfRange = false } = expected;
+  const isParted = /^\s*multipart\/byteranges\b/i.test(headers.get("content-type") ?? "");
+  if (isParted) throw unusable("it has several parts");
   const field = headers.get("content-range");
   const content = parseContentRange(field ?? "");
   if (content?.range === undefined) {
@@ -64,7 +81,12 @@ function checkPart(headers: Headers, { range: asked, version, saidIfRange = fals
   }
   const { range, size } = content;
   if (size === undefined) throw unusable("its Content-Range does not tell the size of the file");
-  if (range.start !== asked.start || range.end > asked.end) {
+  if (asked === undefined) {
+    if (range.start === 0 && range.end === size) return checkWhole(headers, expected);
+    throw unusable("it is a part although the whole file was asked for");
+  }
+  refuseEncoding(headers);
+  if (range.start !== asked.start) {
     throw unusable(`it covers bytes ${show(range)}, asked were ${show(asked)}`);
   }
   const length = contentLength(headers);
@@ -72,8 +94,15 @@ function checkPart(headers: Headers, { range: asked, version, saidIfRange = fals
     throw unusable(`its Content-Length ${length} does not fit its Content-Range "${field}"`);
   }
   if (version !== undefined) {
-    requireVersion(headers, size, version);
-    if (!tellsVersion(version.validator, validatorOf(headers), saidIfRange)) {
+    // Some take the size of the part, or its end, for that of the file.
+    if (size !== version.size && range.end === asked.end && (size === range.end || size === length)) {
+      throw unusable(`its Content-Range "${field}" may tell the size of the part`);
+    }
+    requireVersion(headers, size, expected);
+    if (
+      !version.isJudgedByChecksum &&
+      !tellsVersion(version.validator, validatorOf(headers, wallMs), saidIfRange)
+    ) {
       throw new DownloadError(
         "bad_response",
         "Cannot use the response: it does not tell which version of the file it belongs to",
@@ -81,40 +110,51 @@ function checkPart(headers: Headers, { range: asked, version, saidIfRange = fals
       );
     }
   }
-  return { kind: "part", range, size };
+  // An end that the server ignored is ours to keep to.
+  return { kind: "part", range: { start: range.start, end: Math.min(range.end, asked.end) }, size };
 }
 
-function checkWhole(headers: Headers, { version }: Expectation): Verdict {
+function checkWhole(headers: Headers, { range: asked, version, wallMs }: Expectation): Verdict {
   refuseEncoding(headers);
   const size = contentLength(headers);
+  const content = parseContentRange(headers.get("content-range") ?? "");
+  if (asked === undefined && content?.range !== undefined && content.size !== undefined) {
+    const { start, end } = content.range;
+    if (end - start !== content.size && size !== content.size) {
+      throw unusable(`it is a part although the whole file was asked for`);
+    }
+  }
   const isSameSize = size === undefined || version?.size === undefined || size === version.size;
   const isSameVersion = version === undefined ||
-    (isSameSize && agree(version.validator, validatorOf(headers)));
+    (isSameSize && (version.isJudgedByChecksum || agree(version.validator, validatorOf(headers, wallMs))));
   return { kind: "whole", size, isSameVersion };
 }
 
-function checkUnsatisfied(headers: Headers, { range, version, wallMs }: Expectation): Verdict {
+/** No content is all of an empty file; to a range it may be an odd refusal. */
+function checkNothing({ range, version }: Expectation): Verdict {
+  if (range === undefined && version === undefined) return { kind: "empty" };
+  throw unusable("it has no content");
+}
+
+function checkUnsatisfied(headers: Headers, expected: Expectation): Verdict {
+  const { range, version, wallMs } = expected;
   const size = parseContentRange(headers.get("content-range") ?? "")?.size;
   if (version === undefined && range?.start === 0 && size === 0) return { kind: "empty" };
-  if (version !== undefined && size !== undefined) requireVersion(headers, size, version);
+  if (version !== undefined && size !== undefined && size > 0) requireVersion(headers, size, expected);
   throw statusError({ status: 416, headers }, wallMs);
 }
 
-function requireVersion(
-  headers: Headers,
-  size: number,
-  version: NonNullable<Expectation["version"]>,
-): void {
+function requireVersion(headers: Headers, size: number, { version, wallMs }: Expectation): void {
+  if (version === undefined) return;
   if (version.size !== undefined && size !== version.size) {
     throw new RemoteChangedError(
       `Cannot go on: the file on the server changed; it had ${version.size} bytes and has ${size} now`,
     );
   }
-  if (!agree(version.validator, validatorOf(headers))) {
-    throw new RemoteChangedError(
-      "Cannot go on: the file on the server changed; its ETag or date is no longer the same",
-    );
-  }
+  if (version.isJudgedByChecksum || agree(version.validator, validatorOf(headers, wallMs))) return;
+  throw new RemoteChangedError(
+    "Cannot go on: the file on the server changed; its ETag or date is no longer the same",
+  );
 }
 
 function refuseEncoding(headers: Headers): void {

@@ -55,21 +55,26 @@ export class Scheduler {
   }
 
   /** Takes a lease for one of `connections`, whose rate and whose time for a request were measured. */
-  lease(bytesPerSecond: number, connections: number, requestSeconds = 0): Lease | undefined {
+  lease(
+    bytesPerSecond: number,
+    connections: number,
+    requestSeconds = 0,
+    maxSegmentSize = Infinity,
+  ): Lease | undefined {
     const { minSegmentSize, pieceSize } = this.#options;
     let inFlight = 0;
     for (const { position, end } of this.#active) inFlight += end - position;
     return this.#take(segmentSize({
       remaining: this.#pendingBytes,
       idle: Math.max(1, connections - this.#active.size),
-      ...{ inFlight, connections, bytesPerSecond, requestSeconds, minSegmentSize, pieceSize },
+      ...{ inFlight, connections, bytesPerSecond, requestSeconds, minSegmentSize, maxSegmentSize, pieceSize },
     }));
   }
 
-  /** Takes a lease on what a response that is already there covers, if nobody else has its start. */
+  /** Takes a lease on what a response that is already there covers, if a run of what is missing starts there. */
   leaseCovered(range: ByteRange): Lease | undefined {
-    const isNext = this.#pending.at(-1)?.start === range.start;
-    return isNext ? this.#take(range.end - range.start) : undefined;
+    const index = this.#pending.findLastIndex(({ start }) => start === range.start);
+    return index < 0 || range.end <= range.start ? undefined : this.#take(range.end - range.start, index);
   }
 
   /** Counts `length` bytes that arrived, and returns how many of them the lease covers. */
@@ -116,12 +121,12 @@ export class Scheduler {
     this.#pendingBytes = missing.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
-  #take(length: number): Lease | undefined {
-    const range = this.#pending.pop();
+  #take(length: number, index = this.#pending.length - 1): Lease | undefined {
+    const range = this.#pending[index];
     if (range === undefined) return undefined;
     const { start } = range;
     const end = Math.min(range.end, start + length);
-    if (end < range.end) this.#pending.push({ start: end, end: range.end });
+    this.#pending.splice(index, 1, ...(end < range.end ? [{ start: end, end: range.end }] : []));
     // Infinity minus itself is no number.
     this.#pendingBytes = this.#pending.length === 0 ? 0 : this.#pendingBytes - (end - start);
     const lease: MutableLease = { start, end, position: start, active: true };

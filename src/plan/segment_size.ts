@@ -21,6 +21,8 @@ export interface SegmentSizeInput {
   /** From a request to its response. */
   readonly requestSeconds: number;
   readonly minSegmentSize: number;
+  /** The most that one request may ask for; it wins over all else. */
+  readonly maxSegmentSize: number;
   readonly pieceSize: number;
 }
 
@@ -32,8 +34,8 @@ export interface SegmentSizeInput {
  */
 export function segmentSize(input: SegmentSizeInput): number {
   const { remaining, inFlight, connections, idle, bytesPerSecond, requestSeconds } = input;
-  const { minSegmentSize, pieceSize } = input;
-  if (connections === 1) return remaining;
+  const { minSegmentSize, maxSegmentSize, pieceSize } = input;
+  if (connections === 1) return Math.min(remaining, maxSegmentSize);
   const rate = bytesPerSecond > 0 ? bytesPerSecond : ASSUMED_BYTES_PER_SECOND;
   const worthwhile = rate * requestSeconds * REQUESTS_WORTH;
   const byRate = bytesPerSecond > 0 ? bytesPerSecond * TARGET_SECONDS : pieceSize;
@@ -45,5 +47,5 @@ export function segmentSize(input: SegmentSizeInput): number {
     MAX_SEGMENT_BYTES,
   );
   const size = Math.min(remaining, Math.max(Math.ceil(wanted), minSegmentSize));
-  return remaining - size < minSegmentSize ? remaining : size;
+  return Math.min(remaining - size < minSegmentSize ? remaining : size, maxSegmentSize);
 }

@@ -72,7 +72,7 @@ export class Assembly {
         this.#hasher?.prefix.advance(pieces.frontier);
       },
     });
-    const record = () => ({ ...identity, ...pieces.snapshot() });
+    const record = () => ({ ...identity, validator: start.version.recorded, ...pieces.snapshot() });
     this.#writer = writer;
     this.cache = cache;
     this.#checkpointer = new Checkpointer({ cache, writer, file, path, store: output.control, record });

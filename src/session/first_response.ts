@@ -1,91 +1,169 @@
-import { RemoteChangedError } from "../errors.ts";
+import { DownloadError, HttpStatusError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
-import { strongValidator } from "../http/headers.ts";
-import { type ProbeResult, readProbe } from "../http/probe.ts";
+import { mayBePart, type ProbeResult, readProbe } from "../http/probe.ts";
 import type { Expectation } from "../http/response_check.ts";
+import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
 import type { ByteRange } from "../types.ts";
 import type { SessionContext } from "./context.ts";
-import type { Interrupted } from "./resume.ts";
 import { withRetries } from "./retry.ts";
 
 /** What the first request asks for when nothing is there yet. */
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
 const WHOLE: ByteRange = { start: 0, end: Infinity };
+/** Dates in HTTP have whole seconds, of which the last one may just have begun. */
+const DATE_STEP_MS = 1000;
+
+/** One request of a first response. */
+export interface FirstRequest {
+  /** `undefined` asks for the whole file. */
+  readonly range: ByteRange | undefined;
+  /** The version an earlier run was fetching. */
+  readonly version: Expectation["version"];
+  readonly ifRange: string | undefined;
+}
+
+const PLAIN: FirstRequest = { range: undefined, version: undefined, ifRange: undefined };
 
 /** Asks for the first bytes of the file. */
 export function probeFresh(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
-  return sendFresh(context, firstSegment(context, WHOLE), signal);
+  return probe(context, firstSegment(context, WHOLE), signal);
 }
 
 /** As `probeFresh`, for a name; it may turn out that these bytes are there already. */
 export function probeForName(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
-  return sendFresh(context, startOf(context, WHOLE), signal);
+  return probe(context, startOf(context, WHOLE), signal);
 }
 
-function sendFresh(context: SessionContext, range: ByteRange, signal: AbortSignal): Promise<ProbeResult> {
-  return send(context, { range, version: undefined, ifRange: undefined, signal });
+/** Asks for the whole file, as a client does that knows no ranges. */
+export function probePlainly(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
+  return withRetries(context, newBudget(context), signal, () => askOnce(context, PLAIN, signal));
 }
 
-/**
- * Asks for the first bytes that an earlier run lacks, on condition that the file is still the same.
- * `undefined` when the server says that it is not.
- */
-export async function probeInterrupted(
-  context: SessionContext,
-  { record, pieces }: Interrupted,
+/** Sends one request, and judges its response. */
+export async function askOnce(
+  { runtime: { clock }, source }: SessionContext,
+  { range, version, ifRange }: FirstRequest,
   signal: AbortSignal,
-): Promise<ProbeResult | undefined> {
-  const range = firstSegment(context, pieces.missing()[0]!);
-  const { size, validator } = record;
-  try {
-    const result = await send(context, {
-      range,
-      version: { size, validator },
-      ifRange: strongValidator(validator),
-      signal,
-    });
-    if (result.verdict.kind !== "whole" || result.verdict.isSameVersion) return result;
-    // Another version whole: asked anew, the server may send that in parts.
-    result.reader.close();
-    return undefined;
-  } catch (error) {
-    if (error instanceof RemoteChangedError) return undefined;
-    throw error;
-  }
+): Promise<ProbeResult> {
+  const reader = await source.open({ range, ifRange, signal });
+  return readProbe(reader, { range, version, saidIfRange: ifRange !== undefined, wallMs: clock.wallMs() });
 }
 
-/** One request of a first response. */
-interface FirstRequest {
-  readonly range: ByteRange;
-  /** The version an earlier run was fetching. */
-  readonly version: Expectation["version"];
-  readonly ifRange: string | undefined;
-  readonly signal: AbortSignal;
-}
-
-function send(context: SessionContext, request: FirstRequest): Promise<ProbeResult> {
-  const { runtime: { clock }, source } = context;
-  const { range, version, ifRange, signal } = request;
-  return withRetries(
-    context,
-    new RetryBudget(context.spec, clock),
-    signal,
-    async () =>
-      readProbe(await source.open({ range, ifRange, signal }), {
-        range,
-        version,
-        saidIfRange: ifRange !== undefined,
-        wallMs: clock.wallMs(),
-      }),
-  );
+/** The retries of a first response. */
+export function newBudget({ spec, runtime }: SessionContext): RetryBudget {
+  return new RetryBudget(spec, runtime.clock);
 }
 
 /** A lone connection asks for everything at once. */
-function firstSegment(context: SessionContext, missing: ByteRange): ByteRange {
-  return context.spec.maxConnections === 1 ? missing : startOf(context, missing);
+export function firstSegment(context: SessionContext, missing: ByteRange): ByteRange {
+  if (context.spec.maxConnections > 1) return startOf(context, missing);
+  return { start: missing.start, end: Math.min(missing.end, missing.start + context.spec.maxSegmentSize) };
+}
+
+/** Whether a failure may come from the range or the condition in a request, so that the same without may do. */
+export function mayBeOddity(error: unknown): error is DownloadError {
+  if (!(error instanceof DownloadError)) return false;
+  if (error instanceof HttpStatusError) return isOddStatus(error);
+  return error.code === "bad_response" || error.code === "network" || error.code === "timeout";
+}
+
+/** Credentials, an expired URL and an overloaded server have nothing to do with ranges. */
+const PLAIN_STATUS = new Set([401, 407, 408, 410, 425, 429, 451, 503]);
+
+function isOddStatus({ status, retryAfterMs }: HttpStatusError): boolean {
+  return !PLAIN_STATUS.has(status) && retryAfterMs === undefined;
+}
+
+async function probe(context: SessionContext, range: ByteRange, signal: AbortSignal): Promise<ProbeResult> {
+  const { expected, log, runtime: { clock } } = context;
+  const first = await askInTwoWays(context, range, signal);
+  const waitMs = expected === undefined ? ageLacking(first, clock.wallMs()) : 0;
+  if (waitMs === 0) return first;
+  first.reader.close();
+  log("info", "the file changed just now; asking again once its date tells versions apart");
+  await clock.sleep(waitMs, signal);
+  return await askInTwoWays(context, range, signal);
+}
+
+/** How much older a file must be before its date can prove that several responses are of one version, if they must. */
+function ageLacking({ verdict, remote, reader, asked }: ProbeResult, wallMs: number): number {
+  const { validator, size = 0 } = remote;
+  const isAll = verdict.kind !== "part" || asked?.end === Infinity || verdict.range.end === size;
+  if (isAll || !validator.isYoung || strongValidator(validator) !== undefined) return 0;
+  // A date in the future would have to be waited for.
+  const ageMs = Math.max(0, ageOf(reader.headers, wallMs));
+  return YOUNG_MS + DATE_STEP_MS - ageMs;
+}
+
+/** Asks for a range, and where its answer is of no use once more for everything. */
+async function askInTwoWays(
+  context: SessionContext,
+  range: ByteRange,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const request: FirstRequest = { range, version: undefined, ifRange: undefined };
+  /** What a range brought will not change. */
+  let asksPlainly = false;
+  let isRangeInnocent = false;
+  const attempt = async (): Promise<ProbeResult> => {
+    let wasPassing = false;
+    if (!asksPlainly) {
+      try {
+        const first = await askOnce(context, request, signal);
+        if (!mayBePart(first)) return first;
+        first.reader.close();
+        asksPlainly = true;
+        context.log("info", "the file seems to end with the range that was asked for; asking for all of it");
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!mayBeOddity(error) || (isRangeInnocent && error.retryable)) throw error;
+        asksPlainly = !error.retryable;
+        wasPassing = error.code !== "timeout";
+        context.log("info", `${error.message}; asking for the whole file`);
+      }
+    }
+    const plain = await askOnce(context, PLAIN, signal).catch((error) => {
+      isRangeInnocent = true;
+      throw error;
+    });
+    return wasPassing && !asksPlainly ? await preferRanges(context, plain, request, signal) : plain;
+  };
+  return await withRetries(context, newBudget(context), signal, attempt).catch(async (error) => {
+    const isRefusal = error instanceof HttpStatusError && error.retryable && !isRangeInnocent;
+    if (!isRefusal || signal.aborted) throw error;
+    return await askOnce(context, PLAIN, signal).catch(() => {
+      throw error;
+    });
+  });
+}
+
+/** It may have been chance that a request for a range failed: one that works is worth more than a whole file in one go. */
+async function preferRanges(
+  context: SessionContext,
+  plain: ProbeResult,
+  request: FirstRequest,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const { size = 0, validator } = plain.remote;
+  const hasRanges = /\bbytes\b/i.test(plain.reader.headers.get("accept-ranges") ?? "");
+  if (!hasRanges || size <= FIRST_SEGMENT_BYTES) return plain;
+  try {
+    const ranged = await askOnce(context, request, signal);
+    const isUseful = ranged.verdict.kind === "part" && ranged.remote.size === size &&
+      agree(ranged.remote.validator, validator) && !mayBePart(ranged);
+    const [kept, other] = isUseful ? [ranged, plain] : [plain, ranged];
+    other.reader.close();
+    return kept;
+  } catch (error) {
+    if (signal.aborted || !(error instanceof DownloadError)) {
+      plain.reader.close();
+      throw error;
+    }
+    return plain;
+  }
 }
 
 function startOf({ spec }: SessionContext, missing: ByteRange): ByteRange {
-  const length = Math.max(spec.minSegmentSize, FIRST_SEGMENT_BYTES);
+  const length = Math.min(Math.max(spec.minSegmentSize, FIRST_SEGMENT_BYTES), spec.maxSegmentSize);
   return { start: missing.start, end: Math.min(missing.end, missing.start + length) };
 }

@@ -1,27 +1,17 @@
 import type { Block } from "../block.ts";
-import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
+import { DownloadError, RemoteChangedError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import { checkResponse } from "../http/response_check.ts";
+import { checkResponse, type Verdict } from "../http/response_check.ts";
 import type { SegmentReader } from "../http/segment_reader.ts";
+import { proveSame, strongValidator, validatorOf } from "../http/validator.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
+import type { ByteRange } from "../types.ts";
+import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
 import { delayBeforeRetry } from "./retry.ts";
 import type { Flight } from "./flight.ts";
 import type { Transfer } from "./transfer.ts";
-
-/** Once, a request may be lost on the way. */
-const REFUSALS = 2;
-
-function isOverload(error: unknown): error is HttpStatusError {
-  return error instanceof HttpStatusError && (error.status === 429 || error.status === 503);
-}
-
-/** Whether it is the connection that failed, not what came over it. */
-function isLost(error: unknown): boolean {
-  return error instanceof DownloadError && error.retryable &&
-    (error.code === "connect" || error.code === "network" || error.code === "timeout");
-}
 
 /** One connection: takes a lease, fetches it, takes the next one. */
 export class HttpWorker {
@@ -35,6 +25,8 @@ export class HttpWorker {
   #fetchedAtRefusal = 0;
   /** The highest offset that arrived; only beyond it is progress where every try starts at byte 0. */
   #furthest = 0;
+  /** What the latest request asked for, `undefined` for the whole file. */
+  #asked: ByteRange | undefined;
 
   constructor(transfer: Transfer) {
     const { spec, runtime } = transfer.context;
@@ -60,37 +52,71 @@ export class HttpWorker {
 
   /** Returns whether to go on: `false` when this connection is one too many. */
   async #try(attempt: () => Promise<void>): Promise<boolean> {
-    const { signal } = this.#transfer;
     try {
       await attempt();
       return true;
     } catch (error) {
-      signal.throwIfAborted();
-      if (!this.#transfer.parts.remote.acceptsRanges) await this.#transfer.parts.startOver();
-      if (isOverload(error)) this.#transfer.easeOff(error);
-      else if (this.#refusals >= REFUSALS && isLost(error)) this.#transfer.settleForLess();
-      if (this.#transfer.tryRetire(false)) return false;
-      const delayMs = this.#delayOrRetire(error);
-      if (delayMs === undefined) return false;
-      await this.#transfer.backOff(delayMs);
-      return true;
+      this.#transfer.signal.throwIfAborted();
+      return await this.#recover(error);
     }
   }
 
-  #delayOrRetire(error: unknown): number | undefined {
-    try {
-      return delayBeforeRetry(this.#transfer.context, error, this.#retries);
-    } catch (final) {
-      const isTransient = final instanceof DownloadError && final.retryable;
-      if (isTransient && this.#transfer.tryRetire(true)) return undefined;
-      throw final;
+  async #recover(error: unknown): Promise<boolean> {
+    const transfer = this.#transfer;
+    if (!transfer.keepsProgress) await transfer.parts.startOver();
+    if (isOverload(error)) transfer.easeOff(error);
+    if (transfer.hasOthers && transfer.hasTooMany) return this.#retire(error, true);
+    const next = this.#decide(error);
+    if (next.kind !== "retry") return this.#obey(next, error);
+    const delayMs = delayBeforeRetry(transfer.context, error, this.#retries);
+    if (delayMs === undefined) return this.#obey(next.whenSpent, error);
+    await transfer.backOff(delayMs);
+    return true;
+  }
+
+  #obey(next: FinalStep, error: unknown): boolean {
+    switch (next.kind) {
+      case "ask for less":
+        this.#transfer.askForLess(next.bytes);
+        return true;
+      case "ask plainly":
+        this.#transfer.askPlainly();
+        this.#transfer.context.log("info", `${messageOf(error)}; asking for the whole file`);
+        return true;
+      case "retire":
+        return this.#retire(error, next.mayReturn);
+      case "fail":
+        throw error;
     }
+  }
+
+  #decide(error: unknown): AfterFailure {
+    const { hasOthers, servedBytes, context: { spec } } = this.#transfer;
+    return afterFailure(error, {
+      isExtra: hasOthers,
+      refusals: this.#refusals,
+      askedBytes: this.#asked && this.#bytesOf(this.#asked),
+      servedBytes,
+      leastBytes: spec.minSegmentSize,
+    });
+  }
+
+  #retire(error: unknown, mayReturn: boolean): false {
+    this.#transfer.retire(mayReturn);
+    this.#transfer.context.log("info", `${messageOf(error)}; the other connections do the rest`);
+    return false;
+  }
+
+  #bytesOf({ start, end }: ByteRange): number {
+    return Math.min(end, this.#transfer.parts.version.size ?? Infinity) - start;
   }
 
   /** The body of the first response is the first lease. */
-  async #takeOver({ verdict, reader, remote }: ProbeResult): Promise<void> {
+  async #takeOver({ verdict, reader, remote, asked }: ProbeResult): Promise<void> {
     const end = verdict.kind === "part" ? verdict.range.end : remote.size ?? Infinity;
     const start = verdict.kind === "part" ? verdict.range.start : 0;
+    this.#asked = asked;
+    if (verdict.kind === "part") this.#noteServed();
     const lease = verdict.kind === "empty"
       ? undefined
       : this.#transfer.parts.scheduler.leaseCovered({ start, end });
@@ -103,14 +129,48 @@ export class HttpWorker {
   }
 
   async #fetch(lease: Lease): Promise<void> {
+    if (!this.#transfer.usesRanges) return await this.#fetchFromWhole(lease);
     const { context, parts } = this.#transfer;
     const flight = this.#transfer.launch(lease);
     const { signal } = flight;
+    // Asked for without an end, the last part shows whether the file ends where it is said to.
+    const range = { start: lease.start, end: lease.end === parts.version.size ? Infinity : lease.end };
+    this.#asked = range;
     await this.#fly(flight, async () => {
-      const range = parts.remote.acceptsRanges ? { start: lease.start, end: lease.end } : undefined;
       const reader = await context.source.open({ range, ifRange: undefined, signal });
-      await this.#receive(flight, reader, this.#check(reader, lease));
+      const end = this.#checkPart(reader, range);
+      this.#noteServed();
+      await this.#receive(flight, reader, end);
     }).finally(() => this.#countRefusal(lease));
+  }
+
+  /** Fetches the whole file once more, and delivers what is missing of it. */
+  async #fetchFromWhole(first: Lease): Promise<void> {
+    const { context: { source }, parts: { scheduler }, signal } = this.#transfer;
+    this.#asked = undefined;
+    let reader: SegmentReader | undefined;
+    try {
+      let position = 0;
+      for (let lease: Lease | undefined = first; lease !== undefined; lease = scheduler.lease(0, 1)) {
+        const current: Lease = lease;
+        const flight = this.#transfer.launch(current);
+        await this.#fly(flight, async () => {
+          const opened = reader ?? await source.open({ range: undefined, ifRange: undefined, signal });
+          reader = opened;
+          const end = position === 0 ? this.#checkWhole(opened) : current.end;
+          await this.#skip(opened, current.start - position);
+          await this.#receiveSome(flight, opened, Math.min(end, current.end));
+          position = current.position;
+        });
+      }
+      await reader?.finish();
+    } finally {
+      reader?.close();
+    }
+  }
+
+  #noteServed(): void {
+    if (this.#asked !== undefined) this.#transfer.noteServed(this.#bytesOf(this.#asked));
   }
 
   #countRefusal({ start, position }: Lease): void {
@@ -133,27 +193,45 @@ export class HttpWorker {
     }
   }
 
-  /** Returns where the body of a response ends. */
-  #check(reader: SegmentReader, lease: Lease): number {
-    const { context, parts } = this.#transfer;
-    const { size, validator, acceptsRanges } = parts.remote;
-    try {
-      const verdict = checkResponse(reader, {
-        range: acceptsRanges ? lease : undefined,
-        version: { size, validator },
-        wallMs: context.runtime.clock.wallMs(),
-      });
+  /** Returns where the body of a part ends. */
+  #checkPart(reader: SegmentReader, range: ByteRange): number {
+    return this.#check(reader, range, (verdict) => {
       if (verdict.kind === "part") return verdict.range.end;
       const isSameVersion = verdict.kind === "whole" && verdict.isSameVersion;
-      if (!isSameVersion) throw new RemoteChangedError("Cannot go on: the file on the server changed");
-      if (!acceptsRanges) return lease.end;
+      const what = isSameVersion ? "it is the whole file" : "it is something else";
+      const reason = `${what} and not the part that was asked for`;
+      throw new DownloadError("bad_response", `Cannot use the response: ${reason}`, {
+        retryable: isSameVersion,
+      });
+    });
+  }
+
+  /** Returns where the body of the whole file ends. */
+  #checkWhole(reader: SegmentReader): number {
+    const { parts: { version, pieces }, context: { runtime } } = this.#transfer;
+    return this.#check(reader, undefined, (verdict) => {
+      const seen = validatorOf(reader.headers, runtime.clock.wallMs());
+      const isWhole = verdict.kind === "whole";
+      const isProven = pieces.doneBytes === 0 || version.isJudgedByChecksum ||
+        proveSame(version.validator, seen);
+      if (isWhole && verdict.isSameVersion && isProven) return verdict.size ?? version.size ?? Infinity;
+      if (!isWhole || (!verdict.isSameVersion && strongValidator(seen) !== undefined)) {
+        throw new RemoteChangedError("Cannot go on: the file on the server changed");
+      }
       throw new DownloadError(
         "bad_response",
-        "Cannot use the response: it is not the part that was asked for",
-        {
-          retryable: true,
-        },
+        "Cannot use the response: it does not tell which version of the file it belongs to",
       );
+    });
+  }
+
+  #check(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => number): number {
+    const { context: { runtime: { clock } }, parts: { version } } = this.#transfer;
+    const wallMs = clock.wallMs();
+    try {
+      const end = judge(checkResponse(reader, { range, version, wallMs }));
+      version.note(validatorOf(reader.headers, wallMs));
+      return end;
     } catch (error) {
       reader.close();
       throw error;
@@ -161,24 +239,46 @@ export class HttpWorker {
   }
 
   async #receive(flight: Flight, reader: SegmentReader, end: number): Promise<void> {
-    const { lease } = flight;
-    const { clock } = this.#transfer.context.runtime;
-    const { status } = this.#transfer.context;
-    const { start } = lease;
-    const startedMs = clock.monotonicMs();
-    this.#transfer.noteRequest(reader.waitedMs);
-    status.connections++;
     try {
-      await this.#pump(flight, reader, end);
+      await this.#receiveSome(flight, reader, end);
       if (!await reader.finish()) {
         this.#transfer.context.log("debug", "a body did not end where it should; its connection was closed");
       }
     } catch (error) {
       reader.close();
       throw error;
+    }
+  }
+
+  async #receiveSome(flight: Flight, reader: SegmentReader, end: number): Promise<void> {
+    const { lease } = flight;
+    const { runtime: { clock }, status } = this.#transfer.context;
+    const { start } = lease;
+    const startedMs = clock.monotonicMs();
+    this.#transfer.noteRequest(reader.waitedMs);
+    status.connections++;
+    try {
+      await this.#pump(flight, reader, end);
     } finally {
       status.connections--;
       this.#measure(lease.position - start, clock.monotonicMs() - startedMs);
+    }
+  }
+
+  /** Reads what is there already. */
+  async #skip(reader: SegmentReader, length: number): Promise<void> {
+    const { parts: { pool }, context: { status }, signal } = this.#transfer;
+    if (length === 0) return;
+    const block = await pool.take(signal);
+    try {
+      for (let left = length; left > 0;) {
+        const skipped = await reader.read(block, Math.min(pool.blockSize, left));
+        if (skipped === 0) throw endedEarly(length - left, length);
+        status.meter.addSkipped(skipped);
+        left -= skipped;
+      }
+    } finally {
+      pool.release(block);
     }
   }
 
@@ -200,22 +300,24 @@ export class HttpWorker {
         this.#noteProgress(lease.position);
         block = this.#lane.store(block, accepted, position);
       }
+      // A length that only a later response told.
+      if (lease.end === Infinity && lease.position === end) scheduler.endOfData(lease);
     } finally {
       if (block !== undefined) pool.release(block);
     }
   }
 
   #endOfBody(lease: Lease, end: number): void {
-    if (end === Infinity) return this.#transfer.parts.scheduler.endOfData(lease);
-    throw new DownloadError(
-      "network",
-      `Cannot fetch the file: a response ended at byte ${lease.position}, before byte ${end}`,
-      { retryable: true },
-    );
+    if (end !== Infinity) throw endedEarly(lease.position, end);
+    // Of a body without a length only its end tells that it was a part.
+    if (lease.position === this.#asked?.end) {
+      throw new DownloadError("bad_response", "Cannot use the response: it may be a part of the file");
+    }
+    this.#transfer.parts.scheduler.endOfData(lease);
   }
 
   #noteProgress(position: number): void {
-    if (!this.#transfer.parts.remote.acceptsRanges && position <= this.#furthest) return;
+    if (!this.#transfer.usesRanges && position <= this.#furthest) return;
     this.#furthest = position;
     this.#retries.progress();
   }
@@ -223,4 +325,16 @@ export class HttpWorker {
   #measure(bytes: number, elapsedMs: number): void {
     if (bytes > 0 && elapsedMs > 0) this.#bytesPerSecond = bytes / elapsedMs * 1000;
   }
+}
+
+function endedEarly(position: number, end: number): DownloadError {
+  return new DownloadError(
+    "network",
+    `Cannot fetch the file: a response ended at byte ${position}, before byte ${end}`,
+    { retryable: true },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

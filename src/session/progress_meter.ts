@@ -36,6 +36,12 @@ export class ProgressMeter {
     this.#fetched += bytes;
   }
 
+  /** Counts bytes that came and are there already. */
+  addSkipped(bytes: number): void {
+    this.#sample();
+    this.#fetched += bytes;
+  }
+
   /** Bytes a second over the last seconds. */
   get speed(): number {
     this.#sample();

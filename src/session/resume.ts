@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
-import { agree, strongValidator } from "../http/headers.ts";
+import { namesVersion } from "../http/validator.ts";
 import { holdsRange } from "../integrity/range_check.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "../storage/control_format.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
-import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
+import { unsignedQuery } from "./signed_url.ts";
 
 const QUERY_HASH_DIGITS = 6;
 /** As much as is checked at once: an order to stop is heeded in between. */
@@ -21,7 +21,9 @@ export interface Interrupted {
   readonly fileInfo: FileInfo;
   /** What the control file claims, and after `prove()` what is there. */
   readonly pieces: PieceMap;
-  /** Whether the URL had the same query; another may be a new signature, or another file. */
+  /** Whether it was begun from this URL, queries aside; if not, a checksum decides whether its bytes are right. */
+  readonly isSameUrl: boolean;
+  /** Whether the URL had the same query, signatures aside; another may name another file. */
   readonly isSameQuery: boolean;
 }
 
@@ -31,9 +33,12 @@ export function hashUrl(url: string): string {
   return createHash("sha256").update(origin + pathname).digest("hex");
 }
 
-/** Enough of the query's hash to tell that it is another one, and too little to guess a secret in it. */
+/**
+ * Enough of the query's hash to tell that it is another one, and too little to guess a secret in it. What signs a URL
+ * for a while is left out, as it does not say which file is meant.
+ */
 export function hashQuery(url: string): string {
-  return createHash("sha256").update(new URL(url).search).digest("hex").slice(0, QUERY_HASH_DIGITS);
+  return createHash("sha256").update(unsignedQuery(url)).digest("hex").slice(0, QUERY_HASH_DIGITS);
 }
 
 /** Looks at what an earlier run left; `undefined` when there is nothing to go on with. */
@@ -41,7 +46,7 @@ export async function findLeftovers(
   context: SessionContext,
   output: Output,
 ): Promise<Interrupted | undefined> {
-  const { spec, log } = context;
+  const { spec, log, expected } = context;
   const loaded = await output.loadControl();
   if (loaded.kind === "missing") return undefined;
   if (loaded.kind === "damaged") {
@@ -54,11 +59,12 @@ export async function findLeftovers(
   }
   const { record } = loaded;
   if (!spec.resume) return undefined;
-  if (record.urlHash !== hashUrl(spec.url)) {
+  const isSameUrl = record.urlHash === hashUrl(spec.url);
+  if (!isSameUrl && expected === undefined) {
     if (spec.overwrite) return undefined;
     throw begunElsewhere(output.path);
   }
-  return await open(context, output, record);
+  return await open(context, output, record, isSameUrl);
 }
 
 /** An unfinished download of another file is not to be thrown away for this one. */
@@ -73,11 +79,12 @@ async function open(
   { spec, log, expected }: SessionContext,
   output: Output,
   record: ControlRecord,
+  isSameUrl: boolean,
 ): Promise<Interrupted | undefined> {
   const pieces = new PieceMap(record.size, record.pieceSize);
   pieces.restore(record);
   if (pieces.doneBytes === 0) return undefined;
-  if (strongValidator(record.validator) === undefined && expected === undefined) {
+  if (!namesVersion(record.validator) && expected === undefined) {
     log("warn", "the server tells versions of the file apart by nothing; starting again");
     return undefined;
   }
@@ -87,7 +94,8 @@ async function open(
     return undefined;
   }
   const { file, info: fileInfo } = part;
-  return { record, file, fileInfo, pieces, isSameQuery: record.queryHash === hashQuery(spec.url) };
+  const isSameQuery = isSameUrl && record.queryHash === hashQuery(spec.url);
+  return { record, file, fileInfo, pieces, isSameUrl, isSameQuery };
 }
 
 /**
@@ -138,13 +146,4 @@ function endOf(pieces: PieceMap): number {
   let end = 0;
   for (const range of pieces.known()) end = range.end;
   return end;
-}
-
-/**
- * Whether what an earlier run fetched belongs to the version that the server has now. A server that answers
- * `If-Range` with a part has said so itself; otherwise its validators must.
- */
-export function isSameFile({ record }: Interrupted, remote: RemoteFile, saidIfRange: boolean): boolean {
-  if (record.size !== remote.size || !agree(record.validator, remote.validator)) return false;
-  return saidIfRange || strongValidator(record.validator) === strongValidator(remote.validator);
 }

@@ -2,12 +2,16 @@ import { DownloadError, HttpStatusError } from "../errors.ts";
 import type { RetryBudget } from "../flow/backoff.ts";
 import type { SessionContext } from "./context.ts";
 
-/** Counts a failure. Returns the milliseconds to wait, or throws it when trying again is of no use. */
-export function delayBeforeRetry({ log }: SessionContext, error: unknown, budget: RetryBudget): number {
-  if (!(error instanceof DownloadError) || !error.retryable) throw error;
+/** Counts a failure. The milliseconds to wait before the next try, `undefined` when none is of use. */
+export function delayBeforeRetry(
+  { log }: SessionContext,
+  error: unknown,
+  budget: RetryBudget,
+): number | undefined {
+  if (!(error instanceof DownloadError) || !error.retryable) return undefined;
   const retryAfterMs = error instanceof HttpStatusError ? error.retryAfterMs : undefined;
   const delayMs = budget.fail(retryAfterMs);
-  if (delayMs === undefined) throw error;
+  if (delayMs === undefined) return undefined;
   log("info", `${error.message}; try ${budget.failures + 1} in ${(delayMs / 1000).toFixed(1)} s`);
   return delayMs;
 }
@@ -24,7 +28,9 @@ export async function withRetries<T>(
       return await attempt();
     } catch (error) {
       signal.throwIfAborted();
-      await context.runtime.clock.sleep(delayBeforeRetry(context, error, budget), signal);
+      const delayMs = delayBeforeRetry(context, error, budget);
+      if (delayMs === undefined) throw error;
+      await context.runtime.clock.sleep(delayMs, signal);
     }
   }
 }

@@ -70,24 +70,43 @@ async function fetchInto(
     return { size: finished, resumedBytes: finished, lengthVerified: true, verified: context.expected };
   }
   const interrupted = await findLeftovers(context, output);
+  const tries: Tries = { mixture: undefined };
   try {
-    return await attempt(output, interrupted, named, context, stop);
+    return await attempt(output, { interrupted, named, asksPlainly: false }, context, stop, tries);
   } catch (error) {
     if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", cause.message));
-    if (!(error instanceof ChecksumMismatchError) || interrupted === undefined) throw error;
-    context.log("warn", `${error.message}; what an earlier run left may be to blame, starting again`);
-    return await attempt(output, undefined, undefined, context, stop);
+    if (!(error instanceof ChecksumMismatchError)) throw error;
+    const { mixture } = tries;
+    if (interrupted === undefined && mixture === undefined) throw error;
+    const blamed = mixture ?? "what an earlier run left may be to blame";
+    context.log("warn", `${error.message}; ${blamed}, starting again${mixture && " from one source"}`);
+    const anew = { interrupted: undefined, named: undefined, asksPlainly: mixture !== undefined };
+    return await attempt(output, anew, context, stop, tries);
   }
+}
+
+/** What an attempt begins with. */
+interface Beginning {
+  readonly interrupted: Interrupted | undefined;
+  readonly named: ProbeResult | undefined;
+  /** Whether to fetch all of it with one request, so that nothing can be mixed. */
+  readonly asksPlainly: boolean;
+}
+
+/** What one attempt leaves for the next. */
+interface Tries {
+  /** Which versions were mixed for the checksum to judge, for a message. */
+  mixture: string | undefined;
 }
 
 async function attempt(
   output: Output,
-  interrupted: Interrupted | undefined,
-  named: ProbeResult | undefined,
+  { interrupted, named, asksPlainly }: Beginning,
   given: SessionContext,
   stop: StopRequest,
+  tries: Tries,
 ): Promise<Outcome> {
-  const begun = await start(given, output, interrupted, named, stop.signal);
+  const begun = await start(given, output, { claimed: interrupted, named }, { asksPlainly }, stop.signal);
   const expected = given.expected ?? (begun.first && expectedByServer(begun.first));
   const context = { ...given, expected };
   const resumedBytes = begun.pieces.doneBytes;
@@ -107,6 +126,7 @@ async function attempt(
     await output.commit(begun.file, size, stop.signal);
     return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined, verified: expected };
   } catch (error) {
+    tries.mixture = begun.version.isMixed ? begun.version.mixture : undefined;
     // What failed its checksum must not be taken for progress by a run that has none.
     const isDiscarded = stop.isDiscarded() || error instanceof ChecksumMismatchError;
     await assembly.keepOrDiscard(isDiscarded).catch((cause) => {
@@ -121,7 +141,7 @@ async function attempt(
 /** Fetches what is missing, and saves progress on the way. */
 async function transfer(
   context: SessionContext,
-  { first, remote }: Start,
+  { first, remote, version }: Start,
   assembly: Assembly,
   signal: AbortSignal,
   onFailure: (error: unknown) => void,
@@ -148,7 +168,7 @@ async function transfer(
   const finished = new AbortController();
   const saving = assembly.saveRegularly(AbortSignal.any([signal, finished.signal]))
     .catch((error) => finished.signal.aborted || onFailure(error));
-  const parts = { remote, pieces, scheduler, cache, pool, connections, maxConnections, startOver };
+  const parts = { remote, version, pieces, scheduler, cache, pool, connections, maxConnections, startOver };
   try {
     const shared = new Transfer(context, parts);
     await shared.run(() => new HttpWorker(shared), first, signal);

@@ -25,8 +25,8 @@ export interface PartRequest {
 
 /** How servers say that a URL was good for a while only. */
 const EXPIRED_STATUS = new Set([401, 403, 404, 410]);
-/** Answers of a URL that works; the last one says that the file has changed or is empty. */
-const WORKING_STATUS = new Set([200, 206, 416]);
+/** Answers of a URL that works: a condition that is not met, and that the file has changed or is empty. */
+const WORKING_STATUS = new Set([304, 416]);
 
 /**
  * Where the bytes come from: the caller's URL, and where that leads. The latter is kept until it expires; then
@@ -67,12 +67,12 @@ export class Source {
     }
   }
 
-  /** A server that refused one refuses all; whatever else befell the one that asked is its own. */
+  /** Where `refresh` knew nothing better all are refused; whatever else befell the one that asked is its own. */
   async #learnFrom(asking: Promise<SegmentReader>): Promise<void> {
     try {
       await asking;
     } catch (error) {
-      if (error instanceof HttpStatusError) throw error;
+      if (error instanceof HttpStatusError && this.#options.refresh !== undefined) throw error;
     }
   }
 
@@ -107,7 +107,7 @@ export class Source {
       await this.#refresh(reader.status, request.signal);
       reader = await this.#send(this.#origin, request);
     }
-    if (!WORKING_STATUS.has(reader.status)) {
+    if (reader.status >= 300 && !WORKING_STATUS.has(reader.status)) {
       reader.close();
       throw statusError(reader, transport.clock.wallMs());
     }

@@ -1,5 +1,3 @@
-import { RemoteChangedError } from "../errors.ts";
-import { strongValidator } from "../http/headers.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../resolved_options.ts";
@@ -9,8 +7,10 @@ import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile } from "../types.ts";
 import type { SessionContext } from "./context.ts";
-import { probeFresh, probeInterrupted } from "./first_response.ts";
-import { begunElsewhere, hashQuery, hashUrl, type Interrupted, isSameFile, prove } from "./resume.ts";
+import { probeFresh, probePlainly } from "./first_response.ts";
+import { askToGoOn, type GoingOn, isJudgedByChecksum, judgeNamed } from "./go_on.ts";
+import { KnownVersion } from "./known_version.ts";
+import { begunElsewhere, hashQuery, hashUrl, type Interrupted, prove } from "./resume.ts";
 
 /** The most of a file that is held in memory until it is whole. */
 const MOST_HELD_BYTES = 1024 * 1024;
@@ -18,97 +18,95 @@ const MOST_HELD_BYTES = 1024 * 1024;
 /** From where a transfer goes on. */
 export interface Start {
   readonly remote: RemoteFile;
+  readonly version: KnownVersion;
   readonly file: RuntimeFile;
   /** Bytes that it has, which others may change at any time. */
   readonly fileSize: number;
   readonly pieces: PieceMap;
   /** The first response, `undefined` when everything is there already. */
   readonly first: ProbeResult | undefined;
-  /** What the control file says beside the pieces. */
-  readonly identity: Omit<ControlRecord, "bitmap" | "crcs" | "partial" | "partIdentity" | "partModifiedMs">;
+  /** What the control file says beside the version and the pieces. */
+  readonly identity: Pick<ControlRecord, "urlHash" | "queryHash" | "size" | "pieceSize">;
+}
+
+/** How a start differs from the usual one. */
+export interface StartOptions {
+  /** Whether to ask for the whole file at once, over one connection. */
+  readonly asksPlainly: boolean;
 }
 
 /** Goes on with what an earlier run left if the server still has that version; begins anew otherwise. */
 export async function start(
   context: SessionContext,
   output: Output,
-  claimed: Interrupted | undefined,
-  named: ProbeResult | undefined,
+  leftovers: { readonly claimed: Interrupted | undefined; readonly named: ProbeResult | undefined },
+  { asksPlainly }: StartOptions,
   signal: AbortSignal,
 ): Promise<Start> {
+  const { claimed, named } = leftovers;
   const interrupted = claimed && await prove(context, output, claimed, signal);
-  const isComplete = interrupted?.pieces.isComplete ?? false;
-  if (interrupted !== undefined && isComplete && interrupted.isSameQuery) {
+  if (interrupted === undefined) {
+    if (!asksPlainly) return await fresh(context, output, named ?? await probeFresh(context, signal));
     named?.reader.close();
-    return resumed(context, interrupted, undefined);
+    return await fresh(context, output, await probePlainly(context, signal));
   }
-  const confirmed = named === undefined && interrupted !== undefined && !isComplete
-    ? await probeInterrupted(context, interrupted, signal)
-    : undefined;
-  const first = named ?? confirmed ?? await probeFresh(context, signal);
+  const { record, pieces, isSameQuery } = interrupted;
+  if (pieces.isComplete && (isSameQuery || isJudgedByChecksum(context))) {
+    named?.reader.close();
+    const version = new KnownVersion(record.size, record.validator, isJudgedByChecksum(context));
+    if (!isSameQuery) version.noteLeftovers(record.validator);
+    return resumed(context, interrupted, version, undefined);
+  }
+  const answer = await ask(context, interrupted, named, signal);
+  if (answer.kind === "goes on") return resumed(context, interrupted, answer.version, answer.first);
   try {
-    if (interrupted !== undefined) {
-      const goesOn = first.verdict.kind === "part" &&
-        isSameFile(interrupted, first.remote, confirmed !== undefined);
-      if (goesOn) return resumed(context, interrupted, first);
-      requireReasonToStartAgain(context, output, interrupted, first);
-      const isRefused = first.verdict.kind === "whole" && first.verdict.isSameVersion;
-      const reason = isRefused ? "the server sends no parts of the file" : "the file on the server changed";
-      context.log("warn", `${reason}; starting again`);
-    }
-    return await fresh(context, output, await fromTheStart(context, first, signal));
+    if (!isSameQuery && !context.spec.overwrite) throw begunElsewhere(output.path);
+    const reason = answer.kind === "no parts"
+      ? "the server sends no parts of the file"
+      : "the file on the server changed";
+    context.log("warn", `${reason}; starting again`);
+    return await fresh(context, output, answer.first ?? await probeFresh(context, signal));
+  } catch (error) {
+    answer.first?.reader.close();
+    throw error;
+  }
+}
+
+async function ask(
+  context: SessionContext,
+  interrupted: Interrupted,
+  named: ProbeResult | undefined,
+  signal: AbortSignal,
+): Promise<GoingOn> {
+  const first = named ?? (interrupted.pieces.isComplete ? await probeFresh(context, signal) : undefined);
+  if (first === undefined) return await askToGoOn(context, interrupted, signal);
+  try {
+    return await judgeNamed(context, interrupted, first);
   } catch (error) {
     first.reader.close();
     throw error;
   }
 }
 
-/** Progress is given up for a version that the server names, and for the URL that it belongs to. */
-function requireReasonToStartAgain(
-  { spec }: SessionContext,
-  output: Output,
-  { record, isSameQuery }: Interrupted,
-  { remote, verdict }: ProbeResult,
-): void {
-  if (!isSameQuery && !spec.overwrite) throw begunElsewhere(output.path);
-  const isNamed = strongValidator(record.validator) === undefined ||
-    strongValidator(remote.validator) !== undefined;
-  if (verdict.kind === "whole" && !isNamed) {
-    throw new RemoteChangedError(
-      "Cannot go on: the server answered with something that has neither ETag nor date, as an error page has; what is there is kept, and with resume off the download starts again",
-    );
-  }
-}
-
 function resumed(
   { spec, status, log }: SessionContext,
   { record, file, fileInfo, pieces }: Interrupted,
+  version: KnownVersion,
   first: ProbeResult | undefined,
 ): Start {
   status.total = record.size;
   status.meter.restart(pieces.doneBytes);
   log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
-  const { urlHash, queryHash, size, validator, pieceSize } = record;
-  const identity = { urlHash, queryHash, size, validator, pieceSize };
+  const { urlHash, queryHash, size, pieceSize } = record;
+  const identity = { urlHash, queryHash, size, pieceSize };
   const remote: RemoteFile = {
     finalUrl: first?.remote.finalUrl ?? spec.url,
     size,
     acceptsRanges: true,
-    validator,
+    validator: version.validator,
     contentDisposition: undefined,
   };
-  return { remote, file, fileSize: fileInfo.size, pieces, first, identity };
-}
-
-/** A part from the middle of another version is of no use. */
-async function fromTheStart(
-  context: SessionContext,
-  first: ProbeResult,
-  signal: AbortSignal,
-): Promise<ProbeResult> {
-  if (first.verdict.kind !== "part" || first.verdict.range.start === 0) return first;
-  first.reader.close();
-  return await probeFresh(context, signal);
+  return { remote, version, file, fileSize: fileInfo.size, pieces, first, identity };
 }
 
 async function fresh(
@@ -125,7 +123,6 @@ async function fresh(
       urlHash: hashUrl(spec.url),
       queryHash: hashQuery(spec.url),
       size: remote.size ?? 0,
-      validator: remote.validator,
       pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),
     };
     await output.clearPart();
@@ -135,6 +132,7 @@ async function fresh(
       const nothing = new PieceMap(identity.size, identity.pieceSize).snapshot();
       await output.control.save({
         ...identity,
+        validator: remote.validator,
         partIdentity: undefined,
         partModifiedMs: undefined,
         ...nothing,
@@ -153,7 +151,8 @@ async function fresh(
     const fileSize = isPreallocated ? size : 0;
     status.total = remote.size;
     status.meter.restart(0);
-    return { remote, file, fileSize, pieces, first, identity };
+    const version = new KnownVersion(remote.size, remote.validator, isJudgedByChecksum(context));
+    return { remote, version, file, fileSize, pieces, first, identity };
   } catch (error) {
     first.reader.close();
     await output.discard().catch(() => {}); // the failure that counts is `error`

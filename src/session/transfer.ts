@@ -5,16 +5,19 @@ import type { Lease, Scheduler } from "../plan/scheduler.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import { whereToSplit } from "../plan/tail.ts";
 import type { WriteBackCache } from "../storage/write_back_cache.ts";
+import { strongValidator } from "../http/validator.ts";
 import type { RemoteFile } from "../types.ts";
 import { WaitList } from "../wait_list.ts";
 import { OVER } from "../waiting.ts";
 import type { SessionContext } from "./context.ts";
 import { Flight } from "./flight.ts";
 import { growWhileFaster } from "./growth.ts";
+import type { KnownVersion } from "./known_version.ts";
 
 /** What a transfer works on. */
 export interface TransferParts {
   readonly remote: RemoteFile;
+  readonly version: KnownVersion;
   readonly pieces: PieceMap;
   readonly scheduler: Scheduler;
   readonly cache: WriteBackCache;
@@ -41,6 +44,9 @@ const LATEST_WEIGHT = 1 / 4;
 const LOOK_MS = 250;
 /** How long after one refusal a further one does not count again. */
 const REFUSAL_WINDOW_MS = 1000;
+/** After how long a connection that was refused in passing comes back; twice as long after each that is refused again. */
+const RETURN_MS = 1000;
+const MAX_RETURN_MS = 30_000;
 
 /** Fetches what is missing over several connections, which it hands the leases. */
 export class Transfer {
@@ -59,11 +65,22 @@ export class Transfer {
   #connectionLimit: number;
   #notBeforeMs = -Infinity;
   #nextReductionMs = -Infinity;
+  #usesRanges: boolean;
+  /** The most that is asked for with one request. */
+  #maxSegmentSize: number;
+  #servedBytes = 0;
+  /** Connections that may come back, and how many ever went like that. */
+  #away = 0;
+  #departures = 0;
+  readonly #departed = new WaitList<void>();
+  #launch: (first?: ProbeResult) => void = () => {};
 
   constructor(context: SessionContext, parts: TransferParts) {
     this.context = context;
     this.parts = parts;
     this.#connectionLimit = parts.maxConnections;
+    this.#usesRanges = parts.remote.acceptsRanges;
+    this.#maxSegmentSize = context.spec.maxSegmentSize;
   }
 
   /** Aborted when one connection failed for good, or the download is stopped. */
@@ -76,7 +93,7 @@ export class Transfer {
     const stop = () => this.fail(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     const runs = new Set<Promise<void>>();
-    const launch = (response?: ProbeResult) => {
+    this.#launch = (response) => {
       this.#workers++;
       const run = createWorker().run(response).catch((error) => this.fail(error)).finally(() =>
         runs.delete(run)
@@ -86,27 +103,28 @@ export class Transfer {
     try {
       if (signal.aborted) first.reader.close();
       signal.throwIfAborted();
-      launch(first);
-      for (let count = 1; count < this.parts.connections; count++) launch();
-      const growing = this.#grow(launch);
+      this.#launch(first);
+      for (let count = 1; count < this.parts.connections; count++) this.#launch();
+      const over = AbortSignal.any([this.signal, this.#done.signal]);
+      const changes = [this.#grow(over), this.#letReturn(over)];
       while (runs.size > 0) await Promise.race(runs);
       this.#done.abort(OVER);
-      await growing;
+      await Promise.all(changes);
       this.signal.throwIfAborted();
     } finally {
       signal.removeEventListener("abort", stop);
     }
   }
 
-  async #grow(launch: () => void): Promise<void> {
+  async #grow(over: AbortSignal): Promise<void> {
     const { parts: { connections, maxConnections, scheduler }, context: { runtime, status, limit } } = this;
     if (connections === maxConnections) return;
     const room = () => {
-      const wasRefused = this.#connectionLimit < maxConnections;
+      const wasRefused = this.#connectionLimit < maxConnections || !this.#usesRanges;
       return wasRefused || limit.isSet || !scheduler.hasPending ? 0 : maxConnections - this.#workers;
     };
     const add = (count: number) => {
-      for (let added = 0; added < count; added++) launch();
+      for (let added = 0; added < count; added++) this.#launch();
       this.context.log("debug", `${this.#workers} connections from now on`);
     };
     await growWhileFaster({
@@ -115,7 +133,28 @@ export class Transfer {
       connections: () => this.#workers,
       room,
       add,
-    }, AbortSignal.any([this.signal, this.#done.signal]));
+    }, over);
+  }
+
+  /** Lets connections return one by one that a passing refusal took, for as long as they are served. */
+  async #letReturn(over: AbortSignal): Promise<void> {
+    const { runtime: { clock }, log } = this.context;
+    try {
+      for (let delayMs = RETURN_MS;;) {
+        if (this.#away === 0) await this.#departed.wait(over);
+        await clock.sleep(Math.max(delayMs, this.#notBeforeMs - clock.monotonicMs()), over);
+        if (!this.#usesRanges || !this.parts.scheduler.hasPending) continue;
+        const before = this.#departures;
+        this.#away--;
+        this.#connectionLimit = Math.max(this.#connectionLimit, this.#workers + 1);
+        this.#launch();
+        log("info", `one more connection is tried; there are ${this.#workers} now`);
+        await clock.sleep(RETURN_MS, over);
+        delayMs = this.#departures > before ? Math.min(delayMs * 2, MAX_RETURN_MS) : RETURN_MS;
+      }
+    } catch {
+      // The transfer is over.
+    }
   }
 
   /** Ends every connection. */
@@ -144,9 +183,11 @@ export class Transfer {
     const { scheduler } = this.parts;
     for (;;) {
       this.signal.throwIfAborted();
-      const lease = scheduler.lease(bytesPerSecond, this.#workers, (this.#requestMs ?? 0) / 1000);
+      const requestSeconds = (this.#requestMs ?? 0) / 1000;
+      const most = this.#usesRanges ? this.#maxSegmentSize : Infinity;
+      const lease = scheduler.lease(bytesPerSecond, this.#workers, requestSeconds, most);
       if (lease !== undefined || scheduler.isDone) return lease;
-      const rest = this.parts.remote.acceptsRanges ? this.#helpSlowest(bytesPerSecond) : undefined;
+      const rest = this.#usesRanges ? this.#helpSlowest(bytesPerSecond) : undefined;
       if (rest !== undefined) return rest;
       await this.#rest();
     }
@@ -216,17 +257,59 @@ export class Transfer {
     this.context.log("info", `the server is overloaded; going on with ${this.#connectionLimit} connections`);
   }
 
-  /** A connection is refused again and again: where the number is ours to find, there is one less from now on. */
-  settleForLess(): void {
-    if (!this.context.spec.isAdaptive || this.#workers === 1) return;
-    this.#connectionLimit = Math.min(this.#connectionLimit, this.#workers - 1);
-    this.context.log("info", `a connection was refused; going on with ${this.#connectionLimit} connections`);
+  /** Whether other connections are at work. */
+  get hasOthers(): boolean {
+    return this.#workers > 1;
   }
 
-  /** Whether a worker may leave the rest to the others, because there are more than the server bears. */
-  tryRetire(isExhausted: boolean): boolean {
-    if (this.#workers === 1 || (!isExhausted && this.#workers <= this.#connectionLimit)) return false;
+  /** Whether there are more connections than the server bears. */
+  get hasTooMany(): boolean {
+    return this.#workers > this.#connectionLimit;
+  }
+
+  /** A connection leaves the rest to the others. One that was refused in passing may return later. */
+  retire(mayReturn: boolean): void {
     this.#workers--;
-    return true;
+    if (!mayReturn) {
+      // It was not the length of its range.
+      this.#maxSegmentSize = this.context.spec.maxSegmentSize;
+      return;
+    }
+    this.#away++;
+    this.#departures++;
+    this.#departed.wakeAll();
+  }
+
+  /** Whether requests ask for ranges, and not for the whole file. */
+  get usesRanges(): boolean {
+    return this.#usesRanges;
+  }
+
+  /** From now on one connection asks for the whole file, and uses what is missing of it. */
+  askPlainly(): void {
+    this.#usesRanges = false;
+    this.#connectionLimit = 1;
+  }
+
+  /** Whether what has arrived stays when a request fails: the next one can be shown to be of the same version. */
+  get keepsProgress(): boolean {
+    const { version } = this.parts;
+    const isProvable = version.isJudgedByChecksum || strongValidator(version.validator) !== undefined;
+    return this.#usesRanges || (version.size !== undefined && isProvable);
+  }
+
+  /** The longest range that was served. */
+  get servedBytes(): number {
+    return this.#servedBytes;
+  }
+
+  noteServed(bytes: number): void {
+    this.#servedBytes = Math.max(this.#servedBytes, bytes);
+  }
+
+  /** Longer ranges than this are refused. */
+  askForLess(bytes: number): void {
+    this.#maxSegmentSize = Math.min(this.#maxSegmentSize, bytes);
+    this.context.log("info", `a long range was refused; asking for ${bytes} bytes at most`);
   }
 }

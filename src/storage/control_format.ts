@@ -124,8 +124,9 @@ function parseCrcs({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>):
 
 function parseValidator(value: unknown): Validator | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { etag, lastModified } = value as Record<string, unknown>;
-  return isOptionalText(etag) && isOptionalText(lastModified) ? { etag, lastModified } : undefined;
+  const { etag, lastModified, isYoung } = value as Record<string, unknown>;
+  if (!isOptionalText(etag) || !isOptionalText(lastModified)) return undefined;
+  return isYoung === true ? { etag, lastModified, isYoung } : { etag, lastModified };
 }
 
 function parseRanges(value: unknown, size: number, pieceSize: number): CheckedRange[] | undefined {

@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
-import {
-  agree,
-  contentLength,
-  parseRetryAfter,
-  strongValidator,
-  tellsVersion,
-  validatorOf,
-} from "../../src/http/headers.ts";
+import { contentLength, parseRetryAfter } from "../../src/http/headers.ts";
+import { agree, strongValidator, tellsVersion, validatorOf } from "../../src/http/validator.ts";
 import type { Validator } from "../../src/types.ts";
 
 const DATE = "Sun, 06 Nov 1994 08:49:37 GMT";

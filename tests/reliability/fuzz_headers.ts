@@ -1,11 +1,6 @@
 import { DownloadError } from "../../src/errors.ts";
-import {
-  agree,
-  contentLength,
-  parseRetryAfter,
-  strongValidator,
-  tellsVersion,
-} from "../../src/http/headers.ts";
+import { contentLength, parseRetryAfter } from "../../src/http/headers.ts";
+import { agree, strongValidator, tellsVersion } from "../../src/http/validator.ts";
 import { publishedDigest } from "../../src/http/published_digest.ts";
 import { parseContentRange } from "../../src/http/range.ts";
 import { checkResponse } from "../../src/http/response_check.ts";

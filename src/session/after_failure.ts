@@ -1,0 +1,76 @@
+import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
+
+/** What is known when a request of one connection has failed. */
+export interface FailureState {
+  /** Whether other connections are at work, so that this one is not needed. */
+  readonly isExtra: boolean;
+  /** How many requests of this connection in a row brought nothing, while others were served. */
+  readonly refusals: number;
+  /** How many bytes were asked for, `undefined` where the whole file was. */
+  readonly askedBytes: number | undefined;
+  /** The longest range that the server has sent so far. */
+  readonly servedBytes: number;
+  /** The shortest range that is worth a request. */
+  readonly leastBytes: number;
+}
+
+/** What follows a failure: another try after a delay, and something else once the retries are spent; or that at once. */
+export type AfterFailure = { readonly kind: "retry"; readonly whenSpent: FinalStep } | FinalStep;
+
+/** What follows a failure without another try of the same. */
+export type FinalStep =
+  /** Ask for ranges of so many bytes at most from now on, immediately. */
+  | { readonly kind: "ask for less"; readonly bytes: number }
+  /** Leave the rest to the other connections; one that was refused in passing may come back. */
+  | { readonly kind: "retire"; readonly mayReturn: boolean }
+  /** Ask for the whole file, and use what is missing of it. */
+  | { readonly kind: "ask plainly" }
+  | { readonly kind: "fail" };
+
+/** Once, a request may be lost on the way. */
+const REFUSALS = 2;
+/** How a server may refuse a range that is too long for it. */
+const TOO_LONG_STATUS = new Set([400, 403, 413, 416]);
+/** What has nothing to do with ranges. */
+const FINAL_STATUS = new Set([401, 407, 410]);
+
+/** Decides what follows when a request has failed. A refusal of one connection is no failure while another is served. */
+export function afterFailure(error: unknown, state: FailureState): AfterFailure {
+  if (!(error instanceof DownloadError) || error instanceof RemoteChangedError) return { kind: "fail" };
+  const shorter = shorterRange(error, state);
+  if (shorter !== undefined) return { kind: "ask for less", bytes: shorter };
+  if (state.isExtra) {
+    if (!error.retryable) return { kind: "retire", mayReturn: false };
+    const isRefused = isLost(error) && state.refusals >= REFUSALS;
+    const retire = { kind: "retire", mayReturn: true } as const;
+    return isRefused ? retire : { kind: "retry", whenSpent: retire };
+  }
+  const last: FinalStep = { kind: mayBeOfTheRange(error, state) ? "ask plainly" : "fail" };
+  return error.retryable ? { kind: "retry", whenSpent: last } : last;
+}
+
+/** Whether a server asks for quiet, so that fewer connections should be at work for a while. */
+export function isOverload(error: unknown): error is HttpStatusError {
+  if (!(error instanceof HttpStatusError) || !error.retryable) return false;
+  return error.status === 429 || error.status === 503 || error.retryAfterMs !== undefined;
+}
+
+/** Half of what was asked for, where something shorter was served and this may have been too long. */
+function shorterRange(error: DownloadError, state: FailureState): number | undefined {
+  const { askedBytes, servedBytes, leastBytes } = state;
+  if (!(error instanceof HttpStatusError) || !TOO_LONG_STATUS.has(error.status)) return undefined;
+  if (askedBytes === undefined || servedBytes === 0 || askedBytes <= servedBytes) return undefined;
+  const half = Math.max(Math.ceil(askedBytes / 2), Math.min(servedBytes, leastBytes));
+  return half < askedBytes ? half : undefined;
+}
+
+function mayBeOfTheRange(error: DownloadError, { askedBytes }: FailureState): boolean {
+  if (askedBytes === undefined) return false;
+  if (error instanceof HttpStatusError) return !error.retryable && !FINAL_STATUS.has(error.status);
+  return error.code === "bad_response";
+}
+
+/** Whether it is the connection that failed, not what came over it. */
+function isLost({ code }: DownloadError): boolean {
+  return code === "connect" || code === "network" || code === "timeout" || code === "proxy";
+}
