@@ -4,6 +4,8 @@ import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts
 export interface FailureState {
   /** Whether other connections are at work, so that this one is not needed. */
   readonly isExtra: boolean;
+  /** Whether extra connections were refused, for which a server may make the last one suffer for a moment. */
+  readonly wereOthersRefused: boolean;
   /** How many requests of this connection in a row brought nothing, while others were served. */
   readonly refusals: number;
   /** How many bytes were asked for, `undefined` where the whole file was. */
@@ -15,7 +17,9 @@ export interface FailureState {
 }
 
 /** What follows a failure: another try after a delay, and something else once the retries are spent; or that at once. */
-export type AfterFailure = { readonly kind: "retry"; readonly whenSpent: FinalStep } | FinalStep;
+export type AfterFailure =
+  | { readonly kind: "retry"; readonly most: number; readonly whenSpent: FinalStep }
+  | FinalStep;
 
 /** What follows a failure without another try of the same. */
 export type FinalStep =
@@ -29,6 +33,8 @@ export type FinalStep =
 
 /** Once, a request may be lost on the way. */
 const REFUSALS = 2;
+/** How often the last connection tries again what is refused after others were. */
+const GRACE = 2;
 /** How a server may refuse a range that is too long for it. */
 const TOO_LONG_STATUS = new Set([400, 403, 413, 416]);
 /** What has nothing to do with ranges. */
@@ -43,10 +49,11 @@ export function afterFailure(error: unknown, state: FailureState): AfterFailure 
     if (!error.retryable) return { kind: "retire", mayReturn: false };
     const isRefused = isLost(error) && state.refusals >= REFUSALS;
     const retire = { kind: "retire", mayReturn: true } as const;
-    return isRefused ? retire : { kind: "retry", whenSpent: retire };
+    return isRefused ? retire : { kind: "retry", most: Infinity, whenSpent: retire };
   }
   const last: FinalStep = { kind: mayBeOfTheRange(error, state) ? "ask plainly" : "fail" };
-  return error.retryable ? { kind: "retry", whenSpent: last } : last;
+  if (error.retryable) return { kind: "retry", most: Infinity, whenSpent: last };
+  return state.wereOthersRefused ? { kind: "retry", most: GRACE, whenSpent: last } : last;
 }
 
 /** Whether a server asks for quiet, so that fewer connections should be at work for a while. */

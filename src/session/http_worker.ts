@@ -1,15 +1,15 @@
 import type { Block } from "../block.ts";
-import { DownloadError, RemoteChangedError } from "../errors.ts";
+import { DownloadError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { checkResponse, type Verdict } from "../http/response_check.ts";
 import type { SegmentReader } from "../http/segment_reader.ts";
-import { proveSame, strongValidator, validatorOf } from "../http/validator.ts";
+import { proveSame, validatorOf } from "../http/validator.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
 import type { ByteRange } from "../types.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
-import { delayBeforeRetry } from "./retry.ts";
+import { countFailure } from "./retry.ts";
 import type { Flight } from "./flight.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -68,7 +68,8 @@ export class HttpWorker {
     if (transfer.hasOthers && transfer.hasTooMany) return this.#retire(error, true);
     const next = this.#decide(error);
     if (next.kind !== "retry") return this.#obey(next, error);
-    const delayMs = delayBeforeRetry(transfer.context, error, this.#retries);
+    const isSpent = !(error instanceof DownloadError) || this.#retries.failures >= next.most;
+    const delayMs = isSpent ? undefined : countFailure(transfer.context, error, this.#retries);
     if (delayMs === undefined) return this.#obey(next.whenSpent, error);
     await transfer.backOff(delayMs);
     return true;
@@ -91,9 +92,10 @@ export class HttpWorker {
   }
 
   #decide(error: unknown): AfterFailure {
-    const { hasOthers, servedBytes, context: { spec } } = this.#transfer;
+    const { hasOthers, wereOthersRefused, servedBytes, context: { spec } } = this.#transfer;
     return afterFailure(error, {
       isExtra: hasOthers,
+      wereOthersRefused,
       refusals: this.#refusals,
       askedBytes: this.#asked && this.#bytesOf(this.#asked),
       servedBytes,
@@ -215,13 +217,10 @@ export class HttpWorker {
       const isProven = pieces.doneBytes === 0 || version.isJudgedByChecksum ||
         proveSame(version.validator, seen);
       if (isWhole && verdict.isSameVersion && isProven) return verdict.size ?? version.size ?? Infinity;
-      if (!isWhole || (!verdict.isSameVersion && strongValidator(seen) !== undefined)) {
-        throw new RemoteChangedError("Cannot go on: the file on the server changed");
-      }
-      throw new DownloadError(
-        "bad_response",
-        "Cannot use the response: it does not tell which version of the file it belongs to",
-      );
+      const reason = isWhole && verdict.isSameVersion
+        ? "it does not tell which version of the file it belongs to"
+        : "it is another file, or another version of it, than the one that is being fetched";
+      throw new DownloadError("bad_response", `Cannot use the response: ${reason}`);
     });
   }
 

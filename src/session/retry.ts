@@ -2,13 +2,12 @@ import { DownloadError, HttpStatusError } from "../errors.ts";
 import type { RetryBudget } from "../flow/backoff.ts";
 import type { SessionContext } from "./context.ts";
 
-/** Counts a failure. The milliseconds to wait before the next try, `undefined` when none is of use. */
-export function delayBeforeRetry(
+/** Counts a failure. The milliseconds to wait before the next try, `undefined` when the budget is spent. */
+export function countFailure(
   { log }: SessionContext,
-  error: unknown,
+  error: DownloadError,
   budget: RetryBudget,
 ): number | undefined {
-  if (!(error instanceof DownloadError) || !error.retryable) return undefined;
   const retryAfterMs = error instanceof HttpStatusError ? error.retryAfterMs : undefined;
   const delayMs = budget.fail(retryAfterMs);
   if (delayMs === undefined) return undefined;
@@ -28,7 +27,8 @@ export async function withRetries<T>(
       return await attempt();
     } catch (error) {
       signal.throwIfAborted();
-      const delayMs = delayBeforeRetry(context, error, budget);
+      if (!(error instanceof DownloadError) || !error.retryable) throw error;
+      const delayMs = countFailure(context, error, budget);
       if (delayMs === undefined) throw error;
       await context.runtime.clock.sleep(delayMs, signal);
     }

@@ -72,6 +72,7 @@ export class Transfer {
   /** Connections that may come back, and how many ever went like that. */
   #away = 0;
   #departures = 0;
+  #wereOthersRefused = false;
   readonly #departed = new WaitList<void>();
   #launch: (first?: ProbeResult) => void = () => {};
 
@@ -262,6 +263,11 @@ export class Transfer {
     return this.#workers > 1;
   }
 
+  /** Whether extra connections were refused for good. */
+  get wereOthersRefused(): boolean {
+    return this.#wereOthersRefused;
+  }
+
   /** Whether there are more connections than the server bears. */
   get hasTooMany(): boolean {
     return this.#workers > this.#connectionLimit;
@@ -271,6 +277,7 @@ export class Transfer {
   retire(mayReturn: boolean): void {
     this.#workers--;
     if (!mayReturn) {
+      this.#wereOthersRefused = true;
       // It was not the length of its range.
       this.#maxSegmentSize = this.context.spec.maxSegmentSize;
       return;

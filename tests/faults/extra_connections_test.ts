@@ -1,0 +1,115 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { test } from "node:test";
+import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
+import { Scene } from "../helpers/scene.ts";
+
+const MIB = 2 ** 20;
+const SIZE = 4 * MIB + 7;
+const FILE = { size: SIZE, seed: 92 };
+const PAGE = "<html><title>Too many connections</title></html>";
+
+/** Serves one request at a time, and refuses what comes meanwhile. */
+function oneAtATime(scene: () => Scene, refusal: Reply): (request: RecordedRequest) => Reply {
+  const served: RecordedRequest[] = [];
+  const isActive = ({ range, bodyBytes }: RecordedRequest) =>
+    bodyBytes < (range?.end ?? SIZE) - (range?.start ?? 0) && scene().server.openConnections > 1;
+  return (request) => {
+    if (request.path.startsWith("/refused")) return HTML;
+    if (served.some(isActive)) return refusal;
+    served.push(request);
+    return { throttle: 8 * MIB };
+  };
+}
+
+const HTML: Reply = { status: 200, body: PAGE, headers: { "Content-Type": "text/html" } };
+
+const REFUSALS: readonly (readonly [name: string, refusal: Reply])[] = [
+  ...[400, 401, 403, 404, 406, 410, 416, 421, 429, 500, 502, 503, 509, 530].map((status) =>
+    [`status ${status}`, { status }] as const
+  ),
+  ["a page with 200 and the file's ETag", HTML],
+  ["a page with 200 and an ETag of its own", { ...HTML, etag: '"page"', lastModified: null }],
+  ["a page with 200 and no validator", { ...HTML, etag: null, lastModified: null }],
+  ["a page with 206", { status: 206, body: PAGE, headers: { "Content-Range": undefined } }],
+  ["the whole file", { status: 200 }],
+  ["a redirect to a page", { status: 302, headers: { Location: "/refused" } }],
+  ["a redirect without Location", { status: 302 }],
+  ["a reset", { refuse: true }],
+  ["silence", { never: true }],
+  ["204", { status: 204 }],
+];
+
+for (const [name, refusal] of REFUSALS) {
+  test(`92 every connection beside the first gets ${name}: the first one fetches the file`, async () => {
+    await using scene: Scene = await Scene.open({ ...FILE, respond: oneAtATime(() => scene, refusal) });
+    const spec = { maxConnections: 4, pieceSize: 65_536, connectTimeoutMs: 300 };
+    const result = await scene.complete(spec);
+    strictEqual(result.size, SIZE);
+    ok(!scene.messages.some(({ message }) => /changed/.test(message)), "it was said that the file changed");
+  });
+}
+
+for (const status of [400, 403, 413, 416]) {
+  test(`92 ranges above 1.25 MiB get ${status}: shorter ones are asked for, without a delay`, async () => {
+    const most = 1.25 * MIB;
+    await using scene = await Scene.open({
+      ...FILE,
+      size: 24 * MIB,
+      respond: ({ range }) => range!.end - range!.start > most ? { status } : undefined,
+    });
+    await scene.complete({ maxConnections: 3, pieceSize: 4 * MIB, retryBaseDelayMs: 60_000 });
+    const refused = scene.server.requests.filter((request) => request.status === status).length;
+    ok(refused > 0 && refused <= 12, `${refused} requests were refused`);
+  });
+}
+
+for (const maxConnections of [1, 4]) {
+  test(`92 maxSegmentSize is a ceiling for every request, ${maxConnections} connections`, async () => {
+    await using scene = await Scene.open(FILE);
+    await scene.complete({ maxConnections, maxSegmentSize: 200_000 });
+    const lengths = scene.server.requests.map(({ range }) => range!.end - range!.start);
+    ok(Math.max(...lengths) <= 200_000, `${Math.max(...lengths)} bytes were asked for`);
+  });
+}
+
+test("92 every range is refused from the second request on: the whole file is asked for, what is there stays", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index, headers }) => {
+      if (index === 0) return { range: { start: 0, end: 400_000 } };
+      return headers["range"] === undefined ? undefined : { status: 403 };
+    },
+  });
+  const handle = scene.download({ maxConnections: 1 });
+  const result = await scene.completed(handle);
+  deepStrictEqual(scene.server.requests.map(({ status }) => status).slice(-1), [200]);
+  strictEqual(result.fetchedBytes, SIZE + 400_000);
+});
+
+test("92 the last connection is refused, and so is the whole file: its failure counts, progress is kept", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index }) => index === 0 ? { range: { start: 0, end: 400_000 } } : { status: 403 },
+  });
+  const { error, downloaded } = await scene.fail("http_status", { maxConnections: 3 });
+  ok(/403/.test(error.message), error.message);
+  strictEqual(downloaded, 400_000);
+  scene.respond = () => undefined;
+  strictEqual((await scene.complete()).resumedBytes, 400_000);
+});
+
+test("136 a passing 503 takes connections for a while: they come back", { timeout: 60_000 }, async () => {
+  let refused = 0;
+  await using scene = await Scene.open({
+    ...FILE,
+    size: 12 * MIB,
+    respond: ({ index }) => index > 0 && index < 8 && ++refused < 6 ? { status: 503 } : { throttle: 400_000 },
+  });
+  const handle = scene.download({ maxConnections: 8, pieceSize: 65_536 });
+  let most = 0;
+  for await (const { connections, elapsedMs } of handle) {
+    if (elapsedMs > 2000) most = Math.max(most, connections);
+  }
+  await scene.completed(handle);
+  ok(most >= 6, `no more than ${most} connections came back`);
+});
