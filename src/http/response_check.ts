@@ -1,5 +1,7 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
+import type { ContentEncoding } from "../options.ts";
 import type { ByteRange, Validator } from "../types.ts";
+import { hidingCoding } from "./content_encoding.ts";
 import { agree, contentLength, parseRetryAfter, tellsVersion, validatorOf } from "./headers.ts";
 import { parseContentRange } from "./range.ts";
 
@@ -7,6 +9,8 @@ import { parseContentRange } from "./range.ts";
 export interface ResponseHead {
   readonly status: number;
   readonly headers: Headers;
+  /** Where it came from, after redirects. */
+  readonly target?: { readonly url: string };
 }
 
 /** What was asked, and what is known already. */
@@ -23,6 +27,8 @@ export interface Expectation {
   readonly saidIfRange?: boolean;
   /** Milliseconds since 1970, for dates in the response. */
   readonly wallMs: number;
+  /** Where the caller has the file from, and what is done when it is encoded; without it that is refused. */
+  readonly file?: { readonly url: string; readonly contentEncoding: ContentEncoding };
 }
 
 /** What may be done with a response that passed. */
@@ -36,6 +42,9 @@ export type Verdict =
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
+/** They speak of what was asked or by whom, which time does not change, whatever `Retry-After` says. */
+const LASTING_STATUS = new Set([401, 405, 407, 410, 416, 501, 505]);
+
 /**
  * Decides whether the body of a response may be trusted, and what it is. Throws a `DownloadError` for every
  * response that does not fit what was asked; then no byte of it may reach the file.
@@ -43,8 +52,10 @@ const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 5
 export function checkResponse(head: ResponseHead, expected: Expectation): Verdict {
   switch (head.status) {
     case 206:
+      refuseEncoding(head, expected.file);
       return checkPart(head.headers, expected);
     case 200:
+      refuseEncoding(head, expected.file);
       return checkWhole(head.headers, expected);
     case 416:
       return checkUnsatisfied(head.headers, expected);
@@ -55,8 +66,9 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
 
 function checkPart(headers: Headers, { range: asked, version, saidIfRange = false }: Expectation): Verdict {
   if (asked === undefined) throw unusable("it is a part although the whole file was asked for");
-  if (/^\s*multipart\//i.test(headers.get("content-type") ?? "")) throw unusable("it has several parts");
-  refuseEncoding(headers);
+  if (/^\s*multipart\/(?:x-)?byteranges\b/i.test(headers.get("content-type") ?? "")) {
+    throw unusable("it has several parts");
+  }
   const field = headers.get("content-range");
   const content = parseContentRange(field ?? "");
   if (content?.range === undefined) {
@@ -85,7 +97,6 @@ function checkPart(headers: Headers, { range: asked, version, saidIfRange = fals
 }
 
 function checkWhole(headers: Headers, { version }: Expectation): Verdict {
-  refuseEncoding(headers);
   const size = contentLength(headers);
   const isSameSize = size === undefined || version?.size === undefined || size === version.size;
   const isSameVersion = version === undefined ||
@@ -117,10 +128,13 @@ function requireVersion(
   }
 }
 
-function refuseEncoding(headers: Headers): void {
-  const encoding = headers.get("content-encoding");
-  if (encoding === null || /^\s*(identity)?\s*$/i.test(encoding)) return;
-  throw unusable(`it is encoded as "${encoding}" although the file itself was asked for`);
+function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["file"]): void {
+  if (file?.contentEncoding === "keep") return;
+  const urls = [target, file].flatMap((it) => it === undefined ? [] : [it.url]);
+  const coding = hidingCoding(headers, urls);
+  if (coding === undefined) return;
+  const remedy = file === undefined ? "" : "; set contentEncoding to keep it encoded";
+  throw unusable(`it is encoded as "${coding}" although the file itself was asked for${remedy}`);
 }
 
 /** What a status that is no success means. */
@@ -129,7 +143,7 @@ export function statusError({ status, headers }: ResponseHead, wallMs: number): 
   const meaning = STATUS_MEANING[status];
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
   return new HttpStatusError(status, `Cannot fetch the file: the server answered ${shown}`, {
-    retryable: RETRYABLE_STATUS.has(status),
+    retryable: RETRYABLE_STATUS.has(status) || (retryAfterMs !== undefined && !LASTING_STATUS.has(status)),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
@@ -145,6 +159,8 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   502: "bad gateway",
   503: "unavailable for now",
   504: "gateway timeout",
+  509: "its bandwidth is used up",
+  530: "its own server is not reached",
 };
 
 function unusable(reason: string): DownloadError {

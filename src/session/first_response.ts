@@ -76,6 +76,7 @@ function send(context: SessionContext, request: FirstRequest): Promise<ProbeResu
         version,
         saidIfRange: ifRange !== undefined,
         wallMs: clock.wallMs(),
+        file: context.spec,
       }),
   );
 }

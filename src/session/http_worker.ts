@@ -142,6 +142,7 @@ export class HttpWorker {
         range: acceptsRanges ? lease : undefined,
         version: { size, validator },
         wallMs: context.runtime.clock.wallMs(),
+        file: context.spec,
       });
       if (verdict.kind === "part") return verdict.range.end;
       const isSameVersion = verdict.kind === "whole" && verdict.isSameVersion;

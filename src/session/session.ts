@@ -88,7 +88,7 @@ async function attempt(
   stop: StopRequest,
 ): Promise<Outcome> {
   const begun = await start(given, output, interrupted, named, stop.signal);
-  const expected = given.expected ?? (begun.first && expectedByServer(begun.first));
+  const expected = given.expected ?? (begun.first && expectedByServer(begun.first, given.spec));
   const context = { ...given, expected };
   const resumedBytes = begun.pieces.doneBytes;
   const failed = new AbortController();
@@ -183,10 +183,13 @@ async function verifyFinished(
   requireDigest(expected, hex);
 }
 
-function requireDigest({ checksum }: ExpectedChecksum, hex: string): void {
+function requireDigest({ checksum, source, host }: ExpectedChecksum, hex: string): void {
   if (hex === checksum.hex) return;
   const actual = formatChecksum({ algorithm: checksum.algorithm, hex });
-  throw new ChecksumMismatchError(formatChecksum(checksum), actual);
+  const note = host === undefined
+    ? ""
+    : `, as ${host} says in ${source}; if that is out of date, turn publishedDigest off`;
+  throw new ChecksumMismatchError(formatChecksum(checksum), actual, note);
 }
 
 async function verify(
