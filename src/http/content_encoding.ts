@@ -31,6 +31,8 @@ const NO_CODINGS: ReadonlySet<string> = new Set([
   ...["text", "ansi", "unicode", "7bit", "8bit", "binary", "base64", "quoted-printable", "aws-chunked"],
 ]);
 
+const MEDIA_TYPE = /^(?:application|audio|font|image|message|model|multipart|text|video)\/[\w.+-]+$/;
+
 /** Names of programs that send files, which say nothing of the file. */
 const PROGRAM = /\.(?:php\d?|aspx?|ashx|jspx?|cgi|pl|do|action)$/;
 
@@ -59,14 +61,14 @@ function wordOf(text: string): string {
 }
 
 function codingOf(word: string): string {
-  const name = word.replace(/^.*\//, "").replace(/^x-/, "");
+  const name = word.replace(/^application\//, "").replace(/^x-/, "");
   return ALIASES.get(name) ?? name;
 }
 
 /** Charsets and media types are meant for `Content-Type`; `application/gzip` stands for the coding. */
 function isNoCoding(word: string): boolean {
   if (NO_CODINGS.has(word) || isCharset(word.replace(/^charset=/, ""))) return true;
-  return word.includes("/") && !SUFFIXES.has(codingOf(word));
+  return MEDIA_TYPE.test(word) && !SUFFIXES.has(codingOf(word));
 }
 
 /** The name that the server gives decides; without one, every URL with a name that says something; else the type. */

@@ -87,6 +87,8 @@ test("93 a coding hides every file whose name does not tell it", () => {
     { encoding: "zip", paths: ["/a.bin"] },
     { encoding: "dcb", paths: ["/a.bin"] },
     { encoding: "chunked", paths: ["/a.bin"] },
+    { encoding: "gz/x", paths: ["/a.bin"] },
+    { encoding: "application/x-gzip", paths: ["/a.bin"] },
     { encoding: "constructor", paths: ["/a.gz"] },
     // Twice on the way, or once in the store and once on the way.
     { encoding: "gzip, gzip", paths: ["/a.gz"] },
