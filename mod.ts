@@ -34,6 +34,7 @@ export {
 } from "./src/errors.ts";
 export type { NetworkOptions, ProxyOptions, TlsOptions } from "./src/network_options.ts";
 export type {
+  ContentEncoding,
   DownloaderOptions,
   DownloadSpec,
   FileAllocation,

@@ -101,9 +101,9 @@ export class ChecksumMismatchError extends DownloadError {
   /** The checksum of what arrived, as `algorithm:hex`. */
   readonly actual: string;
 
-  /** Makes an error that holds both checksums. */
-  constructor(expected: string, actual: string) {
-    super("checksum_mismatch", `Cannot finish: the checksum is ${actual}, expected ${expected}`);
+  /** Makes an error that holds both checksums. `note` goes behind them and says who expected it. */
+  constructor(expected: string, actual: string, note: string = "") {
+    super("checksum_mismatch", `Cannot finish: the checksum is ${actual}, expected ${expected}${note}`);
     this.expected = expected;
     this.actual = actual;
   }

@@ -80,11 +80,9 @@ export function parseHeaders(...sources: readonly (HeadersInit | undefined)[]): 
   const headers = new Headers();
   for (const source of sources) {
     if (source === undefined) continue;
-    let fields: Headers;
-    try {
-      fields = new Headers(source);
-    } catch {
-      // The runtime's own error may show the value.
+    const fields = toHeaders(source);
+    // The runtime's own error may show the value.
+    if (fields === undefined) {
       throw new TypeError("Cannot use headers: a name or a value is not allowed in HTTP");
     }
     for (const [name, value] of fields) {
@@ -95,6 +93,38 @@ export function parseHeaders(...sources: readonly (HeadersInit | undefined)[]): 
     }
   }
   return headers;
+}
+
+/**
+ * Fields as they are sent, or `undefined` when one cannot be: values that are text in UTF-8, as curl and others send it,
+ * and those that are bytes already as they are.
+ */
+export function toHeaders(source: HeadersInit): Headers | undefined {
+  try {
+    const headers = new Headers(source instanceof Headers ? source : encodeFields(source));
+    // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
+    const isBroken = [...headers.values()].some((value) => /[\x00-\x08\x0a-\x1f\x7f]/.test(value));
+    return isBroken ? undefined : headers;
+  } catch {
+    return undefined;
+  }
+}
+
+function encodeFields(source: Exclude<HeadersInit, Headers>): [name: string, value: string][] {
+  const fields: Iterable<Iterable<string>> = Symbol.iterator in source ? source : Object.entries(source);
+  return Array.from(fields, (field) => {
+    const [name, value, ...more] = field;
+    if (typeof field === "string" || name === undefined || value === undefined || more.length > 0) {
+      throw new TypeError("it is no pair");
+    }
+    return [name, inUtf8(value)];
+  });
+}
+
+/** A value is made of bytes, which stand for themselves as characters. */
+function inUtf8(value: string): string {
+  const bytes = new TextEncoder().encode(`${value}`);
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 /** A whole number within a range, or its default. */

@@ -4,6 +4,9 @@ import type { Logger } from "./types.ts";
 /** How the part file gets its space: as data arrives, or its full length at once. */
 export type FileAllocation = "none" | "prealloc";
 
+/** What becomes of a file that the server sends in an encoding that its name does not tell. */
+export type ContentEncoding = "refuse" | "keep";
+
 /** What the server said of a URL that no longer works. */
 export interface RefreshRequest {
   /** 401, 403, 404 or 410. */
@@ -44,6 +47,7 @@ export interface DownloadSpec extends ProxyOptions {
   /**
    * Fields to send with each request, to the origin of `url` only and not on from a redirect to another.
    * Fields that each request gets by itself are refused, such as `range`, `accept-encoding` and `host`.
+   * Values that are strings are sent in UTF-8; those of a `Headers` object are bytes, one to a character.
    */
   readonly headers?: HeadersInit;
   /** User name for basic authentication (RFC 7617); where `headers` go, this goes. */
@@ -54,6 +58,15 @@ export interface DownloadSpec extends ProxyOptions {
   readonly bearerToken?: string;
   /** Text of a cookie file in the Netscape format; the cookies that fit go to the origin of `url`. */
   readonly cookies?: string;
+  /**
+   * What becomes of a file that the server sends with a `Content-Encoding` that its name does not tell, such as a page
+   * in gzip, although the file itself is asked for. `"refuse"` fails with `bad_response`; `"keep"` takes the bytes as
+   * they come, so that the file is still encoded. An encoding that the name tells, such as gzip of a `.tar.gz`, is how
+   * the file is stored, and is taken in any case. Nothing is ever decoded.
+   *
+   * @default {"refuse"}
+   */
+  readonly contentEncoding?: ContentEncoding;
   /**
    * Follows a redirect from `https:` to `http:`, where everybody on the way can read and change the file.
    *
@@ -155,8 +168,7 @@ export interface DownloadSpec extends ProxyOptions {
   readonly maxDownloadSpeed?: number;
   /**
    * `algorithm:hex`, such as `sha256:…`; the file gets its name only when it matches. Without it, and without
-   * `checksumFile`, the strongest digest counts that the server sends for the whole file: `Repr-Digest`,
-   * `Content-Digest` (RFC 9530), `Digest`, `Content-MD5`, `x-goog-hash` or `x-amz-checksum-*`.
+   * `checksumFile`, the strongest digest counts that the server sends for the whole file, see `publishedDigest`.
    */
   readonly checksum?: string;
   /**
@@ -164,6 +176,15 @@ export interface DownloadSpec extends ProxyOptions {
    * name in `url`, else by the name that it gets.
    */
   readonly checksumFile?: string | URL;
+  /**
+   * Compares the file with the strongest digest of the whole of it that the first response has: `Repr-Digest`,
+   * `Content-Digest` (RFC 9530), `Digest`, `Content-MD5`, `x-goog-hash`, `x-amz-checksum-*`, `x-ms-blob-content-md5` or
+   * `Docker-Content-Digest`. Many servers send some of them only where the whole file is asked for. With `false` they
+   * count for nothing, for a server whose digests are out of date.
+   *
+   * @default {true}
+   */
+  readonly publishedDigest?: boolean;
   /**
    * Milliseconds from sending a request to the head of its response: name look-up, connection, TLS and
    * the server's own time together.

@@ -57,6 +57,7 @@ const SPEC_OTHERS = [
   "password",
   "bearerToken",
   "cookies",
+  "contentEncoding",
   "allowDowngrade",
   "refresh",
   ...PROXY_NAMES,
@@ -65,6 +66,7 @@ const SPEC_OTHERS = [
   "overwrite",
   "checksum",
   "checksumFile",
+  "publishedDigest",
   "signal",
 ] as const satisfies readonly (keyof DownloadSpec)[];
 
@@ -94,6 +96,7 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
     outputDir: optionalText("outputDir", given.outputDir) ?? ".",
     headers,
     cookies: parseCookieFile(given.cookies),
+    contentEncoding: oneOf("contentEncoding", given.contentEncoding, "refuse", ["refuse", "keep"]),
     allowDowngrade: flag("allowDowngrade", given.allowDowngrade, false),
     refresh: optionalFunction("refresh", given.refresh),
     proxies: checkProxies(given),
@@ -114,6 +117,7 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
     maxDownloadSpeed: number("maxDownloadSpeed"),
     checksumFile: resolveChecksumFile(given),
     checksum: given.checksum === undefined ? undefined : parseChecksum(text("checksum", given.checksum)),
+    publishedDigest: flag("publishedDigest", given.publishedDigest, true),
     connectTimeoutMs: number("connectTimeoutMs"),
     readTimeoutMs: number("readTimeoutMs"),
     controlSaveIntervalMs: number("controlSaveIntervalMs"),

@@ -1,5 +1,5 @@
 import type { Checksum } from "./checksum.ts";
-import type { DownloadSpec, FileAllocation, Refresh } from "./options.ts";
+import type { ContentEncoding, DownloadSpec, FileAllocation, Refresh } from "./options.ts";
 import type { ProxyOptions } from "./network_options.ts";
 import type { Endpoint } from "./runtime/runtime.ts";
 import type { Logger } from "./types.ts";
@@ -62,6 +62,7 @@ export interface ResolvedSpec {
   readonly outputDir: string;
   readonly headers: Headers;
   readonly cookies: readonly Cookie[];
+  readonly contentEncoding: ContentEncoding;
   readonly allowDowngrade: boolean;
   readonly refresh: Refresh | undefined;
   readonly proxies: ProxyOptions;
@@ -83,6 +84,7 @@ export interface ResolvedSpec {
   readonly maxDownloadSpeed: number;
   readonly checksum: Checksum | undefined;
   readonly checksumFile: string | undefined;
+  readonly publishedDigest: boolean;
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly controlSaveIntervalMs: number;

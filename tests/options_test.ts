@@ -69,6 +69,8 @@ test("a URL alone gives every default", () => {
     checksumFile: undefined,
     isAdaptive: false,
     cookies: [],
+    contentEncoding: "refuse",
+    publishedDigest: true,
     allowDowngrade: false,
     refresh: undefined,
     proxies: {},
@@ -101,7 +103,7 @@ for (const [name, [otherwise, min, max]] of Object.entries(NUMBERS)) {
 }
 
 test("yes-or-no options are true or false and nothing else", () => {
-  for (const name of ["resume", "overwrite", "allowDowngrade"] as const) {
+  for (const name of ["resume", "overwrite", "allowDowngrade", "publishedDigest"] as const) {
     for (const value of [true, false]) assert.equal(resolve({ [name]: value })[name], value);
     for (const [value, text] of [["yes", '"yes"'], [1, "1"], [null, "null"]]) {
       refuses(TypeError, () => resolve({ [name]: value }), `${name} ${text}`, "true or false");
@@ -113,6 +115,13 @@ test("fileAllocation is one of its two words", () => {
   assert.equal(resolve({ fileAllocation: "prealloc" }).fileAllocation, "prealloc");
   for (const [value, text] of [["full", '"full"'], ["", '""'], [null, "null"], [1, "1"]]) {
     refuses(TypeError, () => resolve({ fileAllocation: value }), `${text}`, '"none" or "prealloc"');
+  }
+});
+
+test("contentEncoding is one of its two words", () => {
+  assert.equal(resolve({ contentEncoding: "keep" }).contentEncoding, "keep");
+  for (const [value, text] of [["gzip", '"gzip"'], [true, "true"]]) {
+    refuses(TypeError, () => resolve({ contentEncoding: value }), `${text}`, '"refuse" or "keep"');
   }
 });
 
@@ -237,7 +246,29 @@ test("73: headers with a line break or rubbish are refused", () => {
   ) {
     refuses(TypeError, () => resolve({ headers }), "headers");
   }
-  refuses(TypeError, () => resolve({ headers: 7 }), "headers");
+  for (const headers of [7, "x-a: b", null, ["ab"], ["x-a: b"], [["x-a"]], [["x-a", "b", "c"]], [7]]) {
+    refuses(TypeError, () => resolve({ headers }), "headers");
+  }
+});
+
+test("128 control characters in headers are refused, in whatever form", () => {
+  for (const value of ["a\0b", "a\x01b", "a\nb", "a\x1b[31m", "a\x7fb", "日\rb"]) {
+    refuses(TypeError, () => resolve({ headers: { "x-a": value } }), "headers");
+    refuses(TypeError, () => resolve({ headers: [["x-a", value]] }), "headers");
+  }
+  assert.equal(resolve({ headers: { "x-a": "a\tb" } }).headers.get("x-a"), "a\tb");
+});
+
+test("128 values of headers are bytes of UTF-8, and names are ASCII", () => {
+  const utf8 = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
+  for (const headers of [{ "x-a": "é日😀" }, [["x-a", "é日😀"]], new Map([["x-a", "é日😀"]])]) {
+    assert.equal(resolve({ headers }).headers.get("x-a"), utf8("é日😀"));
+  }
+  const bytes = new Headers({ "x-a": "\xe9" });
+  assert.equal(resolve({ headers: bytes }).headers.get("x-a"), "\xe9");
+  const both = resolveSpec({ url: URL_TEXT, headers: { "x-b": "ü" } }, { headers: { "x-a": "ü" } }).headers;
+  assert.deepEqual([...both], [["x-a", utf8("ü")], ["x-b", utf8("ü")]]);
+  refuses(TypeError, () => resolve({ headers: { "x-ü": "a" } }), "headers");
 });
 
 test("headers come in every form of the fetch standard", () => {

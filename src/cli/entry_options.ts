@@ -95,6 +95,16 @@ const OPTIONS = new Map<string, EntryOption>([
       flags.specOptions.maxDownloadSpeed = value;
     }),
   ],
+  [
+    "keep-encoding",
+    option(yesOrNo, ({ flags }, value) => {
+      flags.specOptions.contentEncoding = value === "true" ? "keep" : "refuse";
+    }),
+  ],
+  [
+    "no-published-digest",
+    option(yesOrNo, ({ flags }, value) => flags.specOptions.publishedDigest = value === "false"),
+  ],
   ["overwrite", option(yesOrNo, ({ flags }, value) => flags.specOptions.overwrite = value === "true")],
   ["continue", option(yesOrNo, ({ flags }, value) => flags.specOptions.resume = value === "true")],
 ]);

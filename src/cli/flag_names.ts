@@ -11,6 +11,8 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
   "ask to overwrite": "use --overwrite",
   "turn resume off": "use --no-resume",
   "with resume off": "with --no-resume",
+  "set contentEncoding to keep it": "use --keep-encoding to keep it",
+  "turn publishedDigest off": "use --no-published-digest",
   "refresh failed": "--refresh-cmd failed",
 };
 

@@ -1,4 +1,4 @@
-import type { NumberRule } from "../option_checks.ts";
+import { type NumberRule, toHeaders } from "../option_checks.ts";
 import type { DownloaderOptions } from "../options.ts";
 import { resolveDownloaderOptions } from "../resolve_options.ts";
 
@@ -93,12 +93,7 @@ export function parseHeaderField(given: string): [name: string, value: string] |
   const colon = given.indexOf(":");
   if (colon < 1 || /[\r\n]/.test(given)) return undefined;
   const field: [string, string] = [given.slice(0, colon), given.slice(colon + 1).trim()];
-  try {
-    new Headers([field]);
-  } catch {
-    return undefined;
-  }
-  return field;
+  return toHeaders([field]) === undefined ? undefined : field;
 }
 
 /** A list that a network option takes, which also judges it. */

@@ -52,6 +52,11 @@ export const HTTP_FLAGS: FlagGroup = {
       set: (draft, value) => draft.inputs.cookies.push(value),
     }),
     toggle({
+      name: "keep-encoding",
+      help: "keep a file encoded that the server sends so, such as a page in gzip, instead of refusing it",
+      set: (draft) => draft.specOptions.contentEncoding = "keep",
+    }),
+    toggle({
       name: "allow-downgrade",
       help: "follow redirects from https to http, too",
       set: (draft) => draft.specOptions.allowDowngrade = true,

@@ -54,6 +54,11 @@ export const OUTPUT_FLAGS: FlagGroup = {
         if (URL.canParse(value) && !isPlainUrl(value)) draft.hasSecrets = true;
       },
     }),
+    toggle({
+      name: "no-published-digest",
+      help: "do not compare files with digests that the server sends for them",
+      set: (draft) => draft.specOptions.publishedDigest = false,
+    }),
     valued({
       name: "file-allocation",
       placeholder: "HOW",

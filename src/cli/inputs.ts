@@ -55,7 +55,7 @@ export async function readInputs(command: DownloadCommand, host: CliHost): Promi
     ...(inputs.refreshCommand === undefined ? {} : { refresh: openRefresh(inputs.refreshCommand, host) }),
   };
   const isNamed = credentials.username ?? credentials.bearerToken ??
-    new Headers(headers).get("authorization");
+    headers.find(([name]) => name.toLowerCase() === "authorization");
   const netrc = inputs.netrc === undefined || isNamed ? [] : await readNetrc(inputs.netrc, reader, host);
   if (inputs.inputFiles?.includes("-")) reader.claimStdin("--input-file", "-");
   return {

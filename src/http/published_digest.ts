@@ -32,16 +32,15 @@ export function publishedDigest(headers: Headers, verdict: Verdict): PublishedDi
     ...plain(headers, "digest"),
     ...(isWhole ? structured(headers, "content-digest") : []),
     ...(isWhole ? one("content-md5", "md5", headers.get("content-md5")) : []),
-    // Of what is stored, which is not what is sent when it is decoded on the way.
-    ...(headers.has("x-goog-stored-content-encoding") &&
-        headers.get("x-goog-stored-content-encoding") !== "identity"
-      ? []
-      : plain(headers, "x-goog-hash")),
+    ...(isSentAsStored(headers) ? plain(headers, "x-goog-hash") : []),
     ...(isWhole ? amazon(headers) : []),
+    // Of the whole blob also beside a part, whose own is in Content-MD5.
+    ...one("x-ms-blob-content-md5", "md5", headers.get("x-ms-blob-content-md5")),
+    ...(isWhole ? docker(headers) : []),
   ];
   const strength = ({ checksum }: PublishedDigest) =>
     NAMES.findIndex(([, algorithm]) => algorithm === checksum.algorithm);
-  return found.sort((a, b) => strength(a) - strength(b))[0];
+  return found.filter((digest) => strength(digest) >= 0).sort((a, b) => strength(a) - strength(b))[0];
 }
 
 /** `sha-256=:base64:` (RFC 9530, section 2, in the form of RFC 8941). */
@@ -56,13 +55,31 @@ function plain(headers: Headers, field: string): PublishedDigest[] {
   return Array.from(items).flatMap(([, name, base64]) => one(field, name?.toLowerCase(), base64));
 }
 
+/** Google's hash is of what is stored, which is not what is sent when that is decoded on the way. */
+function isSentAsStored(headers: Headers): boolean {
+  const [stored, sent] = ["x-goog-stored-content-encoding", "content-encoding"].map((field) =>
+    headers.get(field)?.trim().toLowerCase() || "identity"
+  );
+  return stored === sent || !headers.has("x-goog-stored-content-encoding");
+}
+
 /** A checksum of the parts of a multipart upload ends in their number, and is none of the file. */
 function amazon(headers: Headers): PublishedDigest[] {
   if (headers.get("x-amz-checksum-type")?.toUpperCase() === "COMPOSITE") return [];
-  return ["sha256", "sha1"].flatMap((name) => {
+  return ["sha512", "sha256", "sha1", "md5"].flatMap((name) => {
     const field = `x-amz-checksum-${name}`;
     return one(field, name, headers.get(field));
   });
+}
+
+/** `sha256:hex` of the manifest or blob that is sent. */
+function docker(headers: Headers): PublishedDigest[] {
+  const field = "docker-content-digest";
+  try {
+    return [{ checksum: parseChecksum(headers.get(field)?.trim() ?? ""), field }];
+  } catch {
+    return []; // malformed, or of a function that we lack
+  }
 }
 
 function one(

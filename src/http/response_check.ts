@@ -1,5 +1,7 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
+import type { ContentEncoding } from "../options.ts";
 import type { ByteRange, Validator } from "../types.ts";
+import { hidingCoding } from "./content_encoding.ts";
 import { contentLength, parseRetryAfter } from "./headers.ts";
 import { parseContentRange } from "./range.ts";
 import { agree, tellsVersion, validatorOf } from "./validator.ts";
@@ -8,6 +10,8 @@ import { agree, tellsVersion, validatorOf } from "./validator.ts";
 export interface ResponseHead {
   readonly status: number;
   readonly headers: Headers;
+  /** Where it came from, after redirects. */
+  readonly target?: { readonly url: string };
 }
 
 /** The version that is being fetched. */
@@ -36,6 +40,8 @@ export interface Expectation {
   readonly saidIfRange?: boolean;
   /** Milliseconds since 1970, for dates in the response. */
   readonly wallMs: number;
+  /** Where the caller has the file from, and what is done when it is encoded; without it that is refused. */
+  readonly file?: { readonly url: string; readonly contentEncoding: ContentEncoding };
 }
 
 /** What may be done with a response that passed. */
@@ -49,6 +55,9 @@ export type Verdict =
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
+/** They speak of what was asked or by whom, which time does not change, whatever `Retry-After` says. */
+const LASTING_STATUS = new Set([401, 405, 407, 410, 416, 501, 505]);
+
 /**
  * Decides whether the body of a response may be trusted, and what it is. Throws a `DownloadError` for every
  * response that does not fit what was asked; then no byte of it may reach the file.
@@ -56,9 +65,11 @@ const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 5
 export function checkResponse(head: ResponseHead, expected: Expectation): Verdict {
   switch (head.status) {
     case 206:
+      refuseEncoding(head, expected.file);
       return checkPart(head.headers, expected);
     case 200:
     case 203:
+      refuseEncoding(head, expected.file);
       return checkWhole(head.headers, expected);
     case 204:
     case 205:
@@ -72,7 +83,7 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
 
 function checkPart(headers: Headers, expected: Expectation): Verdict {
   const { range: asked, version, wallMs, saidIfRange = false } = expected;
-  const isParted = /^\s*multipart\/byteranges\b/i.test(headers.get("content-type") ?? "");
+  const isParted = /^\s*multipart\/(?:x-)?byteranges\b/i.test(headers.get("content-type") ?? "");
   if (isParted) throw unusable("it has several parts");
   const field = headers.get("content-range");
   const content = parseContentRange(field ?? "");
@@ -85,7 +96,6 @@ function checkPart(headers: Headers, expected: Expectation): Verdict {
     if (range.start === 0 && range.end === size) return checkWhole(headers, expected);
     throw unusable("it is a part although the whole file was asked for");
   }
-  refuseEncoding(headers);
   if (range.start !== asked.start) {
     throw unusable(`it covers bytes ${show(range)}, asked were ${show(asked)}`);
   }
@@ -115,7 +125,6 @@ function checkPart(headers: Headers, expected: Expectation): Verdict {
 }
 
 function checkWhole(headers: Headers, { range: asked, version, wallMs }: Expectation): Verdict {
-  refuseEncoding(headers);
   const size = contentLength(headers);
   const content = parseContentRange(headers.get("content-range") ?? "");
   if (asked === undefined && content?.range !== undefined && content.size !== undefined) {
@@ -157,10 +166,13 @@ function requireVersion(headers: Headers, size: number, { version, wallMs }: Exp
   );
 }
 
-function refuseEncoding(headers: Headers): void {
-  const encoding = headers.get("content-encoding");
-  if (encoding === null || /^\s*(identity)?\s*$/i.test(encoding)) return;
-  throw unusable(`it is encoded as "${encoding}" although the file itself was asked for`);
+function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["file"]): void {
+  if (file?.contentEncoding === "keep") return;
+  const urls = [target, file].flatMap((it) => it === undefined ? [] : [it.url]);
+  const coding = hidingCoding(headers, urls);
+  if (coding === undefined) return;
+  const remedy = file === undefined ? "" : "; set contentEncoding to keep it encoded";
+  throw unusable(`it is encoded as "${coding}" although the file itself was asked for${remedy}`);
 }
 
 /** What a status that is no success means. */
@@ -169,7 +181,7 @@ export function statusError({ status, headers }: ResponseHead, wallMs: number): 
   const meaning = STATUS_MEANING[status];
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
   return new HttpStatusError(status, `Cannot fetch the file: the server answered ${shown}`, {
-    retryable: RETRYABLE_STATUS.has(status),
+    retryable: RETRYABLE_STATUS.has(status) || (retryAfterMs !== undefined && !LASTING_STATUS.has(status)),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
@@ -185,6 +197,8 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   502: "bad gateway",
   503: "unavailable for now",
   504: "gateway timeout",
+  509: "its bandwidth is used up",
+  530: "its own server is not reached",
 };
 
 function unusable(reason: string): DownloadError {

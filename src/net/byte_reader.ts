@@ -17,13 +17,14 @@ export class ByteReader {
   }
 
   /**
-   * A message head up to its empty line; `undefined` when the connection ends before, or when that takes more
+   * A message head up to its empty line, one character for each byte; `undefined` when the connection ends before, or when that takes more
    * than `limit` bytes.
    */
   async head(limit: number): Promise<string | undefined> {
     for (let searched = 0;;) {
       const end = indexOfEmptyLine(this.#buffered, searched);
-      if (end >= 0) return new TextDecoder("latin1").decode(this.#cut(end));
+      // Not with a decoder: what it calls "latin1" is windows-1252, which takes some bytes for other characters.
+      if (end >= 0) return Array.from(this.#cut(end), (byte) => String.fromCharCode(byte)).join("");
       searched = Math.max(0, this.#buffered.length - 3);
       if (this.#buffered.length > limit || !await this.#readMore()) return undefined;
     }

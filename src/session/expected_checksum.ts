@@ -6,6 +6,7 @@ import { type PublishedDigest, publishedDigest } from "../http/published_digest.
 import type { ProbeResult } from "../http/probe.ts";
 import { checkResponse } from "../http/response_check.ts";
 import { findInChecksumList } from "../integrity/checksum_list.ts";
+import type { ResolvedSpec } from "../resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { fileNameFromUrl } from "../storage/file_name.ts";
 import { storageError } from "../storage/storage_error.ts";
@@ -17,6 +18,8 @@ import { withRetries } from "./retry.ts";
 export interface ExpectedChecksum {
   readonly checksum: Checksum;
   readonly source: ChecksumSource;
+  /** Whose it is when a server published it beside the file: name or address, and port. */
+  readonly host?: string;
 }
 
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
@@ -58,10 +61,13 @@ function findIn(list: Uint8Array, listName: string, names: readonly string[]): C
   throw unusable(`"${listName}" has no line for ${wanted}`);
 }
 
-/** What the server says that the whole file hashes to. */
-export function expectedByServer({ reader, verdict }: ProbeResult): ExpectedChecksum | undefined {
-  const found: PublishedDigest | undefined = publishedDigest(reader.headers, verdict);
-  return found && { checksum: found.checksum, source: found.field };
+/** What the server says that the whole file hashes to, unless the caller does not want to know. */
+export function expectedByServer(
+  { reader, verdict }: ProbeResult,
+  { publishedDigest: isUsed }: ResolvedSpec,
+): ExpectedChecksum | undefined {
+  const found: PublishedDigest | undefined = isUsed ? publishedDigest(reader.headers, verdict) : undefined;
+  return found && { checksum: found.checksum, source: found.field, host: new URL(reader.target.url).host };
 }
 
 async function fetchList(context: SessionContext, url: string, signal: AbortSignal): Promise<Uint8Array> {

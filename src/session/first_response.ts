@@ -41,12 +41,13 @@ export function probePlainly(context: SessionContext, signal: AbortSignal): Prom
 
 /** Sends one request, and judges its response. */
 export async function askOnce(
-  { runtime: { clock }, source }: SessionContext,
+  { runtime: { clock }, source, spec }: SessionContext,
   { range, version, ifRange }: FirstRequest,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const reader = await source.open({ range, ifRange, signal });
-  return readProbe(reader, { range, version, saidIfRange: ifRange !== undefined, wallMs: clock.wallMs() });
+  const saidIfRange = ifRange !== undefined;
+  return readProbe(reader, { range, version, saidIfRange, wallMs: clock.wallMs(), file: spec });
 }
 
 /** The retries of a first response. */
@@ -67,11 +68,11 @@ export function mayBeOddity(error: unknown): error is DownloadError {
   return error.code === "bad_response" || error.code === "network" || error.code === "timeout";
 }
 
-/** Credentials, an expired URL and an overloaded server have nothing to do with ranges. */
-const PLAIN_STATUS = new Set([401, 407, 408, 410, 425, 429, 451, 503]);
+/** Credentials, an expired URL and servers that are overloaded or behind a gateway have nothing to do with ranges. */
+const PLAIN_STATUS = new Set([401, 407, 408, 410, 425, 429, 451, 502, 503, 504]);
 
 function isOddStatus({ status, retryAfterMs }: HttpStatusError): boolean {
-  return !PLAIN_STATUS.has(status) && retryAfterMs === undefined;
+  return !PLAIN_STATUS.has(status) && status < 520 && retryAfterMs === undefined;
 }
 
 async function probe(context: SessionContext, range: ByteRange, signal: AbortSignal): Promise<ProbeResult> {

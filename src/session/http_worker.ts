@@ -225,10 +225,10 @@ export class HttpWorker {
   }
 
   #check(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => number): number {
-    const { context: { runtime: { clock } }, parts: { version } } = this.#transfer;
+    const { context: { runtime: { clock }, spec }, parts: { version } } = this.#transfer;
     const wallMs = clock.wallMs();
     try {
-      const end = judge(checkResponse(reader, { range, version, wallMs }));
+      const end = judge(checkResponse(reader, { range, version, wallMs, file: spec }));
       version.note(validatorOf(reader.headers, wallMs));
       return end;
     } catch (error) {

@@ -107,7 +107,7 @@ async function attempt(
   tries: Tries,
 ): Promise<Outcome> {
   const begun = await start(given, output, { claimed: interrupted, named }, { asksPlainly }, stop.signal);
-  const expected = given.expected ?? (begun.first && expectedByServer(begun.first));
+  const expected = given.expected ?? (begun.first && expectedByServer(begun.first, given.spec));
   const context = { ...given, expected };
   const resumedBytes = begun.pieces.doneBytes;
   const failed = new AbortController();
@@ -203,10 +203,13 @@ async function verifyFinished(
   requireDigest(expected, hex);
 }
 
-function requireDigest({ checksum }: ExpectedChecksum, hex: string): void {
+function requireDigest({ checksum, source, host }: ExpectedChecksum, hex: string): void {
   if (hex === checksum.hex) return;
   const actual = formatChecksum({ algorithm: checksum.algorithm, hex });
-  throw new ChecksumMismatchError(formatChecksum(checksum), actual);
+  const note = host === undefined
+    ? ""
+    : `, as ${host} says in ${source}; if that is out of date, turn publishedDigest off`;
+  throw new ChecksumMismatchError(formatChecksum(checksum), actual, note);
 }
 
 async function verify(

@@ -31,6 +31,15 @@ test("readEntryOptions() takes aria2's names and those of the flags", () => {
     ["Referer", "r"],
     ["User-Agent", "u"],
   ]);
+  assert.deepEqual(read("header=A: 日 é").headers, [["A", "日 é"]]);
+  assert.deepEqual(read("keep-encoding=true", "no-published-digest=true").specOptions, {
+    contentEncoding: "keep",
+    publishedDigest: false,
+  });
+  assert.deepEqual(read("keep-encoding=false", "no-published-digest=false").specOptions, {
+    contentEncoding: "refuse",
+    publishedDigest: true,
+  });
 });
 
 test("readEntryOptions() names the line, the option and what would be right", () => {

@@ -217,7 +217,7 @@ const BAD_HEADERS: readonly HeadersInit[] = [
   { "X Evil": "a" },
   { "": "a" },
   { "X-Evil": "a\0b" },
-  [["X-Evil", "\u{1f600}"]],
+  [["X-Evil", "\u{1f600}\x1b"]],
 ];
 
 for (const headers of BAD_HEADERS) {

@@ -46,6 +46,72 @@ for (const status of [400, 401, 403, 404, 410, 451, 501, 505]) {
   });
 }
 
+for (const status of [403, 409, 423, 507, 509, 520, 525, 527, 530, 598]) {
+  test(`101 status ${status} with Retry-After, in the first and in a later response: it passes`, async () => {
+    const passing = { status, headers: { "Retry-After": "0" } };
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => [passing, SHORT, passing, passing][index],
+    });
+    const result = await scene.complete({ maxRetries: 3 });
+    strictEqual(result.fetchedBytes, SIZE);
+    deepStrictEqual(scene.starts(), [0, 0, REACHED, REACHED, REACHED]);
+  });
+}
+
+test("101 status 403 with Retry-After: asked again no sooner", async () => {
+  const passing = { status: 403, headers: { "Retry-After": "1" } };
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index }) => index === 0 ? passing : undefined,
+  });
+  await scene.complete();
+  const [refused, next] = scene.server.requests;
+  const quietMs = next!.receivedAtMs - refused!.receivedAtMs;
+  ok(quietMs >= 990, `asked again after ${quietMs} ms`);
+});
+
+test("101 status 403 with Retry-After from where a redirect led", async () => {
+  let refusals = 2;
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ path }) => {
+      if (path === "/file.bin") return { status: 302, headers: { Location: "/stored" } };
+      return refusals-- > 0 ? { status: 403, headers: { "Retry-After": "0" } } : undefined;
+    },
+  });
+  await scene.complete();
+});
+
+test("101 status 530 with Retry-After to everything: given up after the last try", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: () => ({ status: 530, headers: { "Retry-After": "0" } }),
+  });
+  const { error } = await scene.fail("http_status", { maxRetries: 2 });
+  strictEqual(error.retryable, true);
+  strictEqual(scene.server.requests.length, 3);
+});
+
+for (
+  const [status, retryAfter] of [
+    ...([403, 509, 530].flatMap((status) => [[status, undefined], [status, "rubbish"]] as const)),
+    ...([401, 410, 501].map((status) => [status, "0"] as const)),
+  ]
+) {
+  const shown = retryAfter === undefined ? "without Retry-After" : `with the Retry-After ${retryAfter}`;
+
+  test(`101 status ${status} ${shown} is final`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: () => ({ status, headers: { "Retry-After": retryAfter } }),
+    });
+    const { error } = await scene.fail("http_status");
+    strictEqual(error.retryable, false);
+    strictEqual(scene.server.requests.length, 1);
+  });
+}
+
 for (const status of [429, 503]) {
   test(`34 ${status} with Retry-After: every connection is quiet until then`, async () => {
     const quiet = { status, headers: { "Retry-After": "1" } };

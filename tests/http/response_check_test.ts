@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DownloadError, type DownloadErrorCode, HttpStatusError } from "../../src/errors.ts";
-import { checkResponse, type Expectation, type Verdict } from "../../src/http/response_check.ts";
+import { checkResponse, type Expectation, statusError, type Verdict } from "../../src/http/response_check.ts";
 import type { ByteRange } from "../../src/types.ts";
 
 const WALL_MS = Date.UTC(2024, 0, 1);
@@ -123,6 +123,16 @@ const parts: Case[] = [
     name: "9: 206 in several parts",
     headers: { "content-type": "multipart/byteranges; boundary=x" },
     gives: "bad_response",
+  },
+  ...["multipart/form-data; boundary=x", "multipart/related", "multipart/mixed"].map((type): Case => ({
+    name: `94: 206 of the type ${type}`,
+    headers: { "content-type": type },
+    gives: PART,
+  })),
+  {
+    name: "93: 206 of a type that tells the encoding, of no URL",
+    headers: { "content-type": "application/gzip", "content-encoding": "gzip" },
+    gives: PART,
   },
   { name: "9: in any case", headers: { "content-type": " Multipart/ByteRanges" }, gives: "bad_response" },
   ...["gzip", "br", "deflate, gzip", "identity, gzip", "x-unknown"].map((encoding): Case => ({
@@ -287,6 +297,34 @@ test("35: only what may pass is worth a retry", () => {
       it.name,
     );
   }
+});
+
+test("101: Retry-After says that a status passes, where time can change it", () => {
+  const lasting = [401, 405, 407, 410, 416, 501, 505];
+  for (let status = 400; status < 600; status++) {
+    for (const [field, isDated] of [["1", true], ["rubbish", false]] as const) {
+      const { retryable, retryAfterMs } = statusError(
+        { status, headers: new Headers({ "retry-after": field }) },
+        WALL_MS,
+      );
+      const passes = statusError({ status, headers: new Headers() }, WALL_MS).retryable;
+      assert.equal(retryable, passes || (isDated && !lasting.includes(status)), `${status} ${field}`);
+      assert.equal(retryAfterMs, isDated ? 1000 : undefined);
+    }
+  }
+});
+
+test("93: a message names what keeps a file encoded, where that is to be had", () => {
+  const headers = new Headers({ "content-encoding": "br" });
+  const file = { url: "https://example.com/a.html", contentEncoding: "refuse" } as const;
+  const expected = { range: undefined, version: undefined, wallMs: WALL_MS };
+  const refused = 'Cannot use the response: it is encoded as "br" although the file itself was asked for';
+  assert.throws(() => checkResponse({ status: 200, headers }, expected), { message: refused });
+  assert.throws(() => checkResponse({ status: 200, headers }, { ...expected, file }), {
+    message: `${refused}; set contentEncoding to keep it encoded`,
+  });
+  const kept = { ...expected, file: { ...file, contentEncoding: "keep" } } as const;
+  assert.deepEqual(checkResponse({ status: 200, headers }, kept), whole(undefined, true));
 });
 
 test("a status that many know is told in words", () => {

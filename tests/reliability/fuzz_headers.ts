@@ -133,7 +133,8 @@ export function fuzzResponse(dice: Dice): void {
     if (verdict.kind === "empty") {
       return check(status === 416 && version === undefined, "an empty file", shown);
     }
-    check(/^\s*(identity)?\s*$/i.test(encoding), "encoded", shown);
+    const isPlain = encoding.split(",").every((word) => /^[\s"']*(identity)?[\s"']*(;.*)?$/is.test(word));
+    check(isPlain, "encoded", shown);
     if (verdict.kind === "whole") return check(status === 200, "the whole", shown);
     check(status === 206, "a part", shown);
     check(verdict.range.start === range.start && verdict.range.end <= range.end, "another part", shown);
