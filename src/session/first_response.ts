@@ -138,20 +138,21 @@ async function askInTwoWays(
   });
 }
 
-/** It may have been chance that a request for a range failed: one that works is worth more than a whole file in one go. */
+/** It may have been chance that a request for a range failed: parts, and the size that they tell, are worth another try. */
 async function preferRanges(
   context: SessionContext,
   plain: ProbeResult,
   request: FirstRequest,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const { size = 0, validator } = plain.remote;
+  const { size, validator } = plain.remote;
   const hasRanges = /\bbytes\b/i.test(plain.reader.headers.get("accept-ranges") ?? "");
-  if (!hasRanges || size <= FIRST_SEGMENT_BYTES) return plain;
+  if (size !== undefined && (!hasRanges || size <= FIRST_SEGMENT_BYTES)) return plain;
   try {
     const ranged = await askOnce(context, request, signal);
-    const isUseful = ranged.verdict.kind === "part" && ranged.remote.size === size &&
-      agree(ranged.remote.validator, validator) && !mayBePart(ranged);
+    const isSame = (size === undefined || ranged.remote.size === size) &&
+      agree(ranged.remote.validator, validator);
+    const isUseful = ranged.verdict.kind === "part" && isSame && !mayBePart(ranged);
     const [kept, other] = isUseful ? [ranged, plain] : [plain, ranged];
     other.reader.close();
     return kept;
