@@ -22,9 +22,10 @@ const AT_ONCE = 8;
 /** One case in so many is shown to curl, to prove what is said of plain requests. */
 const CURL_EVERY = 10;
 const SHRINK_TRIES = 120;
-const MAX_SHRUNK = 40;
-/** A busy machine makes time-outs; a failure of that kind has to be seen again with longer ones. */
-const PATIENCE = 5;
+/** What is left after so long is told as it was drawn. */
+const SHRINK_MS = 60_000;
+/** A busy machine makes time-outs; what was not fetched has to be seen again with longer ones. */
+const PATIENCE = 10;
 
 /** A case that failed, as simple as it gets. */
 interface FailedCase {
@@ -69,6 +70,7 @@ function oddityOf({ size: _, connections: __, ...rest }: OddCase): object {
 async function explain(failed: readonly FailedCase[]): Promise<string[]> {
   const shrunk: FailedCase[] = [];
   const alike = new Map<FailedCase, number[]>();
+  const startedMs = performance.now();
   for (const one of failed.toSorted((a, b) => a.index - b.index)) {
     const known = shrunk.find(({ odd, kind }) =>
       kind === one.kind && isWithin(oddityOf(odd), oddityOf(one.odd))
@@ -77,18 +79,13 @@ async function explain(failed: readonly FailedCase[]): Promise<string[]> {
       alike.get(known)!.push(one.index);
       continue;
     }
-    if (shrunk.length >= MAX_SHRUNK) {
-      shrunk.push(one);
-      alike.set(one, [one.index]);
-      continue;
-    }
     const odd = await shrink(
       one.odd,
       simplerCases,
       async (simpler) => (await tryCase(simpler)).failure?.kind === one.kind,
-      SHRINK_TRIES,
+      performance.now() - startedMs < SHRINK_MS ? SHRINK_TRIES : 0,
     );
-    const { failure } = await tryCase(odd);
+    const { failure } = odd === one.odd ? { failure: one } : await tryCase(odd);
     const simplest = { ...one, odd, detail: failure?.detail ?? one.detail };
     shrunk.push(simplest);
     alike.set(simplest, [one.index]);
@@ -112,11 +109,12 @@ async function runCase(
 ): Promise<void> {
   let { end, failure } = await tryCase(odd, trace === undefined ? {} : { trace });
   if (failure?.kind.startsWith("not fetched")) {
-    const first = failure.detail;
+    const first = failure;
     ({ end, failure } = await tryCase(odd, { patience: PATIENCE }));
-    if (failure === undefined) {
+    if (failure === undefined && first.kind === "not fetched: timeout") tally.add("late");
+    else if (failure === undefined) {
       tally.add("once only");
-      process.stdout.write(`  only once: ${first}; ${caseFlag(odd)}\n`);
+      process.stdout.write(`  only once ${first.kind}: ${first.detail}; ${caseFlag(odd)}\n`);
     }
   }
   if (failure !== undefined) failed.push({ index, odd, ...failure });
@@ -144,7 +142,7 @@ export const oddities: Harness = {
     const wrong = failed.filter(({ kind }) => kind === "wrong bytes").length;
     const asked = hasCurl ? `curl asked ${tally.get("curl asked")} times` : "curl is not installed";
     return {
-      figures: `${wrong} with wrong bytes; ${tally.show("end ")}; once only ${
+      figures: `${wrong} with wrong bytes; ${tally.show("end ")}; late ${tally.get("late")}, once only ${
         tally.get("once only")
       }; ${asked}`,
       failures,

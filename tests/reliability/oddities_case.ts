@@ -202,14 +202,17 @@ export function endsUnnoticed({ cut, http10, length }: OddCase): boolean {
 }
 
 /** Whether one request without a range, over one connection, gets the file. */
-export function plainWorks({ cut, plainStatus, lie }: OddCase): boolean {
-  if (lie?.kind === "changes between") return false;
+export function plainWorks({ cut, plainStatus, lie, cookie, redirects }: OddCase): boolean {
+  if (lie?.kind === "changes between" || (cookie && redirects === undefined)) return false;
   return plainStatus !== 403 && cut?.request !== 0;
 }
 
 /** Why a downloader may refuse what one plain request gets. */
 export function mayRefuse(odd: OddCase): Reason {
   if (odd.lie !== undefined) return "what the server says is not true";
+  const { encoding, path, redirects } = odd;
+  const isNamed = encoding?.suffix !== undefined && path === undefined && redirects?.at(-1)?.form !== "query";
+  if (encoding?.value.includes("gzip") && !isNamed) return "the encoding may hide another file";
   if (odd.checksum) return undefined;
   const differs = [odd.etag, odd.date].some((kind) => kind === "rotates" || kind === "edges");
   return differs ? "validators differ, and no checksum is given" : undefined;

@@ -127,7 +127,11 @@ export class RawServer implements AsyncDisposable {
     }
   }
 
-  async #send(connection: Connection, response: RawResponse, { method }: RequestHead): Promise<boolean> {
+  async #send(
+    connection: Connection,
+    response: RawResponse,
+    { method, isHttp10 }: RequestHead,
+  ): Promise<boolean> {
     const { head, body = new Uint8Array(), framing = "plain", closes = false, cut, isPaced = false } =
       response;
     if (connection.closed) return false;
@@ -154,8 +158,9 @@ export class RawServer implements AsyncDisposable {
     if (framing !== "plain" && method !== "HEAD") {
       await writeText(connection, framing === "chunked" ? "0\r\n\r\n" : "0\r\nX-Trailer: 1\r\n\r\n");
     }
-    if (closes) connection.end();
-    return !closes;
+    const isLast = closes || isHttp10;
+    if (isLast) connection.end();
+    return !isLast;
   }
 }
 
