@@ -53,8 +53,10 @@ export function oddOnResume(name: string, oddity: Partial<OddCase>): OddScenario
       await using server = await OddServer.start({ ...USUAL, ...oddity });
       const job = { url: server.url, dir };
       await interrupt(server, tool, job);
-      const end = await runTool(tool, job);
-      return await judgeFile(end, dir, [server.bytes()]);
+      const before = server.bytesSent;
+      const outcome = await judgeFile(await runTool(tool, job), dir, [server.bytes()]);
+      const isAnew = outcome.kind === "exact" && server.bytesSent - before >= SIZE;
+      return isAnew ? { ...outcome, note: "from scratch" } : outcome;
     },
   };
 }

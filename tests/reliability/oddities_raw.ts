@@ -4,7 +4,7 @@ import { Connection } from "../helpers/fault_server/connection.ts";
 import { parseRequestHead, type RequestHead } from "../helpers/fault_server/request.ts";
 
 const WRITE_BYTES = 64 * 1024;
-const PACE_MS = 1;
+const PACE_MS = 8;
 
 /** A request, and what else the server has to do at its time. */
 export interface RawRequest extends RequestHead {

@@ -14,7 +14,7 @@ const PAGE = Buffer.from("<!doctype html><title>Please wait</title><p>Too many c
 const PAGE_TARGET = "/please-wait.html";
 const COOKIE = "session=a6c9";
 /** A connection that its client has closed a moment ago is no longer one to refuse others for. */
-const GRACE_MS = 80;
+const GRACE_MS = 30;
 const GRACE_STEP_MS = 5;
 const DAY_MS = 86_400_000;
 const LONG_AGO_MS = Date.UTC(2024, 0, 1);
@@ -39,6 +39,7 @@ export class OddServer implements AsyncDisposable {
   readonly #versions = new Map<number, Uint8Array>();
   #changedMs = 0;
   #requests = 0;
+  #bytesSent = 0;
   #isLaterRun = false;
   #gate: { readonly gate: Gate; left: number } | undefined;
 
@@ -65,6 +66,11 @@ export class OddServer implements AsyncDisposable {
   /** Connections that are open now. */
   get openConnections(): number {
     return this.#raw.openConnections;
+  }
+
+  /** Bytes of bodies that were sent so far. */
+  get bytesSent(): number {
+    return this.#bytesSent;
   }
 
   /** The file as its version `seed`, or as it is now. */
@@ -101,9 +107,11 @@ export class OddServer implements AsyncDisposable {
 
   async #pass(bytes: number): Promise<void> {
     const held = this.#gate;
-    if (held === undefined) return;
-    held.left -= bytes;
-    if (held.left < 0) await held.gate.pass();
+    if (held !== undefined) {
+      held.left -= bytes;
+      if (held.left < 0) await held.gate.pass();
+    }
+    this.#bytesSent += bytes;
   }
 
   async #answer(request: RawRequest): Promise<RawAct> {
