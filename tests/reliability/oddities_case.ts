@@ -167,6 +167,8 @@ export interface OddCase {
     readonly how?: "pause" | "abort" | "close";
     /** By another downloader. */
     readonly other?: true;
+    /** Without a wait for what was sent to arrive. */
+    readonly isSudden?: true;
   };
 }
 

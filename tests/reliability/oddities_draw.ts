@@ -229,5 +229,6 @@ function drawStop(dice: Dice): NonNullable<OddCase["stop"]> {
     after: dice.fraction(),
     how: dice.pick(["pause", "abort", "close"] as const),
     ...(dice.chance(0.5) ? { other: true } : {}),
+    ...(dice.chance(0.3) ? { isSudden: true } : {}),
   };
 }

@@ -1,11 +1,13 @@
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { Buffer } from "node:buffer";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   Downloader,
   DownloadError,
   type DownloadErrorCode,
+  type DownloadHandle,
   type DownloadResult,
   type DownloadSpec,
 } from "../../mod.ts";
@@ -17,6 +19,8 @@ import { show, within } from "./run_harness.ts";
 import { namesOf } from "./scenario_oracle.ts";
 
 const TIMEOUT_MS = 400;
+/** What was sent takes less than that to arrive. */
+const ARRIVE_MS = 15;
 /** More than the time-outs and the retries of a run come to. */
 const RUN_MS = 30_000;
 
@@ -64,6 +68,14 @@ export async function tryCase(
   }
 }
 
+/** Resolves when no more bytes come. */
+async function arrived(handle: DownloadHandle): Promise<void> {
+  for (let before = -1; handle.snapshot.downloaded > before;) {
+    before = handle.snapshot.downloaded;
+    await sleep(ARRIVE_MS);
+  }
+}
+
 class Trial {
   readonly #odd: OddCase;
   readonly #server: OddServer;
@@ -105,12 +117,13 @@ class Trial {
 
   /** The first run up to its stop; `undefined` when it was stopped, and how it ended when that was earlier. */
   async #stopped(downloader: Downloader): Promise<DownloadResult | DownloadError | undefined> {
-    const { after = 0.5, how = "pause" } = this.#odd.stop ?? {};
+    const { after = 0.5, how = "pause", isSudden = false } = this.#odd.stop ?? {};
     const held = this.#server.holdAfter(Math.floor(this.#server.bytes().length * after));
     const controller = new AbortController();
     const handle = downloader.download({ ...this.#spec(), signal: controller.signal });
     const ended = handle.wait().catch((error: unknown) => error);
-    await Promise.race([held, ended]);
+    const isHeld = await Promise.race([held.then(() => true), ended.then(() => false)]);
+    if (isHeld && !isSudden) await arrived(handle);
     const reason = new Error("stopped");
     if (how === "pause") handle.pause();
     else if (how === "abort") controller.abort(reason);
