@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
@@ -81,11 +82,22 @@ export async function judge(
   seeds: readonly number[],
   size: number,
 ): Promise<Outcome> {
+  const bytes = await readFile(path).catch(() => undefined);
+  return judgeBytes(ends, bytes, seeds.map((seed) => contentBytes(seed, 0, size)));
+}
+
+/** What `ends` and a file of these `bytes` come to, where the server had these versions of it. */
+export function judgeBytes(
+  ends: End | readonly End[],
+  bytes: Uint8Array | undefined,
+  versions: readonly Uint8Array[],
+): Outcome {
   const all = typeof ends === "object" && ends !== null ? ends : [ends as End];
   if (all.includes("stuck")) return { kind: "stuck" };
-  const bytes = await readFile(path).catch(() => undefined);
-  const isExact = bytes !== undefined && seeds.some((seed) => bytes.equals(contentBytes(seed, 0, size)));
-  if (all.includes(0)) return isExact ? { kind: "exact" } : { kind: "corrupt", note: describe(bytes, size) };
+  const isExact = bytes !== undefined && versions.some((version) => Buffer.compare(bytes, version) === 0);
+  if (all.includes(0)) {
+    return isExact ? { kind: "exact" } : { kind: "corrupt", note: describe(bytes, versions[0]?.length ?? 0) };
+  }
   return bytes === undefined ? { kind: "refused" } : { kind: "unfinished" };
 }
 

@@ -14,6 +14,8 @@ export interface Job {
   readonly headers?: readonly string[];
   /** An authority to trust. */
   readonly caCert?: string;
+  /** SHA-256 of the file, in hexadecimal digits, for tools that compare. */
+  readonly sha256?: string;
   /** Whether to take the space before the first byte, where the tool can. */
   readonly isPreallocated?: boolean;
 }
@@ -40,12 +42,13 @@ function bytehaul(name: string, runtime: readonly string[]): Tool {
   return {
     name,
     versionCommand: [...runtime, CLI, "--version"],
-    command: ({ url, dir, isNamedByServer, headers, caCert, isPreallocated }) => [
+    command: ({ url, dir, isNamedByServer, headers, caCert, sha256, isPreallocated }) => [
       ...[...runtime, CLI, "-q", "-x", "4", "--min-split-size", "1M", "--save-interval", "1"],
       ...["--retries", "3", "--retry-delay", "0.5", "--connect-timeout", "3", "--read-timeout", "3"],
       ...(isNamedByServer ? ["-d", dir] : ["-o", `${dir}/out.bin`]),
       ...each("-H", headers),
       ...(caCert === undefined ? [] : ["--cacert", caCert]),
+      ...(sha256 === undefined ? [] : ["--checksum", `sha256:${sha256}`]),
       ...(isPreallocated ? ["--file-allocation", "prealloc"] : []),
       url,
     ],
@@ -60,13 +63,14 @@ function bytehaul(name: string, runtime: readonly string[]): Tool {
 const aria2: Tool = {
   name: "aria2",
   versionCommand: ["aria2c", "--version"],
-  command: ({ url, dir, isNamedByServer, headers, caCert, isPreallocated }) => [
+  command: ({ url, dir, isNamedByServer, headers, caCert, sha256, isPreallocated }) => [
     ...["aria2c", "--no-conf", "-q", "-c", "-x4", "-s4", "-k1M", "--auto-save-interval=1"],
     ...["--max-tries=4", "--retry-wait=1", "--connect-timeout=3", "--timeout=3"],
     ...["--auto-file-renaming=false", `--file-allocation=${isPreallocated ? "falloc" : "none"}`, "-d", dir],
     ...(isNamedByServer ? [] : ["-o", "out.bin"]),
     ...each("--header", headers),
     ...(caCert === undefined ? [] : [`--ca-certificate=${caCert}`]),
+    ...(sha256 === undefined ? [] : [`--checksum=sha-256=${sha256}`]),
     url,
   ],
   stateSuffix: ".aria2",
@@ -103,6 +107,19 @@ const wget: Tool = {
   ],
 };
 
+const wget2: Tool = {
+  name: "wget2",
+  versionCommand: ["wget2", "--version"],
+  command: ({ url, dir, isNamedByServer, headers, caCert }) => [
+    ...["wget2", "--no-config", "--no-hsts", "-q", "-c", "--tries=4", "--waitretry=1", "--timeout=3"],
+    // With --chunk-size as well it sends the ranges of both, and never ends.
+    ...["-P", dir, ...(isNamedByServer ? ["--content-disposition"] : [])],
+    ...each("--header", headers),
+    ...(caCert === undefined ? [] : [`--ca-certificate=${caCert}`]),
+    url,
+  ],
+};
+
 const axel: Tool = {
   name: "axel",
   versionCommand: ["axel", "--version"],
@@ -128,6 +145,7 @@ const TOOLS: readonly Tool[] = [
   aria2,
   curl,
   wget,
+  wget2,
   axel,
 ];
 
