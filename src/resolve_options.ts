@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { parseChecksum } from "./checksum.ts";
 import { parseCookieFile } from "./http/cookies.ts";
+import { parseNetrc } from "./http/netrc.ts";
 import {
   basicAuthorization,
   checkNumber,
@@ -56,6 +57,7 @@ const SPEC_OTHERS = [
   "password",
   "bearerToken",
   "cookies",
+  "netrc",
   "allowDowngrade",
   "refresh",
   ...PROXY_NAMES,
@@ -93,6 +95,7 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
     outputDir: optionalText("outputDir", given.outputDir) ?? ".",
     headers,
     cookies: parseCookieFile(given.cookies),
+    netrc: parseNetrc(given.netrc),
     allowDowngrade: flag("allowDowngrade", given.allowDowngrade, false),
     refresh: optionalFunction("refresh", given.refresh),
     proxies: checkProxies(given),

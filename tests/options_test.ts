@@ -69,6 +69,7 @@ test("a URL alone gives every default", () => {
     checksumFile: undefined,
     isAdaptive: false,
     cookies: [],
+    netrc: [],
     allowDowngrade: false,
     refresh: undefined,
     proxies: {},

@@ -1,6 +1,7 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
 import type { ByteRange, Validator } from "../types.ts";
 import { agree, contentLength, parseRetryAfter, tellsVersion, validatorOf } from "./headers.ts";
+import { describeWanted } from "../wanted_login.ts";
 import { parseContentRange } from "./range.ts";
 
 /** The head of a response. */
@@ -126,7 +127,8 @@ function refuseEncoding(headers: Headers): void {
 /** What a status that is no success means. */
 export function statusError({ status, headers }: ResponseHead, wallMs: number): HttpStatusError {
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), wallMs);
-  const meaning = STATUS_MEANING[status];
+  const wanted = status === 401 ? describeWanted(headers.get("www-authenticate")) : undefined;
+  const meaning = wanted === undefined ? STATUS_MEANING[status] : `it wants credentials: ${wanted}`;
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
   return new HttpStatusError(status, `Cannot fetch the file: the server answered ${shown}`, {
     retryable: RETRYABLE_STATUS.has(status),
