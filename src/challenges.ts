@@ -12,7 +12,11 @@ const MAX_FIELD_LENGTH = 8192;
 /** Reads a `WWW-Authenticate` or `Proxy-Authenticate` field, which may be several that were joined. */
 export function parseChallenges(field: string | null): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
-  for (const [item] of (field ?? "").slice(0, MAX_FIELD_LENGTH).matchAll(/(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+/g)) {
+  for (
+    const [item] of (field ?? "").slice(0, MAX_FIELD_LENGTH).matchAll(
+      /(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+/g,
+    )
+  ) {
     const [, scheme, name, value = ""] = /^\s*(?:([\w!#$%&'*+.^`|~-]+)\s+)?([\w!#$%&'*+.^`|~-]+)\s*=(.*)$/s
       .exec(item) ?? [];
     // Without a parameter it is a scheme alone, or one with a token of its own.

@@ -1,6 +1,8 @@
 import { parseChallenges } from "./challenges.ts";
 import { isAnswerable } from "./digest_auth.ts";
 
+/** How the words end where nothing that is asked for can be given. */
+export const UNSUPPORTED = ", which is not supported";
 const MAX_NAMED = 5;
 const MAX_NAME_LENGTH = 20;
 
@@ -15,7 +17,7 @@ export function describeWanted(field: string | null): string | undefined {
     else unknown.add(`${scheme}${algorithmIn(challenge.parameters)}`);
   }
   if (wanted.size > 0) return [...wanted].join(" or ");
-  return unknown.size > 0 ? `${[...unknown].join(" or ")}, which is not supported` : undefined;
+  return unknown.size > 0 ? `${[...unknown].join(" or ")}${UNSUPPORTED}` : undefined;
 }
 
 function algorithmIn(parameters: ReadonlyMap<string, string>): string {

@@ -38,7 +38,7 @@ export class Caller {
     if (cookies !== undefined) headers.set("cookie", cookies);
     const credentials = this.#credentialsFor(target);
     if (credentials === undefined) return headers;
-    const digest = this.#loginAt(url, credentials).fieldFor("GET", url.pathname + url.search);
+    const digest = this.#loginAt(url, credentials).fieldFor("GET", target.url.slice(url.origin.length));
     if (digest !== undefined) headers.set("authorization", digest);
     else if (!headers.has("authorization")) headers.set("authorization", basicFor(credentials));
     return headers;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { parseChallenges } from "../../src/challenges.ts";
-import type { RecordedRequest, Reply } from "./fault_server.ts";
+import type { RecordedRequest } from "./fault_server.ts";
 
 /** How a server wants to be answered. */
 export interface DigestDoubleOptions {
@@ -16,8 +16,17 @@ export interface DigestDoubleOptions {
   readonly userhash?: boolean;
   /** What stands before and behind the challenge. */
   readonly around?: readonly [before: string, behind: string];
+  /** Whether it is a proxy that asks. */
+  readonly isProxy?: boolean;
   readonly user?: string;
   readonly password?: string;
+}
+
+/** A reply of a fault server. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 /** Checks Digest answers as RFC 7616 has it, by its own sums, and remembers each count that was used. */
@@ -34,8 +43,12 @@ export class DigestDouble {
   }
 
   /** The refusal of a request, `undefined` when it is let in. */
-  refuse({ headers, method, path }: RecordedRequest): Reply | undefined {
-    const [answer] = parseChallenges(headers["authorization"] ?? null);
+  refuse(
+    { headers, method, path }: Pick<RecordedRequest, "headers" | "method" | "path">,
+  ): Refusal | undefined {
+    const [answer] = parseChallenges(
+      headers[this.#options.isProxy ? "proxy-authorization" : "authorization"] ?? null,
+    );
     if (answer?.scheme !== "Digest") return this.#challenge("");
     const { parameters } = answer;
     const used = this.#used.get(parameters.get("nonce") ?? "");
@@ -52,7 +65,7 @@ export class DigestDouble {
     return undefined;
   }
 
-  #challenge(stale: string): Reply {
+  #challenge(stale: string): Refusal {
     this.refusals++;
     const { algorithm, qop, userhash, around = ["", ""] } = this.#options;
     const nonce = `nonce-${this.#used.size}`;
@@ -60,8 +73,10 @@ export class DigestDouble {
     const field = `Digest realm="the realm", nonce="${nonce}", opaque="op=aque"${stale}` +
       (algorithm === undefined ? "" : `, algorithm=${algorithm}`) +
       (qop === undefined ? "" : `, qop="${qop}"`) + (userhash ? ", userhash=true" : "");
-    const headers = { "WWW-Authenticate": `${around[0]}${field}${around[1]}` };
-    return { status: 401, headers, body: "<html>who are you?</html>" };
+    const headers = {
+      [this.#options.isProxy ? "Proxy-Authenticate" : "WWW-Authenticate"]: `${around[0]}${field}${around[1]}`,
+    };
+    return { status: this.#options.isProxy ? 407 : 401, headers, body: "<html>who are you?</html>" };
   }
 
   #responseTo(parameters: ReadonlyMap<string, string>, method: string): string {
