@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { type Daemon, findProgram, freePort, startDaemon } from "./daemon.ts";
 import type { TemporaryDirectory } from "./temp.ts";
@@ -6,6 +7,8 @@ import type { TemporaryDirectory } from "./temp.ts";
 const REALM = "the realm";
 const APACHE = ["/usr/sbin/apache2", "apache2", "httpd"];
 const LIGHTTPD = ["/usr/sbin/lighttpd", "lighttpd"];
+const SQUID = ["/usr/sbin/squid", "squid"];
+const SQUID_HELPER = "/usr/lib/squid/digest_file_auth";
 const MODULES = ["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_digest"];
 
 /** Who may have the files of `root`, and where everything else goes. */
@@ -24,9 +27,13 @@ export interface DigestServer extends AsyncDisposable {
 
 /** Which of the servers are installed. */
 export async function findDigestServers(): Promise<
-  Readonly<Record<"apache" | "lighttpd", string | undefined>>
+  Readonly<Record<"apache" | "lighttpd" | "squid", string | undefined>>
 > {
-  return { apache: await findProgram(APACHE), lighttpd: await findProgram(LIGHTTPD) };
+  return {
+    apache: await findProgram(APACHE),
+    lighttpd: await findProgram(LIGHTTPD),
+    squid: existsSync(SQUID_HELPER) ? await findProgram(SQUID) : undefined,
+  };
 }
 
 /** Starts Apache; a nonce is good for `lifetimeSeconds`. */
@@ -87,6 +94,29 @@ auth.require = ("/" => ("method" => "digest", "algorithm" => "${algorithms.join(
 `,
   );
   return serve(await startDaemon(program, ["-D", "-f", config], port), port);
+}
+
+/** Starts squid, a proxy that forwards and opens tunnels; a nonce is good for `requests`. */
+export async function startSquidDigest(
+  program: string,
+  { dir, user, password }: Omit<DigestServerOptions, "root">,
+  requests: number,
+): Promise<DigestServer> {
+  const port = await freePort();
+  const users = await writeUsers(dir, user, password, ["md5"]);
+  const config = dir.join("squid.conf");
+  const lines = [
+    `http_port 127.0.0.1:${port}`,
+    `auth_param digest program ${SQUID_HELPER} -c ${users}`,
+    `auth_param digest realm ${REALM}`,
+    `auth_param digest nonce_max_count ${requests}`,
+    ...["acl known proxy_auth REQUIRED", "http_access allow known", "http_access deny all"],
+    ...["cache deny all", "cache_mem 1 MB", "max_filedescriptors 1024", "visible_hostname localhost"],
+    ...["shutdown_lifetime 0 seconds", "access_log none", "cache_log stdio:/dev/null", "pid_filename none"],
+    `coredump_dir ${dir.path}`,
+  ];
+  await writeFile(config, `${lines.join("\n")}\n`);
+  return serve(await startDaemon(program, ["-N", "-f", config], port), port);
 }
 
 function serve(daemon: Daemon, port: number): DigestServer {
