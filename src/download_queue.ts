@@ -87,7 +87,7 @@ export class DownloadQueue {
     rules: ProxyRules | undefined,
   ): SessionContext {
     const limit = new RateLimit(bucket, this.bucket);
-    const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, allowDowngrade, refresh } = spec;
+    const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, netrc, allowDowngrade, refresh } = spec;
     const log = this.#log;
     const transport = {
       client: this.#clients.clientFor(rules),
@@ -98,11 +98,13 @@ export class DownloadQueue {
       connectTimeoutMs,
       readTimeoutMs,
     };
-    const caller = { headers, cookies };
+    const caller = { headers, cookies, netrc };
     const source = new Source({ transport, url, caller, refresh, log });
     const { origin } = new URL(url);
     const sourceOf = (other: string) => {
-      const fields = new URL(other).origin === origin ? caller : { headers: new Headers(), cookies: [] };
+      const fields = new URL(other).origin === origin
+        ? caller
+        : { headers: new Headers(), cookies: [], netrc: [] };
       return new Source({ transport, url: other, caller: fields, refresh: undefined, log });
     };
     return { runtime: this.#runtime, spec, status, limit, log, source, sourceOf, expected: undefined };

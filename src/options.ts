@@ -50,13 +50,20 @@ export interface DownloadSpec extends ProxyOptions {
    * Values that are strings are sent in UTF-8; those of a `Headers` object are bytes, one to a character.
    */
   readonly headers?: HeadersInit;
-  /** User name for basic authentication (RFC 7617); where `headers` go, this goes. */
+  /**
+   * User name for Basic authentication (RFC 7617), and for Digest (RFC 7616) where the server asks for that; where
+   * `headers` go, this goes.
+   */
   readonly username?: string;
   /** Password for `username`. */
   readonly password?: string;
   /** Token for `Authorization: Bearer` (RFC 6750). */
   readonly bearerToken?: string;
-  /** Text of a cookie file in the Netscape format; the cookies that fit go to the origin of `url`. */
+  /**
+   * Text of a cookie file in the Netscape format. Its cookies go to the hosts that they are for, also when a redirect
+   * leads there, and so do those that servers set during the download (RFC 6265). A `Cookie` field in `headers` takes
+   * the place of the file's cookies at the origin of `url`. Cookies that servers set are forgotten afterwards.
+   */
   readonly cookies?: string;
   /**
    * What becomes of a file that the server sends with a `Content-Encoding` that its name does not tell, such as a page
@@ -67,6 +74,12 @@ export interface DownloadSpec extends ProxyOptions {
    * @default {"refuse"}
    */
   readonly contentEncoding?: ContentEncoding;
+  /**
+   * Text of a netrc file. User and password of a host go to exactly that host, as Basic or Digest credentials, also when
+   * a redirect leads there, but not over one from `https:` to `http:`. The `default` entry is for the host of `url` alone.
+   * At the origin of `url`, `username`, `bearerToken`, an `Authorization` field and a user in the URL count before it.
+   */
+  readonly netrc?: string;
   /**
    * Follows a redirect from `https:` to `http:`, where everybody on the way can read and change the file.
    *

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { parseChecksum } from "./checksum.ts";
 import { parseCookieFile } from "./http/cookies.ts";
+import { parseNetrc } from "./http/netrc.ts";
 import {
   basicAuthorization,
   checkNumber,
@@ -58,6 +59,7 @@ const SPEC_OTHERS = [
   "bearerToken",
   "cookies",
   "contentEncoding",
+  "netrc",
   "allowDowngrade",
   "refresh",
   ...PROXY_NAMES,
@@ -97,6 +99,7 @@ export function resolveSpec(spec: DownloadSpec, defaults: Omit<DownloadSpec, "ur
     headers,
     cookies: parseCookieFile(given.cookies),
     contentEncoding: oneOf("contentEncoding", given.contentEncoding, "refuse", ["refuse", "keep"]),
+    netrc: parseNetrc(given.netrc),
     allowDowngrade: flag("allowDowngrade", given.allowDowngrade, false),
     refresh: optionalFunction("refresh", given.refresh),
     proxies: checkProxies(given),

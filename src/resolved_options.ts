@@ -17,6 +17,14 @@ export interface Cookie {
   readonly expiresMs: number;
 }
 
+/** What a netrc file says of one host, or as its default of every host. */
+export interface NetrcEntry {
+  /** In lower case; `undefined` for the default. */
+  readonly machine: string | undefined;
+  readonly login: string;
+  readonly password: string;
+}
+
 /** A proxy, and who we are there. */
 export interface ProxyServer {
   readonly protocol: "http" | "https" | "socks5" | "socks5h";
@@ -63,6 +71,7 @@ export interface ResolvedSpec {
   readonly headers: Headers;
   readonly cookies: readonly Cookie[];
   readonly contentEncoding: ContentEncoding;
+  readonly netrc: readonly NetrcEntry[];
   readonly allowDowngrade: boolean;
   readonly refresh: Refresh | undefined;
   readonly proxies: ProxyOptions;

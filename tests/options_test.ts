@@ -71,6 +71,7 @@ test("a URL alone gives every default", () => {
     cookies: [],
     contentEncoding: "refuse",
     publishedDigest: true,
+    netrc: [],
     allowDowngrade: false,
     refresh: undefined,
     proxies: {},

@@ -7,6 +7,7 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
   "sent nowhere; use headers": "sent nowhere; use --header",
   "give checksum or checksumFile": "use --checksum or --checksum-file",
   "use bearerToken": "use --bearer",
+  "use netrc": "use --netrc",
   "noProxy": "--no-proxy",
   "ask to overwrite": "use --overwrite",
   "turn resume off": "use --no-resume",

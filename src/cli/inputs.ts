@@ -4,7 +4,6 @@ import type { DownloadCommand } from "./args.ts";
 import type { EntryOptions } from "./entry_options.ts";
 import { parseHeaderField } from "./flag_values.ts";
 import type { SpecFor } from "./input_list.ts";
-import { findNetrcEntry, type NetrcEntry, parseNetrc } from "./netrc.ts";
 import { refreshByCommand } from "./refresh_command.ts";
 import { reasonOf, ValueReader } from "./value_reader.ts";
 import { UsageError } from "./usage_error.ts";
@@ -52,17 +51,14 @@ export async function readInputs(command: DownloadCommand, host: CliHost): Promi
     ...credentials,
     ...(headers.length > 0 ? { headers } : {}),
     ...(cookies.file === undefined ? {} : { cookies: cookies.file }),
+    ...(inputs.netrc === undefined ? {} : { netrc: await readNetrc(inputs.netrc, reader, host) }),
     ...(inputs.refreshCommand === undefined ? {} : { refresh: openRefresh(inputs.refreshCommand, host) }),
   };
-  const isNamed = credentials.username ?? credentials.bearerToken ??
-    headers.find(([name]) => name.toLowerCase() === "authorization");
-  const netrc = inputs.netrc === undefined || isNamed ? [] : await readNetrc(inputs.netrc, reader, host);
   if (inputs.inputFiles?.includes("-")) reader.claimStdin("--input-file", "-");
   return {
     options: { ...options, ...await readProxies(inputs, reader), ...await readTls(inputs, reader) },
     specFor: (url, own) => ({
       ...shared,
-      ...credentialsFrom(netrc, url),
       ...own?.specOptions,
       ...(own === undefined || own.headers.length === 0
         ? {}
@@ -118,7 +114,7 @@ async function readCredentials({ user, bearer }: Inputs, reader: ValueReader): P
   );
 }
 
-async function readNetrc(given: string, reader: ValueReader, host: CliHost): Promise<NetrcEntry[]> {
+async function readNetrc(given: string, reader: ValueReader, host: CliHost): Promise<string> {
   const flag = given === "~" ? "--netrc" : "--netrc-file";
   const path = given === "~" ? homeFile(reader) : given;
   const shown = `${flag} ${JSON.stringify(path)}`;
@@ -128,12 +124,7 @@ async function readNetrc(given: string, reader: ValueReader, host: CliHost): Pro
   if (info?.mode !== undefined && (info.mode & 0o077) !== 0) {
     throw new UsageError(`Cannot use ${shown}: others may read it; run chmod 600 on it`);
   }
-  const text = await reader.file(flag, path);
-  try {
-    return parseNetrc(text);
-  } catch (error) {
-    throw new UsageError(`Cannot use ${shown}: ${reasonOf(error)}`);
-  }
+  return await reader.file(flag, path);
 }
 
 function homeFile(reader: ValueReader): string {
@@ -142,14 +133,6 @@ function homeFile(reader: ValueReader): string {
     throw new UsageError("Cannot use --netrc: HOME is not set; use --netrc-file");
   }
   return `${home}/.netrc`;
-}
-
-/** A user in the URL itself goes before one of the file. */
-function credentialsFrom(entries: readonly NetrcEntry[], url: string): Credentials {
-  const parsed = URL.parse(url);
-  if (parsed === null || parsed.username + parsed.password !== "") return {};
-  const entry = findNetrcEntry(entries, parsed.hostname);
-  return entry === undefined ? {} : { username: entry.login, password: entry.password };
 }
 
 /** As curl has it: with an equals sign it is data, without one a file. */
@@ -208,10 +191,14 @@ function openRefresh(command: string, host: CliHost): ReturnType<typeof refreshB
   }
 }
 
-function fileNames({ ca, cert, key, cookies }: Inputs): Record<string, string> {
+function fileNames({ ca, cert, key, cookies, netrc }: Inputs): Record<string, string> {
   const files = { "tls.ca": ["--cacert", ca], "tls.cert": ["--cert", cert], "tls.key": ["--key", key] };
   const jar = cookies.find((value) => !value.includes("="));
-  const named = Object.entries({ ...files, "use cookies": ["use --cookie", jar] });
+  const named = Object.entries({
+    ...files,
+    "use cookies": ["use --cookie", jar],
+    "use netrc": ["use --netrc-file", netrc === "~" ? undefined : netrc],
+  });
   return Object.fromEntries(
     named.filter(([, [, path]]) => path !== undefined)
       .map(([option, [flag, path]]) => [option, `${flag} ${JSON.stringify(path)}`]),

@@ -1,23 +1,5 @@
 import type { Cookie } from "../resolved_options.ts";
 
-/** The `Cookie` field for a URL (RFC 6265, section 5.4), `undefined` when no cookie belongs there. */
-export function cookieField(cookies: readonly Cookie[], url: URL, wallMs: number): string | undefined {
-  const fitting = cookies
-    .filter((cookie) => isFor(cookie, url) && cookie.expiresMs > wallMs)
-    .sort((a, b) => b.path.length - a.path.length);
-  if (fitting.length === 0) return undefined;
-  // In UTF-8 as browsers send it, since a field is made of bytes.
-  const bytes = new TextEncoder().encode(fitting.map(({ name, value }) => `${name}=${value}`).join("; "));
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-}
-
-function isFor({ domain, includesSubdomains, path, isSecure }: Cookie, url: URL): boolean {
-  const host = url.hostname.replace(/\.$/, "");
-  if (host !== domain && !(includesSubdomains && host.endsWith(`.${domain}`))) return false;
-  if (isSecure && url.protocol !== "https:") return false;
-  return url.pathname === path || url.pathname.startsWith(path.endsWith("/") ? path : `${path}/`);
-}
-
 /**
  * Reads the text of a cookie file in the Netscape format, as browsers' extensions and curl write it. A
  * `TypeError` names the line that is none, and not what stands in it.

@@ -1,6 +1,7 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
 import type { ContentEncoding } from "../options.ts";
 import type { ByteRange, Validator } from "../types.ts";
+import { describeWanted } from "../wanted_login.ts";
 import { hidingCoding } from "./content_encoding.ts";
 import { contentLength, parseRetryAfter } from "./headers.ts";
 import { parseContentRange } from "./range.ts";
@@ -12,6 +13,15 @@ export interface ResponseHead {
   readonly headers: Headers;
   /** Where it came from, after redirects. */
   readonly target?: { readonly url: string };
+}
+
+/** A server says two sizes of what it calls one version: neither can be relied on. */
+export class ContradictionError extends DownloadError {
+  constructor(known: number, seen: number) {
+    const reason =
+      `the server says that this version of the file has ${known} bytes, and that it has ${seen}`;
+    super("bad_response", `Cannot use the response: ${reason}`);
+  }
 }
 
 /** The version that is being fetched. */
@@ -155,12 +165,14 @@ function checkUnsatisfied(headers: Headers, expected: Expectation): Verdict {
 
 function requireVersion(headers: Headers, size: number, { version, wallMs }: Expectation): void {
   if (version === undefined) return;
+  const agrees = agree(version.validator, validatorOf(headers, wallMs));
   if (version.size !== undefined && size !== version.size) {
+    if (agrees) throw new ContradictionError(version.size, size);
     throw new RemoteChangedError(
       `Cannot go on: the file on the server changed; it had ${version.size} bytes and has ${size} now`,
     );
   }
-  if (version.isJudgedByChecksum || agree(version.validator, validatorOf(headers, wallMs))) return;
+  if (version.isJudgedByChecksum || agrees) return;
   throw new RemoteChangedError(
     "Cannot go on: the file on the server changed; its ETag or date is no longer the same",
   );
@@ -178,7 +190,8 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
 /** What a status that is no success means. */
 export function statusError({ status, headers }: ResponseHead, wallMs: number): HttpStatusError {
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), wallMs);
-  const meaning = STATUS_MEANING[status];
+  const wanted = status === 401 ? describeWanted(headers.get("www-authenticate")) : undefined;
+  const meaning = wanted === undefined ? STATUS_MEANING[status] : `it wants credentials: ${wanted}`;
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
   return new HttpStatusError(status, `Cannot fetch the file: the server answered ${shown}`, {
     retryable: RETRYABLE_STATUS.has(status) || (retryAfterMs !== undefined && !LASTING_STATUS.has(status)),

@@ -2,7 +2,9 @@ import type { Block } from "../block.ts";
 import type { Clock, HttpClient } from "../runtime/runtime.ts";
 import type { ByteRange } from "../types.ts";
 import { formatRange } from "./range.ts";
-import { type CallerFields, getFollowing, type Target } from "./redirect.ts";
+import { getFollowing } from "./redirect.ts";
+import type { Caller } from "./caller.ts";
+import type { Target } from "./location.ts";
 import { OpenRequest } from "./open_request.ts";
 
 /** Slows a body down. */
@@ -28,7 +30,7 @@ export interface TransportOptions {
 /** One request. */
 export interface SegmentRequest {
   readonly target: Target;
-  readonly caller: CallerFields;
+  readonly caller: Caller;
   /** The bytes to ask for; without it the whole file is. */
   readonly range: ByteRange | undefined;
   readonly ifRange: string | undefined;

@@ -68,7 +68,8 @@ export class NetworkClients {
     try {
       const response = await client.get(text, options);
       if (proxy === undefined) this.#reachedHosts.add(url.host);
-      const refusal = forwarder && refusalOf(forwarder, response.status);
+      const refusal = forwarder &&
+        refusalOf(forwarder, response.status, response.headers.get("proxy-authenticate"));
       if (refusal === undefined) return response;
       await response.body?.cancel();
       throw refusal;

@@ -92,7 +92,7 @@ class Exchange {
         connectedTo = next;
       }
       await this.#server!.write(
-        forwarder === undefined ? head.forOrigin : head.forProxy(forwarder.authorization),
+        forwarder === undefined ? head.forOrigin : head.forProxy(forwarder.login),
       );
     }
   }

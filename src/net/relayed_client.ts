@@ -7,7 +7,8 @@ import type {
   Runtime,
 } from "../runtime/runtime.ts";
 import { Relay } from "./relay.ts";
-import type { Route } from "./routes.ts";
+import type { ProxyLogin } from "./proxy_login.ts";
+import { MAX_ANSWERS, type Route } from "./routes.ts";
 
 const PORTS = { "http:": 80, "https:": 443 } as const;
 
@@ -19,6 +20,8 @@ export class RelayedClient implements HttpClient {
   readonly #runtime: Runtime;
   readonly #options: HttpClientOptions;
   readonly #relay: Relay;
+  /** Says to a proxy that forwards requests who we are. */
+  readonly #login: ProxyLogin | undefined;
   readonly #hosts: string[] = [];
   readonly #failures = new Map<string, { readonly error: unknown; readonly atMs: number }>();
   #client: HttpClient | undefined;
@@ -27,6 +30,7 @@ export class RelayedClient implements HttpClient {
   constructor(runtime: Runtime, options: HttpClientOptions, route: Route, scheme: Scheme) {
     this.#runtime = runtime;
     this.#options = options;
+    this.#login = route.forwarder?.login;
     this.#relay = new Relay(runtime.network, this.#remembering(route), PORTS[scheme]);
   }
 
@@ -39,7 +43,8 @@ export class RelayedClient implements HttpClient {
     const headers = new Headers(options.headers);
     headers.set("host", host);
     try {
-      return await client.get(`http://${this.#standIn(host)}${pathname}${search}`, { ...options, headers });
+      const place = `http://${this.#standIn(host)}${pathname}${search}`;
+      return await this.#getAnswering(() => client.get(place, { ...options, headers }));
     } catch (error) {
       const failure = this.#failures.get(placeOf(url));
       throw failure !== undefined && failure.atMs >= startedMs ? failure.error : error;
@@ -49,6 +54,19 @@ export class RelayedClient implements HttpClient {
   close(): void {
     this.#client?.close();
     this.#relay.close();
+  }
+
+  /** Asks again where a proxy wants another kind of credentials than it got. */
+  async #getAnswering(get: () => Promise<Response>): Promise<Response> {
+    for (let answers = 0;; answers++) {
+      const response = await get();
+      if (response.status !== 407) this.#login?.accept();
+      else if (answers < MAX_ANSWERS && this.#login?.takeUp(response.headers.get("proxy-authenticate"))) {
+        await response.body?.cancel();
+        continue;
+      }
+      return response;
+    }
   }
 
   /**

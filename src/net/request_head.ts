@@ -1,3 +1,5 @@
+import type { ProxyLogin } from "./proxy_login.ts";
+
 /** The head of a request to the relay. */
 export interface RequestHead {
   /** Where it is to go; a name, or an address without brackets. */
@@ -7,8 +9,8 @@ export interface RequestHead {
   readonly authorization: string | undefined;
   /** The head as the origin is to see it. */
   readonly forOrigin: Uint8Array;
-  /** The head as a proxy that forwards it is to see it (RFC 9112, section 3.2.2). */
-  forProxy(authorization: string | undefined): Uint8Array;
+  /** The head as a proxy that forwards it is to see it (RFC 9112, section 3.2.2), which `login` says who we are. */
+  forProxy(login: Pick<ProxyLogin, "fieldFor">): Uint8Array;
 }
 
 /**
@@ -35,10 +37,10 @@ export function parseRequestHead(text: string, defaultPort: number): RequestHead
     port: Number(/:(\d+)$/.exec(authority!)?.[1] ?? defaultPort),
     authorization: field("proxy-authorization"),
     forOrigin: encode(path, []),
-    forProxy: (authorization) =>
-      encode(
-        `http://${authority}${path}`,
-        authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`],
-      ),
+    forProxy: (login) => {
+      const place = `http://${authority}${path}`;
+      const authorization = login.fieldFor(method, place);
+      return encode(place, authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`]);
+    },
   };
 }

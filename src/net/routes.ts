@@ -4,7 +4,8 @@ import type { Connection, Network, SecureOptions } from "../runtime/runtime.ts";
 import type { AddressSource, Dialer } from "./dialer.ts";
 import { formatEndpoint } from "./dns_servers.ts";
 import { parseIpBytes } from "./ip_address.ts";
-import { basicCredentials, proxyFailed, tryTunnel } from "./proxy_check.ts";
+import { proxyFailed, tryTunnel, type TunnelRefusal } from "./proxy_check.ts";
+import { ProxyLogin } from "./proxy_login.ts";
 import { openSocks, type SocksRefusal } from "./socks.ts";
 import { unlessAborted } from "../waiting.ts";
 
@@ -12,12 +13,15 @@ import { unlessAborted } from "../waiting.ts";
 export interface Route {
   /** A connection whose other end is `host:port`, whatever lies between. */
   open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
-  /** Where plain HTTP goes to a proxy that forwards it: how to reach it, and what it wants to be told. */
+  /** Where plain HTTP goes to a proxy that forwards it: how to reach it, and who we are there. */
   readonly forwarder?: {
     open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
-    readonly authorization: string | undefined;
+    readonly login: ProxyLogin;
   };
 }
+
+/** How often the challenges of a proxy are answered for one connection. */
+export const MAX_ANSWERS = 2;
 
 /** Straight to the host. */
 export function directRoute(dialer: Dialer): Route {
@@ -55,6 +59,7 @@ export function httpProxyRoute(
   network: Network,
   tls: Pick<SecureOptions, "ca" | "identity">,
 ): Route {
+  const login = new ProxyLogin(proxy);
   const open = async (signal: AbortSignal): Promise<Connection> => {
     const connection = await reach(dialer, proxy, signal);
     if (proxy.protocol !== "https") return connection;
@@ -67,13 +72,25 @@ export function httpProxyRoute(
   };
   return {
     async open(signal, host, port) {
-      const connection = await open(signal);
-      return await guard(connection, proxy, signal, async () => {
-        const failure = await tryTunnel(connection, proxy, formatEndpoint({ address: host, port }));
-        if (failure !== undefined) throw failure;
-      });
+      const authority = formatEndpoint({ address: host, port });
+      for (let answers = 0;; answers++) {
+        const connection = await open(signal);
+        const authorization = login.fieldFor("CONNECT", authority);
+        let refusal: TunnelRefusal | undefined;
+        await guard(connection, proxy, signal, async () => {
+          refusal = await tryTunnel(connection, proxy, authority, authorization);
+        });
+        if (refusal === undefined) {
+          login.accept();
+          return connection;
+        }
+        // Many close it after a refusal.
+        connection.close();
+        const canAnswer = answers < MAX_ANSWERS && login.takeUp(refusal.challenges ?? null);
+        if (!canAnswer) throw refusal.error;
+      }
     },
-    forwarder: { open, authorization: basicCredentials(proxy) },
+    forwarder: { open, login },
   };
 }
 

@@ -1,4 +1,5 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
+import { ContradictionError } from "../http/response_check.ts";
 
 /** What is known when a request of one connection has failed. */
 export interface FailureState {
@@ -43,6 +44,7 @@ const FINAL_STATUS = new Set([401, 407, 410]);
 /** Decides what follows when a request has failed. A refusal of one connection is no failure while another is served. */
 export function afterFailure(error: unknown, state: FailureState): AfterFailure {
   if (!(error instanceof DownloadError) || error instanceof RemoteChangedError) return { kind: "fail" };
+  if (error instanceof ContradictionError) return { kind: "fail" };
   const shorter = shorterRange(error, state);
   if (shorter !== undefined) return { kind: "ask for less", bytes: shorter };
   if (state.isExtra) {

@@ -1,6 +1,7 @@
 import { formatChecksum } from "../checksum.ts";
 import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
+import { ContradictionError } from "../http/response_check.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { Scheduler } from "../plan/scheduler.ts";
 import { storageError } from "../storage/storage_error.ts";
@@ -10,10 +11,11 @@ import { OVER } from "../waiting.ts";
 import { Assembly } from "./assembly.ts";
 import type { SessionContext } from "./context.ts";
 import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
+import type { KnownVersion } from "./known_version.ts";
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
 import { findLeftovers, type Interrupted } from "./resume.ts";
-import { type Start, start } from "./start.ts";
+import { type PlainStart, type Start, start, startPlainly } from "./start.ts";
 import { Transfer } from "./transfer.ts";
 
 /** With how many connections a download begins that finds out how many are best. */
@@ -70,18 +72,16 @@ async function fetchInto(
     return { size: finished, resumedBytes: finished, lengthVerified: true, verified: context.expected };
   }
   const interrupted = await findLeftovers(context, output);
-  const tries: Tries = { mixture: undefined };
+  const notes: AttemptNotes = { version: undefined };
   try {
-    return await attempt(output, { interrupted, named, asksPlainly: false }, context, stop, tries);
+    return await attempt(output, { interrupted, named, plainly: undefined }, context, stop, notes);
   } catch (error) {
     if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", cause.message));
-    if (!(error instanceof ChecksumMismatchError)) throw error;
-    const { mixture } = tries;
-    if (interrupted === undefined && mixture === undefined) throw error;
-    const blamed = mixture ?? "what an earlier run left may be to blame";
-    context.log("warn", `${error.message}; ${blamed}, starting again${mixture && " from one source"}`);
-    const anew = { interrupted: undefined, named: undefined, asksPlainly: mixture !== undefined };
-    return await attempt(output, anew, context, stop, tries);
+    const anew = howToStartAgain(error, interrupted, notes.version);
+    if (anew === undefined) throw error;
+    context.log("warn", anew.reason);
+    const beginning = { interrupted: undefined, named: undefined, plainly: anew.plainly };
+    return await attempt(output, beginning, context, stop, notes);
   }
 }
 
@@ -89,24 +89,48 @@ async function fetchInto(
 interface Beginning {
   readonly interrupted: Interrupted | undefined;
   readonly named: ProbeResult | undefined;
-  /** Whether to fetch all of it with one request, so that nothing can be mixed. */
-  readonly asksPlainly: boolean;
+  /** How to fetch all of it with one request, if so. */
+  readonly plainly: PlainStart | undefined;
 }
 
-/** What one attempt leaves for the next. */
-interface Tries {
-  /** Which versions were mixed for the checksum to judge, for a message. */
-  mixture: string | undefined;
+/** What is known of an attempt when it has failed. */
+interface AttemptNotes {
+  version: KnownVersion | undefined;
+}
+
+/** Once, a download starts again where that may help, and where nothing but what is in doubt is lost. */
+function howToStartAgain(
+  error: unknown,
+  interrupted: Interrupted | undefined,
+  version: KnownVersion | undefined,
+): { readonly reason: string; readonly plainly: PlainStart | undefined } | undefined {
+  if (error instanceof ContradictionError && version !== undefined) {
+    return {
+      reason: `${error.message}; starting again with one request`,
+      plainly: { like: version.validator },
+    };
+  }
+  if (!(error instanceof ChecksumMismatchError)) return undefined;
+  if (version?.isMixed) {
+    const reason = `${error.message}; ${version.mixture}; starting again from one source`;
+    return { reason, plainly: { like: undefined } };
+  }
+  if (interrupted === undefined) return undefined;
+  const reason = `${error.message}; what an earlier run left may be to blame, starting again`;
+  return { reason, plainly: undefined };
 }
 
 async function attempt(
   output: Output,
-  { interrupted, named, asksPlainly }: Beginning,
+  { interrupted, named, plainly }: Beginning,
   given: SessionContext,
   stop: StopRequest,
-  tries: Tries,
+  notes: AttemptNotes,
 ): Promise<Outcome> {
-  const begun = await start(given, output, { claimed: interrupted, named }, { asksPlainly }, stop.signal);
+  const begun = plainly === undefined
+    ? await start(given, output, interrupted, named, stop.signal)
+    : await startPlainly(given, output, plainly, stop.signal);
+  notes.version = begun.version;
   const expected = given.expected ?? (begun.first && expectedByServer(begun.first, given.spec));
   const context = { ...given, expected };
   const resumedBytes = begun.pieces.doneBytes;
@@ -126,7 +150,6 @@ async function attempt(
     await output.commit(begun.file, size, stop.signal);
     return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined, verified: expected };
   } catch (error) {
-    tries.mixture = begun.version.isMixed ? begun.version.mixture : undefined;
     // What failed its checksum must not be taken for progress by a run that has none.
     const isDiscarded = stop.isDiscarded() || error instanceof ChecksumMismatchError;
     await assembly.keepOrDiscard(isDiscarded).catch((cause) => {

@@ -1,5 +1,6 @@
 import { HttpStatusError } from "../errors.ts";
-import type { CallerFields, Target } from "../http/redirect.ts";
+import { Caller, type CallerFields } from "../http/caller.ts";
+import type { Target } from "../http/location.ts";
 import { statusError } from "../http/response_check.ts";
 import { openSegment, type SegmentReader, type TransportOptions } from "../http/segment_reader.ts";
 import type { Refresh, RefreshedSource } from "../options.ts";
@@ -35,7 +36,9 @@ const WORKING_STATUS = new Set([304, 416]);
 export class Source {
   readonly #options: SourceOptions;
   #origin: Target;
-  #caller: CallerFields;
+  #caller: Caller;
+  /** What the caller's origin is told. */
+  #headers: Headers;
   /** Where `#origin` led; `undefined` when that is to be asked. */
   #target: Target | undefined;
   /** The status that told that `#target` had expired, until `refresh` knows of it. */
@@ -45,7 +48,8 @@ export class Source {
   constructor(options: SourceOptions) {
     this.#options = options;
     this.#origin = { url: options.url, isTrusted: true };
-    this.#caller = options.caller;
+    this.#caller = new Caller(options.caller, options.url);
+    this.#headers = options.caller.headers;
   }
 
   /**
@@ -60,7 +64,8 @@ export class Source {
       else {
         const target = this.#target;
         const reader = await this.#send(target, request);
-        if (!this.#isExpired(target, reader.status)) return reader;
+        // Who says when to come back has not expired.
+        if (reader.headers.has("retry-after") || !this.#isExpired(target, reader.status)) return reader;
         reader.close();
         if (this.#target === target) this.#expire(reader.status);
       }
@@ -144,8 +149,8 @@ export class Source {
       supplied.set("authorization", authorization);
     }
     // What was meant for one origin is not for another.
-    const kept = isSameOrigin ? this.#caller.headers : undefined;
-    this.#caller = { ...this.#caller, headers: parseHeaders(kept, supplied) };
+    this.#headers = parseHeaders(isSameOrigin ? this.#headers : undefined, supplied);
+    this.#caller = this.#caller.withHeaders(this.#headers);
     this.#origin = { url, isTrusted: true };
   }
 

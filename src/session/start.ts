@@ -1,11 +1,13 @@
 import type { ProbeResult } from "../http/probe.ts";
+import { RemoteChangedError } from "../errors.ts";
+import { namesVersion, proveSame } from "../http/validator.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../resolved_options.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
-import type { RemoteFile } from "../types.ts";
+import type { RemoteFile, Validator } from "../types.ts";
 import type { SessionContext } from "./context.ts";
 import { probeFresh, probePlainly } from "./first_response.ts";
 import { askToGoOn, type GoingOn, isJudgedByChecksum, judgeNamed } from "./go_on.ts";
@@ -29,26 +31,37 @@ export interface Start {
   readonly identity: Pick<ControlRecord, "urlHash" | "queryHash" | "size" | "pieceSize">;
 }
 
-/** How a start differs from the usual one. */
-export interface StartOptions {
-  /** Whether to ask for the whole file at once, over one connection. */
-  readonly asksPlainly: boolean;
+/** A start with one request for the whole file. */
+export interface PlainStart {
+  /** What the version must be called, if that matters: an error page would do otherwise. */
+  readonly like: Validator | undefined;
+}
+
+/** Begins anew with one request for the whole file, so that nothing can be mixed. */
+export async function startPlainly(
+  context: SessionContext,
+  output: Output,
+  { like }: PlainStart,
+  signal: AbortSignal,
+): Promise<Start> {
+  const first = await probePlainly(context, signal);
+  const isNamed = like === undefined || !namesVersion(like) || proveSame(like, first.remote.validator);
+  if (isNamed) return await fresh(context, output, first);
+  first.reader.close();
+  throw new RemoteChangedError("Cannot go on: the file on the server changed; what is there is kept");
 }
 
 /** Goes on with what an earlier run left if the server still has that version; begins anew otherwise. */
 export async function start(
   context: SessionContext,
   output: Output,
-  leftovers: { readonly claimed: Interrupted | undefined; readonly named: ProbeResult | undefined },
-  { asksPlainly }: StartOptions,
+  claimed: Interrupted | undefined,
+  named: ProbeResult | undefined,
   signal: AbortSignal,
 ): Promise<Start> {
-  const { claimed, named } = leftovers;
   const interrupted = claimed && await prove(context, output, claimed, signal);
   if (interrupted === undefined) {
-    if (!asksPlainly) return await fresh(context, output, named ?? await probeFresh(context, signal));
-    named?.reader.close();
-    return await fresh(context, output, await probePlainly(context, signal));
+    return await fresh(context, output, named ?? await probeFresh(context, signal));
   }
   const { record, pieces, isSameQuery } = interrupted;
   if (pieces.isComplete && (isSameQuery || isJudgedByChecksum(context))) {

@@ -118,29 +118,14 @@ test("readInputs() refuses a directory that is a file", async () => {
   for (const dir of ["adir", "new"]) assert.deepEqual(await specOf(host, "-d", dir), { outputDir: dir });
 });
 
-test("readInputs() gives each URL its own entry of the netrc file", async () => {
-  const host = hostWith(
-    { "/home/me/.netrc": "machine a.test login a password 1\nmachine b.test login b password 2" },
-    { HOME: "/home/me" },
-  );
-  const urls = [A, B, "https://c.test/f", "https://user@a.test/f"];
-  const { specs } = await complete(host, "--netrc", ...urls);
-  assert.deepEqual(specs, [
-    { maxConnections: "auto", username: "a", password: "1", url: A },
-    { maxConnections: "auto", username: "b", password: "2", url: B },
-    { maxConnections: "auto", url: urls[2] },
-    { maxConnections: "auto", url: urls[3] },
-  ]);
-});
-
-test("readInputs() puts other credentials before those of the netrc file", async () => {
-  const host = hostWith({ n: "default login no password no" });
-  assert.deepEqual(await specOf(host, "--netrc-file=n", "-u", "me:pw"), { username: "me", password: "pw" });
-  assert.deepEqual(await specOf(host, "--netrc-file=n", "--bearer=t"), { bearerToken: "t" });
-  assert.deepEqual(await specOf(host, "--netrc-file=n", "-H", "authorization: x"), {
-    headers: [["authorization", "x"]],
-  });
-  assert.deepEqual(await specOf(host, "--netrc-file=n"), { username: "no", password: "no" });
+test("readInputs() hands the netrc file on for every URL, whatever other credentials there are", async () => {
+  const text = "machine a.test login a password 1\nmachine b.test login b password 2";
+  const host = hostWith({ "/home/me/.netrc": text, n: text }, { HOME: "/home/me" });
+  const { specs } = await complete(host, "--netrc", A, B);
+  assert.deepEqual(specs, [A, B].map((url) => ({ maxConnections: "auto", netrc: text, url })));
+  const credentials = { username: "me", password: "pw" };
+  assert.deepEqual(await specOf(host, "--netrc-file=n", "-u", "me:pw"), { ...credentials, netrc: text });
+  assert.deepEqual(await specOf(host, "--netrc-file=n", "--bearer=t"), { bearerToken: "t", netrc: text });
 });
 
 test("readInputs() refuses a netrc file that others may read", async () => {
@@ -150,9 +135,7 @@ test("readInputs() refuses a netrc file that others may read", async () => {
     assert.match(await refusal(host, "--netrc-file", "n"), /--netrc-file "n": .*chmod 600/);
   }
   host.modes.n = 0o400;
-  assert.equal((await specOf(host, "--netrc-file", "n")).username, "me");
-  host.files.n = 'machine h password "hunter2';
-  assert.match(await refusal(host, "--netrc-file", "n"), /--netrc-file "n": in line 1 a quotation mark/);
+  assert.deepEqual(await specOf(host, "--netrc-file", "n"), { netrc: host.files.n });
 });
 
 test("readInputs() sends cookies that are data and hands cookie files on", async () => {

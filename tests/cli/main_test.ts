@@ -281,9 +281,9 @@ test("runCli() speaks of flags, before and after it has begun", async () => {
   assert.match(early.host.stderr, /^bytehaul: Cannot use --checksum "crc9:00": /);
 });
 
-test("runCli() names the file of what is no certificate or no cookie", async () => {
+test("runCli() names the file of what is no certificate, no cookie or no netrc file", async () => {
   const host = new FakeHost();
-  Object.assign(host.files, { "ca.pem": "hunter2", "jar": "hunter2\n" });
+  Object.assign(host.files, { "ca.pem": "hunter2", "jar": "hunter2\n", "rc": 'machine h password "hunter2' });
   const ca = await run(["--cacert", "ca.pem", B], undefined, host);
   assert.equal(ca.status, 2);
   assert.match(host.stderr, /^bytehaul: Cannot use --cacert "ca\.pem": it is no certificate; [^\n]+\n$/);
@@ -291,6 +291,13 @@ test("runCli() names the file of what is no certificate or no cookie", async () 
   const jar = await run(["--cookie", "jar", B], undefined, host);
   assert.equal(jar.status, 2);
   assert.match(host.stderr, /^bytehaul: Cannot use --cookie "jar": line 1 [^\n]+\n$/);
+  host.stderr = "";
+  const netrc = await run(["--netrc-file", "rc", B], undefined, host);
+  assert.equal(netrc.status, 2);
+  assert.match(
+    host.stderr,
+    /^bytehaul: Cannot use --netrc-file "rc": in line 1 a quotation mark is not closed\n$/,
+  );
   assert.doesNotMatch(host.stderr, /hunter2/);
 });
 

@@ -20,8 +20,11 @@ export interface ModuleImport {
 
 const BOTTOM = [
   "block",
+  "byte_string",
+  "challenges",
   "checksum",
   "crc32",
+  "digest_auth",
   "errors",
   "option_checks",
   "network_options",
@@ -32,6 +35,7 @@ const BOTTOM = [
   "turns",
   "types",
   "version",
+  "wanted_login",
   "waiting",
   "wait_list",
 ].map((name) => `src/${name}.ts`);

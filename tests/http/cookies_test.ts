@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Downloader, type DownloadSpec } from "../../mod.ts";
-import { cookieField, parseCookieFile } from "../../src/http/cookies.ts";
+import { CookieJar } from "../../src/http/cookie_jar.ts";
+import { parseCookieFile } from "../../src/http/cookies.ts";
 import { assertFileIs } from "../helpers/content.ts";
 import { FaultServer, type FaultServerOptions, type RecordedRequest } from "../helpers/fault_server.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
@@ -27,7 +28,7 @@ function line(
 
 /** The field that a file of `lines` gives for a URL. */
 function fieldFor(url: string, ...lines: readonly string[]): string | undefined {
-  return cookieField(parseCookieFile(lines.join("\n")), new URL(url), NOW_MS);
+  return new CookieJar(parseCookieFile(lines.join("\n"))).fieldFor(new URL(url), NOW_MS);
 }
 
 test("a line is taken apart", () => {
@@ -220,9 +221,12 @@ test("a Cookie field of the caller's takes the place of the file's", async () =>
   assert.ok(requests.every(({ headers }) => headers["cookie"] === "own=1"));
 });
 
-test("cookies that servers set are not kept", async () => {
-  const requests = await requestsOf(() => ({}), () => ({ headers: { "Set-Cookie": "id=1; Path=/" } }));
-  assert.ok(requests.length >= 2 && requests.every(({ headers }) => headers["cookie"] === undefined));
+test("99 a cookie that a server sets is sent by every connection from then on, in that download only", async () => {
+  const set = () => ({ headers: { "Set-Cookie": "id=1; Path=/" } });
+  const [first, ...rest] = await requestsOf(() => ({}), set);
+  assert.equal(first?.headers["cookie"], undefined);
+  assert.ok(rest.length >= 1 && rest.every(({ headers }) => headers["cookie"] === "id=1"));
+  assert.equal((await requestsOf(() => ({}), set))[0]?.headers["cookie"], undefined);
 });
 
 test("a malformed cookie file is refused before a request, and leaves nothing", async () => {

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { DownloadError } from "../../src/errors.ts";
-import { getFollowing, type Target } from "../../src/http/redirect.ts";
+import type { Target } from "../../src/http/location.ts";
+import { getFollowing } from "../../src/http/redirect.ts";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
+import { callerWith } from "../helpers/caller.ts";
 
 const A = "https://a.example";
 const B = "https://b.example";
@@ -49,14 +51,13 @@ function follow(
   return getFollowing(client, {
     target: { url, isTrusted },
     ownHeaders: new Headers({ "range": "bytes=0-9", "accept-encoding": "identity" }),
-    caller: {
-      headers: new Headers({
+    caller: callerWith(
+      new Headers({
         "authorization": "Bearer secret",
         "cookie": "c=secret",
         "x-api-key": "secret",
       }),
-      cookies: [],
-    },
+    ),
     allowDowngrade,
     wallMs: 0,
     signal: new AbortController().signal,
@@ -150,7 +151,7 @@ test("the caller's fields go before those that every request gets", async () => 
   await getFollowing(client, {
     target: { url: A, isTrusted: true },
     ownHeaders: new Headers({ "range": "bytes=0-9", "user-agent": "bytehaul" }),
-    caller: { headers: new Headers({ "user-agent": "me", "x-a": "b" }), cookies: [] },
+    caller: callerWith(new Headers({ "user-agent": "me", "x-a": "b" })),
     allowDowngrade: false,
     wallMs: 0,
     signal: new AbortController().signal,
@@ -204,17 +205,18 @@ test("76: a redirect from https to http is refused", async () => {
 test("76: a redirect from https to http is followed when allowed, and told nothing of the caller's", async () => {
   const client = clientOf({ [`${A}/file`]: "http://a.example/file" });
   const { target } = await follow(client, `${A}/file`, true, true);
-  assert.deepEqual(target, { url: "http://a.example/file", isTrusted: false });
+  assert.deepEqual(target, { url: "http://a.example/file", isTrusted: false, isDowngraded: true });
   assert.deepEqual(client.sent[1]?.headers, { "range": "bytes=0-9", "accept-encoding": "identity" });
 });
 
-test("75: each step within the origin gets the cookies of its path, and one elsewhere none", async () => {
+test("99: each step gets the cookies of its host and path, whatever lay between", async () => {
   const cookie = { value: "1", includesSubdomains: true, isSecure: true, expiresMs: 2000 };
   const cookies = [
     { ...cookie, name: "all", domain: "a.example", path: "/" },
     { ...cookie, name: "there", domain: "a.example", path: "/there" },
     { ...cookie, name: "old", domain: "a.example", path: "/", expiresMs: 1000 },
-    { ...cookie, name: "elsewhere", domain: "b.example", path: "/" },
+    { ...cookie, name: "other", domain: "b.example", path: "/" },
+    { ...cookie, name: "elsewhere", domain: "c.example", path: "/" },
   ];
   const client = clientOf({
     [`${A}/file`]: "/there",
@@ -224,13 +226,13 @@ test("75: each step within the origin gets the cookies of its path, and one else
   await getFollowing(client, {
     target: { url: `${A}/file`, isTrusted: true },
     ownHeaders: new Headers(),
-    caller: { headers: new Headers(), cookies },
+    caller: callerWith(new Headers(), { cookies }),
     allowDowngrade: false,
     wallMs: 1500,
     signal: new AbortController().signal,
   });
   const sent = client.sent.map(({ headers }) => headers["cookie"]);
-  assert.deepEqual(sent, ["all=1", "there=1; all=1", undefined, undefined]);
+  assert.deepEqual(sent, ["all=1", "there=1; all=1", "other=1", "there=1; all=1"]);
 });
 
 test("the body of a redirect is released", async () => {

@@ -11,6 +11,7 @@ import {
   type TransportOptions,
 } from "../../src/http/segment_reader.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
+import { callerWith } from "../helpers/caller.ts";
 import { contentBytes, seededRandom } from "../helpers/content.ts";
 import { PLAIN_CLIENT } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
@@ -50,7 +51,7 @@ class Scene implements AsyncDisposable {
       ...options,
     }, {
       target: { url: this.server.url, isTrusted: true },
-      caller: { headers: new Headers(), cookies: [] },
+      caller: callerWith(new Headers()),
       range: { start: 0, end: SIZE },
       ifRange: undefined,
       signal: never(),
@@ -127,9 +128,9 @@ test("a body that comes in small parts arrives whole", async () => {
 test("a request asks for what it is given, and says who asks", async () => {
   await using scene = await Scene.start();
   const headers = new Headers({ "x-key": "k" });
-  (await scene.open({ range: { start: 5, end: 100 }, ifRange: '"v"', caller: { headers, cookies: [] } }))
+  (await scene.open({ range: { start: 5, end: 100 }, ifRange: '"v"', caller: callerWith(headers) }))
     .close();
-  const caller = { headers: new Headers({ "user-agent": "me" }), cookies: [] };
+  const caller = callerWith(new Headers({ "user-agent": "me" }));
   (await scene.open({ range: { start: 5, end: Infinity }, caller }))
     .close();
   (await scene.open({ range: undefined })).close();

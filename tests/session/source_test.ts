@@ -249,7 +249,7 @@ class FakeServers {
         readTimeoutMs: 1000,
       },
       url: ORIGINAL,
-      caller: { headers: new Headers(), cookies: [] },
+      caller: { headers: new Headers(), cookies: [], netrc: [] },
       refresh: undefined,
       log: () => {},
     });

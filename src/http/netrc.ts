@@ -1,16 +1,12 @@
-/** What a netrc file says of one host, or as its default of every host. */
-export interface NetrcEntry {
-  /** In lower case; `undefined` for the default. */
-  readonly machine: string | undefined;
-  readonly login: string;
-  readonly password: string;
-}
+import type { NetrcEntry } from "../resolved_options.ts";
 
 /**
- * Reads a netrc file as curl does: words with blanks between them, `"quoted"` ones with escapes, comments on lines of
- * their own, and macros, which are skipped. A `SyntaxError` names a line and nothing that stands in it.
+ * Reads the text of a netrc file as curl does: words with blanks between them, `"quoted"` ones with escapes, comments on
+ * lines of their own, and macros, which are skipped. A `TypeError` names a line and nothing that stands in it.
  */
-export function parseNetrc(text: string): NetrcEntry[] {
+export function parseNetrc(text: unknown): NetrcEntry[] {
+  if (text === undefined) return [];
+  if (typeof text !== "string") throw new TypeError("Cannot use netrc: expected the text of a netrc file");
   const entries: { machine: string | undefined; login: string; password: string }[] = [];
   let pending: string | undefined;
   let isMacro = false;
@@ -43,10 +39,14 @@ export function parseNetrc(text: string): NetrcEntry[] {
   return entries;
 }
 
-/** The first entry for a host. */
-export function findNetrcEntry(entries: readonly NetrcEntry[], host: string): NetrcEntry | undefined {
-  const name = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return entries.find(({ machine }) => machine === undefined || machine === name);
+/** The first entry for a host; `mayBeDefault` tells whether one for every host counts. */
+export function findNetrcEntry(
+  entries: readonly NetrcEntry[],
+  host: string,
+  mayBeDefault: boolean,
+): NetrcEntry | undefined {
+  const name = host.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "").toLowerCase();
+  return entries.find(({ machine }) => machine === undefined ? mayBeDefault : machine === name);
 }
 
 interface Word {
@@ -59,7 +59,9 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 function wordsOf(line: string, number: number): Word[] {
   return [...line.matchAll(/"((?:[^"\\]|\\.)*)(")?|\S+/g)].map(([word, quoted, end]) => {
     if (quoted === undefined) return { word, isQuoted: false };
-    if (end === undefined) throw new SyntaxError(`in line ${number} a quotation mark is not closed`);
+    if (end === undefined) {
+      throw new TypeError(`Cannot use netrc: in line ${number} a quotation mark is not closed`);
+    }
     const plain = quoted.replace(/\\(.)/g, (_, character: string) => ESCAPES[character] ?? character);
     return { word: plain, isQuoted: true };
   });

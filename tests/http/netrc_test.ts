@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findNetrcEntry, parseNetrc } from "../../src/cli/netrc.ts";
+import { findNetrcEntry, parseNetrc } from "../../src/http/netrc.ts";
 
 test("parseNetrc() reads machines and the default, however the words are laid out", () => {
   const text = "machine a.test login me password pw\r\n" +
@@ -46,13 +46,24 @@ test("parseNetrc() names the line of a quotation mark that is not closed, and no
   assert.throws(() => parseNetrc('machine h\nlogin me password "hunter2\n'), (error: Error) => {
     assert.match(error.message, /line 2/);
     assert.doesNotMatch(error.message, /hunter2/);
-    return error instanceof SyntaxError;
+    return error instanceof TypeError;
   });
 });
 
 test("findNetrcEntry() takes the first entry for a host, in any case and with brackets", () => {
   const entries = parseNetrc("machine a login 1 machine ::1 login 2 machine a login 3 default login 4");
-  const login = (host: string) => findNetrcEntry(entries, host)?.login;
-  assert.deepEqual(["a", "A", "[::1]", "sub.a", "b"].map(login), ["1", "1", "2", "4", "4"]);
-  assert.equal(findNetrcEntry(parseNetrc("machine a login 1"), "b"), undefined);
+  const login = (host: string) => findNetrcEntry(entries, host, true)?.login;
+  assert.deepEqual(["a", "A", "a.", "[::1]", "sub.a", "b"].map(login), ["1", "1", "1", "2", "4", "4"]);
+  assert.equal(findNetrcEntry(parseNetrc("machine a login 1"), "b", true), undefined);
+});
+
+test("findNetrcEntry() passes over a default that does not count, wherever it stands", () => {
+  const entries = parseNetrc("default login 1 machine a login 2");
+  assert.deepEqual([true, false].map((may) => findNetrcEntry(entries, "a", may)?.login), ["1", "2"]);
+  assert.equal(findNetrcEntry(entries, "b", false), undefined);
+});
+
+test("parseNetrc() takes nothing for no entries, and refuses what is no text", () => {
+  assert.deepEqual(parseNetrc(undefined), []);
+  assert.throws(() => parseNetrc(7), /^TypeError: Cannot use netrc: expected the text of a netrc file$/);
 });

@@ -1,0 +1,33 @@
+/** One way in which a server lets somebody in (RFC 9110, section 11.3). */
+export interface Challenge {
+  /** As it was sent. */
+  readonly scheme: string;
+  /** By names in lower case. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** What is longer is cut off. */
+const MAX_FIELD_LENGTH = 8192;
+
+/** Reads a `WWW-Authenticate` or `Proxy-Authenticate` field, which may be several that were joined. */
+export function parseChallenges(field: string | null): Challenge[] {
+  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
+  for (
+    const [item] of (field ?? "").slice(0, MAX_FIELD_LENGTH).matchAll(
+      /(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+/g,
+    )
+  ) {
+    const [, scheme, name, value = ""] = /^\s*(?:([\w!#$%&'*+.^`|~-]+)\s+)?([\w!#$%&'*+.^`|~-]+)\s*=(.*)$/s
+      .exec(item) ?? [];
+    // Without a parameter it is a scheme alone, or one with a token of its own.
+    const begun = name === undefined ? /^\s*([\w!#$%&'*+.^`|~-]+)/.exec(item)?.[1] : scheme;
+    if (begun !== undefined) challenges.push({ scheme: begun, parameters: new Map() });
+    if (name !== undefined) challenges.at(-1)?.parameters.set(name.toLowerCase(), unquote(value.trim()));
+  }
+  return challenges;
+}
+
+function unquote(value: string): string {
+  const quoted = /^"((?:[^"\\]|\\.)*)/s.exec(value)?.[1];
+  return quoted === undefined ? value : quoted.replace(/\\(.)/gs, "$1");
+}
