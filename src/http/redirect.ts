@@ -41,7 +41,8 @@ export async function getFollowing(
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const headers = target.isTrusted ? fieldsFor(target.url, request) : new Headers();
     for (const [name, value] of request.ownHeaders) if (!headers.has(name)) headers.set(name, value);
-    const response = await client.get(target.url, { headers, signal: request.signal });
+    const isRedirected = redirects > 0;
+    const response = await client.get(target.url, { headers, signal: request.signal, isRedirected });
     if (!REDIRECT_STATUS.has(response.status)) return { response, target };
     await response.body?.cancel();
     target = nextTarget(target, response, request.allowDowngrade);
