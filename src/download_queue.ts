@@ -1,7 +1,7 @@
 import { RateLimit, TokenBucket } from "./flow/token_bucket.ts";
 import { DownloadHandle } from "./handle.ts";
 import { NetworkClients } from "./net/network_clients.ts";
-import { parseProxyRules, proxyOptionsFrom } from "./net/proxy.ts";
+import { proxyOptionsFrom, proxyRulesWithin } from "./net/proxy.ts";
 import type { ProxyOptions } from "./network_options.ts";
 import type { DownloadSpec } from "./options.ts";
 import type { ProxyRules, ResolvedDownloaderOptions, ResolvedSpec } from "./resolved_options.ts";
@@ -35,7 +35,8 @@ export class DownloadQueue {
     this.#environment = proxyOptionsFrom(runtime.environment);
     const { network, maxConcurrentDownloads, maxDownloadsPerHost } = options;
     this.#turns = new Turns({ total: maxConcurrentDownloads, perHost: maxDownloadsPerHost });
-    const hasEnvironmentProxies = Object.keys(this.#environment).length > 0;
+    const { noProxy: _exceptions, ...environmentProxies } = this.#environment;
+    const hasEnvironmentProxies = Object.keys(environmentProxies).length > 0;
     this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
     this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
     if (network.tls.insecure) {
@@ -48,7 +49,7 @@ export class DownloadQueue {
     if (this.#closed !== undefined) throw new TypeError("Cannot begin a download: the downloader was closed");
     const spec = resolveSpec(given, this.#options.defaults);
     const { clock } = this.#runtime;
-    const rules = parseProxyRules(spec.proxies, this.#options.network.proxies, this.#environment);
+    const rules = proxyRulesWithin(this.#environment, spec.proxies, this.#options.network.proxies);
     const bucket = new TokenBucket(clock, spec.maxDownloadSpeed);
     const status: SessionStatus = {
       meter: new ProgressMeter(clock),

@@ -35,10 +35,15 @@ export interface ProxyServer {
   readonly password: string;
 }
 
+/** A proxy that the environment names and that cannot be used, which matters only where a URL would go through it. */
+export interface UnusableProxy {
+  readonly problem: string;
+}
+
 /** Which proxy a URL goes through. */
 export interface ProxyRules {
-  readonly http: ProxyServer | undefined;
-  readonly https: ProxyServer | undefined;
+  readonly http: ProxyServer | UnusableProxy | undefined;
+  readonly https: ProxyServer | UnusableProxy | undefined;
   readonly noProxy: string;
 }
 

@@ -43,7 +43,9 @@ export class NetworkClients {
   /** Rejects with a `TypeError` when connections are to come from an address that this machine does not have. */
   async check(): Promise<void> {
     const { runtime, network: { localAddress } } = this.#options;
-    if (localAddress === undefined || await runtime.network.isLocal(localAddress)) return;
+    if (localAddress === undefined) return;
+    runtime.network.requireUnrestricted("a server");
+    if (await runtime.network.isLocal(localAddress)) return;
     throw new TypeError(`Cannot use localAddress "${localAddress}": this machine has no such address`);
   }
 
@@ -76,7 +78,8 @@ export class NetworkClients {
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
       if (isSilent && proxy === undefined) this.#slowHosts.add(url.host);
-      if (forwarder === undefined || error instanceof DownloadError || options.signal.aborted) throw error;
+      const isKnown = error instanceof DownloadError && error.code !== "bad_response";
+      if (forwarder === undefined || isKnown || options.signal.aborted) throw error;
       throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
     }
   }
@@ -87,7 +90,8 @@ export class NetworkClients {
     // Without the power to use it the relay is no help.
     const isSlow = this.#slowHosts.has(url.host) && runtime.network.isUnrestricted();
     const isPlain = proxy === undefined && !this.#isCustom(url) && !isMisled && !isSlow;
-    if (isPlain) return this.#openDirect();
+    if (isPlain && runtime.canFetch(url)) return this.#openDirect();
+    runtime.network.requireUnrestricted(url.host);
     const relayed = await this.#loadRelayed();
     return relayed.clientFor(url.protocol as Scheme, proxy);
   }

@@ -1,7 +1,9 @@
+import { DownloadError } from "../errors.ts";
 import type { ProxyOptions } from "../network_options.ts";
 import { mismatch, text as nonEmptyText, withoutUndefined } from "../option_checks.ts";
-import type { ProxyRules, ProxyServer } from "../resolved_options.ts";
+import type { ProxyRules, ProxyServer, UnusableProxy } from "../resolved_options.ts";
 import { bypassesProxy } from "./no_proxy.ts";
+import { isTooLongForSocks } from "./socks.ts";
 
 const PROTOCOLS: Readonly<Record<string, ProxyServer["protocol"]>> = {
   http: "http",
@@ -21,6 +23,31 @@ const OTHER_PROXY_PORT = 1080;
  * that was made for other proxies. A level that has nothing but `noProxy` makes exceptions to the proxies below.
  */
 export function parseProxyRules(...levels: readonly ProxyOptions[]): ProxyRules | undefined {
+  return joinLevels(levels, parseProxy);
+}
+
+/**
+ * As {@linkcode parseProxyRules}, with what the environment says below `levels`. It is made for other programs as well:
+ * a proxy in it that cannot be used matters only to the URLs that would go through it.
+ */
+export function proxyRulesWithin(
+  environment: ProxyOptions,
+  ...levels: readonly ProxyOptions[]
+): ProxyRules | undefined {
+  return joinLevels([...levels, environment], (text, level) => {
+    try {
+      return parseProxy(text);
+    } catch (error) {
+      if (!(error instanceof TypeError && level === environment)) throw error;
+      return { problem: error.message };
+    }
+  });
+}
+
+function joinLevels(
+  levels: readonly ProxyOptions[],
+  parseText: (text: string, level: ProxyOptions) => ProxyServer | UnusableProxy,
+): ProxyRules | undefined {
   const lists = levels.map(({ noProxy }) => checkNoProxy(noProxy));
   const deciding = levels.findIndex(({ proxy, allProxy, httpProxy, httpsProxy }) =>
     [proxy, allProxy, httpProxy, httpsProxy].some((value) => value !== undefined)
@@ -31,8 +58,8 @@ export function parseProxyRules(...levels: readonly ProxyOptions[]): ProxyRules 
   if (level.proxy === false) return { http: undefined, https: undefined, noProxy };
   // It may be a proxy with a password.
   if (level.proxy !== undefined) throw mismatch("proxy", typeof level.proxy, "false; allProxy names a proxy");
-  const parse = (name: "allProxy" | "httpProxy" | "httpsProxy"): ProxyServer | undefined =>
-    level[name] === undefined ? undefined : parseProxy(nonEmptyText(name, level[name]));
+  const parse = (name: "allProxy" | "httpProxy" | "httpsProxy"): ProxyServer | UnusableProxy | undefined =>
+    level[name] === undefined ? undefined : parseText(nonEmptyText(name, level[name]), level);
   const all = parse("allProxy");
   return { http: parse("httpProxy") ?? all, https: parse("httpsProxy") ?? all, noProxy };
 }
@@ -54,10 +81,14 @@ export function proxyOptionsFrom(environment: (name: string) => string | undefin
   });
 }
 
-/** The proxy for a URL, or `undefined` where it is to be reached directly. */
+/** The proxy for a URL, or `undefined` where it is to be reached directly. A `DownloadError` where it is unusable. */
 export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServer | undefined {
   const server = url.protocol === "https:" ? rules?.https : rules?.http;
-  return rules === undefined || bypassesProxy(url, rules.noProxy) ? undefined : server;
+  if (server === undefined || bypassesProxy(url, rules!.noProxy)) return undefined;
+  if ("problem" in server) {
+    throw new DownloadError("proxy", `${server.problem} (it is named by the environment)`);
+  }
+  return server;
 }
 
 /**
@@ -96,6 +127,9 @@ export function parseProxy(text: string): ProxyServer {
     [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   } catch {
     throw refused('its user name or password is not percent-encoded correctly; write "%" as %25');
+  }
+  if (protocol.startsWith("socks") && [username, password].some(isTooLongForSocks)) {
+    throw refused("SOCKS5 has no user names and passwords of more than 255 bytes");
   }
   return {
     protocol,

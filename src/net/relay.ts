@@ -8,7 +8,14 @@ export interface RelayAddress {
   readonly port: number;
   readonly username: string;
   readonly password: string;
+  /** A host that is nowhere: the relay itself answers for it. */
+  readonly challenge: string;
+  /** What its answer has in {@linkcode PROOF_FIELD}. Nobody else can know it. */
+  readonly proof: string;
 }
+
+/** The field of an answer that shows that it is the relay's. */
+export const PROOF_FIELD = "proxy-proof";
 
 /** The longest head of a request that our own client sends. */
 const MAX_HEAD_BYTES = 256 * 1024;
@@ -22,8 +29,10 @@ export class Relay {
   readonly #network: Network;
   readonly #route: Route;
   readonly #defaultPort: number;
-  readonly #password = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
+  readonly #password = createSecret();
   readonly #authorization = `Basic ${btoa(`bytehaul:${this.#password}`)}`;
+  readonly #challenge = `relay-${createSecret()}.invalid`;
+  readonly #proof = createSecret();
   readonly #clients = new Set<Connection>();
   #listener: Promise<Listener> | undefined;
   #isClosed = false;
@@ -39,7 +48,8 @@ export class Relay {
   async start(): Promise<RelayAddress> {
     this.#listener ??= this.#network.listen((client) => void this.#serve(client));
     const { port } = await this.#listener;
-    return { port, username: "bytehaul", password: this.#password };
+    const challenge = this.#challenge;
+    return { port, username: "bytehaul", password: this.#password, challenge, proof: this.#proof };
   }
 
   /** Closes every connection. */
@@ -54,7 +64,14 @@ export class Relay {
     this.#clients.add(client);
     const exchange = new Exchange(client, this.#route);
     try {
-      await exchange.run(this.#authorization, this.#defaultPort);
+      await exchange.run({
+        authorization: this.#authorization,
+        defaultPort: this.#defaultPort,
+        challenge: this.#challenge,
+        answer: encode(
+          `HTTP/1.1 204 No Content\r\nConnection: close\r\n${PROOF_FIELD}: ${this.#proof}\r\n\r\n`,
+        ),
+      });
     } catch {
       // Either side broke off. The client sees its connection end, and the route knows why it opened none.
     } finally {
@@ -62,6 +79,14 @@ export class Relay {
       this.#clients.delete(client);
     }
   }
+}
+
+/** What a relay and its client have agreed upon. */
+interface Agreement {
+  readonly authorization: string;
+  readonly defaultPort: number;
+  readonly challenge: string;
+  readonly answer: Uint8Array;
 }
 
 /** One connection of a client, and the one that it leads to at the moment. */
@@ -79,13 +104,15 @@ class Exchange {
   }
 
   /** Returns when the client has no more requests. */
-  async run(authorization: string, defaultPort: number): Promise<void> {
+  async run({ authorization, defaultPort, challenge, answer }: Agreement): Promise<void> {
     const { forwarder } = this.#route;
     for (let connectedTo = "";;) {
       const text = await this.#reader.head(MAX_HEAD_BYTES);
       const head = text === undefined ? undefined : parseRequestHead(text, defaultPort);
       if (head === undefined) return;
       if (head.authorization !== authorization) return await this.#client.write(REFUSED);
+      // Its connection serves no other request, which a client would send twice should it fail.
+      if (head.host === challenge) return await this.#client.write(answer);
       const next = forwarder === undefined ? `${head.host}:${head.port}` : FORWARDER;
       if (next !== connectedTo) {
         await this.#connect((signal) => (forwarder ?? this.#route).open(signal, head.host, head.port));
@@ -132,6 +159,14 @@ class Exchange {
 
 /** Stands for where every request goes when a proxy forwards them. */
 const FORWARDER = "forwarder";
-const REFUSED = new TextEncoder().encode(
+const REFUSED = encode(
   "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
 );
+
+function createSecret(): string {
+  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

@@ -13,6 +13,9 @@ export interface RequestHead {
   forProxy(login: Pick<ProxyLogin, "fieldFor">): Uint8Array;
 }
 
+/** Path and query, where a runtime's client may send other ones than it was given. */
+export const TARGET_FIELD = "proxy-target";
+
 /**
  * Reads the head of a request, which goes where its `Host` says. The URL in it has a made-up host, so that nobody looks
  * up a name on the way to the relay. `undefined` when it is none.
@@ -26,7 +29,7 @@ export function parseRequestHead(text: string, defaultPort: number): RequestHead
   const url = authority === undefined ? null : URL.parse(`http://${authority}`);
   if (url === null) return undefined;
   const fields = lines.filter((line) => !/^proxy-[a-z]+:/i.test(line));
-  const path = target.replace(/^[a-z]+:\/\/[^/?]*/i, "").replace(/^(?!\/)/, "/");
+  const path = field(TARGET_FIELD) ?? target.replace(/^[a-z]+:\/\/[^/?]*/i, "").replace(/^(?!\/)/, "/");
   const encode = (place: string, more: readonly string[]): Uint8Array => {
     const head = [`${method} ${place} HTTP/1.1`, ...fields, ...more, "", ""].join("\r\n");
     return Uint8Array.from(head, (character) => character.charCodeAt(0));

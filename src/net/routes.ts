@@ -6,7 +6,7 @@ import { formatEndpoint } from "./dns_servers.ts";
 import { parseIpBytes } from "./ip_address.ts";
 import { proxyFailed, tryTunnel, type TunnelRefusal } from "./proxy_check.ts";
 import { ProxyLogin } from "./proxy_login.ts";
-import { openSocks, type SocksRefusal } from "./socks.ts";
+import { openSocks, refuseTarget, type SocksRefusal } from "./socks.ts";
 import { unlessAborted } from "../waiting.ts";
 
 /** Opens connections for a relay. */
@@ -37,6 +37,8 @@ export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: Proxy
       const targets = own === undefined ? await addresses(resolver, host, port, signal) : [own];
       let failure: DownloadError | undefined;
       for (const target of targets) {
+        const unsayable = refuseTarget({ host: target, port });
+        if (unsayable !== undefined) throw proxyFailed(proxy, unsayable.reason, unsayable.retryable);
         const connection = await reach(dialer, proxy, signal);
         let refusal: SocksRefusal | undefined;
         await guard(connection, proxy, signal, async () => {

@@ -24,6 +24,7 @@ export interface SocksRefusal {
 }
 
 const VERSION = 5;
+const MAX_TEXT_BYTES = 255;
 const NO_AUTHENTICATION = 0;
 const USERNAME_PASSWORD = 2;
 const CONNECT = 1;
@@ -42,6 +43,17 @@ const REPLIES: Readonly<Record<number, string>> = {
   8: "address type not supported",
 };
 
+/** Whether a text is longer than the one byte for its length can say. */
+export function isTooLongForSocks(text: string): boolean {
+  return new TextEncoder().encode(text).length > MAX_TEXT_BYTES;
+}
+
+/** Why a proxy cannot be asked for a target, `undefined` where it can. */
+export function refuseTarget({ host }: SocksTarget): SocksRefusal | undefined {
+  if (typeof host !== "string" || !isTooLongForSocks(host)) return undefined;
+  return final("SOCKS5 has no host names of more than 255 bytes");
+}
+
 /**
  * Asks a SOCKS5 proxy (RFC 1928) at the other end of `connection` for a connection of its own. Returns why it
  * would not, or `undefined` when bytes now go to the target and back.
@@ -51,6 +63,11 @@ export async function openSocks(
   target: SocksTarget,
   credentials: Credentials | undefined,
 ): Promise<SocksRefusal | undefined> {
+  const unsayable = refuseTarget(target);
+  if (unsayable !== undefined) return unsayable;
+  if (credentials !== undefined && [credentials.username, credentials.password].some(isTooLongForSocks)) {
+    return final("SOCKS5 has no user names and passwords of more than 255 bytes");
+  }
   const reader = new ByteReader(connection);
   const method = credentials === undefined ? NO_AUTHENTICATION : USERNAME_PASSWORD;
   await connection.write(Uint8Array.of(VERSION, 1, method));

@@ -1,12 +1,15 @@
-import { statfs } from "node:fs/promises";
+import * as fs from "node:fs/promises";
+import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
 import type {
+  Endpoint,
   FileInfo,
   FileLock,
   FileSystem,
   HttpClient,
   HttpClientOptions,
+  Network,
   Runtime,
   RuntimeFile,
 } from "./runtime.ts";
@@ -19,11 +22,9 @@ export function createDenoRuntime(): Runtime {
     name: "deno",
     clock: systemClock,
     files,
-    network: {
-      ...sockets,
-      isUnrestricted: () => Deno.permissions.querySync({ name: "net" }).state === "granted",
-    },
+    network,
     createHttpClient,
+    canFetch: ({ port }) => !BLOCKED_PORTS.has(Number(port || NaN)),
     bodyChunkBytes: 0,
     followsEnvironment: true,
     environment,
@@ -131,7 +132,7 @@ const files: FileSystem = {
     const permission = { name: "sys", kind: "statfs" } as unknown as Deno.PermissionDescriptor;
     if ((await Deno.permissions.query(permission)).state !== "granted") return undefined;
     try {
-      const { bavail, bsize } = await statfs(path);
+      const { bavail, bsize } = await fs.statfs(path);
       return bavail * bsize;
     } catch {
       return undefined; // not every file system tells
@@ -180,6 +181,138 @@ async function takeLock(file: Deno.FsFile, path: string): Promise<FileLock | und
   };
 }
 
+/** The sockets throw outside of every promise, or ask on a terminal, where a permission is missing. */
+const network: Network = {
+  ...sockets,
+
+  async connect(to, options) {
+    requireEndpoint(to);
+    return await sockets.connect(to, options);
+  },
+
+  async listen(onConnection) {
+    requireEndpoint({ address: "127.0.0.1", port: 0 });
+    return await sockets.listen(onConnection);
+  },
+
+  async exchange(to, message, accepts, signal) {
+    requireEndpoint({ address: to.address.includes(":") ? "::" : "0.0.0.0", port: 0 });
+    requireEndpoint(to);
+    return await sockets.exchange(to, message, accepts, signal);
+  },
+
+  async isLocal(address) {
+    requireEndpoint({ address, port: 0 });
+    return await sockets.isLocal(address);
+  },
+
+  isUnrestricted: () => Deno.permissions.querySync({ name: "net" }).state === "granted",
+
+  requireUnrestricted(host) {
+    if (network.isUnrestricted()) return;
+    throw new DownloadError(
+      "network",
+      `Cannot reach ${host} in the way that was asked for: it takes connections of our own, which Deno allows with --allow-net (without a host)`,
+    );
+  },
+};
+
+function requireEndpoint({ address, port }: Endpoint): void {
+  const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  if (mayReach(host)) return;
+  throw new DownloadError("network", `Cannot use ${host}: Deno forbids it; run it with --allow-net`);
+}
+
+function mayReach(host: string): boolean {
+  try {
+    return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return network.isUnrestricted(); // a permission cannot name it
+  }
+}
+
+/** Ports that fetch refuses to ask, although nothing may be wrong with them (Fetch standard, section 2.9). */
+const BLOCKED_PORTS = new Set([
+  ...[
+    0,
+    1,
+    7,
+    9,
+    11,
+    13,
+    15,
+    17,
+    19,
+    20,
+    21,
+    22,
+    23,
+    25,
+    37,
+    42,
+    43,
+    53,
+    69,
+    77,
+    79,
+    87,
+    95,
+    101,
+    102,
+    103,
+    104,
+  ],
+  ...[
+    109,
+    110,
+    111,
+    113,
+    115,
+    117,
+    119,
+    123,
+    135,
+    137,
+    139,
+    143,
+    161,
+    179,
+    389,
+    427,
+    465,
+    512,
+    513,
+    514,
+    515,
+    526,
+  ],
+  ...[
+    530,
+    531,
+    532,
+    540,
+    548,
+    554,
+    556,
+    563,
+    587,
+    601,
+    636,
+    989,
+    990,
+    993,
+    995,
+    1719,
+    1720,
+    1723,
+    2049,
+    3659,
+    4045,
+  ],
+  ...[4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080],
+]);
+
 function createHttpClient(options: HttpClientOptions): HttpClient {
   const { maxIdlePerHost, idleTimeoutMs, ca, identity, proxy } = options;
   const client = Deno.createHttpClient({
@@ -192,17 +325,28 @@ function createHttpClient(options: HttpClientOptions): HttpClient {
     ...(proxy && { proxy: { url: proxy.url, ...(proxy.username !== "" && { basicAuth: proxy }) } }),
   });
   return {
-    async get(url, { headers, signal }) {
+    async get(url, { headers, signal, isRedirected = false }) {
+      if (isRedirected) requireHost(new URL(url));
       // A finished connection returns to the pool only after a turn of the event loop.
       await systemClock.sleep(0, signal);
       try {
         return await fetch(url, { client, headers, signal, redirect: "manual" });
       } catch (error) {
-        throw explainFetchFailure(error, url);
+        throw explainFetchFailure(error, url, headers);
       }
     },
     close: () => client.close(),
   };
+}
+
+/** The port of a permission is never left out. */
+function requireHost({ hostname, port, protocol }: URL): void {
+  const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  if (mayReach(host)) return;
+  throw new DownloadError(
+    "network",
+    `Cannot follow the redirect to ${host}: Deno forbids it; run it with --allow-net=${host}`,
+  );
 }
 
 function environment(name: string): string | undefined {

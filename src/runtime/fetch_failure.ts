@@ -6,6 +6,8 @@ interface Kind {
   readonly code: DownloadErrorCode;
   readonly pattern: RegExp;
   readonly retryable: boolean;
+  /** Where it is not that the host cannot be reached. */
+  readonly what?: "Cannot use the response of";
   /** `word` is what the first group of the pattern caught. */
   readonly reason: (word: string) => string;
 }
@@ -44,11 +46,25 @@ const KINDS: readonly Kind[] = [
     retryable: true,
     reason: (word) => `no connection (${word.trim()})`,
   },
+  {
+    code: "bad_response",
+    pattern: /message head is too (large)|^(ResponseHeadersTooLarge)$/,
+    retryable: false,
+    what: "Cannot use the response of",
+    reason: () => "its head has more or longer fields than this runtime takes",
+  },
+  {
+    code: "bad_response",
+    pattern: /invalid HTTP (?:header|status-code|version) parsed|^Malformed_HTTP_Response$/,
+    retryable: false,
+    what: "Cannot use the response of",
+    reason: () => "its head is malformed, or has more fields than this runtime takes",
+  },
 ];
 
 /** What a fetch rejected with, as a `DownloadError` where it can be told what went wrong. */
-export function explainFetchFailure(error: unknown, url: string): unknown {
-  return explainFailure(error, new URL(url).host);
+export function explainFetchFailure(error: unknown, url: string, headers: Headers): unknown {
+  return explainFailure(error, headers.get("host") ?? new URL(url).host);
 }
 
 /** What reaching a host failed with, as a `DownloadError` where it can be told what went wrong. */
@@ -59,11 +75,11 @@ export function explainFailure(error: unknown, host: string): unknown {
     return new DownloadError("network", redact(`Cannot fetch the file: ${error.message}`));
   }
   const words = tell(error);
-  for (const { code, pattern, retryable, reason } of KINDS) {
+  for (const { code, pattern, retryable, what = "Cannot reach", reason } of KINDS) {
     const found = pattern.exec(words);
     if (found === null) continue;
     const word = found.slice(1).find((group) => group !== undefined) ?? "";
-    return new DownloadError(code, `Cannot reach ${host}: ${reason(word)}`, { retryable });
+    return new DownloadError(code, `${what} ${host}: ${reason(word)}`, { retryable });
   }
   return error;
 }

@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import process from "node:process";
+import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
 import { lockFile } from "./node_lock.ts";
@@ -11,14 +12,17 @@ import { sockets } from "./sockets.ts";
 /** Bun was seen to hand over up to 544 KiB at once. */
 const BODY_CHUNK_BYTES = 576 * 1024;
 
-/** Bun, and what else has Node's interfaces. */
+/** Bun. Throws a `DownloadError` where options would be dropped without a word. */
 export function createNodeRuntime(): Runtime {
+  requireSessions();
   return {
-    name: "Bun" in globalThis ? "bun" : "node",
+    name: "bun",
     clock: systemClock,
     files,
     network: sockets,
     createHttpClient,
+    // Bun sends one slash in place of several at the beginning.
+    canFetch: ({ pathname }) => !pathname.startsWith("//"),
     bodyChunkBytes: BODY_CHUNK_BYTES,
     followsEnvironment: false,
     environment: (name) => process.env[name],
@@ -119,11 +123,11 @@ const files: FileSystem = {
   lock: lockFile,
 };
 
-/** What Bun's fetch takes beyond the standard; others ignore it. */
+/** What Bun's fetch takes beyond the standard. */
 interface FetchOptions extends RequestInit {
   readonly decompress: false;
   readonly timeout: false;
-  readonly session?: FetchSession | undefined;
+  readonly session: FetchSession;
   readonly proxy?: false;
 }
 
@@ -143,12 +147,23 @@ interface FetchSessionOptions {
 }
 
 interface BunGlobal {
-  readonly Bun?: { readonly FetchSession?: new (options: FetchSessionOptions) => FetchSession };
+  readonly Bun: {
+    readonly version: string;
+    readonly FetchSession: new (options: FetchSessionOptions) => FetchSession;
+  };
+}
+
+/** Without sessions, fetch ignores proxies, certificates and more. */
+function requireSessions(): void {
+  const { Bun } = globalThis as unknown as Partial<BunGlobal>;
+  if (Bun?.FetchSession !== undefined) return;
+  const found = Bun === undefined ? "this runtime" : `Bun ${Bun.version}`;
+  throw new DownloadError("network", `Cannot run on ${found}: bytehaul needs Bun 1.4 or later, or Deno`);
 }
 
 function createHttpClient({ proxy, ...options }: HttpClientOptions): HttpClient {
-  const { Bun } = globalThis as BunGlobal;
-  const session = Bun?.FetchSession && new Bun.FetchSession(sessionOptions({ proxy, ...options }));
+  const { Bun } = globalThis as unknown as BunGlobal;
+  const session = new Bun.FetchSession(sessionOptions({ proxy, ...options }));
   return {
     async get(url, { headers, signal }) {
       const fetchOptions: FetchOptions = {
@@ -164,10 +179,10 @@ function createHttpClient({ proxy, ...options }: HttpClientOptions): HttpClient 
       try {
         return await fetch(url, fetchOptions);
       } catch (error) {
-        throw explainFetchFailure(error, url);
+        throw explainFetchFailure(error, url, headers);
       }
     },
-    close: () => session?.close(),
+    close: () => session.close(),
   };
 }
 

@@ -125,8 +125,10 @@ export interface Network {
   secure(connection: Connection, host: string, options: SecureOptions): Promise<Connection>;
   /** All addresses that the system knows for a name, best first. */
   lookup(host: string): Promise<string[]>;
-  /** Whether every address may be reached and listened on; where not, connecting fails or asks on a terminal. */
+  /** Whether every address may be reached and listened on. */
   isUnrestricted(): boolean;
+  /** Throws a `DownloadError` that names the permission that is missing for that, on the way to `host`. */
+  requireUnrestricted(host: string): void;
   /** Whether connections may come from this address, which is so when it belongs to this machine. */
   isLocal(address: string): Promise<boolean>;
 }
@@ -135,6 +137,8 @@ export interface Network {
 export interface RequestOptions {
   readonly headers: Headers;
   readonly signal: AbortSignal;
+  /** Whether a server chose the URL: then nobody is asked on a terminal whether the host may be reached. */
+  readonly isRedirected?: boolean;
 }
 
 /** What the connections of a client are like. */
@@ -162,6 +166,8 @@ export interface Runtime {
   readonly files: FileSystem;
   readonly network: Network;
   createHttpClient(options: HttpClientOptions): HttpClient;
+  /** Whether a client without a proxy sends a request for this URL, and every byte of its path. */
+  canFetch(url: URL): boolean;
   /** The most that a body hands over at once in memory of the runtime's own; 0 where it fills what it is given. */
   readonly bodyChunkBytes: number;
   /** Whether a client without a proxy takes one that the environment names. */

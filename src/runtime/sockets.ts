@@ -55,8 +55,10 @@ export const sockets: Network = {
     const stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     socket.on("error", reject);
-    // A connected socket takes datagrams from nobody else.
-    socket.on("message", (answer) => accepts(answer) && resolve(answer));
+    // Not on every runtime does a connected socket refuse datagrams from elsewhere.
+    socket.on("message", (answer, from) => {
+      if (from.port === port && plain(from.address) === plain(address) && accepts(answer)) resolve(answer);
+    });
     try {
       socket.connect(port, address, () => socket.send(message, (error) => error && reject(error)));
       return await promise;
@@ -92,6 +94,7 @@ export const sockets: Network = {
   },
 
   isUnrestricted: () => true,
+  requireUnrestricted: () => {},
 
   async isLocal(address) {
     const { createServer } = await import("node:net");
@@ -104,6 +107,11 @@ export const sockets: Network = {
     return isLocal;
   },
 };
+
+/** An address as addresses compare: IPv6 has several forms, and may name the interface. */
+function plain(address: string): string {
+  return address.includes(":") ? new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname : address;
+}
 
 /** What waits in memory for a reader before the other side is held back is one chunk of the runtime. */
 class NodeConnection implements Connection {

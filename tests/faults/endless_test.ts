@@ -59,9 +59,9 @@ class EndlessServer implements AsyncDisposable {
 /** How a response begins, what then never ends, and how a download ends: with a code, or with so many bytes. */
 const CASES: Readonly<Record<string, readonly [beginning: string, repeated: string, end: string | number]>> =
   {
-    "many fields": [OK, FIELD.repeat(500), "network"],
-    "one field": [`${OK}X-Field: `, "a".repeat(65_536), "network"],
-    "the first line": ["HTTP/1.1 200 ", "a".repeat(65_536), "network"],
+    "many fields": [OK, FIELD.repeat(500), "bad_response"],
+    "one field": [`${OK}X-Field: `, "a".repeat(65_536), "bad_response"],
+    "the first line": ["HTTP/1.1 200 ", "a".repeat(65_536), "bad_response"],
     "the body of a redirect": [`HTTP/1.1 302 Found\r\nLocation: /\r\n${CHUNKED}`, CHUNK, "redirect"],
     "the body of a 404": [`HTTP/1.1 404 Not Found\r\n${CHUNKED}`, CHUNK, "http_status"],
     "the body of a 503": [`HTTP/1.1 503 Unavailable\r\n${CHUNKED}`, CHUNK, "http_status"],

@@ -278,16 +278,16 @@ test("31 a server that goes down half-way and comes up for a later run", async (
 });
 
 for (
-  const [name, reply] of [
-    ["closes without an answer", { refuse: true }],
-    ["answers rubbish", { rawHead: "rubbish\r\n\r\n" }],
-    ["sends a Content-Length that is no number", { headers: { "Content-Length": "many" } }],
-    ["resets in the body", { resetAfter: 10_000 }],
+  const [name, code, reply] of [
+    ["closes without an answer", "network", { refuse: true }],
+    ["answers rubbish", "bad_response", { rawHead: "rubbish\r\n\r\n" }],
+    ["sends a Content-Length that is no number", "network", { headers: { "Content-Length": "many" } }],
+    ["resets in the body", "network", { resetAfter: 10_000 }],
   ] as const
 ) {
   test(`31 the query of the URL is in no error and no message: a server that ${name}`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: () => reply });
-    const { error } = await scene.fail("network", { url: `${scene.server.url}?token=hidden`, maxRetries: 0 });
+    const { error } = await scene.fail(code, { url: `${scene.server.url}?token=hidden`, maxRetries: 0 });
     strictEqual(scene.server.requests[0]?.path, "/file.bin?token=hidden");
     const told = inspect([error, scene.messages], { depth: Infinity, showHidden: true });
     ok(!told.includes("hidden"), told);

@@ -1,6 +1,8 @@
 import { strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { bypassesProxy } from "../../src/net/no_proxy.ts";
+import { FaultServer } from "../helpers/fault_server.ts";
+import { Reach, REACH_FILE } from "../helpers/reach.ts";
 
 const CASES: readonly (readonly [url: string, noProxy: string, wanted: boolean])[] = [
   ["http://example.com/", "", false],
@@ -9,7 +11,7 @@ const CASES: readonly (readonly [url: string, noProxy: string, wanted: boolean])
   ["http://192.0.2.1/", "*", true],
   ["http://example.com/", " * ", true],
   ["http://example.com/", "a.test,*", true],
-  ["http://example.com/", "*.com", false],
+  ["http://example.com/", "*.com", true],
   ["http://example.com/", "ex*", false],
   ["http://example.com/", "example.com", true],
   ["http://example.com/", "EXAMPLE.com", true],
@@ -68,3 +70,57 @@ for (const [url, noProxy, wanted] of CASES) {
     strictEqual(bypassesProxy(new URL(url), noProxy), wanted);
   });
 }
+
+const WILD: readonly (readonly [url: string, noProxy: string, wanted: boolean])[] = [
+  ["http://www.corp.example/", "*.corp.example", true],
+  ["http://a.b.corp.example/", "*.corp.example", true],
+  ["http://WWW.Corp.Example./", "*.CORP.example.", true],
+  ["http://www.corp.example:8080/", "*.corp.example:8080", true],
+  ["http://www.corp.example/", "*.corp.example:8080", false],
+  ["http://notcorp.example/", "*.corp.example", false],
+  ["http://www.corp.example.evil.test/", "*.corp.example", false],
+  ["http://corp.example/", "*.corp.example", false],
+  ["http://192.0.2.1/", "*.2.1", false],
+  ["http://127.0.0.1/", "127.*", true],
+  ["http://127.0.0.1/", "127.0.*", true],
+  ["http://127.0.0.1/", "127.*.*.*", true],
+  ["http://127.0.0.1/", "127.*.1", false],
+  ["http://127.0.0.1:81/", "127.*:81", true],
+  ["http://127.0.0.1:82/", "127.*:81", false],
+  ["http://0x7f.1/", "127.*", true],
+  ["http://128.0.0.1/", "127.*", false],
+  ["http://12.70.0.1/", "127.*", false],
+  ["http://12.70.0.1/", "12*", false],
+  ["http://192.168.7.9/", "10.*,192.168.*", true],
+  ["http://10.0.0.1/", "10.0.0.1.*", false],
+  ["http://127.example.com/", "127.*", false],
+  ["http://example.com:8080/", "*:8080", true],
+  ["http://example.com/", "*:8080", false],
+  ["http://example.com/", "..", false],
+];
+
+for (const [url, noProxy, wanted] of WILD) {
+  test(`113 ${url} ${wanted ? "goes past" : "uses"} the proxy with no_proxy "${noProxy}"`, () => {
+    strictEqual(bypassesProxy(new URL(url), noProxy), wanted);
+  });
+}
+
+test("113 a wildcard in NO_PROXY of the environment is obeyed", async () => {
+  await using reach = await Reach.open();
+  await using server = await FaultServer.start(REACH_FILE);
+  const { port } = new URL(server.url);
+  const options = { resolve: { [`www.corp.example:${port}`]: "127.0.0.1" } };
+  for (
+    const [url, NO_PROXY] of [[server.url, "127.*"], [
+      `http://www.corp.example:${port}/file.bin`,
+      "*.corp.example",
+    ]]
+  ) {
+    const environment = { ALL_PROXY: "http://127.0.0.1:9", NO_PROXY: NO_PROXY! };
+    await reach.complete(url!, { ...options, environment });
+    await reach.fail("proxy", url!, {
+      ...options,
+      environment: { ...environment, NO_PROXY: "*.else.example,10.*" },
+    });
+  }
+});

@@ -147,6 +147,7 @@ class Machine implements Host, Disposable {
       files,
       network: UNREACHABLE,
       createHttpClient: () => server.createClient(this),
+      canFetch: () => true,
       bodyChunkBytes: 0,
       followsEnvironment: false,
       environment: () => undefined,
@@ -257,12 +258,13 @@ const MILLISECONDS: Readonly<Record<string, number>> = { fetch: 2, body: 1, sync
 /** A network that only the client's own requests reach. */
 const UNREACHABLE: Network = {
   connect: () => Promise.reject(systemError("ENETUNREACH", "connect")),
-  // A client that goes through a relay of ours ends up at the server, too.
-  listen: () => Promise.resolve({ port: 1, close: () => {} }),
+  listen: () => Promise.reject(systemError("EACCES", "listen")),
   exchange: () => Promise.reject(systemError("ENETUNREACH", "exchange")),
   secure: () => Promise.reject(systemError("ENETUNREACH", "secure")),
   lookup: () => Promise.reject(systemError("ENOENT", "lookup")),
-  isUnrestricted: () => true,
+  // A relay of ours would be none.
+  isUnrestricted: () => false,
+  requireUnrestricted: () => {},
   isLocal: () => Promise.resolve(false),
 };
 

@@ -23,7 +23,7 @@ export interface Way {
 export function makeWay(odd: OddCase, origin: string): Way {
   const { redirects = [], encoding } = odd;
   const path = odd.path ?? `/file${encoding?.suffix ?? ".bin"}`;
-  const first = redirects.length === 0 ? path : "/from/out.bin";
+  const first = redirects.length === 0 ? path : `/from/out${encoding?.suffix === undefined ? ".bin" : ""}`;
   const steps: Step[] = [];
   let target = first;
   for (const [index, hop] of redirects.entries()) {

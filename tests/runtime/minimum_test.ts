@@ -1,0 +1,69 @@
+import { deepStrictEqual, match, rejects, strictEqual, throws } from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { download, Downloader, DownloadError, verify } from "../../mod.ts";
+import { createNodeRuntime } from "../../src/runtime/node.ts";
+import { Child } from "../helpers/child.ts";
+import { FaultServer } from "../helpers/fault_server.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
+
+interface SomeBun {
+  version?: string;
+  FetchSession?: unknown;
+}
+
+const CHILD = fileURLToPath(new URL("./old_bun_child.ts", import.meta.url));
+const onBun = { skip: "Deno" in globalThis && "Deno is told apart before" };
+const SENTENCE = /^Cannot run on Bun \d+\.\d+\.\d+: bytehaul needs Bun 1\.4 or later, or Deno$/;
+
+/** Runs with a Bun that has no sessions. */
+async function withOldBun(run: () => unknown): Promise<void> {
+  const host = globalThis as { Bun?: SomeBun };
+  const session = host.Bun?.FetchSession;
+  if (host.Bun === undefined) host.Bun = { version: "1.3.14" };
+  else host.Bun.FetchSession = undefined;
+  try {
+    await run();
+  } finally {
+    if (session === undefined) delete host.Bun;
+    else host.Bun.FetchSession = session;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof DownloadError)) return false;
+  match(error.message, SENTENCE);
+  return error.code === "network" && !error.retryable;
+}
+
+test("104 a Bun that lacks sessions is refused, and the message names the version that has them", () =>
+  withOldBun(() => throws(() => createNodeRuntime(), isRefusal)));
+
+test("104 neither Bun nor Deno: refused", { skip: "Bun" in globalThis && "this is Bun" }, () => {
+  throws(() => createNodeRuntime(), /^DownloadError: Cannot run on this runtime: bytehaul needs Bun 1\.4 /);
+});
+
+test("104 the library on such a Bun: every entrance is refused, and nothing is sent", onBun, async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ seed: 1, size: 1000 });
+  await withOldBun(async () => {
+    throws(() => new Downloader({ httpProxy: "http://127.0.0.1:9" }), isRefusal);
+    throws(() => download({ url: server.url, outputDir: dir.path }), isRefusal);
+    await rejects(async () => await verify(dir.join("file.bin")), isRefusal);
+  });
+  strictEqual(server.connections, 0);
+  deepStrictEqual(await dir.list(), []);
+});
+
+test("104 the command on such a Bun does not start", onBun, async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ seed: 1, size: 1000 });
+  for (const more of [[], ["--resolve", "a.example:80:127.0.0.1"], ["--proxy", "http://127.0.0.1:9"]]) {
+    await using child = new Child(CHILD, [...more, "-d", dir.path, server.url]);
+    const { status, stderr } = await child.ended;
+    match(stderr, /^bytehaul: Cannot run on Bun [^\n]*needs Bun 1\.4 or later[^\n]*\n$/);
+    strictEqual(status, 2);
+  }
+  strictEqual(server.connections, 0);
+  deepStrictEqual(await dir.list(), []);
+});
