@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import process from "node:process";
 import { findProgram, freePort, startDaemon } from "./daemon.ts";
 import { findInstalled } from "./installed_servers.ts";
 import { DirectoryServer } from "./real_server.ts";
@@ -34,7 +33,6 @@ export function startApache({ requestsPerSecond }: ApacheOptions = {}): Promise<
     const program = await findApache();
     if (program === undefined) throw new Error("Cannot start Apache: it is not installed");
     const port = await freePort();
-    const isRoot = process.getuid?.() === 0;
     const limit = requestsPerSecond === undefined ? [] : [
       `LoadModule evasive20_module "${await findModEvasive()}"`,
       `DOSPageCount ${requestsPerSecond}`,
@@ -46,8 +44,6 @@ export function startApache({ requestsPerSecond }: ApacheOptions = {}): Promise<
       ...[`ServerRoot "${dir.path}"`, `DefaultRuntimeDir "${dir.path}"`, `PidFile "${dir.join("pid")}"`],
       ...[`Listen 127.0.0.1:${port}`, "ServerName 127.0.0.1", `ErrorLog "${dir.join("error.log")}"`],
       ...modules.map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`),
-      // Started by root it would otherwise give its files to a user who may not enter the directory.
-      ...(isRoot ? [`User "#0"`, `Group "#0"`] : []),
       ...["TypesConfig /dev/null", "AddType application/x-tar .tar", "AddEncoding x-gzip .gz .tgz"],
       ...[`DocumentRoot "${root}"`, `<Directory "${root}">`, "Require all granted", "</Directory>"],
       ...limit,

@@ -6,7 +6,6 @@
 import { mkdir, rename, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { writeContentFile } from "./content.ts";
-import type { Daemon } from "./daemon.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** When files were last modified if a test says nothing: so long ago that the second of it is over. */
@@ -44,14 +43,19 @@ export async function putFile(
   await rename(draft, path);
 }
 
+/** A process to be stopped. */
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
 /** A server of the files in a directory. Its own files are beside that. */
 export class DirectoryServer implements RealServer {
   readonly url: string;
-  readonly #daemon: Daemon;
+  readonly #daemon: Stoppable;
   readonly #dir: TemporaryDirectory;
 
   /** Takes over a started process and its directory. */
-  constructor(url: string, daemon: Daemon, dir: TemporaryDirectory) {
+  constructor(url: string, daemon: Stoppable, dir: TemporaryDirectory) {
     this.url = url;
     this.#daemon = daemon;
     this.#dir = dir;
@@ -62,7 +66,7 @@ export class DirectoryServer implements RealServer {
     start: (
       dir: TemporaryDirectory,
       root: string,
-    ) => Promise<{ readonly daemon: Daemon; readonly url: string }>,
+    ) => Promise<{ readonly daemon: Stoppable; readonly url: string }>,
   ): Promise<DirectoryServer> {
     const dir = await temporaryDirectory();
     try {

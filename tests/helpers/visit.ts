@@ -68,11 +68,23 @@ export class Visit implements AsyncDisposable {
     return error;
   }
 
-  /** Pauses a download of the file `name` after about `bytes`; how many of them it has. */
-  async leave(name: string, bytes: number, spec: Partial<DownloadSpec> = {}): Promise<number> {
+  /**
+   * Pauses a download of the file `name` after about `bytes`; how many of them it has. `halfway` is waited for after
+   * half of them.
+   */
+  async leave(
+    name: string,
+    bytes: number,
+    { halfway, ...spec }: Partial<DownloadSpec> & { readonly halfway?: () => Promise<void> } = {},
+  ): Promise<number> {
     await using downloader = this.#downloader();
-    this.tap.allow(bytes);
+    this.tap.allow(halfway === undefined ? bytes : bytes / 2);
     const handle = downloader.download(this.#spec(name, spec));
+    if (halfway !== undefined) {
+      await Promise.race([this.tap.exhausted(), handle.wait()]);
+      await halfway();
+      this.tap.allow(bytes / 2);
+    }
     // What fails early is to be seen as what it is.
     await Promise.race([this.tap.exhausted(), handle.wait()]);
     // Heads are among the bytes, and some are on their way.
