@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const PROBE_TIMEOUT_MS = 5_000;
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 30_000;
 const START_POLL_MS = 10;
 const STOP_TIMEOUT_MS = 5_000;
 const PORT_ATTEMPTS = 10;
