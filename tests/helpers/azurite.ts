@@ -44,22 +44,10 @@ function signWith(
     };
     const own = Object.keys(fields).filter((name) => name.startsWith("x-ms-")).sort();
     const parameters = [...url.searchParams].sort(([a], [b]) => a < b ? -1 : 1);
+    // Content-Encoding, -Language, -Length, -MD5, -Type; then Date, the conditions and Range.
+    const standard = ["PUT", "", "", length || "", "", fields["content-type"] ?? "", "", "", "", "", "", ""];
     const text = [
-      // Content-Encoding, -Language, -Length, -MD5, -Type; then Date, the conditions and Range.
-      ...[
-        "PUT",
-        "",
-        "",
-        length === 0 ? "" : `${length}`,
-        "",
-        fields["content-type"] ?? "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-      ],
+      ...standard,
       ...own.map((name) => `${name}:${fields[name]}`),
       `/${ACCOUNT}${url.pathname}`,
       ...parameters.map(([name, value]) => `${name}:${value}`),

@@ -40,7 +40,7 @@ testServer({
     ) => {
       await server.put("page.html", 5, 1000, { headers: { "content-encoding": "gzip" } });
       const { message } = await visit.fail("bad_response", "page.html");
-      match(message, /--keep-encoding/);
+      match(message, /contentEncoding/);
     });
 
     testVisit("137 moto tells a digest only without Range: that of an empty object is used", server, async (
