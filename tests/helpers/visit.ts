@@ -69,21 +69,22 @@ export class Visit implements AsyncDisposable {
   }
 
   /**
-   * Pauses a download of the file `name` after about `bytes`; how many of them it has. `halfway` is waited for after
-   * half of them.
+   * Pauses a download of the file `name` after about `bytes`; how many of them it has. `early` is waited for after
+   * an eighth of them.
    */
   async leave(
     name: string,
     bytes: number,
-    { halfway, ...spec }: Partial<DownloadSpec> & { readonly halfway?: () => Promise<void> } = {},
+    { early, ...spec }: Partial<DownloadSpec> & { readonly early?: () => Promise<void> } = {},
   ): Promise<number> {
     await using downloader = this.#downloader();
-    this.tap.allow(halfway === undefined ? bytes : bytes / 2);
+    const first = early === undefined ? bytes : bytes / 8;
+    this.tap.allow(first);
     const handle = downloader.download(this.#spec(name, spec));
-    if (halfway !== undefined) {
+    if (early !== undefined) {
       await Promise.race([this.tap.exhausted(), handle.wait()]);
-      await halfway();
-      this.tap.allow(bytes / 2);
+      await early();
+      this.tap.allow(bytes - first);
     }
     // What fails early is to be seen as what it is.
     await Promise.race([this.tap.exhausted(), handle.wait()]);
