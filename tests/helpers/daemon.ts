@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const PROBE_TIMEOUT_MS = 5_000;
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 30_000;
 const START_POLL_MS = 10;
 const STOP_TIMEOUT_MS = 5_000;
 const PORT_ATTEMPTS = 10;
@@ -62,15 +62,16 @@ export async function findProgram(candidates: readonly string[]): Promise<string
 
 /**
  * Starts a program that is to listen on a TCP port of 127.0.0.1, and waits until it does. What it says goes to the
- * file `log`, if there is one.
+ * file `log`, if there is one; `env` is added to its environment.
  */
 export function startDaemon(
   program: string,
   words: readonly string[],
   port: number,
   log?: string,
+  env?: Readonly<Record<string, string>>,
 ): Promise<Daemon> {
-  return startDaemonWhen(() => isListening(port), program, words, log);
+  return startDaemonWhen(() => isListening(port), program, words, log, env);
 }
 
 /** As `startDaemon`, for a program that tells otherwise that it listens; `isReady` gets its process number. */
@@ -79,9 +80,13 @@ export async function startDaemonWhen(
   program: string,
   words: readonly string[],
   log?: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Daemon> {
   const output = log === undefined ? "ignore" : openSync(log, "a");
-  const child = spawn(program, words, { stdio: ["ignore", output, output] });
+  const child = spawn(program, words, {
+    stdio: ["ignore", output, output],
+    env: { ...process.env, ...env },
+  });
   if (typeof output === "number") closeSync(output);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let isGone = false;

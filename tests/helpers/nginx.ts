@@ -31,6 +31,24 @@ export interface NginxOptions {
   readonly clientCa?: string;
   /** Bytes a second for each response, as nginx writes it: `500k`, `2m`. */
   readonly limitRate?: string;
+  /** Whom it refuses; nobody otherwise. */
+  readonly refusals?: NginxRefusals;
+  /**
+   * Whether responses have an `ETag`.
+   *
+   * @default {true}
+   */
+  readonly etag?: boolean;
+}
+
+/** Whom nginx refuses, and how. */
+export interface NginxRefusals {
+  /** Status of the refusal. */
+  readonly status: number;
+  /** Connections from one address that it serves at a time; the others are refused. */
+  readonly connections?: number;
+  /** Requests a second from one address that it serves, as nginx writes it: `5r/s`; the others are refused. */
+  readonly requests?: string;
 }
 
 /** A request in the access log. */
@@ -139,6 +157,16 @@ function formatConfig(options: NginxOptions, ports: Ports, certificate: Certific
   // Started by root it would otherwise give its files to a user who may not enter the directory.
   const user = process.getuid?.() === 0 ? "user root;" : "";
   const limit = options.limitRate === undefined ? "" : `limit_rate ${options.limitRate};`;
+  const etag = options.etag === false ? "etag off;" : "";
+  const { status, connections, requests } = options.refusals ?? {};
+  const refuseConnections = connections === undefined ? "" : `
+  limit_conn_zone $binary_remote_addr zone=connections:1m;
+  limit_conn connections ${connections};
+  limit_conn_status ${status};`;
+  const refuseRequests = requests === undefined ? "" : `
+  limit_req_zone $binary_remote_addr zone=requests:1m rate=${requests};
+  limit_req zone=requests nodelay;
+  limit_req_status ${status};`;
   const verification = options.clientCa === undefined ? "" : `
     ssl_client_certificate ${JSON.stringify(options.clientCa)};
     ssl_verify_client on;`;
@@ -164,6 +192,7 @@ http {
   sendfile on;
   default_type application/octet-stream;
   ${limit}
+  ${etag}${refuseConnections}${refuseRequests}
   server {
     root ${JSON.stringify(options.root)};
     listen 127.0.0.1:${ports.plain};${tls}
