@@ -5,6 +5,7 @@ import { chooseProxy } from "./proxy.ts";
 import { proxyFailed, refusalOf } from "./proxy_check.ts";
 import type { Scheme } from "./relayed_client.ts";
 import type { RelayedClients } from "./relayed_clients.ts";
+import { RenewableClient } from "./renewable_client.ts";
 
 /** What the clients of one downloader have in common. */
 export interface NetworkClientsOptions {
@@ -51,10 +52,16 @@ export class NetworkClients {
 
   /** A client that takes the proxies that `rules` say. */
   clientFor(rules: ProxyRules | undefined): HttpClient {
-    return { get: (url, options) => this.#get(url, options, rules), close: () => this.close() };
+    return { get: (url, options) => this.#get(url, options, rules), close: () => this.closeIdle() };
   }
 
-  /** Closes idle connections. */
+  /** Closes idle connections. Those that serve go on, and later requests open new ones. */
+  closeIdle(): void {
+    this.#direct?.close();
+    this.#relayed?.closeIdle();
+  }
+
+  /** Closes idle connections for good. */
   close(): void {
     this.#direct?.close();
     this.#relayed?.close();
@@ -104,7 +111,9 @@ export class NetworkClients {
   }
 
   #openDirect(): HttpClient {
-    return this.#direct ??= this.#options.runtime.createHttpClient(this.#clientOptions);
+    return this.#direct ??= new RenewableClient(() =>
+      this.#options.runtime.createHttpClient(this.#clientOptions)
+    );
   }
 
   /** Most runs need no relay, and there is much to load. */

@@ -9,6 +9,7 @@ import type {
 import type { ProxyLogin } from "./proxy_login.ts";
 import { PROOF_FIELD, Relay, type RelayAddress } from "./relay.ts";
 import { TARGET_FIELD } from "./request_head.ts";
+import { RenewableClient } from "./renewable_client.ts";
 import { MAX_ANSWERS, type Route } from "./routes.ts";
 
 const PORTS = { "http:": 80, "https:": 443 } as const;
@@ -57,6 +58,11 @@ export class RelayedClient implements HttpClient {
       const failure = this.#failures.get(placeOf(url));
       throw failure !== undefined && failure.atMs >= startedMs ? failure.error : error;
     }
+  }
+
+  /** Closes idle connections; the next request opens another. */
+  closeIdle(): void {
+    this.#client?.close();
   }
 
   close(): void {
@@ -110,7 +116,7 @@ export class RelayedClient implements HttpClient {
     this.#address = await this.#relay.start();
     const { port, username, password } = this.#address;
     const proxy = { url: `http://127.0.0.1:${port}`, username, password };
-    this.#client ??= this.#runtime.createHttpClient({ ...this.#options, proxy });
+    this.#client ??= new RenewableClient(() => this.#runtime.createHttpClient({ ...this.#options, proxy }));
     return this.#client;
   }
 

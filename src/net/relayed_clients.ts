@@ -25,7 +25,7 @@ export class RelayedClients {
   readonly #options: RelayedClientsOptions;
   readonly #resolver: Resolver;
   readonly #dialer: Dialer;
-  readonly #clients = new Map<string, HttpClient>();
+  readonly #clients = new Map<string, RelayedClient>();
 
   constructor(options: RelayedClientsOptions) {
     this.#options = options;
@@ -42,7 +42,12 @@ export class RelayedClients {
     });
   }
 
-  /** Closes idle connections. */
+  /** Closes idle connections; later requests open new ones. */
+  closeIdle(): void {
+    for (const client of this.#clients.values()) client.closeIdle();
+  }
+
+  /** Closes idle connections for good. */
   close(): void {
     for (const client of this.#clients.values()) client.close();
   }
@@ -92,7 +97,7 @@ export class RelayedClients {
     }
   }
 
-  #keep(key: string, scheme: Scheme, createRoute: () => Route): HttpClient {
+  #keep(key: string, scheme: Scheme, createRoute: () => Route): RelayedClient {
     const { runtime, clientOptions } = this.#options;
     let client = this.#clients.get(key);
     if (client === undefined) {

@@ -72,6 +72,11 @@ export class Source {
     }
   }
 
+  /** Closes connections that are idle: a server may count those that it refused to serve. */
+  closeIdle(): void {
+    this.#options.transport.client.close();
+  }
+
   /** Where `refresh` knew nothing better all are refused; whatever else befell the one that asked is its own. */
   async #learnFrom(asking: Promise<SegmentReader>): Promise<void> {
     try {

@@ -278,6 +278,7 @@ export class Transfer {
     this.#workers--;
     if (!mayReturn) {
       this.#wereOthersRefused = true;
+      this.context.source.closeIdle();
       // It was not the length of its range.
       this.#maxSegmentSize = this.context.spec.maxSegmentSize;
       return;
