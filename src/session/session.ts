@@ -12,6 +12,7 @@ import type { SessionContext } from "./context.ts";
 import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
+import { sayKept } from "./kept_progress.ts";
 import { findLeftovers, type Interrupted } from "./resume.ts";
 import { type Start, start } from "./start.ts";
 import { Transfer } from "./transfer.ts";
@@ -74,7 +75,10 @@ async function fetchInto(
     return await attempt(output, interrupted, named, context, stop);
   } catch (error) {
     if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", cause.message));
-    if (!(error instanceof ChecksumMismatchError) || interrupted === undefined) throw error;
+    if (!(error instanceof ChecksumMismatchError) || interrupted === undefined) {
+      const isKept = interrupted !== undefined || context.status.meter.downloaded > 0;
+      throw isKept ? sayKept(error) : error;
+    }
     context.log("warn", `${error.message}; what an earlier run left may be to blame, starting again`);
     return await attempt(output, undefined, undefined, context, stop);
   }
