@@ -14,6 +14,7 @@ import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./exp
 import type { KnownVersion } from "./known_version.ts";
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
+import { sayKept } from "./kept_progress.ts";
 import { findLeftovers, type Interrupted } from "./resume.ts";
 import { type PlainStart, type Start, start, startPlainly } from "./start.ts";
 import { Transfer } from "./transfer.ts";
@@ -78,7 +79,10 @@ async function fetchInto(
   } catch (error) {
     if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", cause.message));
     const anew = howToStartAgain(error, interrupted, notes.version);
-    if (anew === undefined) throw error;
+    if (anew === undefined) {
+      const isKept = interrupted !== undefined || context.status.meter.downloaded > 0;
+      throw isKept ? sayKept(error) : error;
+    }
     context.log("warn", anew.reason);
     const beginning = { interrupted: undefined, named: undefined, plainly: anew.plainly };
     return await attempt(output, beginning, context, stop, notes);

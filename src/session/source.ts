@@ -25,7 +25,7 @@ export interface PartRequest {
 }
 
 /** How servers say that a URL was good for a while only. */
-const EXPIRED_STATUS = new Set([401, 403, 404, 410]);
+export const EXPIRED_STATUS: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 /** Answers of a URL that works: a condition that is not met, and that the file has changed or is empty. */
 const WORKING_STATUS = new Set([304, 416]);
 

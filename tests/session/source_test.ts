@@ -157,6 +157,45 @@ for (const where of ["at the original", "after a redirect"]) {
   });
 }
 
+for (const status of STATUSES) {
+  test(`138 a URL that has expired with ${status}: the message says that what has arrived is kept`, async () => {
+    await using dir = await temporaryDirectory();
+    await using server = await ExpiringServer.start({
+      ...{ size: SIZE, seed: SEED, status, isOver: ({ requests }) => requests >= 6 },
+      serve: inSteps(100_000),
+    });
+    server.redirect = ({ index }) => index === 0 ? undefined : { status };
+    await using downloader = new Downloader();
+    const kept = new RegExp(`the server answered ${status}[^;]*; what has arrived is kept for a later run$`);
+    // In a run that has fetched something, and in one that finds it.
+    for (let run = 0; run < 2; run++) {
+      await assert.rejects(begin(downloader, dir, server).wait(), { status, message: kept });
+      assert.deepEqual(await dir.list(), KEPT);
+    }
+  });
+
+  test(`138 a URL that never worked gets ${status}: nothing is said of what has arrived`, async () => {
+    await using dir = await temporaryDirectory();
+    await using server = await FaultServer.start({ size: SIZE, respond: () => ({ status }) });
+    await using downloader = new Downloader();
+    const running = downloader.download({ ...SPEC, url: server.url, outputPath: dir.join("out.bin") }).wait();
+    await assert.rejects(running, (error: Error) => !error.message.includes("kept"));
+    assert.deepEqual(await dir.list(), []);
+  });
+}
+
+test("138 a URL without a redirect that expires half-way: the message says that what has arrived is kept", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({
+    ...{ size: SIZE, seed: SEED },
+    respond: (request) => request.index < 5 ? inSteps(100_000)(request) : { status: 403 },
+  });
+  await using downloader = new Downloader();
+  const running = downloader.download({ ...SPEC, url: server.url, outputPath: dir.join("out.bin") }).wait();
+  await assert.rejects(running, { status: 403, message: /; what has arrived is kept for a later run$/ });
+  assert.deepEqual(await dir.list(), KEPT);
+});
+
 const TROUBLE: Readonly<Record<string, Reply>> = {
   "answers 503": { status: 503 },
   "answers 500 late": { status: 500, delayMs: 5 },
