@@ -1,4 +1,4 @@
-import type { CliHost, PathInfo, Shell } from "../../src/runtime/console.ts";
+import type { CliHost, CliSignal, PathInfo, Shell } from "../../src/runtime/console.ts";
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options.ts";
 import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
@@ -52,7 +52,7 @@ export class FakeHost implements CliHost {
   /** Why standard output takes nothing more. */
   lost: string | undefined;
   shell: Shell | undefined;
-  #listeners = new Set<() => void>();
+  #listeners = new Set<(signal: CliSignal) => void>();
 
   constructor(readonly isTerminal: boolean = false) {}
 
@@ -101,7 +101,7 @@ export class FakeHost implements CliHost {
     return this.shell;
   }
 
-  onSignal(_signals: readonly string[], listener: () => void): () => void {
+  onSignal(_signals: readonly CliSignal[], listener: (signal: CliSignal) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -110,8 +110,8 @@ export class FakeHost implements CliHost {
     return this.#listeners.size;
   }
 
-  signal(): void {
-    for (const listener of this.#listeners) listener();
+  signal(name: CliSignal = "SIGINT"): void {
+    for (const listener of this.#listeners) listener(name);
   }
 
   flush(): Promise<string | undefined> {
