@@ -9,6 +9,7 @@ import { redact } from "./redact.ts";
 import { resolveSpec } from "./resolve_options.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { SessionContext, SessionStatus } from "./session/context.ts";
+import { discardLeftovers } from "./session/discard.ts";
 import { ProgressMeter } from "./session/progress_meter.ts";
 import { runSession, type StopRequest } from "./session/session.ts";
 import { Source } from "./session/source.ts";
@@ -25,7 +26,7 @@ export class DownloadQueue {
   readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
   readonly #turns: Turns;
-  /** Stopped downloads that still save and close their files. */
+  /** Stopped downloads that still save, close or remove their files. */
   readonly #closing = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
@@ -62,6 +63,7 @@ export class DownloadQueue {
       ...{ clock, status, bucket, signal: spec.signal },
       takeTurn: (begin) => this.#turns.take(new URL(spec.url).host, begin),
       run: (stop) => this.#run(spec, status, bucket, rules, stop),
+      discard: (work) => this.#discard(spec, status, work),
       onClosed: () => this.#handles.delete(handle),
     });
     this.#handles.add(handle);
@@ -77,6 +79,7 @@ export class DownloadQueue {
   async #close(): Promise<void> {
     for (const handle of this.#handles) handle.cancel();
     await Promise.all([...this.#handles].map((handle) => handle.closed));
+    await Promise.all(this.#closing);
     this.#clients.close();
   }
 
@@ -115,6 +118,15 @@ export class DownloadQueue {
       // A logger's failure is its own, and no reason to end a download.
     }
   };
+
+  #discard(spec: ResolvedSpec, status: SessionStatus, work: Promise<void>): Promise<void> {
+    const done = work
+      .then(() => discardLeftovers({ runtime: this.#runtime, spec, status }))
+      .catch((cause) => this.#log("warn", `nothing was removed: ${cause.message}`))
+      .then(() => void this.#closing.delete(done));
+    this.#closing.add(done);
+    return done;
+  }
 
   /** What only a running download needs is made here, as very many may wait. */
   async #run(

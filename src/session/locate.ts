@@ -32,7 +32,9 @@ export async function locate(context: SessionContext, signal: AbortSignal): Prom
 }
 
 /** The path that was given, or the one in the URL when an unfinished download of this URL is there. */
-async function pathWithoutAsking({ runtime, spec }: SessionContext): Promise<string | undefined> {
+export async function pathWithoutAsking(
+  { runtime, spec }: Pick<SessionContext, "runtime" | "spec">,
+): Promise<string | undefined> {
   const { outputPath, outputDir, url } = spec;
   if (outputPath !== undefined) {
     const path = isAbsolute(outputPath) ? outputPath : join(outputDir, outputPath);
