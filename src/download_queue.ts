@@ -1,3 +1,4 @@
+import { DownloadError } from "./errors.ts";
 import { RateLimit, TokenBucket } from "./flow/token_bucket.ts";
 import { DownloadHandle } from "./handle.ts";
 import { NetworkClients } from "./net/network_clients.ts";
@@ -10,6 +11,7 @@ import { resolveSpec } from "./resolve_options.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { SessionContext, SessionStatus } from "./session/context.ts";
 import { discardLeftovers } from "./session/discard.ts";
+import { OutputClaims } from "./session/output_claims.ts";
 import { ProgressMeter } from "./session/progress_meter.ts";
 import { runSession, type StopRequest } from "./session/session.ts";
 import { Source } from "./session/source.ts";
@@ -26,6 +28,7 @@ export class DownloadQueue {
   readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
   readonly #turns: Turns;
+  readonly #claims: OutputClaims | undefined;
   /** Stopped downloads that still save, close or remove their files. */
   readonly #closing = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
@@ -35,6 +38,7 @@ export class DownloadQueue {
     this.#options = options;
     this.#environment = proxyOptionsFrom(runtime.environment);
     const { network, maxConcurrentDownloads, maxDownloadsPerHost } = options;
+    this.#claims = options.uniqueOutputs ? new OutputClaims() : undefined;
     this.#turns = new Turns({ total: maxConcurrentDownloads, perHost: maxDownloadsPerHost });
     const hasEnvironmentProxies = Object.keys(this.#environment).length > 0;
     this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
@@ -108,7 +112,8 @@ export class DownloadQueue {
       const fields = new URL(other).origin === origin ? caller : { headers: new Headers(), cookies: [] };
       return new Source({ transport, url: other, caller: fields, refresh: undefined, log });
     };
-    return { runtime: this.#runtime, spec, status, limit, log, source, sourceOf, expected: undefined };
+    const claim = this.#claims?.of(url);
+    return { runtime: this.#runtime, spec, status, limit, log, source, sourceOf, claim, expected: undefined };
   }
 
   readonly #log: Logger = (level, message) => {
@@ -147,9 +152,17 @@ export class DownloadQueue {
       await this.#clients.check();
       stop.signal.throwIfAborted();
       return await runSession(context, stop);
+    } catch (error) {
+      if (!isNameKept(error)) context.claim?.release();
+      throw error;
     } finally {
       this.#closing.delete(promise);
       resolve();
     }
   }
+}
+
+/** Whether a download that failed still has its name: a file has it, or the next run goes on with what is there. */
+function isNameKept(error: unknown): boolean {
+  return error instanceof DownloadError && ["output_exists", "paused", "cancelled"].includes(error.code);
 }

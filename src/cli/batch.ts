@@ -48,6 +48,7 @@ export class Batch {
     const jobs = specs.map((spec): Job => ({
       url: spec.url,
       index: this.#added++,
+      hasChecksum: hasChecksum(spec),
       handle: this.#parts.download(spec),
     }));
     for (const job of jobs) this.#running.add(job);
@@ -94,8 +95,9 @@ export class Batch {
     const { download, reporter } = this.#parts;
     const index = this.#added++;
     if (specs instanceof UsageError) return { index, line, place, handle: new RefusedHandle(specs) };
+    const common = { index, line, place, hasChecksum: specs.some(hasChecksum) };
     const [first] = specs;
-    if (specs.length === 1) return { index, line, place, url: first!.url, handle: download(first!) };
+    if (specs.length === 1) return { ...common, url: first!.url, handle: download(first!) };
     const handle = new Alternatives({
       specs,
       download,
@@ -105,7 +107,7 @@ export class Batch {
       },
     });
     return {
-      ...{ index, line, place, handle },
+      ...{ ...common, handle },
       get url() {
         return handle.url;
       },
@@ -125,7 +127,7 @@ export class Batch {
     if (failure === undefined) {
       if (job.line === undefined) this.finishedUrls.push(job.url!);
       reporter.finished(job, result);
-    } else if (this.#mayBeThere(failure) && await this.#isThere(job)) {
+    } else if (this.#mayBeThere(job, failure) && await this.#isThere(job)) {
       reporter.skipped(job);
     } else {
       if (failure.code === "paused") this.paused.push(job);
@@ -135,8 +137,9 @@ export class Batch {
     }
   }
 
-  #mayBeThere({ code }: Failure): boolean {
-    return this.#parts.skipsExisting && code === "output_exists";
+  /** With a checksum the library takes a file that is right as done, and what it refuses is wrong. */
+  #mayBeThere({ hasChecksum }: Job, { code }: Failure): boolean {
+    return this.#parts.skipsExisting && code === "output_exists" && !hasChecksum;
   }
 
   /** What is in the way may also be a directory, or a part file of somebody else. */
@@ -149,4 +152,8 @@ export class Batch {
   #fail(status: number): void {
     this.#exitStatus = Math.max(this.#exitStatus, status);
   }
+}
+
+function hasChecksum({ checksum, checksumFile }: DownloadSpec): boolean {
+  return (checksum ?? checksumFile) !== undefined;
 }

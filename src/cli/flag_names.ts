@@ -9,6 +9,7 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
   "use bearerToken": "use --bearer",
   "noProxy": "--no-proxy",
   "ask to overwrite": "use --overwrite",
+  "ask to rename": "use --rename",
   "turn resume off": "use --no-resume",
   "with resume off": "with --no-resume",
   "refresh failed": "--refresh-cmd failed",

@@ -49,19 +49,21 @@ function howToGoOn(
 ): string {
   const goOn = isAnythingKept ? "go on" : "begin again";
   const hasList = command.inputs.inputFiles !== undefined;
-  const skips = hasList && !command.skipsExisting && !command.specOptions.overwrite
-    ? ["--skip-existing"]
-    : [];
+  const { overwrite, rename } = command.specOptions;
+  const skips = hasList && !command.skipsExisting && !overwrite && !rename ? ["--skip-existing"] : [];
   const sameInput = command.inputs.inputFiles?.[0] === "-" ? " and the same list on standard input" : "";
   const resumes = command.specOptions.resume ?? true;
   const kept = argv.filter((arg) => arg !== "--no-resume" && !finishedUrls.includes(arg));
   const again = [...skips, ...kept];
-  const showable = isBytehaul && !command.hasSecrets && command.urls.every(isPlainUrl) &&
+  // With --rename a finished file would get a second name.
+  const isListDone = hasList && rename === true;
+  const showable = isBytehaul && !isListDone && !command.hasSecrets && command.urls.every(isPlainUrl) &&
     again.every((arg) => escapeForTerminal(arg) === arg);
   if (showable) return `${goOn} with: bytehaul ${again.map(quoteForShell).join(" ")}${sameInput}`;
   const changes = [
     ...(resumes ? [] : ["--no-resume"]),
     ...(finishedUrls.length === 0 ? [] : ["the URLs that are done"]),
+    ...(isListDone ? ["the lines that are done"] : []),
   ];
   const without = changes.length === 0 ? "" : `, without ${changes.join(" and ")},`;
   const withMore = skips.length === 0 ? "" : ` with --skip-existing${sameInput}`;

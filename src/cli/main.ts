@@ -94,6 +94,7 @@ async function runDownloads(
     if (path !== undefined) list = await InputList.open(path, host, complete.specFor);
     downloader = createDownloader({
       ...complete.options,
+      uniqueOutputs: true,
       logger: (level, text) => reporter.log(level, inFlags(text)),
     });
   } catch (error) {

@@ -3,7 +3,7 @@ import { ControlStore, type LoadedControl } from "../storage/control_store.ts";
 import { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
 import { pathWithoutAsking } from "./locate.ts";
-import { hashQuery, hashUrl } from "./resume.ts";
+import { belongsTo, hashUrl } from "./resume.ts";
 
 /**
  * Removes the part file and the control file that a download which is over, or never ran, has or found from an earlier
@@ -16,8 +16,8 @@ export async function discardLeftovers(
   if (path === undefined) return;
   // One that worked on it knows that another query was but another signature.
   const isOurs = (loaded: LoadedControl) =>
-    loaded.kind === "record" && loaded.record.urlHash === hashUrl(spec.url) &&
-    (status.total !== undefined || loaded.record.queryHash === hashQuery(spec.url));
+    belongsTo(loaded, spec.url) ||
+    status.total !== undefined && loaded.kind === "record" && loaded.record.urlHash === hashUrl(spec.url);
   // Taking the output would leave directories where there were none.
   if (!isOurs(await new ControlStore(runtime, `${path}.bytehaul`, dirname(path)).load())) return;
   const output = await Output.acquire(runtime, path, false);
