@@ -31,7 +31,7 @@ export class ExistingFiles {
   }
 
   /** The file at `path`, if it is the right one; rejects where it is not and nothing may take its place. */
-  async require(path: string, named: string): Promise<RightFile | undefined> {
+  async rightOrRefuse(path: string, named: string): Promise<RightFile | undefined> {
     const found = await this.find(path, named);
     if (found === undefined || found.matches) return found;
     if (this.#context.spec.overwrite) return undefined;

@@ -27,7 +27,7 @@ export async function takeOutput(
 ): Promise<TakenOutput> {
   const { runtime, spec, status } = context;
   if (spec.rename) return await takeNumbered(context, path, existing);
-  const right = await existing.require(path, path);
+  const right = await existing.rightOrRefuse(path, path);
   // What is right already is written by nobody.
   if (right === undefined) requireUnclaimed(context, path);
   const output = await Output.acquire(runtime, path, spec.overwrite);
@@ -44,7 +44,7 @@ async function takeNumbered(
   const locked = new Set<string>();
   for (;;) {
     const free = await findFree(context, path, existing, locked);
-    const right = await existing.require(free, path);
+    const right = await existing.rightOrRefuse(free, path);
     // Another one may have been faster.
     if (right === undefined && claim?.take(free) !== undefined) continue;
     try {

@@ -80,3 +80,13 @@ test("describeInterruption() leaves out what would not go on", () => {
     "run the same command again, without --no-resume and the URLs that are done, to go on",
   );
 });
+
+test("describeInterruption() does not send a list to be renamed anew", () => {
+  assert.equal(advice("-i", "list"), "go on with: bytehaul --skip-existing -i list");
+  assert.equal(advice("--overwrite", "-i", "list"), "go on with: bytehaul --overwrite -i list");
+  assert.equal(
+    advice("--rename", "-i", "list"),
+    "run the same command again, without the lines that are done, to go on",
+  );
+  assert.equal(advice("--rename", A), `go on with: bytehaul --rename ${A}`);
+});
