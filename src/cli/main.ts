@@ -116,6 +116,10 @@ async function runDownloads(
   let status: number;
   try {
     status = await batch.run(specs);
+    const unused = list?.unusedOptions ?? [];
+    if (unused.length > 0) {
+      reporter.log("warn", `the list has options that change nothing here: ${unused.join(", ")}`);
+    }
     await downloader.close();
   } finally {
     reporter.stop();

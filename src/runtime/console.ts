@@ -38,12 +38,12 @@ export interface CliHost {
   /** A variable of the environment, `undefined` when it is not set. */
   variable(name: string): string | undefined;
   readText(path: string): Promise<string>;
-  /** The text of a file, read as it is asked for. */
-  readChunks(path: string): AsyncIterable<string>;
+  /** What a file holds, read as it is asked for. */
+  readChunks(path: string): AsyncIterable<Uint8Array>;
   /** All of standard input. */
   readStdin(): Promise<string>;
   /** Standard input, read as it is asked for. */
-  readStdinChunks(): AsyncIterable<string>;
+  readStdinChunks(): AsyncIterable<Uint8Array>;
   /** `undefined` when nothing is there. */
   look(path: string): Promise<PathInfo | undefined>;
   /** The system's shell. */

@@ -33,6 +33,11 @@ export function result(changes: Partial<DownloadResult> = {}): DownloadResult {
   };
 }
 
+/** The bytes of a text. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 /** Records what is written; signals are sent by the test. */
 export class FakeHost implements CliHost {
   readonly args: readonly string[] = [];
@@ -77,12 +82,12 @@ export class FakeHost implements CliHost {
     return text === undefined ? Promise.reject(new Error("it does not exist")) : Promise.resolve(text);
   }
 
-  async *readChunks(path: string): AsyncGenerator<string> {
-    yield await this.readText(path);
+  async *readChunks(path: string): AsyncGenerator<Uint8Array> {
+    yield utf8(await this.readText(path));
   }
 
-  async *readStdinChunks(): AsyncGenerator<string> {
-    yield await this.readStdin();
+  async *readStdinChunks(): AsyncGenerator<Uint8Array> {
+    yield utf8(await this.readStdin());
   }
 
   readStdin(): Promise<string> {
