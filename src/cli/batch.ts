@@ -3,6 +3,7 @@ import type { CliHost } from "../runtime/console.ts";
 import { Alternatives } from "./alternatives.ts";
 import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
 import { inFlags } from "./flag_names.ts";
+import type { KeptJob } from "./interruption.ts";
 import type { InputList, ListItem, SpecFor } from "./input_list.ts";
 import { type Job, type JobHandle, RefusedHandle } from "./job.ts";
 import type { Reporter } from "./reporter.ts";
@@ -26,6 +27,8 @@ export interface BatchParts {
 export class Batch {
   /** Those that an interruption stopped. */
   readonly paused: Job[] = [];
+  /** Those that failed and left something to go on with. */
+  readonly kept: KeptJob[] = [];
   /** Of the command line, those that are done. */
   readonly finishedUrls: string[] = [];
   readonly #parts: BatchParts;
@@ -134,6 +137,9 @@ export class Batch {
       // The list is an input like any other, and no use of a flag.
       this.#fail(job.line === undefined ? failure.exitStatus : ExitStatus.failed);
       reporter.failed(job, failure);
+      if (failure.code !== "paused" && await this.#isKept(job)) {
+        this.kept.push({ job, httpStatus: failure.httpStatus });
+      }
     }
   }
 
@@ -147,6 +153,13 @@ export class Batch {
     const { path } = handle.snapshot;
     const info = path === undefined ? undefined : await this.#parts.host.look(path).catch(() => undefined);
     return info?.kind === "file";
+  }
+
+  async #isKept({ handle }: Job): Promise<boolean> {
+    const { path, downloaded } = handle.snapshot;
+    if (path === undefined || downloaded === 0) return false;
+    const look = (suffix: string) => this.#parts.host.look(path + suffix).catch(() => undefined);
+    return (await look(".part"))?.kind === "file" && (await look(".bytehaul"))?.kind === "file";
   }
 
   #fail(status: number): void {
