@@ -1,3 +1,4 @@
+import { DownloadError } from "./errors.ts";
 import { RateLimit, TokenBucket } from "./flow/token_bucket.ts";
 import { DownloadHandle } from "./handle.ts";
 import { NetworkClients } from "./net/network_clients.ts";
@@ -9,6 +10,8 @@ import { redact } from "./redact.ts";
 import { resolveSpec } from "./resolve_options.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { SessionContext, SessionStatus } from "./session/context.ts";
+import { discardLeftovers } from "./session/discard.ts";
+import { OutputClaims } from "./session/output_claims.ts";
 import { ProgressMeter } from "./session/progress_meter.ts";
 import { runSession, type StopRequest } from "./session/session.ts";
 import { Source } from "./session/source.ts";
@@ -25,7 +28,8 @@ export class DownloadQueue {
   readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
   readonly #turns: Turns;
-  /** Stopped downloads that still save and close their files. */
+  readonly #claims: OutputClaims | undefined;
+  /** Stopped downloads that still save, close or remove their files. */
   readonly #closing = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
@@ -34,6 +38,7 @@ export class DownloadQueue {
     this.#options = options;
     this.#environment = proxyOptionsFrom(runtime.environment);
     const { network, maxConcurrentDownloads, maxDownloadsPerHost } = options;
+    this.#claims = options.uniqueOutputs ? new OutputClaims() : undefined;
     this.#turns = new Turns({ total: maxConcurrentDownloads, perHost: maxDownloadsPerHost });
     const { noProxy: _exceptions, ...environmentProxies } = this.#environment;
     const hasEnvironmentProxies = Object.keys(environmentProxies).length > 0;
@@ -63,6 +68,7 @@ export class DownloadQueue {
       ...{ clock, status, bucket, signal: spec.signal },
       takeTurn: (begin) => this.#turns.take(new URL(spec.url).host, begin),
       run: (stop) => this.#run(spec, status, bucket, rules, stop),
+      discard: (work) => this.#discard(spec, status, work),
       onClosed: () => this.#handles.delete(handle),
     });
     this.#handles.add(handle);
@@ -78,6 +84,7 @@ export class DownloadQueue {
   async #close(): Promise<void> {
     for (const handle of this.#handles) handle.cancel();
     await Promise.all([...this.#handles].map((handle) => handle.closed));
+    await Promise.all(this.#closing);
     this.#clients.close();
   }
 
@@ -108,7 +115,8 @@ export class DownloadQueue {
         : { headers: new Headers(), cookies: [], netrc: [] };
       return new Source({ transport, url: other, caller: fields, refresh: undefined, log });
     };
-    return { runtime: this.#runtime, spec, status, limit, log, source, sourceOf, expected: undefined };
+    const claim = this.#claims?.of(url);
+    return { runtime: this.#runtime, spec, status, limit, log, source, sourceOf, claim, expected: undefined };
   }
 
   readonly #log: Logger = (level, message) => {
@@ -118,6 +126,15 @@ export class DownloadQueue {
       // A logger's failure is its own, and no reason to end a download.
     }
   };
+
+  #discard(spec: ResolvedSpec, status: SessionStatus, work: Promise<void>): Promise<void> {
+    const done = work
+      .then(() => discardLeftovers({ runtime: this.#runtime, spec, status }))
+      .catch((cause) => this.#log("warn", `nothing was removed: ${cause.message}`))
+      .then(() => void this.#closing.delete(done));
+    this.#closing.add(done);
+    return done;
+  }
 
   /** What only a running download needs is made here, as very many may wait. */
   async #run(
@@ -138,9 +155,17 @@ export class DownloadQueue {
       await this.#clients.check();
       stop.signal.throwIfAborted();
       return await runSession(context, stop);
+    } catch (error) {
+      if (!isNameKept(error)) context.claim?.release();
+      throw error;
     } finally {
       this.#closing.delete(promise);
       resolve();
     }
   }
+}
+
+/** Whether a download that failed still has its name: a file has it, or the next run goes on with what is there. */
+function isNameKept(error: unknown): boolean {
+  return error instanceof DownloadError && ["output_exists", "paused", "cancelled"].includes(error.code);
 }

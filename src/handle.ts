@@ -22,6 +22,8 @@ export interface HandleParts {
   readonly takeTurn: (begin: () => void) => () => void;
   /** Does the work. Settles once every file is closed. */
   readonly run: (stop: StopRequest) => Promise<DownloadResult>;
+  /** Removes what is there of the file, once `work` has settled. Never rejects. */
+  readonly discard: (work: Promise<void>) => Promise<void>;
   /** Told once when all is over. */
   readonly onClosed: () => void;
 }
@@ -52,7 +54,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   readonly #outcome = Promise.withResolvers<DownloadResult>();
   #onSignal: () => void = doNothing;
   #giveUpTurn: () => void = doNothing;
-  /** The work, once it has begun; never rejects. */
+  /** The work, once it has begun, and what removes its leavings; never rejects. */
   #work: Promise<void> | undefined;
   #isDiscarded = false;
   #finalState: FinalState | undefined;
@@ -122,12 +124,15 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   /**
    * Stops for good. What has arrived stays on disk for a later run, unless `discard` is set.
    *
-   * @param options `discard` also removes the part file and the control file
+   * @param options `discard` also removes the part file and the control file, those of an earlier run of the same URL
+   * and output included; this is done when `closed` fulfils. It works before the download runs and after it has
+   * ended, and changes nothing about one that is completed
    */
   cancel(options: { readonly discard?: boolean } = {}): void {
-    if (this.#stop?.signal.aborted) return;
-    this.#isDiscarded = options.discard ?? false;
+    const isNew = options.discard === true && !this.#isDiscarded && this.#finalState !== "completed";
+    if (isNew) this.#isDiscarded = true;
     this.#halt(new DownloadError("cancelled", "The download was cancelled"));
+    if (isNew) this.#work = this.#parts.discard(this.#work ?? Promise.resolve());
   }
 
   /** Snapshots, one every 100 ms at most; the last one has a final state. It never throws. */

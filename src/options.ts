@@ -150,6 +150,15 @@ export interface DownloadSpec extends ProxyOptions {
    */
   readonly overwrite?: boolean;
   /**
+   * Gives the file a number, as in `name.1.bin`, where its name is taken: by a file unless `overwrite` is set, by an
+   * unfinished download of another URL, by a download that runs, or by another one of a downloader with
+   * `uniqueOutputs`. An unfinished download of the same URL keeps its number, and a file that has the right `checksum`
+   * is taken as it is.
+   *
+   * @default {false}
+   */
+  readonly rename?: boolean;
+  /**
    * How often to try again without a byte of progress before giving up.
    *
    * @default {5}
@@ -180,8 +189,9 @@ export interface DownloadSpec extends ProxyOptions {
    */
   readonly maxDownloadSpeed?: number;
   /**
-   * `algorithm:hex`, such as `sha256:…`; the file gets its name only when it matches. Without it, and without
-   * `checksumFile`, the strongest digest counts that the server sends for the whole file, see `publishedDigest`.
+   * `algorithm:hex`, such as `sha256:…`; the file gets its name only when it matches. A file that has the name and
+   * matches already is taken as it is, and nothing is fetched. Without it, and without `checksumFile`, the strongest
+   * digest counts that the server sends for the whole file, see `publishedDigest`.
    */
   readonly checksum?: string;
   /**
@@ -243,6 +253,13 @@ export interface DownloaderOptions extends NetworkOptions {
    * @default {0}
    */
   readonly maxDownloadSpeed?: number;
+  /**
+   * Refuses a download whose output another one writes or has written, also with `overwrite`, and one of a URL that
+   * another one fetches into the same directory. A download that failed has none.
+   *
+   * @default {false}
+   */
+  readonly uniqueOutputs?: boolean;
   /** Told of retries, restarts and what was set aside. */
   readonly logger?: Logger;
   /** Used where a spec says nothing. */

@@ -91,6 +91,7 @@ export interface ResolvedSpec {
   readonly fileAllocation: FileAllocation;
   readonly resume: boolean;
   readonly overwrite: boolean;
+  readonly rename: boolean;
   readonly maxRetries: number;
   readonly retryBaseDelayMs: number;
   readonly retryMaxDelayMs: number;
@@ -110,6 +111,7 @@ export interface ResolvedDownloaderOptions {
   readonly maxConcurrentDownloads: number;
   readonly maxDownloadsPerHost: number;
   readonly maxDownloadSpeed: number;
+  readonly uniqueOutputs: boolean;
   readonly logger: Logger;
   readonly network: ResolvedNetwork;
   readonly defaults: Omit<DownloadSpec, "url">;

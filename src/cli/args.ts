@@ -176,7 +176,12 @@ function checkTogether(draft: Draft, urls: readonly string[]): void {
     if (lists.length > 0) throw new UsageError(`Cannot use ${shown} with a list: ${reason}`);
     if (urls.length > 1) throw new UsageError(`Cannot use ${shown} for ${urls.length} URLs: ${reason}`);
   }
-  if (skipsExisting && specOptions.overwrite) throw notTogether("--skip-existing", "--overwrite");
+  // With a checksum both have a meaning: what is right is kept, and what is wrong replaced.
+  const hasChecksum = (checksum ?? specOptions.checksumFile) !== undefined;
+  if (skipsExisting && specOptions.overwrite && !hasChecksum) {
+    throw notTogether("--skip-existing", "--overwrite");
+  }
+  if (skipsExisting && specOptions.rename) throw notTogether("--skip-existing", "--rename");
   if (quiet && verbose) throw notTogether("--quiet", "--verbose");
   if (inputs.user !== undefined && inputs.bearer !== undefined) throw notTogether("--user", "--bearer");
   if ((inputs.cert === undefined) !== (inputs.key === undefined)) {

@@ -3,6 +3,7 @@ import type { CliHost } from "../runtime/console.ts";
 import { Alternatives } from "./alternatives.ts";
 import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
 import { inFlags } from "./flag_names.ts";
+import type { KeptJob } from "./interruption.ts";
 import type { InputList, ListItem, SpecFor } from "./input_list.ts";
 import { type Job, type JobHandle, RefusedHandle } from "./job.ts";
 import type { Reporter } from "./reporter.ts";
@@ -26,6 +27,8 @@ export interface BatchParts {
 export class Batch {
   /** Those that an interruption stopped. */
   readonly paused: Job[] = [];
+  /** Those that failed and left something to go on with. */
+  readonly kept: KeptJob[] = [];
   /** Of the command line, those that are done. */
   readonly finishedUrls: string[] = [];
   readonly #parts: BatchParts;
@@ -48,6 +51,7 @@ export class Batch {
     const jobs = specs.map((spec): Job => ({
       url: spec.url,
       index: this.#added++,
+      hasChecksum: hasChecksum(spec),
       handle: this.#parts.download(spec),
     }));
     for (const job of jobs) this.#running.add(job);
@@ -94,8 +98,9 @@ export class Batch {
     const { download, reporter } = this.#parts;
     const index = this.#added++;
     if (specs instanceof UsageError) return { index, line, place, handle: new RefusedHandle(specs) };
+    const common = { index, line, place, hasChecksum: specs.some(hasChecksum) };
     const [first] = specs;
-    if (specs.length === 1) return { index, line, place, url: first!.url, handle: download(first!) };
+    if (specs.length === 1) return { ...common, url: first!.url, handle: download(first!) };
     const handle = new Alternatives({
       specs,
       download,
@@ -105,7 +110,7 @@ export class Batch {
       },
     });
     return {
-      ...{ index, line, place, handle },
+      ...{ ...common, handle },
       get url() {
         return handle.url;
       },
@@ -125,18 +130,22 @@ export class Batch {
     if (failure === undefined) {
       if (job.line === undefined) this.finishedUrls.push(job.url!);
       reporter.finished(job, result);
-    } else if (this.#mayBeThere(failure) && await this.#isThere(job)) {
+    } else if (this.#mayBeThere(job, failure) && await this.#isThere(job)) {
       reporter.skipped(job);
     } else {
       if (failure.code === "paused") this.paused.push(job);
       // The list is an input like any other, and no use of a flag.
       this.#fail(job.line === undefined ? failure.exitStatus : ExitStatus.failed);
       reporter.failed(job, failure);
+      if (failure.code !== "paused" && await this.#isKept(job)) {
+        this.kept.push({ job, httpStatus: failure.httpStatus });
+      }
     }
   }
 
-  #mayBeThere({ code }: Failure): boolean {
-    return this.#parts.skipsExisting && code === "output_exists";
+  /** With a checksum the library takes a file that is right as done, and what it refuses is wrong. */
+  #mayBeThere({ hasChecksum }: Job, { code }: Failure): boolean {
+    return this.#parts.skipsExisting && code === "output_exists" && !hasChecksum;
   }
 
   /** What is in the way may also be a directory, or a part file of somebody else. */
@@ -146,7 +155,18 @@ export class Batch {
     return info?.kind === "file";
   }
 
+  async #isKept({ handle }: Job): Promise<boolean> {
+    const { path, downloaded } = handle.snapshot;
+    if (path === undefined || downloaded === 0) return false;
+    const look = (suffix: string) => this.#parts.host.look(path + suffix).catch(() => undefined);
+    return (await look(".part"))?.kind === "file" && (await look(".bytehaul"))?.kind === "file";
+  }
+
   #fail(status: number): void {
     this.#exitStatus = Math.max(this.#exitStatus, status);
   }
+}
+
+function hasChecksum({ checksum, checksumFile }: DownloadSpec): boolean {
+  return (checksum ?? checksumFile) !== undefined;
 }

@@ -1,6 +1,7 @@
+import { CHANGING_OPTIONS, isUnused } from "./aria2_options.ts";
 import { closestWord } from "./did_you_mean.ts";
 import { type Draft, emptyDraft, type SpecOptions } from "./flag.ts";
-import { choice, type FlagValue, parseHeaderField, size, text } from "./flag_values.ts";
+import { choice, count, type FlagValue, parseHeaderField, size, text } from "./flag_values.ts";
 import { FLAGS } from "./flags.ts";
 import type { ListOption } from "./list_parser.ts";
 import { SPEC_NUMBERS } from "../resolve_options.ts";
@@ -9,6 +10,8 @@ import { SPEC_NUMBERS } from "../resolve_options.ts";
 export interface EntryOptions {
   readonly specOptions: SpecOptions;
   readonly headers: readonly [name: string, value: string][];
+  /** Names of options of aria2's that change nothing here. */
+  readonly unused: readonly string[];
 }
 
 /** An option of an entry that cannot be; the message says why. */
@@ -39,7 +42,6 @@ const AS_FLAGS = [
   "output",
   "checksum",
   "checksum-file",
-  "file-allocation",
   "connections",
   "memory-budget",
   "piece-size",
@@ -62,10 +64,39 @@ const ALIASES: Readonly<Record<string, typeof AS_FLAGS[number] | "limit-rate" | 
   "split": "connections",
   "timeout": "read-timeout",
   "max-download-limit": "limit-rate",
+  "piece-length": "piece-size",
+  "retry-wait": "retry-delay",
   "allow-overwrite": "overwrite",
 };
 
+/** Options whose value may be a secret, which no message repeats. */
+const SECRETS: readonly string[] = ["header", "http-passwd", "all-proxy", "http-proxy", "https-proxy"];
+
+/** What a message repeats of a name or a value. */
+const MAX_SHOWN_LENGTH = 60;
+
 const yesOrNo = choice("true", "false");
+
+/** Tries in all, where 0 stands for no end. */
+const tries: FlagValue<number> = {
+  parse: (given) => {
+    const parsed = count({ min: 0, max: SPEC_NUMBERS.maxRetries.max, default: 0 }).parse(given);
+    return parsed === 0 ? SPEC_NUMBERS.maxRetries.max : parsed === undefined ? undefined : parsed - 1;
+  },
+  expected: `a whole number from 0 to ${SPEC_NUMBERS.maxRetries.max}`,
+};
+
+/** Also an empty one. */
+const anyText: FlagValue<string> = { parse: (given) => given, expected: "a text" };
+
+/** aria2's ways to get space are two here: at once, and as data arrives. */
+const allocation: FlagValue<"none" | "prealloc"> = {
+  parse: (given) => {
+    const known = { none: "none", trunc: "none", prealloc: "prealloc", falloc: "prealloc" } as const;
+    return Object.entries(known).find(([word]) => word === given)?.[1];
+  },
+  expected: "none or prealloc",
+};
 
 function option<T>(value: FlagValue<T>, set: (draft: EntryDraft, value: T) => void): EntryOption {
   return {
@@ -106,6 +137,14 @@ const OPTIONS = new Map<string, EntryOption>([
     option(yesOrNo, ({ flags }, value) => flags.specOptions.publishedDigest = value === "false"),
   ],
   ["overwrite", option(yesOrNo, ({ flags }, value) => flags.specOptions.overwrite = value === "true")],
+  ["http-user", option(text, ({ flags }, value) => flags.specOptions.username = value)],
+  ["http-passwd", option(anyText, ({ flags }, value) => flags.specOptions.password = value)],
+  ["all-proxy", option(text, ({ flags }, value) => flags.specOptions.allProxy = value)],
+  ["http-proxy", option(text, ({ flags }, value) => flags.specOptions.httpProxy = value)],
+  ["https-proxy", option(text, ({ flags }, value) => flags.specOptions.httpsProxy = value)],
+  ["no-proxy", option(anyText, ({ flags }, value) => flags.specOptions.noProxy = value)],
+  ["max-tries", option(tries, ({ flags }, value) => flags.specOptions.maxRetries = value)],
+  ["file-allocation", option(allocation, ({ flags }, value) => flags.specOptions.fileAllocation = value)],
   ["continue", option(yesOrNo, ({ flags }, value) => flags.specOptions.resume = value === "true")],
 ]);
 
@@ -116,22 +155,34 @@ function fieldNamed(name: string): FlagValue<[string, string]> {
 /** Reads the options of an entry; an {@linkcode EntryOptionError} says which of them cannot be. Later ones win. */
 export function readEntryOptions(options: readonly ListOption[]): EntryOptions {
   const draft: EntryDraft = { flags: emptyDraft(), headers: [] };
+  const unused: string[] = [];
   for (const { line, name, value } of options) {
     const found = OPTIONS.get(ALIASES[name] ?? name);
     if (found === undefined) {
-      const near = closestWord(name, [...OPTIONS.keys(), ...Object.keys(ALIASES)]);
-      const remedy = near === undefined ? "see bytehaul --help" : `did you mean ${near}?`;
-      throw new EntryOptionError(
-        line,
-        `Cannot use the option ${JSON.stringify(name)}: there is none; ${remedy}`,
-      );
-    }
-    if (!found.apply(draft, name === "checksum" ? asOurs(value) : value)) {
-      const shown = name === "header" ? "with this value" : JSON.stringify(value);
-      throw new EntryOptionError(line, `Cannot use ${name} ${shown}: expected ${found.expected}`);
+      if (!isUnused(name) && !(CHANGING_OPTIONS.has(name) && value === "false")) throw unknown(line, name);
+      unused.push(name);
+    } else if (!found.apply(draft, name === "checksum" ? asOurs(value) : value)) {
+      const quoted = SECRETS.includes(name) ? "with this value" : shown(value);
+      throw new EntryOptionError(line, `Cannot use ${name} ${quoted}: expected ${found.expected}`);
     }
   }
-  return { specOptions: draft.flags.specOptions, headers: draft.headers };
+  return { specOptions: draft.flags.specOptions, headers: draft.headers, unused };
+}
+
+function unknown(line: number, name: string): EntryOptionError {
+  const near = name.length > MAX_SHOWN_LENGTH
+    ? undefined
+    : closestWord(name, [...OPTIONS.keys(), ...Object.keys(ALIASES)]);
+  const reason = CHANGING_OPTIONS.has(name)
+    ? "only false has a meaning here"
+    : near === undefined
+    ? "there is none; see bytehaul --help"
+    : `there is none; did you mean ${near}?`;
+  return new EntryOptionError(line, `Cannot use the option ${shown(name)}: ${reason}`);
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text);
 }
 
 /** aria2 writes `sha-256=…`. */

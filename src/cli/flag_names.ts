@@ -10,6 +10,7 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
   "use netrc": "use --netrc",
   "noProxy": "--no-proxy",
   "ask to overwrite": "use --overwrite",
+  "ask to rename": "use --rename",
   "turn resume off": "use --no-resume",
   "with resume off": "with --no-resume",
   "set contentEncoding to keep it": "use --keep-encoding to keep it",

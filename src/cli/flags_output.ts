@@ -29,8 +29,13 @@ export const OUTPUT_FLAGS: FlagGroup = {
     }),
     toggle({
       name: "skip-existing",
-      help: "a file that has the name counts as done, whatever is in it",
+      help: "a file that has the name counts as done; with a checksum only when it matches",
       set: (draft) => draft.skipsExisting = true,
+    }),
+    toggle({
+      name: "rename",
+      help: "where a name is taken, number the file, as in name.1.bin",
+      set: (draft) => draft.specOptions.rename = true,
     }),
     toggle({
       name: "no-resume",

@@ -40,11 +40,15 @@ A list (-i) is what aria2 reads: a line for each file, in it a URL, or several
 with tabs between them, of which the next is tried where one has nothing; lines
 below that begin with a blank set options of that file: out, dir, checksum,
 header, referer, user-agent, connections (max-connection-per-server, split),
-limit-rate (max-download-limit), retries, overwrite and continue (true or
-false), and these flags: checksum-file, piece-size, min-split-size,
-min-segment-size, memory-budget, file-allocation, save-interval, retry-delay,
-retry-max-delay, max-retry-time, connect-timeout, read-timeout (timeout). A line
-that begins with # says nothing. The list is read as files are fetched.
+limit-rate (max-download-limit), retries (max-tries, with the first), overwrite
+and continue (true or false), http-user, http-passwd, all-proxy, http-proxy,
+https-proxy, no-proxy, and these flags: checksum-file, piece-size
+(piece-length), min-split-size, min-segment-size, memory-budget,
+file-allocation, save-interval, retry-delay (retry-wait), retry-max-delay,
+max-retry-time, connect-timeout, read-timeout (timeout). Other options of aria2
+change nothing, and are named. A line that begins with # says nothing. The list
+is UTF-8 or UTF-16, and is read as files are fetched. Of two files with one name
+the second is refused, or numbered with --rename.
 
 --json lines have a "type", and all but "log" the "url" and its "index", and the
 "line" of the list:
@@ -86,8 +90,9 @@ Exit status:
   0    every file is there, or with verify is the right one
   1    a download failed, or a file is wrong or cannot be read
   2    wrong usage; nothing was fetched for it
-  130  interrupted (Ctrl+C): what arrived is saved, and how to go on was shown;
-       a second Ctrl+C exits at once
+  130  interrupted (Ctrl+C, SIGTERM, or the terminal was closed): what arrived
+       is saved, and how to go on was shown; a second Ctrl+C exits at once.
+       Under nohup a closed terminal changes nothing
 `;
 }
 

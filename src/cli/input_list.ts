@@ -4,6 +4,7 @@ import type { CliHost } from "../runtime/console.ts";
 import { EntryOptionError, type EntryOptions, readEntryOptions } from "./entry_options.ts";
 import { inFlags } from "./flag_names.ts";
 import type { ListEntry } from "./list_parser.ts";
+import { decodeList } from "./list_text.ts";
 import { ListReader } from "./list_reader.ts";
 import { checkUrl } from "./url.ts";
 import { UsageError } from "./usage_error.ts";
@@ -22,11 +23,15 @@ export interface ListItem {
   readonly specs: ReturnType<SpecFor>[] | UsageError;
 }
 
+/** What is told of a line that is wrong, which may be very long. */
+const MAX_REASON_LENGTH = 500;
+
 /** A list of files to fetch, which is read as they are. */
 export class InputList {
   readonly #name: string;
   readonly #reader: ListReader;
   readonly #specFor: SpecFor;
+  readonly #unused = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(name: string, reader: ListReader, specFor: SpecFor) {
@@ -41,7 +46,7 @@ export class InputList {
    */
   static async open(path: string, host: CliHost, specFor: SpecFor): Promise<InputList> {
     const isStdin = path === "-";
-    const reader = new ListReader(isStdin ? host.readStdinChunks() : host.readChunks(path));
+    const reader = new ListReader(decodeList(isStdin ? host.readStdinChunks() : host.readChunks(path)));
     const list = new InputList(isStdin ? "<stdin>" : path, reader, specFor);
     let start: readonly ListEntry[];
     try {
@@ -70,6 +75,11 @@ export class InputList {
     return this.#reader.total === this.#reader.taken;
   }
 
+  /** Options of aria2's that were read so far and change nothing. */
+  get unusedOptions(): readonly string[] {
+    return [...this.#unused];
+  }
+
   /** The next one, `undefined` at the end. Rejects once when the list cannot be read. */
   take(): Promise<ListItem | undefined> {
     const taken = this.#last.then(() => this.#reader.take());
@@ -95,13 +105,15 @@ export class InputList {
     } catch (error) {
       const wrong = error instanceof EntryOptionError ? error.line : entry.fault?.line ?? line;
       const text = error instanceof UsageError ? error.message : inFlags(reasonOf(error));
-      return { line, place: placeOf(wrong), specs: new UsageError(text) };
+      const shown = text.length > MAX_REASON_LENGTH ? `${text.slice(0, MAX_REASON_LENGTH)}…` : text;
+      return { line, place: placeOf(wrong), specs: new UsageError(shown) };
     }
   }
 
   #specsOf({ urls, options, fault }: ListEntry): ReturnType<SpecFor>[] {
     if (fault !== undefined) throw new UsageError(`Cannot use the line: ${fault.reason}`);
     const own = readEntryOptions(options);
+    for (const name of own.unused) this.#unused.add(name);
     return urls.map((url) => {
       checkUrl(url);
       const spec = this.#specFor(url, own);

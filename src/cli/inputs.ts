@@ -58,7 +58,7 @@ export async function readInputs(command: DownloadCommand, host: CliHost): Promi
   return {
     options: { ...options, ...await readProxies(inputs, reader), ...await readTls(inputs, reader) },
     specFor: (url, own) => ({
-      ...shared,
+      ...(own?.specOptions.username === undefined ? shared : withoutLogin(shared)),
       ...own?.specOptions,
       ...(own === undefined || own.headers.length === 0
         ? {}
@@ -91,6 +91,12 @@ async function readHeaders({ headers }: Inputs, reader: ValueReader): Promise<[s
     }
   }
   return fields;
+}
+
+/** An entry that names its user is not told of another one. */
+function withoutLogin<T extends Credentials>(shared: T): Omit<T, keyof Credentials> {
+  const { username: _username, password: _password, bearerToken: _bearerToken, ...others } = shared;
+  return others;
 }
 
 /** Those of an entry take the place of others with their name. */

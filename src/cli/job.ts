@@ -18,6 +18,8 @@ export interface Job {
   readonly line?: number;
   /** The same with the name of the list. */
   readonly place?: string;
+  /** Whether a checksum decides what a file that is there is worth. */
+  readonly hasChecksum?: boolean;
   readonly handle: JobHandle;
 }
 

@@ -10,7 +10,7 @@ import { inFlags } from "./flag_names.ts";
 import { helpText } from "./help.ts";
 import { InputList, type SpecFor } from "./input_list.ts";
 import { type CompleteCommand, readInputs } from "./inputs.ts";
-import { describeInterruption } from "./interruption.ts";
+import { describeInterruption, describeKept } from "./interruption.ts";
 import type { JobHandle } from "./job.ts";
 import { JsonReporter } from "./json_reporter.ts";
 import { message } from "./message.ts";
@@ -94,6 +94,7 @@ async function runDownloads(
     if (path !== undefined) list = await InputList.open(path, host, complete.specFor);
     downloader = createDownloader({
       ...complete.options,
+      uniqueOutputs: true,
       logger: (level, text) => reporter.log(level, inFlags(text)),
     });
   } catch (error) {
@@ -115,17 +116,24 @@ async function runDownloads(
   let status: number;
   try {
     status = await batch.run(specs);
+    const unused = list?.unusedOptions ?? [];
+    if (unused.length > 0) {
+      reporter.log("warn", `the list has options that change nothing here: ${unused.join(", ")}`);
+    }
     await downloader.close();
   } finally {
     reporter.stop();
     stopListening();
   }
-  if (!batch.isInterrupted) return status;
-  const { isBytehaul } = host;
-  for (const line of describeInterruption(batch.paused, batch.finishedUrls, { argv, command, isBytehaul })) {
-    host.writeStderr(`${message(line)}\n`);
-  }
-  return ExitStatus.interrupted;
+  const invocation = { argv, command, isBytehaul: host.isBytehaul };
+  const { paused, kept, finishedUrls, isInterrupted } = batch;
+  const lines = isInterrupted
+    ? describeInterruption(paused, finishedUrls, invocation)
+    : command.quiet
+    ? []
+    : describeKept(kept, finishedUrls, invocation);
+  for (const line of lines) host.writeStderr(`${message(line)}\n`);
+  return isInterrupted ? ExitStatus.interrupted : status;
 }
 
 function refuse(host: CliHost, error: unknown, files?: CompleteCommand["files"]): number {

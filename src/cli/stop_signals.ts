@@ -7,7 +7,7 @@ const ECHO_MS = 500;
 export interface StopActions {
   /** Once. */
   readonly first: () => void;
-  /** At every later one that is no echo of the first. */
+  /** At every later one that is no echo of the first, nor tells once more that the terminal was closed. */
   readonly again: () => void;
 }
 
@@ -18,11 +18,11 @@ export function onStopSignals(
   { first, again }: StopActions,
 ): () => void {
   let firstMs: number | undefined;
-  return host.onSignal(["SIGINT", "SIGTERM"], () => {
+  return host.onSignal(["SIGINT", "SIGTERM", "SIGHUP"], (signal) => {
     if (firstMs === undefined) {
       firstMs = now();
       first();
-    } else if (now() - firstMs > ECHO_MS) {
+    } else if (signal !== "SIGHUP" && now() - firstMs > ECHO_MS) {
       again();
     }
   });

@@ -108,8 +108,10 @@ function savedLine(result: DownloadResult): string {
   const { path, size, fetchedBytes, resumedBytes, elapsedMs, lengthVerified, checksum, checksumSource } =
     result;
   const facts = [formatBytes(size)];
-  if (resumedBytes > 0) facts.push(`${formatBytes(resumedBytes)} of it from an earlier run`);
-  facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
+  const wasThere = fetchedBytes === 0 && resumedBytes > 0 && resumedBytes === size;
+  if (wasThere) facts.push("all of it was there");
+  else if (resumedBytes > 0) facts.push(`${formatBytes(resumedBytes)} of it from an earlier run`);
+  if (!wasThere) facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
   if (checksum !== undefined) facts.push(matchFact(checksum, checksumSource));
   if (!lengthVerified) facts.push("the server told no size to compare with");
   return `saved ${escapeForTerminal(path)} (${facts.join(", ")})`;

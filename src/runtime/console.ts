@@ -10,6 +10,7 @@ import {
   readText,
   readVariable,
 } from "./host_access.ts";
+import { outlivesTerminal } from "./hangup.ts";
 import { Outlet } from "./outlet.ts";
 import { openShell, type Shell } from "./shell.ts";
 
@@ -17,7 +18,7 @@ export type { PathInfo } from "./host_access.ts";
 export type { Shell, ShellEnd } from "./shell.ts";
 
 /** Signals that ask a program to end. */
-export type CliSignal = "SIGINT" | "SIGTERM";
+export type CliSignal = "SIGHUP" | "SIGINT" | "SIGTERM";
 
 /**
  * The program's surroundings, so that tests can stand in for them. What cannot be had is refused with an `Error`
@@ -37,18 +38,21 @@ export interface CliHost {
   /** A variable of the environment, `undefined` when it is not set. */
   variable(name: string): string | undefined;
   readText(path: string): Promise<string>;
-  /** The text of a file, read as it is asked for. */
-  readChunks(path: string): AsyncIterable<string>;
+  /** What a file holds, read as it is asked for. */
+  readChunks(path: string): AsyncIterable<Uint8Array>;
   /** All of standard input. */
   readStdin(): Promise<string>;
   /** Standard input, read as it is asked for. */
-  readStdinChunks(): AsyncIterable<string>;
+  readStdinChunks(): AsyncIterable<Uint8Array>;
   /** `undefined` when nothing is there. */
   look(path: string): Promise<PathInfo | undefined>;
   /** The system's shell. */
   openShell(): Shell;
-  /** Calls `listener` for each such signal, in place of what the system would do, until the result is called. */
-  onSignal(signals: readonly CliSignal[], listener: () => void): () => void;
+  /**
+   * Calls `listener` for each such signal, in place of what the system would do, until the result is called. A process
+   * that is to outlive its terminal, as with `nohup`, hears no SIGHUP and goes on.
+   */
+  onSignal(signals: readonly CliSignal[], listener: (signal: CliSignal) => void): () => void;
   /** Waits until what was written has left the process, and returns why standard output did not take all of it. */
   flush(): Promise<string | undefined>;
   /** Ends the process at once. */
@@ -57,6 +61,8 @@ export interface CliHost {
 
 /** The surroundings of this process. */
 export function createConsole(): CliHost {
+  // Before the streams, as one on a terminal listens for its size.
+  const outlives = outlivesTerminal();
   const stdout = new Outlet(process.stdout);
   const stderr = new Outlet(process.stderr);
   return {
@@ -73,7 +79,7 @@ export function createConsole(): CliHost {
     readStdinChunks,
     look,
     openShell,
-    onSignal,
+    onSignal: (signals, listener) => onSignal(signals, listener, outlives),
     flush: async () => {
       const [lost] = await Promise.all([stdout.flush(), stderr.flush()]);
       return lost;
@@ -86,17 +92,25 @@ function isDumb(): boolean {
   return isGranted({ name: "env", variable: "TERM" }) && process.env.TERM === "dumb";
 }
 
-function onSignal(signals: readonly CliSignal[], listener: () => void): () => void {
-  const heard = signals.filter((signal) => {
-    try {
-      process.on(signal, listener);
-      return true;
-    } catch {
-      // Windows has no SIGTERM to listen for.
-      return false;
-    }
-  });
+function onSignal(
+  signals: readonly CliSignal[],
+  listener: (signal: CliSignal) => void,
+  outlives: boolean,
+): () => void {
+  // It stays, and stands for the order to ignore it, which Deno drops with the first listener.
+  if (outlives) listen("SIGHUP", () => {});
+  const heard = signals.filter((signal) => !(outlives && signal === "SIGHUP") && listen(signal, listener));
   return () => {
     for (const signal of heard) process.off(signal, listener);
   };
+}
+
+/** Whether the system has such a signal: Windows has no SIGTERM to listen for. */
+function listen(signal: CliSignal, listener: (signal: CliSignal) => void): boolean {
+  try {
+    process.on(signal, listener as NodeJS.SignalsListener);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -79,33 +79,30 @@ async function looking<T>(path: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The text of a file, no more of it at a time than is asked for. */
-export async function* readChunks(path: string): AsyncGenerator<string, void, void> {
+/** What a file holds, no more of it at a time than is asked for. */
+export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
   const file = await looking(path, () => open(path));
   try {
-    const decoder = new TextDecoder();
-    const buffer = new Uint8Array(CHUNK_BYTES);
     for (;;) {
+      const buffer = new Uint8Array(CHUNK_BYTES);
       const { bytesRead } = await looking(path, () => file.read(buffer, 0, buffer.length));
       if (bytesRead === 0) break;
-      yield decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
+      yield buffer.subarray(0, bytesRead);
     }
-    yield decoder.decode();
   } finally {
     await file.close();
   }
 }
 
 /** The same of standard input. */
-export async function* readStdinChunks(): AsyncGenerator<string, void, void> {
-  const decoder = new TextDecoder();
-  for await (const chunk of process.stdin) yield decoder.decode(chunk as Uint8Array, { stream: true });
-  yield decoder.decode();
+export async function* readStdinChunks(): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of process.stdin) yield chunk as Uint8Array;
 }
 
 /** All of standard input. */
 export async function readStdin(): Promise<string> {
+  const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of readStdinChunks()) text += chunk;
-  return text;
+  for await (const chunk of readStdinChunks()) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
 }

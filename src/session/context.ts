@@ -3,6 +3,7 @@ import type { ResolvedSpec } from "../resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { DownloadState, Logger } from "../types.ts";
 import type { ExpectedChecksum } from "./expected_checksum.ts";
+import type { OutputClaim } from "./output_claims.ts";
 import type { ProgressMeter } from "./progress_meter.ts";
 import type { Source } from "./source.ts";
 
@@ -15,6 +16,8 @@ export interface SessionContext {
   readonly sourceOf: (url: string) => Source;
   /** What the file must hash to, as far as it is known. */
   readonly expected: ExpectedChecksum | undefined;
+  /** Keeps other downloads of the queue from the same output, where they are to be kept from it. */
+  readonly claim: OutputClaim | undefined;
   readonly limit: RateLimit;
   readonly log: Logger;
   readonly status: SessionStatus;

@@ -5,6 +5,7 @@ import { holdsRange } from "../integrity/range_check.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "../storage/control_format.ts";
+import type { LoadedControl } from "../storage/control_store.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { SessionContext } from "./context.ts";
@@ -39,6 +40,12 @@ export function hashUrl(url: string): string {
  */
 export function hashQuery(url: string): string {
   return createHash("sha256").update(unsignedQuery(url)).digest("hex").slice(0, QUERY_HASH_DIGITS);
+}
+
+/** Whether a control file is surely that of a URL; another query may be another signature, or another file. */
+export function belongsTo(loaded: LoadedControl, url: string): boolean {
+  return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) &&
+    loaded.record.queryHash === hashQuery(url);
 }
 
 /** Looks at what an earlier run left; `undefined` when there is nothing to go on with. */

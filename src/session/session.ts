@@ -10,8 +10,8 @@ import type { DownloadResult } from "../types.ts";
 import { OVER } from "../waiting.ts";
 import { Assembly } from "./assembly.ts";
 import type { SessionContext } from "./context.ts";
-import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
 import type { KnownVersion } from "./known_version.ts";
+import { expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
 import { sayKept } from "./kept_progress.ts";
@@ -36,10 +36,11 @@ export async function runSession(context: SessionContext, stop: StopRequest): Pr
   const startedMs = clock.monotonicMs();
   context.status.startedMs = startedMs;
   context.status.state = "downloading";
-  const { output, first } = await locate(context, stop.signal);
+  const { output, first, expected, right } = await locate(context, stop.signal);
   try {
-    const expected = await expectedByCaller(context, output.path, stop.signal);
-    const { verified, ...outcome } = await fetchInto(output, first, { ...context, expected }, stop);
+    const { verified, ...outcome } = right === undefined
+      ? await fetchInto(output, first, { ...context, expected }, stop)
+      : { size: right.size, resumedBytes: right.size, lengthVerified: true, verified: expected };
     return {
       path: output.path,
       fetchedBytes: context.status.meter.fetched,

@@ -196,6 +196,10 @@ test("parseArgs() refuses what does not go together", () => {
   assert.match(refusal("-o", "f", URL_A, URL_B), /--output "f" for 2 URLs/);
   assert.match(refusal("--checksum", "md5:0", URL_A, URL_B), /--checksum "md5:0" for 2 URLs/);
   assert.match(refusal("-qv", URL_A), /--quiet together with --verbose/);
+  const skips = ["--skip-existing", "--overwrite", URL_A];
+  assert.match(refusal(...skips), /--skip-existing together with --overwrite/);
+  assert.equal(parse("--checksum", "md5:0", ...skips).skipsExisting, true);
+  assert.match(refusal("--skip-existing", "--rename", URL_A), /--skip-existing together with --rename/);
   assert.match(refusal("-u", "me:pw", "--bearer", "t", URL_A), /--user together with --bearer/);
   assert.match(refusal("--refresh-cmd", "sign", URL_A, URL_B), /--refresh-cmd for 2 URLs/);
   assert.match(refusal("--key", "k.pem", URL_A), /--key "k\.pem" without --cert/);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers";
 import { runCli } from "../../src/cli/main.ts";
 import { DownloadError } from "../../src/errors.ts";
-import { FakeDownloader, type FakeHandle, FakeHost, snapshot } from "./fakes.ts";
+import { FakeDownloader, type FakeHandle, FakeHost, snapshot, utf8 } from "./fakes.ts";
 
 /** A host whose list comes in parts, and counts how many were asked for. */
 class ListHost extends FakeHost {
@@ -14,12 +14,12 @@ class ListHost extends FakeHost {
     super(isTerminal);
   }
 
-  override async *readChunks(): AsyncGenerator<string> {
+  override async *readChunks(): AsyncGenerator<Uint8Array> {
     try {
       for (const chunk of this.chunks) {
         this.chunksRead++;
         if (chunk instanceof Error) throw chunk;
-        yield chunk;
+        yield utf8(chunk);
       }
     } finally {
       this.isListClosed = true;
@@ -247,7 +247,7 @@ test("a signal saves what runs, reads no more, and tells which command goes on",
 test("a signal ends the wait for standard input that says nothing", async () => {
   const host = new FakeHost();
   host.readStdinChunks = async function* () {
-    yield "http://a/1\nhttp://a/2\n";
+    yield utf8("http://a/1\nhttp://a/2\n");
     await new Promise(() => {});
   };
   const { status } = await run(["-q", "-i", "-"], host, (handle) => {

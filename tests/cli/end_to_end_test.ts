@@ -451,3 +451,32 @@ for (const [name, { args, names, remedy }] of Object.entries(BAD_INPUT)) {
     assert.deepEqual(await readdir(place.dir.join("taken")), []);
   });
 }
+
+test("138 a URL expired half-way: the part is kept, and a new URL goes on with it", IN_A_CHILD, async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({
+    size: 3_000_000,
+    seed: SEED,
+    respond: ({ path, index }) =>
+      !path.includes("old") ? undefined : index === 0 ? { cutAfter: 700_000 } : { status: 403 },
+  });
+  const run = (signature: string, ...more: string[]) =>
+    runBytehaul([
+      ...["-x1", "--retry-delay", "0", "--piece-size", "64k", "-o", "out.bin", ...more],
+      `${server.url}?signature=${signature}`,
+    ], { cwd: dir.path });
+  const { status, stderr } = await run("old");
+  assert.equal(status, 1);
+  const [error, ...lines] = stderr.trimEnd().split("\n");
+  assert.match(error!, /^bytehaul: .*403/);
+  assert.deepEqual(lines, [
+    "bytehaul: unfinished; 0.67/2.86 MiB saved in out.bin.part and out.bin.bytehaul",
+    "bytehaul: run the same command again to go on",
+    "bytehaul: where a URL has expired, a new one of the same file goes on with it",
+  ]);
+  assert.equal((await run("old", "-q")).stderr.split("\n").length, 2);
+  const second = await run("new");
+  assert.equal(second.status, 0, second.stderr);
+  assert.match(second.stderr, /of it from an earlier run/);
+  await assertFileIs(dir.join("out.bin"), SEED, 3_000_000);
+});

@@ -17,7 +17,7 @@ test("readEntryOptions() takes aria2's names and those of the flags", () => {
       ["output=o", "dir=d", "connections=3", `checksum=sha256:${hex}`],
       ["out=x", "out=o", "dir=d", "split=3", `checksum=sha256=${hex}`],
     ]
-  ) assert.deepEqual(read(...texts), { specOptions: wanted, headers: [] });
+  ) assert.deepEqual(read(...texts), { specOptions: wanted, headers: [], unused: [] });
   assert.equal(read("checksum=sha-1=ff").specOptions.checksum, "sha1:ff");
   assert.equal(read("checksum=md5=ff").specOptions.checksum, "md5:ff");
   assert.deepEqual(read("max-download-limit=1k", "allow-overwrite=true", "continue=false").specOptions, {

@@ -1,4 +1,4 @@
-import type { CliHost, PathInfo, Shell } from "../../src/runtime/console.ts";
+import type { CliHost, CliSignal, PathInfo, Shell } from "../../src/runtime/console.ts";
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options.ts";
 import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
@@ -33,6 +33,11 @@ export function result(changes: Partial<DownloadResult> = {}): DownloadResult {
   };
 }
 
+/** The bytes of a text. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 /** Records what is written; signals are sent by the test. */
 export class FakeHost implements CliHost {
   readonly args: readonly string[] = [];
@@ -52,7 +57,7 @@ export class FakeHost implements CliHost {
   /** Why standard output takes nothing more. */
   lost: string | undefined;
   shell: Shell | undefined;
-  #listeners = new Set<() => void>();
+  #listeners = new Set<(signal: CliSignal) => void>();
 
   constructor(readonly isTerminal: boolean = false) {}
 
@@ -77,12 +82,12 @@ export class FakeHost implements CliHost {
     return text === undefined ? Promise.reject(new Error("it does not exist")) : Promise.resolve(text);
   }
 
-  async *readChunks(path: string): AsyncGenerator<string> {
-    yield await this.readText(path);
+  async *readChunks(path: string): AsyncGenerator<Uint8Array> {
+    yield utf8(await this.readText(path));
   }
 
-  async *readStdinChunks(): AsyncGenerator<string> {
-    yield await this.readStdin();
+  async *readStdinChunks(): AsyncGenerator<Uint8Array> {
+    yield utf8(await this.readStdin());
   }
 
   readStdin(): Promise<string> {
@@ -101,7 +106,7 @@ export class FakeHost implements CliHost {
     return this.shell;
   }
 
-  onSignal(_signals: readonly string[], listener: () => void): () => void {
+  onSignal(_signals: readonly CliSignal[], listener: (signal: CliSignal) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -110,8 +115,8 @@ export class FakeHost implements CliHost {
     return this.#listeners.size;
   }
 
-  signal(): void {
-    for (const listener of this.#listeners) listener();
+  signal(name: CliSignal = "SIGINT"): void {
+    for (const listener of this.#listeners) listener(name);
   }
 
   flush(): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DownloadCommand, parseArgs } from "../../src/cli/args.ts";
-import { describeInterruption } from "../../src/cli/interruption.ts";
+import { describeInterruption, describeKept } from "../../src/cli/interruption.ts";
 import type { ProgressSnapshot } from "../../src/types.ts";
 import { FakeHandle, snapshot } from "./fakes.ts";
 
@@ -79,4 +79,33 @@ test("describeInterruption() leaves out what would not go on", () => {
     lines(["--no-resume", "-HX: 1", A, B], [A]).at(-1),
     "run the same command again, without --no-resume and the URLs that are done, to go on",
   );
+});
+
+test("describeInterruption() does not send a list to be renamed anew", () => {
+  assert.equal(advice("-i", "list"), "go on with: bytehaul --skip-existing -i list");
+  assert.equal(advice("--overwrite", "-i", "list"), "go on with: bytehaul --overwrite -i list");
+  assert.equal(
+    advice("--rename", "-i", "list"),
+    "run the same command again, without the lines that are done, to go on",
+  );
+  assert.equal(advice("--rename", A), `go on with: bytehaul --rename ${A}`);
+});
+
+test("138 describeKept() says what failed downloads left, once, and how to go on", () => {
+  const command = parseArgs([A]) as DownloadCommand;
+  const invocation = { argv: [A], command, isBytehaul: true };
+  const kept = (httpStatus?: number) => ({
+    job: { url: A, index: 0, handle: new FakeHandle(snapshot({ state: "failed" })) },
+    httpStatus,
+  });
+  const line = "unfinished; 50.0/100 MiB saved in out/disk.iso.part and out/disk.iso.bytehaul";
+  const goOn = `go on with: bytehaul ${A}`;
+  assert.deepEqual(describeKept([], [], invocation), []);
+  assert.deepEqual(describeKept([kept(503)], [], invocation), [line, goOn]);
+  assert.deepEqual(describeKept([kept(403)], [], invocation), [
+    ...[line, goOn, "where a URL has expired, a new one of the same file goes on with it"],
+  ]);
+  assert.deepEqual(describeKept(Array.from({ length: 5 }, () => kept()), [], invocation), [
+    ...[line, line, line, "2 more are unfinished, and saved like these", goOn],
+  ]);
 });

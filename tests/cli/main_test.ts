@@ -56,7 +56,7 @@ test("runCli() passes the options on", async () => {
   assert.equal(status, 0);
   const { logger, ...options } = downloader.options;
   assert.equal(typeof logger, "function");
-  assert.deepEqual(options, { maxConcurrentDownloads: 2, maxDownloadSpeed: 1024 });
+  assert.deepEqual(options, { maxConcurrentDownloads: 2, maxDownloadSpeed: 1024, uniqueOutputs: true });
   assert.deepEqual(downloader.specs, [
     { maxConnections: 8, outputDir: "dir", url: A },
     { maxConnections: 8, outputDir: "dir", url: B },

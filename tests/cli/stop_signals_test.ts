@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { onStopSignals } from "../../src/cli/stop_signals.ts";
+import type { CliSignal } from "../../src/runtime/console.ts";
 import { FakeHost } from "./fakes.ts";
 
-function listen(): { at: (ms: number) => string; host: FakeHost; stop: () => void } {
+function listen(): { at: (ms: number, signal?: CliSignal) => string; host: FakeHost; stop: () => void } {
   const host = new FakeHost();
   let nowMs = 0;
   let heard = "";
@@ -11,10 +12,10 @@ function listen(): { at: (ms: number) => string; host: FakeHost; stop: () => voi
     first: () => heard += "first ",
     again: () => heard += "again ",
   });
-  const at = (ms: number) => {
+  const at = (ms: number, signal?: CliSignal) => {
     nowMs = ms;
     heard = "";
-    host.signal();
+    host.signal(signal);
     return heard.trim();
   };
   return { at, host, stop };
@@ -22,7 +23,7 @@ function listen(): { at: (ms: number) => string; host: FakeHost; stop: () => voi
 
 test("onStopSignals() takes a signal within half a second of the first for its echo", () => {
   const { at } = listen();
-  const heard = [0, 0, 1, 499, 500, 501, 502, 5000].map(at);
+  const heard = [0, 0, 1, 499, 500, 501, 502, 5000].map((ms) => at(ms));
   assert.deepEqual(heard, ["first", "", "", "", "", "again", "again", "again"]);
 });
 
@@ -31,4 +32,9 @@ test("onStopSignals() listens until it is told to stop", () => {
   assert.equal(host.listeners, 1);
   stop();
   assert.deepEqual([host.listeners, at(1000)], [0, ""]);
+});
+
+test("onStopSignals() ends nothing at once because a terminal is closed twice", () => {
+  const { at } = listen();
+  assert.deepEqual([at(0, "SIGHUP"), at(5000, "SIGHUP"), at(6000, "SIGTERM")], ["first", "", "again"]);
 });

@@ -87,7 +87,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** Sends it a signal, unless it is over. */
-  signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+  signal(name: "SIGHUP" | "SIGINT" | "SIGTERM" | "SIGKILL"): void {
     if (this.#isOver || this.#process.pid === undefined) return;
     try {
       // Not ChildProcess.kill(), after which Deno reports the signal whatever the status is.

@@ -1,0 +1,29 @@
+import { dirname } from "node:path";
+import { ControlStore, type LoadedControl } from "../storage/control_store.ts";
+import { Output } from "../storage/output.ts";
+import type { SessionContext } from "./context.ts";
+import { pathWithoutAsking } from "./locate.ts";
+import { belongsTo, hashUrl } from "./resume.ts";
+
+/**
+ * Removes the part file and the control file that a download which is over, or never ran, has or found from an earlier
+ * run. What belongs to another URL stays, and so does what another download is writing.
+ */
+export async function discardLeftovers(
+  { runtime, spec, status }: Pick<SessionContext, "runtime" | "spec" | "status">,
+): Promise<void> {
+  const path = status.path ?? await pathWithoutAsking({ runtime, spec });
+  if (path === undefined) return;
+  // One that worked on it knows that another query was but another signature.
+  const isOurs = (loaded: LoadedControl) =>
+    belongsTo(loaded, spec.url) ||
+    status.total !== undefined && loaded.kind === "record" && loaded.record.urlHash === hashUrl(spec.url);
+  // Taking the output would leave directories where there were none.
+  if (!isOurs(await new ControlStore(runtime, `${path}.bytehaul`, dirname(path)).load())) return;
+  const output = await Output.acquire(runtime, path, false);
+  try {
+    if (isOurs(await output.loadControl())) await output.discard();
+  } finally {
+    await output.release();
+  }
+}

@@ -1,0 +1,94 @@
+import { DownloadError } from "../errors.ts";
+import { lookAt } from "../storage/paths.ts";
+import type { Output } from "../storage/output.ts";
+import type { SessionContext } from "./context.ts";
+import { expectedByCaller, type ExpectedChecksum } from "./expected_checksum.ts";
+import { checkDigest, type VerifiedFile } from "./file_check.ts";
+import { belongsTo } from "./resume.ts";
+
+/** A file that is there and has the checksum that the caller gave. */
+export interface RightFile {
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** Compares files that are there with what the caller expects, each once. */
+export class ExistingFiles {
+  readonly #context: SessionContext;
+  readonly #signal: AbortSignal;
+  readonly #compared = new Map<string, VerifiedFile | undefined>();
+  #expected: Promise<ExpectedChecksum | undefined> | undefined;
+
+  constructor(context: SessionContext, signal: AbortSignal) {
+    this.#context = context;
+    this.#signal = signal;
+  }
+
+  /** What the caller says that the file hashes to; a list has it by the name that the server or the URL gave, `named`. */
+  expected(named: string): Promise<ExpectedChecksum | undefined> {
+    return this.#expected ??= expectedByCaller(this.#context, named, this.#signal);
+  }
+
+  /** The file at `path`, if it is the right one; rejects where it is not and nothing may take its place. */
+  async rightOrRefuse(path: string, named: string): Promise<RightFile | undefined> {
+    const found = await this.find(path, named);
+    if (found === undefined || found.matches) return found;
+    if (this.#context.spec.overwrite) return undefined;
+    throw new DownloadError(
+      "output_exists",
+      `Cannot write "${path}": it exists already, and its checksum is ${found.actual}, expected ${found.expected}; choose another output or ask to overwrite`,
+    );
+  }
+
+  /** What came of comparing the file at `path`; `undefined` where nothing is to be compared. */
+  async find(path: string, named: string): Promise<VerifiedFile | undefined> {
+    if (!this.#compared.has(path)) this.#compared.set(path, await this.#compare(path, named));
+    return this.#compared.get(path);
+  }
+
+  /** Whether the file at `path` is the right one, where the server may still say that its name is another. */
+  async isRight(path: string): Promise<boolean> {
+    try {
+      return (await this.find(path, path))?.matches === true;
+    } catch (error) {
+      const isUnlisted = error instanceof DownloadError && error.code === "checksum_list" &&
+        error.cause === undefined;
+      if (!isUnlisted) throw error;
+      this.#expected = undefined;
+      return false;
+    }
+  }
+
+  async #compare(path: string, named: string): Promise<VerifiedFile | undefined> {
+    const { runtime, spec, status } = this.#context;
+    if (spec.checksum === undefined && spec.checksumFile === undefined) return undefined;
+    const info = await lookAt(runtime, path);
+    if (info === undefined || info.kind === "directory") return undefined;
+    // A run that was killed before it could clean up has finished it; that is checked where it is cleaned up.
+    if (info.identity !== undefined && (await lookAt(runtime, `${path}.part`))?.identity === info.identity) {
+      return undefined;
+    }
+    const expected = await this.expected(named);
+    if (expected === undefined) return undefined;
+    const check = { runtime, path, signal: this.#signal, onProgress: () => {} };
+    status.state = "verifying";
+    try {
+      return await checkDigest(check, expected.checksum, "checksum");
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      // What cannot be read, or is no file, is judged by whether it may be replaced.
+      if (error instanceof DownloadError) return undefined;
+      throw error;
+    } finally {
+      status.state = "downloading";
+    }
+  }
+}
+
+/** Removes what an unfinished download of the same file left beside a file that is right. */
+export async function tidyUp({ spec, log }: SessionContext, output: Output): Promise<void> {
+  log("info", `"${output.path}" is there and has the right checksum`);
+  const loaded = await output.loadControl();
+  if (loaded.kind === "missing" || belongsTo(loaded, spec.url)) await output.discard();
+}

@@ -1,0 +1,114 @@
+import { dirname } from "node:path";
+import { DownloadError } from "../errors.ts";
+import { redact } from "../redact.ts";
+import { ControlStore } from "../storage/control_store.ts";
+import { Output } from "../storage/output.ts";
+import { lookAt } from "../storage/paths.ts";
+import type { SessionContext } from "./context.ts";
+import type { ExistingFiles, RightFile } from "./existing.ts";
+import { belongsTo } from "./resume.ts";
+
+/** How many names are tried. */
+const MAX_NUMBER = 10_000;
+/** Of `.tar.gz` and the like both parts; other names may have a version before their extension. */
+const EXTENSION = /(?<=[^/\\])(?:\.tar)?\.[\w-]{1,15}$/;
+
+/** The place of a download on disk, and the file that is there if it is the right one. */
+export interface TakenOutput {
+  readonly output: Output;
+  readonly right: RightFile | undefined;
+}
+
+/** Takes the output at `path` or, where that is asked for, at the first of its numbered names that is free. */
+export async function takeOutput(
+  context: SessionContext,
+  path: string,
+  existing: ExistingFiles,
+): Promise<TakenOutput> {
+  const { runtime, spec, status } = context;
+  if (spec.rename) return await takeNumbered(context, path, existing);
+  const right = await existing.rightOrRefuse(path, path);
+  // What is right already is written by nobody.
+  if (right === undefined) requireUnclaimed(context, path);
+  const output = await Output.acquire(runtime, path, spec.overwrite);
+  status.path = path;
+  return { output, right };
+}
+
+async function takeNumbered(
+  context: SessionContext,
+  path: string,
+  existing: ExistingFiles,
+): Promise<TakenOutput> {
+  const { runtime, spec, status, claim } = context;
+  const locked = new Set<string>();
+  for (;;) {
+    const free = await findFree(context, path, existing, locked);
+    const right = await existing.rightOrRefuse(free, path);
+    // Another one may have been faster.
+    if (right === undefined && claim?.take(free) !== undefined) continue;
+    try {
+      const output = await Output.acquire(runtime, free, spec.overwrite);
+      status.path = free;
+      return { output, right };
+    } catch (error) {
+      if (!(error instanceof DownloadError) || error.code !== "output_locked") throw error;
+      locked.add(free);
+      claim?.release();
+    }
+  }
+}
+
+/** Refuses what another download of the same queue writes or has written. */
+export function requireUnclaimed({ claim }: SessionContext, path: string, name = path): void {
+  const other = claim?.take(name);
+  if (other === undefined) return;
+  throw new DownloadError(
+    "output_exists",
+    `Cannot write "${path}": it is the output of ${
+      redact(other)
+    }, too; choose another output or ask to rename`,
+  );
+}
+
+/** `name.ext` with a number before its extension. */
+export function numbered(path: string, number: number): string {
+  if (number === 0) return path;
+  const extension = EXTENSION.exec(path)?.[0] ?? "";
+  return `${path.slice(0, path.length - extension.length)}.${number}${extension}`;
+}
+
+/** The name with which an earlier run began, else the first that nothing has. */
+async function findFree(
+  context: SessionContext,
+  path: string,
+  existing: ExistingFiles,
+  locked: ReadonlySet<string>,
+): Promise<string> {
+  const { claim, spec } = context;
+  let free: string | undefined;
+  for (let number = 0; number < MAX_NUMBER; number++) {
+    const candidate = numbered(path, number);
+    if (locked.has(candidate)) continue;
+    const state = await stateOf(context, candidate);
+    const isRight = state === "finished" && (await existing.find(candidate, path))?.matches === true;
+    if (isRight) return candidate;
+    if (claim?.other(candidate) !== undefined) continue;
+    if (state === "ours") return candidate;
+    if (state === "free" || state === "finished" && spec.overwrite) free ??= candidate;
+    if (state === "free") return free ?? candidate;
+  }
+  throw new DownloadError("output_exists", `Cannot write "${path}": ${MAX_NUMBER} names like it are taken`);
+}
+
+/** Whether a name is free, or has an unfinished download of the same URL, or a finished file, or something else. */
+async function stateOf(
+  { runtime, spec }: SessionContext,
+  path: string,
+): Promise<"free" | "ours" | "finished" | "taken"> {
+  const loaded = await new ControlStore(runtime, `${path}.bytehaul`, dirname(path)).load();
+  if (loaded.kind !== "missing") return belongsTo(loaded, spec.url) ? "ours" : "taken";
+  const found = await lookAt(runtime, path);
+  if (found !== undefined) return found.kind === "directory" ? "taken" : "finished";
+  return await lookAt(runtime, `${path}.part`) === undefined ? "free" : "taken";
+}

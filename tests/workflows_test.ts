@@ -1,0 +1,127 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+const WORKFLOWS = new URL("../.github/workflows/", import.meta.url);
+
+/** What may run beside the token: it takes what was tested, and publishes it. */
+const TRUSTED_ACTIONS = ["actions/download-artifact", "denoland/setup-deno"];
+const TRUSTED_RUNS = [
+  'echo "$SHA256  package.tar" | sha256sum --check --strict',
+  "mkdir package && tar -xf package.tar -C package",
+  "deno publish",
+];
+
+interface Job {
+  readonly name: string;
+  readonly lines: readonly string[];
+}
+
+/** Lines of a workflow above its jobs, and those of each job. */
+interface Workflow {
+  readonly name: string;
+  readonly head: readonly string[];
+  readonly jobs: readonly Job[];
+}
+
+/** Reads a workflow as this project writes them: two blanks for each level. */
+function parse(name: string, text: string): Workflow {
+  const lines = text.split(/\r?\n/).filter((line) => !/^\s*(?:#.*)?$/.test(line));
+  const start = lines.indexOf("jobs:");
+  const jobs: { name: string; lines: string[] }[] = [];
+  for (const line of lines.slice(start + 1)) {
+    const [, job] = /^ {2}([\w-]+):$/.exec(line) ?? [];
+    if (job === undefined) jobs.at(-1)!.lines.push(line);
+    else jobs.push({ name: job, lines: [] });
+  }
+  return { name, head: lines.slice(0, start), jobs };
+}
+
+async function readWorkflows(): Promise<Workflow[]> {
+  const names = (await readdir(WORKFLOWS)).sort();
+  return await Promise.all(
+    names.map(async (name) => parse(name, await readFile(new URL(name, WORKFLOWS), "utf8"))),
+  );
+}
+
+/** What follows a key, in the order of the lines. */
+function valuesOf(lines: readonly string[], key: string): string[] {
+  const found = lines.map((line) => new RegExp(`^ *(?:- )?${key}: *(.*)$`).exec(line)?.[1]);
+  return found.filter((value) => value !== undefined);
+}
+
+const isPublishing = ({ lines }: Job) => lines.some((line) => /^\s*id-token:/.test(line));
+
+test("every action is pinned to a commit, and its version is told", async () => {
+  const digests = new Map<string, string>();
+  for (const { name, jobs } of await readWorkflows()) {
+    const used = jobs.flatMap(({ lines }) => valuesOf(lines, "uses"));
+    ok(used.length > 0, name);
+    for (const action of used) {
+      match(action, /^[\w.-]+\/[\w./-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/);
+      const [path, digest] = action.split("@") as [string, string];
+      strictEqual(digests.get(path) ?? digest, digest, `two versions of ${path}`);
+      digests.set(path, digest);
+    }
+  }
+});
+
+test("every Deno that a workflow installs is one version", async () => {
+  for (const { jobs } of await readWorkflows()) {
+    for (const { lines } of jobs) {
+      for (const version of valuesOf(lines, "deno-version")) match(version, /^v\d+\.\d+\.\d+$/);
+      const installs = valuesOf(lines, "uses").filter((action) => action.startsWith("denoland/setup-deno@"));
+      strictEqual(valuesOf(lines, "deno-version").length, installs.length);
+    }
+  }
+});
+
+test("one job alone may write anything, and what it may is publish", async () => {
+  const publishing: string[] = [];
+  for (const { name, head, jobs } of await readWorkflows()) {
+    ok(!head.some((line) => /\bwrite(?:-all)?\b/.test(line)), name);
+    ok(head.some((line) => /^permissions:/.test(line)), `${name} leaves its permissions to a default`);
+    for (const job of jobs) {
+      const allowed = job.lines.filter((line) => /: *["']?write(?:-all)?\b/.test(line)).map((line) =>
+        line.trim()
+      );
+      deepStrictEqual(allowed, isPublishing(job) ? ["id-token: write"] : []);
+      if (isPublishing(job)) publishing.push(`${name} ${job.name}`);
+    }
+  }
+  deepStrictEqual(publishing, ["publish.yml publish"]);
+});
+
+test("beside the token runs nothing but what takes and publishes what another job tested", async () => {
+  const { jobs } = (await readWorkflows()).find(({ name }) => name === "publish.yml")!;
+  const job = jobs.find(isPublishing)!;
+  const [needed, ...more] = valuesOf(job.lines, "needs");
+  deepStrictEqual(more, []);
+  const before = jobs.find(({ name }) => name === needed)!;
+  const actions = valuesOf(job.lines, "uses").map((action) => action.split("@")[0]!);
+  deepStrictEqual(actions.toSorted(), TRUSTED_ACTIONS);
+  deepStrictEqual(valuesOf(job.lines, "run"), TRUSTED_RUNS);
+  deepStrictEqual(valuesOf(job.lines, "SHA256"), [`\${{ needs.${needed}.outputs.sha256 }}`]);
+  // The order: nothing installed takes part in the check.
+  const order = [...job.lines.entries()].filter(([, line]) =>
+    /sha256sum|tar -xf|setup-deno@|deno publish/.test(line)
+  );
+  deepStrictEqual(
+    order.map(([, line]) => /sha256sum|tar -xf|setup-deno|deno publish/.exec(line)![0]),
+    ["sha256sum", "tar -xf", "setup-deno", "deno publish"],
+  );
+  const steps = before.lines.join("\n");
+  ok(steps.indexOf("upload-artifact@") < steps.indexOf("setup-deno@"), "it is packed before anything runs");
+  match(steps, /run: bash package\/\.ci\/run/);
+  match(steps, /"\$GITHUB_REF_NAME"/);
+});
+
+test("the rules see what is wrong", () => {
+  const { head, jobs } = parse(
+    "x",
+    "on: push\n# uses: a\njobs:\n  one:\n    steps:\n      - uses: a/b@v4\n        run: x\n  two:\n",
+  );
+  deepStrictEqual(head, ["on: push"]);
+  deepStrictEqual(jobs.map(({ name }) => name), ["one", "two"]);
+  deepStrictEqual([valuesOf(jobs[0]!.lines, "uses"), valuesOf(jobs[0]!.lines, "run")], [["a/b@v4"], ["x"]]);
+});
