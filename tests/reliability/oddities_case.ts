@@ -204,9 +204,10 @@ export function endsUnnoticed({ cut, http10, length }: OddCase): boolean {
 }
 
 /** Whether one request without a range, over one connection, gets the file. */
-export function plainWorks({ cut, plainStatus, lie, cookie, redirects }: OddCase): boolean {
+export function plainWorks({ size, encoding, cut, plainStatus, lie, cookie, redirects }: OddCase): boolean {
   if (lie?.kind === "changes between" || (cookie && redirects === undefined)) return false;
-  return plainStatus !== 403 && cut?.request !== 0;
+  const isCut = cut?.request === 0 && (size > 0 || encoding?.value.includes("gzip") === true);
+  return plainStatus !== 403 && !isCut;
 }
 
 /** Why a downloader may refuse what one plain request gets. */

@@ -194,12 +194,13 @@ function drawHops(dice: Dice): Hop[] {
   });
 }
 
-/** A query would hide the suffix that the encoding belongs to. */
+/** A query would hide the suffix that an encoding belongs to, and behind a fragment curl loses it. */
 function fittingHops(hops: readonly Hop[], encoding: OddCase["encoding"]): readonly Hop[] {
-  const last = hops.at(-1)!;
-  return encoding?.suffix !== undefined && last.form === "query"
-    ? hops.with(-1, { ...last, form: "absolute" })
-    : hops;
+  return hops.map((hop, index) => {
+    const isLost = hops[index - 1]?.form === "fragment" ||
+      (index === hops.length - 1 && encoding?.suffix !== undefined);
+    return hop.form === "query" && isLost ? { ...hop, form: "absolute" } : hop;
+  });
 }
 
 function drawRefusal(dice: Dice): NonNullable<OddCase["refusal"]> {

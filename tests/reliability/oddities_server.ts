@@ -39,7 +39,6 @@ export class OddServer implements AsyncDisposable {
   readonly #versions = new Map<number, Uint8Array>();
   #changedMs = 0;
   #requests = 0;
-  #bytesSent = 0;
   #isLaterRun = false;
   #gate: { readonly gate: Gate; left: number } | undefined;
 
@@ -66,11 +65,6 @@ export class OddServer implements AsyncDisposable {
   /** Connections that are open now. */
   get openConnections(): number {
     return this.#raw.openConnections;
-  }
-
-  /** Bytes of bodies that were sent so far. */
-  get bytesSent(): number {
-    return this.#bytesSent;
   }
 
   /** The file as its version `seed`, or as it is now. */
@@ -107,11 +101,9 @@ export class OddServer implements AsyncDisposable {
 
   async #pass(bytes: number): Promise<void> {
     const held = this.#gate;
-    if (held !== undefined) {
-      held.left -= bytes;
-      if (held.left < 0) await held.gate.pass();
-    }
-    this.#bytesSent += bytes;
+    if (held === undefined) return;
+    held.left -= bytes;
+    if (held.left < 0) await held.gate.pass();
   }
 
   async #answer(request: RawRequest): Promise<RawAct> {
