@@ -149,7 +149,8 @@ function draw(dice: Dice): OddCase {
     ...maybe(
       "etag",
       0.4,
-      () => dice.pick(["weak", "unquoted", "none", "none", "empty", "rotates", "edges"] as const),
+      () =>
+        dice.pick(["weak", "unquoted", "none", "none", "empty", "rotates", "edges", "strong later"] as const),
     ),
     ...maybe(
       "date",
@@ -169,6 +170,10 @@ function draw(dice: Dice): OddCase {
       request: dice.below(4),
       after: dice.fraction(),
       how: dice.pick(["close", "reset"] as const),
+    })),
+    ...maybe("passing", 0.06, () => ({
+      request: dice.below(5),
+      status: dice.pick([403, 429, 503, 520, 530] as const),
     })),
     ...(isStopped ? { stop: drawStop(dice) } : {}),
   };
