@@ -24,7 +24,7 @@ const CURL_EVERY = 10;
 const SHRINK_TRIES = 120;
 /** What is left after so long is told as it was drawn. */
 const SHRINK_MS = 60_000;
-/** A busy machine makes time-outs; what was not fetched has to be seen again with longer ones. */
+/** A busy machine makes time-outs; one has to be seen again when it is so much longer. */
 const PATIENCE = 10;
 
 /** A case that failed, as simple as it gets. */
@@ -86,7 +86,7 @@ async function explain(failed: readonly FailedCase[]): Promise<string[]> {
       performance.now() - startedMs < SHRINK_MS ? SHRINK_TRIES : 0,
     );
     const { failure } = odd === one.odd ? { failure: one } : await tryCase(odd);
-    const simplest = { ...one, odd, detail: failure?.detail ?? one.detail };
+    const simplest = { ...one, odd, detail: failure?.detail ?? `${one.detail}, not every time` };
     shrunk.push(simplest);
     alike.set(simplest, [one.index]);
   }
@@ -108,14 +108,9 @@ async function runCase(
   trace?: (line: string) => void,
 ): Promise<void> {
   let { end, failure } = await tryCase(odd, trace === undefined ? {} : { trace });
-  if (failure?.kind.startsWith("not fetched")) {
-    const first = failure;
+  if (failure?.kind === "not fetched: timeout") {
     ({ end, failure } = await tryCase(odd, { patience: PATIENCE }));
-    if (failure === undefined && first.kind === "not fetched: timeout") tally.add("late");
-    else if (failure === undefined) {
-      tally.add("once only");
-      process.stdout.write(`  only once ${first.kind}: ${first.detail}; ${caseFlag(odd)}\n`);
-    }
+    if (failure === undefined) tally.add("late");
   }
   if (failure !== undefined) failed.push({ index, odd, ...failure });
   else tally.add(`end ${end}`);
@@ -142,9 +137,7 @@ export const oddities: Harness = {
     const wrong = failed.filter(({ kind }) => kind === "wrong bytes").length;
     const asked = hasCurl ? `curl asked ${tally.get("curl asked")} times` : "curl is not installed";
     return {
-      figures: `${wrong} with wrong bytes; ${tally.show("end ")}; late ${tally.get("late")}, once only ${
-        tally.get("once only")
-      }; ${asked}`,
+      figures: `${wrong} with wrong bytes; ${tally.show("end ")}; late ${tally.get("late")}; ${asked}`,
       failures,
     };
   },

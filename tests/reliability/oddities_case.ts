@@ -116,7 +116,7 @@ export interface OddCase {
   readonly length?: "chunked" | "chunked with trailers" | "closed" | "twice";
   /** Added to the Content-Length of parts. */
   readonly partLength?: -1 | 1;
-  readonly etag?: "weak" | "unquoted" | "none" | "empty" | "rotates" | "edges";
+  readonly etag?: "weak" | "unquoted" | "none" | "empty" | "rotates" | "edges" | "strong later";
   readonly date?: "none" | "young" | "rotates" | "edges" | "rubbish";
   /** What `If-Range` comes to, whatever it says. */
   readonly ifRange?: "200" | "304" | "412" | "ignored";
@@ -158,6 +158,12 @@ export interface OddCase {
     readonly after?: number;
     /** @default {"close"} */
     readonly how?: "close" | "reset";
+  };
+  /** A request for the file, counted from 0, that is refused for a while: with Retry-After. */
+  readonly passing?: {
+    readonly request: number;
+    /** @default {503} */
+    readonly status?: 403 | 429 | 503 | 520 | 530;
   };
   /** The download is stopped after a part of the file, and another one finishes it. */
   readonly stop?: {
@@ -204,9 +210,11 @@ export function endsUnnoticed({ cut, http10, length }: OddCase): boolean {
 }
 
 /** Whether one request without a range, over one connection, gets the file. */
-export function plainWorks({ cut, plainStatus, lie, cookie, redirects }: OddCase): boolean {
+export function plainWorks(odd: OddCase): boolean {
+  const { size, encoding, cut, passing, plainStatus, lie, cookie, redirects } = odd;
   if (lie?.kind === "changes between" || (cookie && redirects === undefined)) return false;
-  return plainStatus !== 403 && cut?.request !== 0;
+  const isCut = cut?.request === 0 && (size > 0 || encoding?.value.includes("gzip") === true);
+  return plainStatus !== 403 && passing?.request !== 0 && !isCut;
 }
 
 /** Why a downloader may refuse what one plain request gets. */

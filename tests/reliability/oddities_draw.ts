@@ -149,7 +149,8 @@ function draw(dice: Dice): OddCase {
     ...maybe(
       "etag",
       0.4,
-      () => dice.pick(["weak", "unquoted", "none", "none", "empty", "rotates", "edges"] as const),
+      () =>
+        dice.pick(["weak", "unquoted", "none", "none", "empty", "rotates", "edges", "strong later"] as const),
     ),
     ...maybe(
       "date",
@@ -169,6 +170,10 @@ function draw(dice: Dice): OddCase {
       request: dice.below(4),
       after: dice.fraction(),
       how: dice.pick(["close", "reset"] as const),
+    })),
+    ...maybe("passing", 0.06, () => ({
+      request: dice.below(5),
+      status: dice.pick([403, 429, 503, 520, 530] as const),
     })),
     ...(isStopped ? { stop: drawStop(dice) } : {}),
   };
@@ -194,12 +199,13 @@ function drawHops(dice: Dice): Hop[] {
   });
 }
 
-/** A query would hide the suffix that the encoding belongs to. */
+/** A query would hide the suffix that an encoding belongs to, and behind a fragment curl loses it. */
 function fittingHops(hops: readonly Hop[], encoding: OddCase["encoding"]): readonly Hop[] {
-  const last = hops.at(-1)!;
-  return encoding?.suffix !== undefined && last.form === "query"
-    ? hops.with(-1, { ...last, form: "absolute" })
-    : hops;
+  return hops.map((hop, index) => {
+    const isLost = hops[index - 1]?.form === "fragment" ||
+      (index === hops.length - 1 && encoding?.suffix !== undefined);
+    return hop.form === "query" && isLost ? { ...hop, form: "absolute" } : hop;
+  });
 }
 
 function drawRefusal(dice: Dice): NonNullable<OddCase["refusal"]> {

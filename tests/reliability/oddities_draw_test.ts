@@ -19,7 +19,7 @@ test("every kind of oddity is drawn, most of them together with others", () => {
     ...["size", "connections", "checksum", "path", "redirects", "cookie", "http10", "early"] as const,
     ...["bareStatus", "names", "fields", "type", "acceptRanges", "connection", "clock"] as const,
     ...["plainStatus", "ranges", "partStatus", "contentRange", "refusal", "length", "partLength"] as const,
-    ...["etag", "date", "ifRange", "encoding", "empty", "extra", "lie", "cut", "stop"] as const,
+    ...["etag", "date", "ifRange", "encoding", "empty", "extra", "lie", "cut", "passing", "stop"] as const,
   ];
   deepStrictEqual([...keys].sort(), [...all].sort());
   ok(CASES.filter((odd) => Object.keys(odd).length > 5).length > CASES.length / 2);

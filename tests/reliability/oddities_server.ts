@@ -16,6 +16,8 @@ const COOKIE = "session=a6c9";
 /** A connection that its client has closed a moment ago is no longer one to refuse others for. */
 const GRACE_MS = 30;
 const GRACE_STEP_MS = 5;
+/** Requests before a server that is sure only later sends a strong ETag. */
+const WEAK_REQUESTS = 2;
 const DAY_MS = 86_400_000;
 const LONG_AGO_MS = Date.UTC(2024, 0, 1);
 
@@ -39,7 +41,6 @@ export class OddServer implements AsyncDisposable {
   readonly #versions = new Map<number, Uint8Array>();
   #changedMs = 0;
   #requests = 0;
-  #bytesSent = 0;
   #isLaterRun = false;
   #gate: { readonly gate: Gate; left: number } | undefined;
 
@@ -66,11 +67,6 @@ export class OddServer implements AsyncDisposable {
   /** Connections that are open now. */
   get openConnections(): number {
     return this.#raw.openConnections;
-  }
-
-  /** Bytes of bodies that were sent so far. */
-  get bytesSent(): number {
-    return this.#bytesSent;
   }
 
   /** The file as its version `seed`, or as it is now. */
@@ -107,11 +103,9 @@ export class OddServer implements AsyncDisposable {
 
   async #pass(bytes: number): Promise<void> {
     const held = this.#gate;
-    if (held !== undefined) {
-      held.left -= bytes;
-      if (held.left < 0) await held.gate.pass();
-    }
-    this.#bytesSent += bytes;
+    if (held === undefined) return;
+    held.left -= bytes;
+    if (held.left < 0) await held.gate.pass();
   }
 
   async #answer(request: RawRequest): Promise<RawAct> {
@@ -140,6 +134,7 @@ export class OddServer implements AsyncDisposable {
   #file(request: RawRequest): RawAct {
     const { odd } = this;
     const number = this.#requests++;
+    if (odd.passing?.request === number) return this.#page(odd.passing.status ?? 503, ["Retry-After: 1"]);
     const seed = this.#seed(number);
     const bytes = this.bytes(seed);
     const told = this.#validators(seed, number, request.connection);
@@ -175,8 +170,7 @@ export class OddServer implements AsyncDisposable {
     const tag = `v${tagged}${rotated(etag) || ""}`;
     const youngMs = dated === 1 ? this.#startedMs : this.#changedMs;
     const dateMs = date === "young" ? youngMs : LONG_AGO_MS + (dated * 100 + rotated(date)) * DAY_MS;
-    const tags = { weak: `W/"${tag}"`, unquoted: tag, empty: '""', none: undefined } as const;
-    const field = etag !== undefined && etag in tags ? tags[etag as keyof typeof tags] : `"${tag}"`;
+    const field = tagField(etag, tag, number);
     const when = date === "rubbish" ? "yesterday" : new Date(dateMs).toUTCString();
     return [
       ...(field === undefined ? [] : [`ETag: ${field}`]),
@@ -299,6 +293,24 @@ export class OddServer implements AsyncDisposable {
       ],
       closes,
     };
+  }
+}
+
+/** The ETag of response `number`, as sent. */
+function tagField(kind: OddCase["etag"], tag: string, number: number): string | undefined {
+  switch (kind) {
+    case "none":
+      return undefined;
+    case "empty":
+      return '""';
+    case "unquoted":
+      return tag;
+    case "weak":
+      return `W/"${tag}"`;
+    case "strong later":
+      return number < WEAK_REQUESTS ? `W/"${tag}"` : `"${tag}"`;
+    default:
+      return `"${tag}"`;
   }
 }
 

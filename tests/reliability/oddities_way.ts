@@ -37,7 +37,9 @@ export function makeWay(odd: OddCase, origin: string): Way {
   return { first, steps, file: target };
 }
 
-function locationOf({ form }: Hop, next: string, origin: string): string {
+function locationOf({ form }: Hop, target: string, origin: string): string {
+  // What begins with two slashes would be a host.
+  const next = target.startsWith("//") && isPath(form) ? origin + target : target;
   switch (form) {
     case "absolute":
       return origin + next;
@@ -50,7 +52,7 @@ function locationOf({ form }: Hop, next: string, origin: string): string {
     case "no scheme":
       return origin.replace("http:", "") + next;
     case "query":
-      return `?to=${encodeURIComponent(next)}`;
+      return `?to=${encodeURIComponent(next).replaceAll("'", "%27")}`;
     case "raw UTF-8":
       return `/é–ü${next}`;
     case "relative":
@@ -64,6 +66,10 @@ function locationOf({ form }: Hop, next: string, origin: string): string {
     case undefined:
       return next;
   }
+}
+
+function isPath(form: Hop["form"]): boolean {
+  return form === undefined || ["blanks", "fragment", "lower name", "twice"].includes(form);
 }
 
 function resolve(location: string, origin: string, target: string): string {
