@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { createHmac, randomBytes } from "node:crypto";
-import { freePort, startDaemon } from "./daemon.ts";
+import { startAnnounced } from "./announced.ts";
 import { findNpmPackage } from "./installed_servers.ts";
 import { StoreServer } from "./store_server.ts";
 import { temporaryDirectory } from "./temp.ts";
@@ -18,16 +18,20 @@ export async function startAzurite(): Promise<StoreServer> {
   const path = await findAzurite();
   if (path === undefined) throw new Error("Cannot start Azurite: it is not installed");
   const dir = await temporaryDirectory();
-  const port = await freePort();
   const key = randomBytes(64);
   const words = [
-    ...[`${path}/dist/src/blob/main.js`, "--blobHost", "127.0.0.1", "--blobPort", `${port}`, "--silent"],
+    ...[`${path}/dist/src/blob/main.js`, "--blobHost", "127.0.0.1", "--blobPort", "0", "--silent"],
     ...["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"],
   ];
   const env = { AZURITE_ACCOUNTS: `${ACCOUNT}:${key.toString("base64")}` };
-  const daemon = await startDaemon("node", words, port, dir.join("output.log"), env);
-  const url = `http://127.0.0.1:${port}/${ACCOUNT}/files`;
-  const store = new StoreServer(url, { "x-ms-blob-type": "BlockBlob" }, daemon, dir, signWith(key));
+  const { daemon, url } = await startAnnounced("node", words, dir.join("output.log"), env);
+  const store = new StoreServer(
+    `${url}/${ACCOUNT}/files`,
+    { "x-ms-blob-type": "BlockBlob" },
+    daemon,
+    dir,
+    signWith(key),
+  );
   await store.send("?restype=container", new Uint8Array(), { "x-ms-blob-public-access": "blob" });
   return store;
 }

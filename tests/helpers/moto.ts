@@ -1,4 +1,4 @@
-import { freePort, startDaemon } from "./daemon.ts";
+import { startAnnounced } from "./announced.ts";
 import { findPython } from "./installed_servers.ts";
 import { StoreServer } from "./store_server.ts";
 import { temporaryDirectory } from "./temp.ts";
@@ -15,10 +15,9 @@ export async function startMoto(): Promise<StoreServer> {
   const program = await findMoto();
   if (program === undefined) throw new Error("Cannot start moto: it is not installed");
   const dir = await temporaryDirectory();
-  const port = await freePort();
-  const words = ["-m", "moto.server", "-H", "127.0.0.1", "-p", `${port}`];
-  const daemon = await startDaemon(program, words, port, dir.join("output.log"));
-  const store = new StoreServer(`http://127.0.0.1:${port}/bucket`, PUBLIC, daemon, dir);
+  const words = ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"];
+  const { daemon, url } = await startAnnounced(program, words, dir.join("output.log"));
+  const store = new StoreServer(`${url}/bucket`, PUBLIC, daemon, dir);
   await store.send("", new Uint8Array(), PUBLIC);
   return store;
 }

@@ -1,4 +1,4 @@
-import { freePort, startDaemon } from "./daemon.ts";
+import { startAnnounced } from "./announced.ts";
 import { findNpmPackage } from "./installed_servers.ts";
 import { StoreServer } from "./store_server.ts";
 import { temporaryDirectory } from "./temp.ts";
@@ -13,10 +13,9 @@ export async function startS3rver(): Promise<StoreServer> {
   const path = await findS3rver();
   if (path === undefined) throw new Error("Cannot start s3rver: it is not installed");
   const dir = await temporaryDirectory();
-  const port = await freePort();
-  const words = [`${path}/bin/s3rver.js`, "-d", dir.path, "-a", "127.0.0.1", "-p", `${port}`, "--silent"];
-  const daemon = await startDaemon("node", words, port);
-  const store = new StoreServer(`http://127.0.0.1:${port}/bucket`, {}, daemon, dir);
+  const words = [`${path}/bin/s3rver.js`, "-d", dir.path, "-a", "127.0.0.1", "-p", "0"];
+  const { daemon, url } = await startAnnounced("node", words, dir.join("output.log"));
+  const store = new StoreServer(`${url}/bucket`, {}, daemon, dir);
   await store.send("", new Uint8Array(), {});
   return store;
 }

@@ -1,13 +1,15 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { findProgram, freePort, startDaemon } from "./daemon.ts";
+import { startAnnounced } from "./announced.ts";
+import { findProgram } from "./daemon.ts";
 import { DirectoryServer } from "./real_server.ts";
 
 const SCRIPT = `
-root, port = ARGV
+root = ARGV.first
 quiet = WEBrick::Log.new(File::NULL)
-server = WEBrick::HTTPServer.new(BindAddress: "127.0.0.1", Port: port.to_i, DocumentRoot: root, Logger: quiet, AccessLog: [])
+server = WEBrick::HTTPServer.new(BindAddress: "127.0.0.1", Port: 0, DocumentRoot: root, Logger: quiet, AccessLog: [])
 trap("TERM") { server.shutdown }
+STDERR.puts "127.0.0.1:#{server.listeners.first.addr[1]}"
 server.start
 `;
 
@@ -20,11 +22,9 @@ export async function findWebrick(): Promise<string | undefined> {
 
 /** Starts WEBrick, which must be installed. */
 export function startWebrick(): Promise<DirectoryServer> {
-  return DirectoryServer.start(async (_, root) => {
+  return DirectoryServer.start(async (dir, root) => {
     const program = await findWebrick();
     if (program === undefined) throw new Error("Cannot start WEBrick: it is not installed");
-    const port = await freePort();
-    const daemon = await startDaemon(program, ["-rwebrick", "-e", SCRIPT, root, `${port}`], port);
-    return { daemon, url: `http://127.0.0.1:${port}` };
+    return await startAnnounced(program, ["-rwebrick", "-e", SCRIPT, root], dir.join("output.log"));
   });
 }
