@@ -43,6 +43,12 @@ export interface Expectation {
   /** The version being fetched, or `undefined` for the first response. */
   readonly version: ExpectedVersion | undefined;
   /**
+   * Whether a request before was answered as those for an empty file are.
+   *
+   * @default {false}
+   */
+  readonly mayBeEmpty?: boolean;
+  /**
    * Whether the request had `If-Range`, which lets a server leave out the date.
    *
    * @default {false}
@@ -83,7 +89,7 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
       return checkWhole(head.headers, expected);
     case 204:
     case 205:
-      return checkNothing(expected);
+      return checkNothing(head, expected);
     case 416:
       return checkUnsatisfied(head.headers, expected);
     default:
@@ -149,10 +155,10 @@ function checkWhole(headers: Headers, { range: asked, version, wallMs }: Expecta
   return { kind: "whole", size, isSameVersion };
 }
 
-/** No content is all of an empty file; to a range it may be an odd refusal. */
-function checkNothing({ range, version }: Expectation): Verdict {
-  if (range === undefined && version === undefined) return { kind: "empty" };
-  throw unusable("it has no content");
+/** No content, said twice, is all of an empty file. */
+function checkNothing(head: ResponseHead, { range, version, mayBeEmpty, wallMs }: Expectation): Verdict {
+  if (range === undefined && version === undefined && mayBeEmpty) return { kind: "empty" };
+  throw statusError(head, wallMs);
 }
 
 function checkUnsatisfied(headers: Headers, expected: Expectation): Verdict {
@@ -200,6 +206,7 @@ export function statusError({ status, headers }: ResponseHead, wallMs: number): 
 }
 
 const STATUS_MEANING: Readonly<Record<number, string>> = {
+  204: "no content",
   401: "it wants credentials",
   403: "access refused",
   404: "no such file",

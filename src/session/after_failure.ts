@@ -19,7 +19,7 @@ export interface FailureState {
 
 /** What follows a failure: another try after a delay, and something else once the retries are spent; or that at once. */
 export type AfterFailure =
-  | { readonly kind: "retry"; readonly most: number; readonly whenSpent: FinalStep }
+  | { readonly kind: "retry"; readonly most: number; readonly afterMs: number; readonly whenSpent: FinalStep }
   | FinalStep;
 
 /** What follows a failure without another try of the same. */
@@ -34,8 +34,9 @@ export type FinalStep =
 
 /** Once, a request may be lost on the way. */
 const REFUSALS = 2;
-/** How often the last connection tries again what is refused after others were. */
+/** How often the last connection tries again what is refused after others were, and after how long at least. */
 const GRACE = 2;
+const GRACE_MS = 2000;
 /** How a server may refuse a range that is too long for it. */
 const TOO_LONG_STATUS = new Set([400, 403, 413, 416]);
 /** What has nothing to do with ranges. */
@@ -51,11 +52,11 @@ export function afterFailure(error: unknown, state: FailureState): AfterFailure 
     if (!error.retryable) return { kind: "retire", mayReturn: false };
     const isRefused = isLost(error) && state.refusals >= REFUSALS;
     const retire = { kind: "retire", mayReturn: true } as const;
-    return isRefused ? retire : { kind: "retry", most: Infinity, whenSpent: retire };
+    return isRefused ? retire : { kind: "retry", most: Infinity, afterMs: 0, whenSpent: retire };
   }
   const last: FinalStep = { kind: mayBeOfTheRange(error, state) ? "ask plainly" : "fail" };
-  if (error.retryable) return { kind: "retry", most: Infinity, whenSpent: last };
-  return state.wereOthersRefused ? { kind: "retry", most: GRACE, whenSpent: last } : last;
+  if (error.retryable) return { kind: "retry", most: Infinity, afterMs: 0, whenSpent: last };
+  return state.wereOthersRefused ? { kind: "retry", most: GRACE, afterMs: GRACE_MS, whenSpent: last } : last;
 }
 
 /** Whether a server asks for quiet, so that fewer connections should be at work for a while. */

@@ -20,6 +20,12 @@ export interface FirstRequest {
   /** The version an earlier run was fetching. */
   readonly version: Expectation["version"];
   readonly ifRange: string | undefined;
+  /**
+   * Whether a request before was answered as those for an empty file are.
+   *
+   * @default {false}
+   */
+  readonly mayBeEmpty?: boolean;
 }
 
 const PLAIN: FirstRequest = { range: undefined, version: undefined, ifRange: undefined };
@@ -42,12 +48,13 @@ export function probePlainly(context: SessionContext, signal: AbortSignal): Prom
 /** Sends one request, and judges its response. */
 export async function askOnce(
   { runtime: { clock }, source, spec }: SessionContext,
-  { range, version, ifRange }: FirstRequest,
+  { range, version, ifRange, mayBeEmpty = false }: FirstRequest,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const reader = await source.open({ range, ifRange, signal });
   const saidIfRange = ifRange !== undefined;
-  return readProbe(reader, { range, version, saidIfRange, wallMs: clock.wallMs(), file: spec });
+  const wallMs = clock.wallMs();
+  return readProbe(reader, { range, version, saidIfRange, mayBeEmpty, wallMs, file: spec });
 }
 
 /** The retries of a first response. */
@@ -70,6 +77,9 @@ export function mayBeOddity(error: unknown): error is DownloadError {
 
 /** Credentials, an expired URL and servers that are overloaded or behind a gateway have nothing to do with ranges. */
 const PLAIN_STATUS = new Set([401, 407, 408, 410, 425, 429, 451, 502, 503, 504]);
+
+/** How a range of an empty file may be answered. */
+const EMPTY_STATUS = new Set([204, 205, 416]);
 
 function isOddStatus({ status, retryAfterMs }: HttpStatusError): boolean {
   return !PLAIN_STATUS.has(status) && status < 520 && retryAfterMs === undefined;
@@ -105,6 +115,7 @@ async function askInTwoWays(
   const request: FirstRequest = { range, version: undefined, ifRange: undefined };
   /** What a range brought will not change. */
   let asksPlainly = false;
+  let mayBeEmpty = false;
   let isRangeInnocent = false;
   const attempt = async (): Promise<ProbeResult> => {
     let wasPassing = false;
@@ -119,11 +130,12 @@ async function askInTwoWays(
         signal.throwIfAborted();
         if (!mayBeOddity(error) || (isRangeInnocent && error.retryable)) throw error;
         asksPlainly = !error.retryable;
+        mayBeEmpty = error instanceof HttpStatusError && EMPTY_STATUS.has(error.status);
         wasPassing = error.code !== "timeout";
         context.log("info", `${error.message}; asking for the whole file`);
       }
     }
-    const plain = await askOnce(context, PLAIN, signal).catch((error) => {
+    const plain = await askOnce(context, { ...PLAIN, mayBeEmpty }, signal).catch((error) => {
       isRangeInnocent = true;
       throw error;
     });

@@ -69,7 +69,7 @@ export class HttpWorker {
     const next = this.#decide(error);
     if (next.kind !== "retry") return this.#obey(next, error);
     const isSpent = !(error instanceof DownloadError) || this.#retries.failures >= next.most;
-    const delayMs = isSpent ? undefined : countFailure(transfer.context, error, this.#retries);
+    const delayMs = isSpent ? undefined : countFailure(transfer.context, error, this.#retries, next.afterMs);
     if (delayMs === undefined) return this.#obey(next.whenSpent, error);
     await transfer.backOff(delayMs);
     return true;

@@ -2,13 +2,14 @@ import { DownloadError, HttpStatusError } from "../errors.ts";
 import type { RetryBudget } from "../flow/backoff.ts";
 import type { SessionContext } from "./context.ts";
 
-/** Counts a failure. The milliseconds to wait before the next try, `undefined` when the budget is spent. */
+/** Counts a failure. The milliseconds to wait, at least `afterMs`; `undefined` when the budget is spent. */
 export function countFailure(
   { log }: SessionContext,
   error: DownloadError,
   budget: RetryBudget,
+  afterMs = 0,
 ): number | undefined {
-  const retryAfterMs = error instanceof HttpStatusError ? error.retryAfterMs : undefined;
+  const retryAfterMs = Math.max(afterMs, error instanceof HttpStatusError ? error.retryAfterMs ?? 0 : 0);
   const delayMs = budget.fail(retryAfterMs);
   if (delayMs === undefined) return undefined;
   log("info", `${error.message}; try ${budget.failures + 1} in ${(delayMs / 1000).toFixed(1)} s`);
