@@ -65,6 +65,7 @@ test("a URL alone gives every default", () => {
     fileAllocation: "none",
     resume: true,
     overwrite: false,
+    rename: false,
     checksum: undefined,
     checksumFile: undefined,
     isAdaptive: false,
@@ -311,6 +312,7 @@ test("a Downloader's options have defaults, and are checked as a spec's are", ()
     maxConcurrentDownloads: 4,
     maxDownloadsPerHost: Infinity,
     maxDownloadSpeed: 0,
+    uniqueOutputs: false,
     defaults: {},
   });
   assert.deepEqual(network, {
