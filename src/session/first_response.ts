@@ -119,7 +119,7 @@ async function askInTwoWays(
         signal.throwIfAborted();
         if (!mayBeOddity(error) || (isRangeInnocent && error.retryable)) throw error;
         asksPlainly = !error.retryable;
-        wasPassing = error.code !== "timeout";
+        wasPassing = error.retryable;
         context.log("info", `${error.message}; asking for the whole file`);
       }
     }
@@ -127,7 +127,7 @@ async function askInTwoWays(
       isRangeInnocent = true;
       throw error;
     });
-    return wasPassing && !asksPlainly ? await preferRanges(context, plain, request, signal) : plain;
+    return wasPassing ? await preferRanges(context, plain, request, signal) : plain;
   };
   return await withRetries(context, newBudget(context), signal, attempt).catch(async (error) => {
     const isRefusal = error instanceof HttpStatusError && error.retryable && !isRangeInnocent;
