@@ -174,7 +174,7 @@ for (const [what, reply] of Object.entries(TROUBLE)) {
     });
     server.redirect = ({ index }) => index === 1 ? reply : { delayMs: 4 };
     await using downloader = new Downloader();
-    await begin(downloader, dir, server, { connectTimeoutMs: 150 }).wait();
+    await begin(downloader, dir, server, { connectTimeoutMs: 500 }).wait();
     await assertFileIs(dir.join("out.bin"), SEED, SIZE);
     assertServedOnce(server.store);
     assert.equal(server.asked, 2 + server.expired());
@@ -185,7 +185,7 @@ for (const [what, reply] of Object.entries(TROUBLE)) {
     await using server = await ExpiringServer.start({ size: SIZE, seed: SEED, status: 403, isOver: NEVER });
     server.redirect = ({ index }) => index === 0 ? reply : undefined;
     await using downloader = new Downloader();
-    await begin(downloader, dir, server, { connectTimeoutMs: 150 }).wait();
+    await begin(downloader, dir, server, { connectTimeoutMs: 500 }).wait();
     await assertFileIs(dir.join("out.bin"), SEED, SIZE);
     assert.equal(server.asked, 2);
     assert.ok(server.store.requests.length > 1);
