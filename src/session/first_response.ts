@@ -4,6 +4,7 @@ import { mayBePart, type ProbeResult, readProbe } from "../http/probe.ts";
 import type { Expectation } from "../http/response_check.ts";
 import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
 import type { ByteRange } from "../types.ts";
+import { TimeExpiredError, within } from "../waiting.ts";
 import type { SessionContext } from "./context.ts";
 import { withRetries } from "./retry.ts";
 
@@ -12,6 +13,10 @@ const FIRST_SEGMENT_BYTES = 1024 * 1024;
 const WHOLE: ByteRange = { start: 0, end: Infinity };
 /** Dates in HTTP have whole seconds, of which the last one may just have begun. */
 const DATE_STEP_MS = 1000;
+
+/** How long a range that was not answered is tried once more, while the whole file waits: so many times as long as that. */
+const SECOND_TRY_PATIENCE = 3;
+const LEAST_SECOND_TRY_MS = 2000;
 
 /** One request of a first response. */
 export interface FirstRequest {
@@ -131,7 +136,7 @@ async function askInTwoWays(
         if (!mayBeOddity(error) || (isRangeInnocent && error.retryable)) throw error;
         asksPlainly = !error.retryable;
         mayBeEmpty = error instanceof HttpStatusError && EMPTY_STATUS.has(error.status);
-        wasPassing = error.code !== "timeout";
+        wasPassing = error.retryable;
         context.log("info", `${error.message}; asking for the whole file`);
       }
     }
@@ -139,7 +144,7 @@ async function askInTwoWays(
       isRangeInnocent = true;
       throw error;
     });
-    return wasPassing && !asksPlainly ? await preferRanges(context, plain, request, signal) : plain;
+    return wasPassing ? await preferRanges(context, plain, request, signal) : plain;
   };
   return await withRetries(context, newBudget(context), signal, attempt).catch(async (error) => {
     const isRefusal = error instanceof HttpStatusError && error.retryable && !isRangeInnocent;
@@ -160,8 +165,14 @@ async function preferRanges(
   const { size, validator } = plain.remote;
   const hasRanges = /\bbytes\b/i.test(plain.reader.headers.get("accept-ranges") ?? "");
   if (size !== undefined && (!hasRanges || size <= FIRST_SEGMENT_BYTES)) return plain;
+  const mostMs = Math.max(LEAST_SECOND_TRY_MS, plain.reader.waitedMs * SECOND_TRY_PATIENCE);
   try {
-    const ranged = await askOnce(context, request, signal);
+    const ranged = await within(
+      context.runtime.clock,
+      mostMs,
+      signal,
+      (limited) => askOnce(context, request, limited),
+    );
     const isSame = (size === undefined || ranged.remote.size === size) &&
       agree(ranged.remote.validator, validator);
     const isUseful = ranged.verdict.kind === "part" && isSame && !mayBePart(ranged);
@@ -169,7 +180,7 @@ async function preferRanges(
     other.reader.close();
     return kept;
   } catch (error) {
-    if (signal.aborted || !(error instanceof DownloadError)) {
+    if (signal.aborted || !(error instanceof DownloadError || error instanceof TimeExpiredError)) {
       plain.reader.close();
       throw error;
     }

@@ -72,6 +72,8 @@ export class Transfer {
   /** Connections that may come back, and how many ever went like that. */
   #away = 0;
   #departures = 0;
+  /** What had been fetched in all when the latest one went. */
+  #fetchedAtDeparture = 0;
   #wereOthersRefused = false;
   readonly #departed = new WaitList<void>();
   #launch: (first?: ProbeResult) => void = () => {};
@@ -139,12 +141,14 @@ export class Transfer {
 
   /** Lets connections return one by one that a passing refusal took, for as long as they are served. */
   async #letReturn(over: AbortSignal): Promise<void> {
-    const { runtime: { clock }, log } = this.context;
+    const { runtime: { clock }, log, status: { meter } } = this.context;
     try {
       for (let delayMs = RETURN_MS;;) {
         if (this.#away === 0) await this.#departed.wait(over);
         await clock.sleep(Math.max(delayMs, this.#notBeforeMs - clock.monotonicMs()), over);
-        if (!this.#usesRanges || !this.parts.scheduler.hasPending) continue;
+        // Or a server that is gone would be asked for ever, each time by a connection with all its tries.
+        const isServed = meter.fetched > this.#fetchedAtDeparture;
+        if (!this.#usesRanges || !this.parts.scheduler.hasPending || !isServed) continue;
         const before = this.#departures;
         this.#away--;
         this.#connectionLimit = Math.max(this.#connectionLimit, this.#workers + 1);
@@ -285,6 +289,7 @@ export class Transfer {
     }
     this.#away++;
     this.#departures++;
+    this.#fetchedAtDeparture = this.context.status.meter.fetched;
     this.#departed.wakeAll();
   }
 

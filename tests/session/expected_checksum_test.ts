@@ -167,7 +167,7 @@ for (
     [
       "is an empty answer",
       { status: 204 },
-      /^Cannot fetch the checksum list: the server answered 204/,
+      /^Cannot use the checksum list: "SUMS" has no line for "file\.bin"$/,
       false,
     ],
     ["is cut short", { body: LIST, cutAfter: 100 }, /^Cannot fetch the checksum list: /, true],
