@@ -4,7 +4,7 @@ import { mayBePart, type ProbeResult, readProbe } from "../http/probe.ts";
 import type { Expectation } from "../http/response_check.ts";
 import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
 import type { ByteRange } from "../types.ts";
-import { TimeExpiredError, within } from "../waiting.ts";
+import { OVER, TimeExpiredError } from "../waiting.ts";
 import type { SessionContext } from "./context.ts";
 import { withRetries } from "./retry.ts";
 
@@ -167,12 +167,7 @@ async function preferRanges(
   if (size !== undefined && (!hasRanges || size <= FIRST_SEGMENT_BYTES)) return plain;
   const mostMs = Math.max(LEAST_SECOND_TRY_MS, plain.reader.waitedMs * SECOND_TRY_PATIENCE);
   try {
-    const ranged = await within(
-      context.runtime.clock,
-      mostMs,
-      signal,
-      (limited) => askOnce(context, request, limited),
-    );
+    const ranged = await askBriefly(context, request, mostMs, signal);
     const isSame = (size === undefined || ranged.remote.size === size) &&
       agree(ranged.remote.validator, validator);
     const isUseful = ranged.verdict.kind === "part" && isSame && !mayBePart(ranged);
@@ -185,6 +180,24 @@ async function preferRanges(
       throw error;
     }
     return plain;
+  }
+}
+
+/** As `askOnce`, but its response must begin within `ms` milliseconds. */
+async function askBriefly(
+  context: SessionContext,
+  request: FirstRequest,
+  ms: number,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const late = new AbortController();
+  const inTime = new AbortController();
+  const { clock } = context.runtime;
+  clock.sleep(ms, inTime.signal).then(() => late.abort(new TimeExpiredError()), () => {}); // it was in time
+  try {
+    return await askOnce(context, request, AbortSignal.any([signal, late.signal]));
+  } finally {
+    inTime.abort(OVER);
   }
 }
 

@@ -35,6 +35,8 @@ const AWAY = { kind: "retire", mayReturn: true } as const;
 const again = (whenSpent: typeof FAIL | typeof PLAIN | typeof AWAY, most = Infinity): AfterFailure => ({
   kind: "retry",
   most,
+  // What is refused for good is not tried again before a server has had time.
+  afterMs: most === Infinity ? 0 : 2000,
   whenSpent,
 });
 const less = (bytes: number): AfterFailure => ({ kind: "ask for less", bytes });
