@@ -81,7 +81,8 @@ test("a lock file that cannot be removed is a warning, and the download a succes
     files: {
       lock: async (path) => {
         const lock = await files.lock(path);
-        return lock && { release: () => lock.release().then(() => Promise.reject(systemError("EACCES"))) };
+        const release = () => lock?.release().then(() => Promise.reject(systemError("EACCES")));
+        return lock && { ...lock, release: async () => await release() };
       },
     },
   });

@@ -81,8 +81,8 @@ test("a record reads back as it was", () => {
     },
     {
       ...RECORD,
-      size: MAX_PIECES,
-      pieceSize: 1,
+      size: MAX_PIECES * 2 ** 14,
+      pieceSize: 2 ** 14,
       bitmap: new Uint8Array(MAX_PIECES / 8).fill(0xa5),
       crcs: new Uint32Array(MAX_PIECES).map((_, piece) => piece * 4099),
       partial: [],
