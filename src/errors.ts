@@ -157,8 +157,8 @@ function describeMismatch(
 
 function whoSays(source: ChecksumSource | undefined): string {
   if (source === undefined) return "";
-  if (source === "checksum" || source === "checksumFile") return ` as option ${source} says`;
-  return ` as the server's field ${source} says`;
+  if (source === "checksum") return " as option checksum says";
+  return source === "checksumFile" ? " as option checksumFile says" : ` as the server's field ${source} says`;
 }
 
 /** The control file cannot be used, and nothing was changed because of it. */

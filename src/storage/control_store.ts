@@ -1,9 +1,9 @@
 import { ControlFileError, DownloadError } from "../errors.ts";
 import type { OutputNames } from "../output_names.ts";
-import type { Runtime, RuntimeFile } from "../runtime/runtime.ts";
+import type { FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
 import { ForeignFileError, inTheWay, isOfAnother, openOwn, removeOwn } from "./own_file.ts";
-import { lookAt, syncNames } from "./paths.ts";
+import { syncNames } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What looking for a control file came to. */
@@ -24,13 +24,17 @@ export class ControlStore {
     this.#owner = owner;
   }
 
-  async load(): Promise<LoadedControl> {
+  /** Where overwriting was asked for, that of another user is as good as none. */
+  async load(overwrite = false): Promise<LoadedControl> {
     try {
       const bytes = await this.#read();
       return bytes === undefined ? { kind: "missing" } : decodeControl(bytes, this.#names.control);
     } catch (cause) {
-      if (cause instanceof ForeignFileError) throw inTheWay(this.#names.control, cause.message);
-      throw storageError("read the control file", this.#names.control, cause);
+      if (!(cause instanceof ForeignFileError)) {
+        throw storageError("read the control file", this.#names.control, cause);
+      }
+      if (overwrite) return { kind: "missing" };
+      throw inTheWay(this.#names.control, cause.message);
     }
   }
 
@@ -52,7 +56,7 @@ export class ControlStore {
   async setAside(): Promise<string> {
     const { control, damaged } = this.#names;
     try {
-      await requireReplaceable(this.#runtime, damaged, this.#owner);
+      await requireReplaceable(this.#runtime.files, damaged, this.#owner);
       await this.#runtime.files.rename(control, damaged);
     } catch (cause) {
       throw storageError("set aside", control, cause);
@@ -126,11 +130,11 @@ export class ControlStore {
 
 /** Renaming replaces what has the new name, so that must be a file, and no other user's. */
 export async function requireReplaceable(
-  runtime: Runtime,
+  files: FileSystem,
   path: string,
   owner: number | undefined,
 ): Promise<void> {
-  const found = await lookAt(runtime, path);
+  const found = await files.lstat(path);
   if (found === undefined || (found.kind === "file" && !isOfAnother(found, owner))) return;
   const reason = found.kind === "file" ? "belongs to another user" : "is no regular file";
   throw new DownloadError("storage", `Cannot replace "${path}": it ${reason}; remove it`);

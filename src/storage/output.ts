@@ -5,15 +5,7 @@ import { type ControlRecord, isComplete } from "./control_format.ts";
 import { ControlStore, type LoadedControl, requireReplaceable } from "./control_store.ts";
 import { giveName, nameTaken, requireIntact } from "./final_name.ts";
 import { HeldPart } from "./held_part.ts";
-import {
-  ForeignFileError,
-  inTheWay,
-  isOfAnother,
-  type OpenedFile,
-  openOwn,
-  removeOwn,
-  whyForeign,
-} from "./own_file.ts";
+import { ForeignFileError, inTheWay, isOfAnother, type OpenedFile, openOwn, removeOwn } from "./own_file.ts";
 import { lookAt, makeDirectories, refuseDeadLink, refuseSpecial, syncNames } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
@@ -87,7 +79,7 @@ export class Output {
 
   /** Loads the control file; where there is one, the part file is known to be ours. */
   async loadControl(): Promise<LoadedControl> {
-    const loaded = await this.#loadOwnControl();
+    const loaded = await this.control.load(this.#overwrite);
     this.#ownsPart = loaded.kind !== "missing";
     return loaded;
   }
@@ -198,11 +190,12 @@ export class Output {
   async keepMismatch(): Promise<string> {
     const { mismatch, temporary } = this.names;
     const part = this.#part;
-    await requireReplaceable(this.#runtime, mismatch, this.#lock.owner);
-    if (part instanceof HeldPart) await this.#writeHeld(part, temporary);
-    await this.#closePart();
+    const { files } = this.#runtime;
     try {
-      await this.#runtime.files.rename(part instanceof HeldPart ? temporary : this.partPath, mismatch);
+      await requireReplaceable(files, mismatch, this.#lock.owner);
+      if (part instanceof HeldPart) await this.#writeHeld(part, temporary);
+      await this.#closePart();
+      await files.rename(part instanceof HeldPart ? temporary : this.partPath, mismatch);
     } catch (cause) {
       throw storageError("keep what failed its checksum as", mismatch, cause);
     }
@@ -246,7 +239,7 @@ export class Output {
       signal.throwIfAborted();
       await giveName(this.#runtime.files, path, this.path, this.#overwrite);
     } catch (error) {
-      await this.#runtime.files.remove(path).catch(() => {}); // the failure that counts is `error`
+      await this.#removeOwn(path).catch(() => {}); // the failure that counts is `error`
       throw error;
     }
     await this.#closePart();
@@ -267,17 +260,6 @@ export class Output {
     } catch (cause) {
       throw storageError("write", path, cause);
     }
-  }
-
-  /** That of another user is as good as none where overwriting was asked for. */
-  async #loadOwnControl(): Promise<LoadedControl> {
-    const { control } = this.names;
-    if (this.#overwrite) {
-      const found = await lookAt(this.#runtime, control);
-      const isForeign = found?.kind === "file" && whyForeign(found, this.#lock.owner) !== undefined;
-      if (isForeign) return { kind: "missing" };
-    }
-    return await this.control.load();
   }
 
   /** Whether a file is the part file of a control file that has all of it, and was not written to since. */
