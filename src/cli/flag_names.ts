@@ -9,6 +9,8 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
   "use bearerToken": "use --bearer",
   "use netrc": "use --netrc",
   "noProxy": "--no-proxy",
+  "option checksum": "--checksum",
+  "option checksumFile": "--checksum-file",
   "ask to overwrite": "use --overwrite",
   "ask to rename": "use --rename",
   "turn resume off": "use --no-resume",

@@ -1,11 +1,13 @@
-import { constants, type Stats } from "node:fs";
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import process from "node:process";
 import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
+import { freeBytes } from "./free_space.ts";
+import { lstat, NodeFile, OPEN_OWN, remove, stat } from "./node_file.ts";
 import { lockFile } from "./node_lock.ts";
-import type { FileInfo, FileSystem, HttpClient, HttpClientOptions, Runtime, RuntimeFile } from "./runtime.ts";
+import type { FileSystem, HttpClient, HttpClientOptions, Runtime } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 
@@ -29,42 +31,6 @@ export function createNodeRuntime(): Runtime {
   };
 }
 
-class NodeFile implements RuntimeFile {
-  readonly #file: fs.FileHandle;
-
-  constructor(file: fs.FileHandle) {
-    this.#file = file;
-  }
-
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, position);
-    return bytesRead;
-  }
-
-  async write(data: Uint8Array, position: number): Promise<void> {
-    for (let start = 0; start < data.length;) {
-      const { bytesWritten } = await this.#file.write(data, start, data.length - start, position + start);
-      start += bytesWritten;
-    }
-  }
-
-  truncate(size: number): Promise<void> {
-    return this.#file.truncate(size);
-  }
-
-  sync(): Promise<void> {
-    return this.#file.sync();
-  }
-
-  async stat(): Promise<FileInfo> {
-    return describe(await this.#file.stat());
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
-}
-
 const files: FileSystem = {
   async create(path) {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
@@ -72,16 +38,13 @@ const files: FileSystem = {
   },
 
   async open(path, mode) {
-    return new NodeFile(await fs.open(path, mode === "read" ? "r" : "r+"));
+    if (mode === "read") return new NodeFile(await fs.open(path, "r"));
+    const access = mode === "read-own" ? constants.O_RDONLY : constants.O_RDWR;
+    return new NodeFile(await fs.open(path, access | OPEN_OWN));
   },
 
-  async lstat(path) {
-    return await orMissing(fs.lstat(path).then(describe));
-  },
-
-  async stat(path) {
-    return await orMissing(fs.stat(path).then(describe));
-  },
+  lstat,
+  stat,
 
   mayRead: () => Promise.resolve(true),
 
@@ -97,9 +60,7 @@ const files: FileSystem = {
     return fs.rename(from, to);
   },
 
-  async remove(path) {
-    await orMissing(fs.unlink(path));
-  },
+  remove,
 
   syncDirectory: shareSyncs(async (path) => {
     if (process.platform === "win32") return;
@@ -111,14 +72,7 @@ const files: FileSystem = {
     }
   }),
 
-  async freeSpace(path) {
-    try {
-      const { bavail, bsize } = await fs.statfs(path);
-      return bavail * bsize;
-    } catch {
-      return undefined; // not every file system tells
-    }
-  },
+  freeSpace: freeBytes,
 
   lock: lockFile,
 };
@@ -206,25 +160,4 @@ function withCredentials({ url, username, password }: NonNullable<HttpClientOpti
   full.username = encodeURIComponent(username);
   full.password = encodeURIComponent(password);
   return full.href;
-}
-
-function describe(info: Stats): FileInfo {
-  const kind = info.isFile()
-    ? "file"
-    : info.isDirectory()
-    ? "directory"
-    : info.isSymbolicLink()
-    ? "symlink"
-    : "other";
-  const identity = `${info.dev}:${info.ino}`;
-  return { kind, size: info.size, identity, modifiedMs: Math.floor(info.mtimeMs) };
-}
-
-async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
 }

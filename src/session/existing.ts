@@ -1,3 +1,4 @@
+import { OutputNames } from "../output_names.ts";
 import { DownloadError } from "../errors.ts";
 import { lookAt } from "../storage/paths.ts";
 import type { Output } from "../storage/output.ts";
@@ -66,7 +67,10 @@ export class ExistingFiles {
     const info = await lookAt(runtime, path);
     if (info === undefined || info.kind === "directory") return undefined;
     // A run that was killed before it could clean up has finished it; that is checked where it is cleaned up.
-    if (info.identity !== undefined && (await lookAt(runtime, `${path}.part`))?.identity === info.identity) {
+    if (
+      info.identity !== undefined &&
+      (await lookAt(runtime, new OutputNames(path).part))?.identity === info.identity
+    ) {
       return undefined;
     }
     const expected = await this.expected(named);

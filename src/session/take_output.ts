@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
 import { DownloadError } from "../errors.ts";
+import { OutputNames } from "../output_names.ts";
 import { redact } from "../redact.ts";
 import { ControlStore } from "../storage/control_store.ts";
 import { Output } from "../storage/output.ts";
@@ -25,14 +25,21 @@ export async function takeOutput(
   path: string,
   existing: ExistingFiles,
 ): Promise<TakenOutput> {
-  const { runtime, spec, status } = context;
-  if (spec.rename) return await takeNumbered(context, path, existing);
+  if (context.spec.rename) return await takeNumbered(context, path, existing);
   const right = await existing.rightOrRefuse(path, path);
   // What is right already is written by nobody.
   if (right === undefined) requireUnclaimed(context, path);
-  const output = await Output.acquire(runtime, path, spec.overwrite);
-  status.path = path;
+  const output = await acquire(context, path);
   return { output, right };
+}
+
+async function acquire({ runtime, spec, status, log }: SessionContext, path: string): Promise<Output> {
+  const output = await Output.acquire(runtime, path, spec.overwrite);
+  if (output.isWeaklyLocked) {
+    log("warn", `the file system of "${path}" has no locks; its lock holds for this machine alone`);
+  }
+  status.path = path;
+  return output;
 }
 
 async function takeNumbered(
@@ -40,7 +47,7 @@ async function takeNumbered(
   path: string,
   existing: ExistingFiles,
 ): Promise<TakenOutput> {
-  const { runtime, spec, status, claim } = context;
+  const { claim } = context;
   const locked = new Set<string>();
   for (;;) {
     const free = await findFree(context, path, existing, locked);
@@ -48,9 +55,7 @@ async function takeNumbered(
     // Another one may have been faster.
     if (right === undefined && claim?.take(free) !== undefined) continue;
     try {
-      const output = await Output.acquire(runtime, free, spec.overwrite);
-      status.path = free;
-      return { output, right };
+      return { output: await acquire(context, free), right };
     } catch (error) {
       if (!(error instanceof DownloadError) || error.code !== "output_locked") throw error;
       locked.add(free);
@@ -106,9 +111,10 @@ async function stateOf(
   { runtime, spec }: SessionContext,
   path: string,
 ): Promise<"free" | "ours" | "finished" | "taken"> {
-  const loaded = await new ControlStore(runtime, `${path}.bytehaul`, dirname(path)).load();
+  const names = new OutputNames(path);
+  const loaded = await new ControlStore(runtime, names).load();
   if (loaded.kind !== "missing") return belongsTo(loaded, spec.url) ? "ours" : "taken";
   const found = await lookAt(runtime, path);
   if (found !== undefined) return found.kind === "directory" ? "taken" : "finished";
-  return await lookAt(runtime, `${path}.part`) === undefined ? "free" : "taken";
+  return await lookAt(runtime, names.part) === undefined ? "free" : "taken";
 }

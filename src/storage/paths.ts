@@ -1,4 +1,5 @@
-import { dirname } from "node:path";
+import { dirname, normalize } from "node:path";
+import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
@@ -10,6 +11,7 @@ export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo |
   try {
     return await runtime.files.lstat(path);
   } catch (cause) {
+    if (errorCode(cause) === "ELOOP") await refuseDeadLink(runtime.files, dirname(path));
     throw storageError("look at", path, cause);
   }
 }
@@ -20,6 +22,39 @@ export async function refuseDirectory(runtime: Runtime, path: string): Promise<v
   if (isDirectory) {
     throw new TypeError(
       `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
+    );
+  }
+}
+
+/** What leads to the files that a process has open. They are no places for a new file. */
+const OPEN_FILES = /^\/(?:dev\/(?:std(?:in|out|err)$|fd\/)|proc\/)/;
+
+/**
+ * Refuses a device, a pipe, a socket and a link to one, which no file may replace: others use them by their name.
+ * `/dev/null` replaced by a file is the end of a machine.
+ */
+export async function refuseSpecial(files: FileSystem, path: string): Promise<void> {
+  const named = await files.lstat(path);
+  // A link that leads nowhere is a link like any other.
+  const found = named?.kind === "symlink" ? await files.stat(path).catch(() => undefined) : named;
+  if (found?.kind !== "other" && !OPEN_FILES.test(normalize(path))) return;
+  throw new DownloadError(
+    "storage",
+    `Cannot write "${path}": it is a device, a pipe or a socket; choose another output`,
+  );
+}
+
+/** Says so where a link on the way to a directory leads nowhere, which the system tells in riddles. */
+export async function refuseDeadLink(files: FileSystem, path: string): Promise<void> {
+  for (let at = path; dirname(at) !== at; at = dirname(at)) {
+    if (!await files.mayRead(at)) return;
+    const named = await files.lstat(at).catch(() => undefined);
+    if (named?.kind !== "symlink") continue;
+    const found = await files.stat(at).catch(() => undefined);
+    if (found !== undefined) continue;
+    throw new DownloadError(
+      "storage",
+      `Cannot write to "${path}": "${at}" is a symbolic link that leads nowhere; choose another directory`,
     );
   }
 }

@@ -65,9 +65,9 @@ test("48: a directory is refused as a path before anything else is done", async 
 
 test("a file that is there already is found before anything is fetched", async () => {
   await using scene = await OutputScene.make();
-  assert.equal(await scene.output.findFinished(), undefined);
+  assert.equal(await scene.findFinished(), undefined);
   await writeFile(scene.dir.join("out.bin"), "precious");
-  await failsWith("output_exists", scene.output.findFinished(), "ask to overwrite");
+  await failsWith("output_exists", scene.findFinished(), "ask to overwrite");
 });
 
 test("72: a symbolic link under the name of the part file is not followed", WITH_LINKS, async () => {
