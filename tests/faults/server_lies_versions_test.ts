@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { HttpStatusError, RemoteChangedError } from "../../mod.ts";
