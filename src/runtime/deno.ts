@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
 import type {
   FileInfo,
   FileLock,
@@ -79,7 +80,7 @@ class DenoFile implements RuntimeFile {
 
 const files: FileSystem = {
   async create(path) {
-    return new DenoFile(await Deno.open(path, { read: true, write: true, createNew: true }));
+    return new DenoFile(await onFile(() => Deno.open(path, { read: true, write: true, createNew: true })));
   },
 
   async open(path, mode) {
@@ -107,17 +108,17 @@ const files: FileSystem = {
   },
 
   rename(from, to) {
-    return Deno.rename(from, to);
+    return onFile(() => Deno.rename(from, to));
   },
 
   async remove(path) {
     // Deno removes an empty directory as well.
     if ((await files.lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
-    await orMissing(Deno.remove(path));
+    await orMissing(onFile(() => Deno.remove(path)));
   },
 
   syncDirectory: shareSyncs(async (path) => {
-    if (Deno.build.os === "windows") return;
+    if (IS_WINDOWS) return;
     const directory = await Deno.open(path);
     try {
       await directory.sync();
@@ -172,7 +173,7 @@ async function takeLock(file: Deno.FsFile, path: string): Promise<FileLock | und
   return {
     async release() {
       try {
-        await orMissing(Deno.remove(path));
+        await orMissing(onFile(() => Deno.remove(path)));
       } finally {
         file.close();
       }

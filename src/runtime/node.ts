@@ -1,8 +1,9 @@
-import { constants, type Stats } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import process from "node:process";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
 import { lockFile } from "./node_lock.ts";
 import type { FileInfo, FileSystem, HttpClient, HttpClientOptions, Runtime, RuntimeFile } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
@@ -53,7 +54,7 @@ class NodeFile implements RuntimeFile {
   }
 
   async stat(): Promise<FileInfo> {
-    return describe(await this.#file.stat());
+    return describe(await this.#file.stat({ bigint: true }));
   }
 
   close(): Promise<void> {
@@ -64,19 +65,22 @@ class NodeFile implements RuntimeFile {
 const files: FileSystem = {
   async create(path) {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-    return new NodeFile(await fs.open(path, flags, 0o666));
+    return new NodeFile(await onFile(() => fs.open(path, flags, 0o666)));
   },
 
   async open(path, mode) {
-    return new NodeFile(await fs.open(path, mode === "read" ? "r" : "r+"));
+    const file = await fs.open(path, mode === "read" ? "r" : "r+");
+    if (!IS_WINDOWS || !(await file.stat()).isDirectory()) return new NodeFile(file);
+    await file.close();
+    throw systemError("EISDIR", path);
   },
 
   async lstat(path) {
-    return await orMissing(fs.lstat(path).then(describe));
+    return await orMissing(fs.lstat(path, { bigint: true }).then(describe));
   },
 
   async stat(path) {
-    return await orMissing(fs.stat(path).then(describe));
+    return await orMissing(fs.stat(path, { bigint: true }).then(describe));
   },
 
   mayRead: () => Promise.resolve(true),
@@ -90,15 +94,17 @@ const files: FileSystem = {
   },
 
   rename(from, to) {
-    return fs.rename(from, to);
+    return onFile(() => fs.rename(from, to));
   },
 
   async remove(path) {
-    await orMissing(fs.unlink(path));
+    // Windows has one answer for a directory and for a file that is in use.
+    if (IS_WINDOWS && (await files.lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
+    await orMissing(onFile(() => fs.unlink(path)));
   },
 
   syncDirectory: shareSyncs(async (path) => {
-    if (process.platform === "win32") return;
+    if (IS_WINDOWS) return;
     const directory = await fs.open(path, "r");
     try {
       await directory.sync();
@@ -193,7 +199,7 @@ function withCredentials({ url, username, password }: NonNullable<HttpClientOpti
   return full.href;
 }
 
-function describe(info: Stats): FileInfo {
+function describe(info: BigIntStats): FileInfo {
   const kind = info.isFile()
     ? "file"
     : info.isDirectory()
@@ -201,8 +207,18 @@ function describe(info: Stats): FileInfo {
     : info.isSymbolicLink()
     ? "symlink"
     : "other";
-  const identity = `${info.dev}:${info.ino}`;
-  return { kind, size: info.size, identity, modifiedMs: Math.floor(info.mtimeMs) };
+  return { kind, size: Number(info.size), identity: identify(info), modifiedMs: Number(info.mtimeMs) };
+}
+
+/** Numbers of more than 53 bits are usual on Windows; it has none on some drives. */
+function identify({ dev, ino }: BigIntStats): string | undefined {
+  if (ino === 0n) return undefined;
+  // Some runtimes know the volume of an open file only. Files that are compared are in one directory.
+  return IS_WINDOWS ? `${ino}` : `${dev}:${ino}`;
+}
+
+function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: "${path}"`), { code });
 }
 
 async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {

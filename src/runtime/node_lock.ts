@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import type { FileLock } from "./runtime.ts";
+import { windowsLock } from "./windows_lock.ts";
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
 
@@ -15,6 +16,8 @@ type Flock = (descriptor: number, operation: number) => number;
  * of a process that died is gone. Where there is no such call the file holds the owner's process id.
  */
 export async function lockFile(path: string): Promise<FileLock | undefined> {
+  const lockOnWindows = windowsLock();
+  if (lockOnWindows !== undefined) return await lockOnWindows(path);
   const flock = systemFlock();
   for (;;) {
     const file = await fs.open(path, OPEN_FLAGS);
