@@ -214,8 +214,13 @@ function environment(name: string): string | undefined {
 
 function describe(info: Deno.FileInfo): FileInfo {
   const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
-  const identity = info.ino === null ? undefined : `${info.dev}:${info.ino}`;
-  return { kind, size: info.size, identity, modifiedMs: info.mtime?.getTime() };
+  return { kind, size: info.size, identity: identify(info), modifiedMs: info.mtime?.getTime() };
+}
+
+function identify({ dev, ino, birthtime }: Deno.FileInfo): string | undefined {
+  if (ino === null || ino === 0) return undefined;
+  // Deno rounds numbers of more than 53 bits, which are usual on Windows.
+  return IS_WINDOWS ? `${dev}:${ino}:${birthtime?.getTime()}` : `${dev}:${ino}`;
 }
 
 function systemError(code: string, path: string): Error {

@@ -23,6 +23,10 @@ const OWN_SUFFIX = /\.(?:part|bytehaul(?:\.(?:lock|tmp|bad))?)$/i;
 /** Runs of these at the end are dropped by Windows, so two names could be one. */
 const TRAILING = /(?<![\s.])[\s.]+$/;
 
+/** What no name on Windows has; a colon there starts an alternate data stream. */
+// deno-lint-ignore no-control-regex
+const REFUSED_ON_WINDOWS = /[<>:"|?*\x00-\x1f]/;
+
 const encoder = new TextEncoder();
 
 /** How many UTF-16 units of `text` fit into `bytes` bytes of UTF-8, whole code points only. */
@@ -73,6 +77,15 @@ export function sanitizeFileName(name: string): string | undefined {
     safe = shorten(avoidReserved(safe));
   }
   return safe;
+}
+
+/** Why a file cannot have this name on Windows; `undefined` when it can. */
+export function refusedByWindows(name: string): string | undefined {
+  if (DEVICE.test(name)) return "Windows takes that name for a device";
+  if (REFUSED_ON_WINDOWS.test(name)) return 'a name on Windows has none of < > : " | ? *';
+  if (/[. ]$/.test(name)) return "Windows drops dots and spaces at the end of a name";
+  if (name.length > FILE_NAME_BYTES) return "the name is too long";
+  return undefined;
 }
 
 /** The last segment of a URL's path, decoded, or `undefined` when there is none. It needs sanitizing. */

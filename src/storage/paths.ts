@@ -1,5 +1,6 @@
-import { dirname } from "node:path";
+import { basename, dirname, sep } from "node:path";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
+import { refusedByWindows } from "./file_name.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
@@ -14,7 +15,7 @@ export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo |
   }
 }
 
-/** Refuses a path that cannot become a file, before anything else is done. */
+/** Refuses a path that cannot become a file, or not under this name, before anything else is done. */
 export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
   const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
   if (isDirectory) {
@@ -22,13 +23,20 @@ export async function refuseDirectory(runtime: Runtime, path: string): Promise<v
       `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
     );
   }
+  const refusal = sep === "\\" ? refusedByWindows(basename(path)) : undefined;
+  if (refusal !== undefined) throw new TypeError(`Cannot use outputPath "${path}": ${refusal}`);
 }
 
 /** Makes a directory and those above it that are missing, and makes the names of these durable. */
 export async function makeDirectories(files: FileSystem, path: string): Promise<void> {
   const made: string[] = [];
   for (let at = path; dirname(at) !== at && await isMissing(files, at); at = dirname(at)) made.unshift(at);
-  await files.makeDirectory(path);
+  try {
+    await files.makeDirectory(path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw cause;
+    throw Object.assign(new Error(`"${path}" is no directory`, { cause }), { code: "ENOTDIR" });
+  }
   for (const directory of made) await syncName(files, directory);
 }
 

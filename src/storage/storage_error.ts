@@ -9,6 +9,7 @@ export function errorCode(error: unknown): string | undefined {
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
+  EBUSY: "another program has it open",
   EISDIR: "it is a directory",
   EEXIST: "it exists already",
   ELOOP: "it is a symbolic link",

@@ -7,3 +7,6 @@ export const IS_WINE = process.platform === "win32" && process.env["WINELOADER"]
 export function skipOnWine(fault: string): string | false {
   return IS_WINE && `Wine: ${fault}`;
 }
+
+/** For tests in which nobody listens where a client connects to. */
+export const WITH_REFUSALS = { skip: skipOnWine("a connection that is refused seems to stand for ever") };
