@@ -84,7 +84,6 @@ export function refusedByWindows(name: string): string | undefined {
   if (DEVICE.test(name)) return "Windows takes that name for a device";
   if (REFUSED_ON_WINDOWS.test(name)) return 'a name on Windows has none of < > : " | ? *';
   if (/[. ]$/.test(name)) return "Windows drops dots and spaces at the end of a name";
-  if (name.length > FILE_NAME_BYTES) return "the name is too long";
   return undefined;
 }
 

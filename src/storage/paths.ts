@@ -1,10 +1,14 @@
 import { basename, dirname, sep } from "node:path";
+import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
 import { refusedByWindows } from "./file_name.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
 const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL"]);
+
+/** UTF-16 units in a name on Windows. */
+const MAX_NAME_LENGTH = 255;
 
 /** Looks at the path itself, links not followed; `undefined` when nothing is there. */
 export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
@@ -23,7 +27,16 @@ export async function refuseDirectory(runtime: Runtime, path: string): Promise<v
       `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
     );
   }
-  const refusal = sep === "\\" ? refusedByWindows(basename(path)) : undefined;
+  if (sep === "\\") requireWindowsName(path);
+}
+
+/** Windows says of a name that it does not take no more than that nothing has it. */
+function requireWindowsName(path: string): void {
+  const name = basename(path);
+  if (name.length > MAX_NAME_LENGTH) {
+    throw new DownloadError("storage", `Cannot write "${path}": the name is too long`);
+  }
+  const refusal = refusedByWindows(name);
   if (refusal !== undefined) throw new TypeError(`Cannot use outputPath "${path}": ${refusal}`);
 }
 

@@ -10,7 +10,7 @@ import { holdAfter } from "../helpers/held.ts";
 import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
 import { runtimeWith, systemError } from "../helpers/runtime_double.ts";
 import { NO_SMALL_DISK, SmallDisk } from "../helpers/small_disk.ts";
-import { temporaryDirectory } from "../helpers/temp.ts";
+import { removeTree, temporaryDirectory } from "../helpers/temp.ts";
 import { download, downloadOn, failure, onFile, SMALL_BLOCKS } from "./disk.ts";
 
 const SEED = 46;
@@ -23,8 +23,10 @@ const CUT = 200_000;
 const PROVEN = CUT - CUT % SMALL_FILE.pieceSize;
 const DELETING = (part: string) => rm(part);
 const REPLACING = async (part: string) => {
-  await writeFile(`${part}.new`, new Uint8Array((await stat(part)).size));
-  await rename(`${part}.new`, part);
+  const { size } = await stat(part);
+  await rename(part, `${part}.old`); // Windows lets nobody take the name of an open file
+  await writeFile(part, new Uint8Array(size));
+  await rm(`${part}.old`);
 };
 
 const BETWEEN_RUNS = [
@@ -143,7 +145,7 @@ for (const [what, appear] of Object.entries(APPEARING)) {
       if (what === "a file") assert.equal(await readFile(left.path, "utf8"), "precious");
       assert.deepEqual(await dir.list(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
       // All of it was fetched: once the name is free, nothing has to come again.
-      await rm(left.path, { recursive: true });
+      await removeTree(left.path);
       assert.equal((await left.resume()).fetchedBytes, 0);
       await assertFileIs(left.path, SEED, left.server.version.size);
     });

