@@ -18,7 +18,7 @@ export function onStopSignals(
   { first, again }: StopActions,
 ): () => void {
   let firstMs: number | undefined;
-  return host.onSignal(["SIGINT", "SIGTERM"], () => {
+  return host.onSignal(["SIGINT", "SIGTERM", "SIGBREAK"], () => {
     if (firstMs === undefined) {
       firstMs = now();
       first();

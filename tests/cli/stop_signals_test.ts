@@ -32,3 +32,13 @@ test("onStopSignals() listens until it is told to stop", () => {
   stop();
   assert.deepEqual([host.listeners, at(1000)], [0, ""]);
 });
+
+test("onStopSignals() listens for Ctrl+Break as well, which only Windows has", () => {
+  const heard: string[] = [];
+  const onSignal = (signals: readonly string[]) => {
+    heard.push(...signals);
+    return () => {};
+  };
+  onStopSignals({ onSignal }, () => 0, { first: () => {}, again: () => {} });
+  assert.ok(heard.includes("SIGBREAK"), heard.join());
+});
