@@ -10,3 +10,6 @@ export function skipOnWine(fault: string): string | false {
 
 /** For tests in which nobody listens where a client connects to. */
 export const WITH_REFUSALS = { skip: skipOnWine("a connection that is refused seems to stand for ever") };
+
+/** For tests in which a peer resets a connection whose end means something else. */
+export const WITH_RESETS = { skip: skipOnWine("a connection that was reset seems to have ended") };
