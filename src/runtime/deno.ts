@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
+import { identify } from "./identity.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import type {
   FileInfo,
@@ -214,13 +215,10 @@ function environment(name: string): string | undefined {
 
 function describe(info: Deno.FileInfo): FileInfo {
   const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
-  return { kind, size: info.size, identity: identify(info), modifiedMs: info.mtime?.getTime() };
-}
-
-function identify({ dev, ino, birthtime }: Deno.FileInfo): string | undefined {
-  if (ino === null || ino === 0) return undefined;
-  // Deno rounds numbers of more than 53 bits, which are usual on Windows.
-  return IS_WINDOWS ? `${dev}:${ino}:${birthtime?.getTime()}` : `${dev}:${ino}`;
+  const number = identify(info.dev, info.ino);
+  // Deno rounds numbers of more than 53 bits, which are usual on Windows; the time of birth tells them apart.
+  const identity = number && IS_WINDOWS ? `${number}:${info.birthtime?.getTime()}` : number;
+  return { kind, size: info.size, identity, modifiedMs: info.mtime?.getTime() };
 }
 
 function systemError(code: string, path: string): Error {

@@ -3,6 +3,7 @@ import * as fs from "node:fs/promises";
 import process from "node:process";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
+import { identify } from "./identity.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import { lockFile } from "./node_lock.ts";
 import type { FileInfo, FileSystem, HttpClient, HttpClientOptions, Runtime, RuntimeFile } from "./runtime.ts";
@@ -207,14 +208,9 @@ function describe(info: BigIntStats): FileInfo {
     : info.isSymbolicLink()
     ? "symlink"
     : "other";
-  return { kind, size: Number(info.size), identity: identify(info), modifiedMs: Number(info.mtimeMs) };
-}
-
-/** Numbers of more than 53 bits are usual on Windows; it has none on some drives. */
-function identify({ dev, ino }: BigIntStats): string | undefined {
-  if (ino === 0n) return undefined;
-  // Some runtimes know the volume of an open file only. Files that are compared are in one directory.
-  return IS_WINDOWS ? `${ino}` : `${dev}:${ino}`;
+  // Numbers of more than 53 bits are usual on Windows.
+  const identity = identify(info.dev, info.ino);
+  return { kind, size: Number(info.size), identity, modifiedMs: Number(info.mtimeMs) };
 }
 
 function systemError(code: string, path: string): Error {

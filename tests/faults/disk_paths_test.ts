@@ -1,14 +1,26 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { Downloader } from "../../mod.ts";
+import type { FileInfo } from "../../src/runtime/runtime.ts";
 import { assertFileIs } from "../helpers/content.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
 import { holdAfter } from "../helpers/held.ts";
 import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
-import { runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";
 import { NO_SMALL_DISK, SmallDisk } from "../helpers/small_disk.ts";
 import { removeTree, temporaryDirectory } from "../helpers/temp.ts";
 import { download, downloadOn, failure, onFile, SMALL_BLOCKS } from "./disk.ts";
@@ -28,6 +40,19 @@ const REPLACING = async (part: string) => {
   await writeFile(part, new Uint8Array(size));
   await rm(`${part}.old`);
 };
+
+const withoutNumber = (info: FileInfo): FileInfo => ({ ...info, identity: undefined });
+
+/** Files on a drive that numbers none, as some do on Windows. */
+const WITHOUT_NUMBERS = runtimeWith({
+  files: {
+    lstat: async (path) => {
+      const info = await runtimeWith({}).files.lstat(path);
+      return info && withoutNumber(info);
+    },
+  },
+  file: (file) => fileWith(file, { stat: async () => withoutNumber(await file.stat()) }),
+});
 
 const BETWEEN_RUNS = [
   { what: "deleted", meddle: DELETING, kept: 0 },
@@ -54,6 +79,23 @@ for (const { what, meddle, kept } of BETWEEN_RUNS) {
     assert.deepEqual(await dir.list(), ["out.bin"]);
   });
 }
+
+test("46: where files have no numbers, a part file replaced between two runs is noticed by its content", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: SIZE, seed: SEED });
+  const spec = { url: server.url, outputPath: dir.join("out.bin"), ...SMALL_BLOCKS };
+  const part = `${spec.outputPath}.part`;
+  const queue = queueOn(WITHOUT_NUMBERS);
+  const handle = await holdAfter(1_000_000, (held) => queue.add(held), spec);
+  handle.pause();
+  await assert.rejects(handle.wait(), { code: "paused" });
+  await queue.close();
+  const { atime, mtime } = await stat(part);
+  await REPLACING(part);
+  await utimes(part, atime, mtime);
+  assert.equal((await downloadOn(WITHOUT_NUMBERS, spec)).resumedBytes, 0);
+  await assertFileIs(spec.outputPath, SEED, SIZE);
+});
 
 for (const [what, meddle] of Object.entries({ deleted: DELETING, replaced: REPLACING })) {
   test(`46: a part file ${what} while it is written never gets the final name`, async () => {
