@@ -1,3 +1,6 @@
+import { redact } from "./redact.ts";
+import type { ChecksumSource } from "./types.ts";
+
 /** Tells {@linkcode DownloadError}s apart. */
 export type DownloadErrorCode =
   | "bad_response"
@@ -92,6 +95,18 @@ export class RemoteChangedError extends DownloadError {
   }
 }
 
+/** What is known about a file that failed its checksum. */
+export interface ChecksumMismatchDetails extends ErrorOptions {
+  /** Path that the file should have got. */
+  readonly path?: string;
+  /** Where it came from. User, password, query and fragment are taken out. */
+  readonly url?: string;
+  /** Who told the checksum. */
+  readonly source?: ChecksumSource;
+  /** Where the file is kept. */
+  readonly keptPath?: string;
+}
+
 /** The file was fetched whole, and is not the one that the checksum belongs to. */
 export class ChecksumMismatchError extends DownloadError {
   /** The name of the class. */
@@ -100,13 +115,50 @@ export class ChecksumMismatchError extends DownloadError {
   readonly expected: string;
   /** The checksum of what arrived, as `algorithm:hex`. */
   readonly actual: string;
+  /** Path that the file should have got. */
+  readonly path: string | undefined;
+  /** Where the file came from, without user, password, query and fragment. */
+  readonly url: string | undefined;
+  /** Who told the checksum. */
+  readonly source: ChecksumSource | undefined;
+  /** Where the file is kept, `undefined` when it was removed. No later run takes it for progress. */
+  readonly keptPath: string | undefined;
 
   /** Makes an error that holds both checksums. */
-  constructor(expected: string, actual: string) {
-    super("checksum_mismatch", `Cannot finish: the checksum is ${actual}, expected ${expected}`);
+  constructor(expected: string, actual: string, details: ChecksumMismatchDetails = {}) {
+    const { path, source, keptPath, cause } = details;
+    const url = details.url === undefined ? undefined : redact(details.url);
+    super("checksum_mismatch", describeMismatch(expected, actual, { path, url, source, keptPath }), {
+      cause,
+    });
     this.expected = expected;
     this.actual = actual;
+    this.path = path;
+    this.url = url;
+    this.source = source;
+    this.keptPath = keptPath;
   }
+}
+
+type Mismatch = Pick<ChecksumMismatchError, "path" | "url" | "source" | "keptPath">;
+
+function describeMismatch(
+  expected: string,
+  actual: string,
+  { path, url, source, keptPath }: Mismatch,
+): string {
+  const what = path === undefined ? "" : ` "${path}"`;
+  const from = url === undefined ? "" : ` of what came from ${url}`;
+  const kept = keptPath === undefined ? "" : `; it is kept as "${keptPath}"`;
+  return `Cannot finish${what}: the checksum${from} is ${actual}, expected ${expected}${
+    whoSays(source)
+  }${kept}`;
+}
+
+function whoSays(source: ChecksumSource | undefined): string {
+  if (source === undefined) return "";
+  if (source === "checksum") return " as option checksum says";
+  return source === "checksumFile" ? " as option checksumFile says" : ` as the server's field ${source} says`;
 }
 
 /** The control file cannot be used, and nothing was changed because of it. */

@@ -75,6 +75,7 @@ export interface ResolvedSpec {
   readonly fileAllocation: FileAllocation;
   readonly resume: boolean;
   readonly overwrite: boolean;
+  readonly discardMismatch: boolean;
   readonly maxRetries: number;
   readonly retryBaseDelayMs: number;
   readonly retryMaxDelayMs: number;

@@ -62,6 +62,7 @@ test("a URL alone gives every default", () => {
     url: URL_TEXT,
     outputPath: undefined,
     outputDir: ".",
+    discardMismatch: false,
     fileAllocation: "none",
     resume: true,
     overwrite: false,

@@ -8,6 +8,8 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
   "give checksum or checksumFile": "use --checksum or --checksum-file",
   "use bearerToken": "use --bearer",
   "noProxy": "--no-proxy",
+  "option checksum": "--checksum",
+  "option checksumFile": "--checksum-file",
   "ask to overwrite": "use --overwrite",
   "turn resume off": "use --no-resume",
   "with resume off": "with --no-resume",

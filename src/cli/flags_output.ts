@@ -54,6 +54,11 @@ export const OUTPUT_FLAGS: FlagGroup = {
         if (URL.canParse(value) && !isPlainUrl(value)) draft.hasSecrets = true;
       },
     }),
+    toggle({
+      name: "discard-mismatch",
+      help: "remove a file that fails its checksum; else it is kept as NAME.mismatch",
+      set: (draft) => draft.specOptions.discardMismatch = true,
+    }),
     valued({
       name: "file-allocation",
       placeholder: "HOW",

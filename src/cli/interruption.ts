@@ -1,3 +1,4 @@
+import { OutputNames } from "../output_names.ts";
 import { escapeForTerminal } from "../terminal_text.ts";
 import type { DownloadCommand } from "./args.ts";
 import { formatBytes, formatPart } from "./format.ts";
@@ -35,7 +36,8 @@ function describeState(job: Job): string {
   if (path === undefined) return `not begun: ${jobLabel(job)}`;
   if (!isKept(snapshot)) return `interrupted; nothing of ${jobLabel(job)} could be kept`;
   const amount = total === undefined ? formatBytes(downloaded) : formatPart(downloaded, total);
-  return `interrupted; ${amount} saved in ${path}.part and ${path}.bytehaul`;
+  const { part, control } = new OutputNames(path);
+  return `interrupted; ${amount} saved in ${part} and ${control}`;
 }
 
 /**

@@ -4,6 +4,7 @@ import { resolve, toNamespacedPath } from "node:path";
 import process from "node:process";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import type { FileLock } from "./runtime.ts";
+import { systemError } from "./system_error.ts";
 
 type Handle = number | bigint;
 
@@ -70,7 +71,7 @@ async function lock(kernel: Kernel, path: string): Promise<FileLock | undefined>
     } finally {
       if (!isKept) kernel.CloseHandle(handle);
     }
-    if (isKept) return { release: () => release(kernel, handle, path) };
+    if (isKept) return { owner: undefined, isWeak: false, release: () => release(kernel, handle, path) };
   }
 }
 
@@ -120,10 +121,6 @@ function describe(kernel: Kernel, handle: Handle): Described {
   kernel.GetFileInformationByHandle(handle, new Uint8Array(view.buffer));
   const numbers = [28, 44, 48].map((offset) => view.getUint32(offset, true));
   return { isLink: (view.getUint32(0, true) & ATTRIBUTE_LINK) !== 0, identity: numbers.join(":") };
-}
-
-function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: "${path}"`), { code });
 }
 
 interface BunFfi {

@@ -128,7 +128,8 @@ export class Assembly {
     await this.cache.flush();
     if (this.#start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
     if (this.#output.isPartHeld) return this.pieces.size;
-    if (this.isResumable) await this.#saveWhole();
+    // The control file is also what tells a run that was killed while it gave the name that the file is its own.
+    if (this.#start.remote.size !== undefined) await this.#saveWhole();
     else await this.#checkpointer.sync();
     await this.#writer.inspect();
     return this.pieces.size;

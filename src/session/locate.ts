@@ -1,6 +1,7 @@
-import { dirname, isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileNameFromContentDisposition } from "../http/content_disposition.ts";
 import type { ProbeResult } from "../http/probe.ts";
+import { OutputNames } from "../output_names.ts";
 import { ControlStore } from "../storage/control_store.ts";
 import { chooseFileName, fileNameFromUrl } from "../storage/file_name.ts";
 import { Output } from "../storage/output.ts";
@@ -40,13 +41,16 @@ async function pathWithoutAsking({ runtime, spec }: SessionContext): Promise<str
     return path;
   }
   const path = join(outputDir, chooseFileName([fileNameFromUrl(url)]));
-  const control = new ControlStore(runtime, `${path}.bytehaul`, dirname(path));
+  const control = new ControlStore(runtime, new OutputNames(path));
   const loaded = await control.load();
   return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) ? path : undefined;
 }
 
-async function acquire({ runtime, spec, status }: SessionContext, path: string): Promise<Output> {
+async function acquire({ runtime, spec, status, log }: SessionContext, path: string): Promise<Output> {
   const output = await Output.acquire(runtime, path, spec.overwrite);
+  if (output.isWeaklyLocked) {
+    log("warn", `the file system of "${path}" has no locks; its lock holds for this machine alone`);
+  }
   status.path = path;
   return output;
 }

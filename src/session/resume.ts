@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
 import { agree, strongValidator } from "../http/headers.ts";
 import { holdsRange } from "../integrity/range_check.ts";
+import { OutputNames } from "../output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "../storage/control_format.ts";
@@ -36,6 +37,11 @@ export function hashQuery(url: string): string {
   return createHash("sha256").update(new URL(url).search).digest("hex").slice(0, QUERY_HASH_DIGITS);
 }
 
+/** Whether a control file is of this URL, its query included. */
+export function isOfUrl({ urlHash, queryHash }: ControlRecord, url: string): boolean {
+  return urlHash === hashUrl(url) && queryHash === hashQuery(url);
+}
+
 /** Looks at what an earlier run left; `undefined` when there is nothing to go on with. */
 export async function findLeftovers(
   context: SessionContext,
@@ -64,7 +70,7 @@ export async function findLeftovers(
 /** An unfinished download of another file is not to be thrown away for this one. */
 export function begunElsewhere(path: string): ControlFileError {
   return new ControlFileError(
-    `${path}.bytehaul`,
+    new OutputNames(path).control,
     `Cannot resume "${path}": it was begun from another URL; choose another output, or turn resume off to start again`,
   );
 }
@@ -107,6 +113,8 @@ export async function prove(
   const fileSize = Math.min(fileInfo.size, record.size);
   try {
     for (const range of claimed.known()) {
+      // What lies behind its end needs no look: claims may be many.
+      if (range.end > fileSize) continue;
       if (await holdsRange(file, range, buffer, signal)) pieces.add(range, range.crc);
     }
     if (fileInfo.size > fileSize) await file.truncate(fileSize);

@@ -12,7 +12,7 @@ import type { SessionContext } from "./context.ts";
 import { expectedByCaller, expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
-import { findLeftovers, type Interrupted } from "./resume.ts";
+import { findLeftovers, type Interrupted, isOfUrl } from "./resume.ts";
 import { type Start, start } from "./start.ts";
 import { Transfer } from "./transfer.ts";
 
@@ -62,7 +62,7 @@ async function fetchInto(
   context: SessionContext,
   stop: StopRequest,
 ): Promise<Outcome> {
-  const finished = await output.findFinished();
+  const finished = await output.findFinished((record) => isOfUrl(record, context.spec.url));
   if (finished !== undefined) {
     await verifyFinished(context, output, finished);
     await output.finishAnew();
@@ -102,20 +102,42 @@ async function attempt(
   try {
     await transfer(context, begun, assembly, signal, onFailure);
     const size = await assembly.complete();
-    await verify(context, assembly, size, signal);
+    await verify(context, output, assembly, size, signal);
     await assembly.close();
     await output.commit(begun.file, size, stop.signal);
     return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined, verified: expected };
   } catch (error) {
+    const isMismatch = error instanceof ChecksumMismatchError;
+    // What is fetched anew is no evidence of anything that lasts.
+    const isKept = isMismatch && interrupted === undefined && !stop.isDiscarded() &&
+      !given.spec.discardMismatch;
+    if (isKept) throw await keepMismatch(context, assembly, output, error);
     // What failed its checksum must not be taken for progress by a run that has none.
-    const isDiscarded = stop.isDiscarded() || error instanceof ChecksumMismatchError;
-    await assembly.keepOrDiscard(isDiscarded).catch((cause) => {
+    await assembly.keepOrDiscard(stop.isDiscarded() || isMismatch).catch((cause) => {
       context.log("warn", `progress since the last checkpoint is lost: ${cause}`);
     });
     throw error;
   } finally {
     await assembly.close();
   }
+}
+
+/** Keeps what failed its checksum as evidence, and says where it is. */
+async function keepMismatch(
+  { log }: SessionContext,
+  assembly: Assembly,
+  output: Output,
+  error: ChecksumMismatchError,
+): Promise<ChecksumMismatchError> {
+  const { expected, actual, path, url, source } = error;
+  let keptPath: string | undefined;
+  try {
+    keptPath = await output.keepMismatch();
+  } catch (cause) {
+    log("warn", `${cause instanceof Error ? cause.message : cause}; what failed its checksum is removed`);
+  }
+  await assembly.keepOrDiscard(true).catch((cause) => log("warn", `${cause}`));
+  return new ChecksumMismatchError(expected, actual, { path, url, source, keptPath });
 }
 
 /** Fetches what is missing, and saves progress on the way. */
@@ -160,10 +182,11 @@ async function transfer(
 
 /** An earlier run may have had another checksum, or none. */
 async function verifyFinished(
-  { runtime, expected }: SessionContext,
+  context: SessionContext,
   output: Output,
   size: number,
 ): Promise<void> {
+  const { runtime, expected } = context;
   if (expected === undefined) return;
   const file = await runtime.files.open(output.path, "read").catch((cause) => {
     throw storageError("open", output.path, cause);
@@ -180,17 +203,23 @@ async function verifyFinished(
     await hasher.close();
     await file.close().catch(() => {}); // it was only read
   }
-  requireDigest(expected, hex);
+  requireDigest(context, output, expected, hex);
 }
 
-function requireDigest({ checksum }: ExpectedChecksum, hex: string): void {
+function requireDigest(
+  { spec }: SessionContext,
+  { path }: Output,
+  { checksum, source }: ExpectedChecksum,
+  hex: string,
+): void {
   if (hex === checksum.hex) return;
   const actual = formatChecksum({ algorithm: checksum.algorithm, hex });
-  throw new ChecksumMismatchError(formatChecksum(checksum), actual);
+  throw new ChecksumMismatchError(formatChecksum(checksum), actual, { path, url: spec.url, source });
 }
 
 async function verify(
   context: SessionContext,
+  output: Output,
   assembly: Assembly,
   size: number,
   signal: AbortSignal,
@@ -198,5 +227,5 @@ async function verify(
   const { expected } = context;
   if (expected === undefined) return;
   context.status.state = "verifying";
-  requireDigest(expected, await assembly.digest(size, signal));
+  requireDigest(context, output, expected, await assembly.digest(size, signal));
 }

@@ -1,4 +1,4 @@
-import { basename, dirname, sep } from "node:path";
+import { basename, dirname, normalize, sep } from "node:path";
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
 import { refusedByWindows } from "./file_name.ts";
@@ -38,6 +38,39 @@ function requireWindowsName(path: string): void {
   }
   const refusal = refusedByWindows(name);
   if (refusal !== undefined) throw new TypeError(`Cannot use outputPath "${path}": ${refusal}`);
+}
+
+/** What leads to the files that a process has open. They are no places for a new file. */
+const OPEN_FILES = /^\/(?:dev\/(?:std(?:in|out|err)$|fd\/)|proc\/)/;
+
+/**
+ * Refuses a device, a pipe, a socket and a link to one, which no file may replace: others use them by their name.
+ * `/dev/null` replaced by a file is the end of a machine.
+ */
+export async function refuseSpecial(files: FileSystem, path: string): Promise<void> {
+  const named = await files.lstat(path);
+  // A link that leads nowhere is a link like any other.
+  const found = named?.kind === "symlink" ? await files.stat(path).catch(() => undefined) : named;
+  if (found?.kind !== "other" && !OPEN_FILES.test(normalize(path))) return;
+  throw new DownloadError(
+    "storage",
+    `Cannot write "${path}": it is a device, a pipe or a socket; choose another output`,
+  );
+}
+
+/** Says so where a link on the way to a directory leads nowhere, which the system tells in riddles. */
+export async function refuseDeadLink(files: FileSystem, path: string): Promise<void> {
+  for (let at = path; dirname(at) !== at; at = dirname(at)) {
+    if (!await files.mayRead(at)) return;
+    const named = await files.lstat(at).catch(() => undefined);
+    if (named?.kind !== "symlink") continue;
+    const found = await files.stat(at).catch(() => undefined);
+    if (found !== undefined) continue;
+    throw new DownloadError(
+      "storage",
+      `Cannot write to "${path}": "${at}" is a symbolic link that leads nowhere; choose another directory`,
+    );
+  }
 }
 
 /** Makes a directory and those above it that are missing, and makes the names of these durable. */

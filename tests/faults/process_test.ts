@@ -104,8 +104,8 @@ async function dieAndGoOn(
   if (call === "link" && options === IN_PIECES) assert.equal(claimed, size);
 
   await using downloader = new Downloader();
-  // Without a part file the finished file is in the way, as anybody's is.
-  const isWhole = isThere && !names.includes("out.bin.part");
+  // Without a control file the finished file is in the way, as anybody's is.
+  const isWhole = isThere && !names.includes("out.bin.bytehaul");
   const { fetchedBytes } = await downloader.download({ ...spec, overwrite: isWhole }).wait();
   assert.equal(fetchedBytes, isThere && !isWhole ? 0 : size - claimed);
   await assertFileIs(path, SEED, size);

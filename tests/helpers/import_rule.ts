@@ -26,6 +26,7 @@ const BOTTOM = [
   "option_checks",
   "network_options",
   "options",
+  "output_names",
   "redact",
   "resolved_options",
   "terminal_text",

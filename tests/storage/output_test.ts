@@ -86,9 +86,9 @@ test("45: a file where a directory should be made is said to be none", async () 
 
 test("a file that is there already is found before anything is fetched", async () => {
   await using scene = await OutputScene.make();
-  assert.equal(await scene.output.findFinished(), undefined);
+  assert.equal(await scene.findFinished(), undefined);
   await writeFile(scene.dir.join("out.bin"), "precious");
-  await failsWith("output_exists", scene.output.findFinished(), "ask to overwrite");
+  await failsWith("output_exists", scene.findFinished(), "ask to overwrite");
 });
 
 test("72: a symbolic link under the name of the part file is not followed", WITH_LINKS, async () => {
