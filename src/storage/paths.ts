@@ -15,6 +15,7 @@ export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo |
   try {
     return await runtime.files.lstat(path);
   } catch (cause) {
+    if (errorCode(cause) === "ELOOP") await refuseDeadLink(runtime.files, dirname(path));
     throw storageError("look at", path, cause);
   }
 }
