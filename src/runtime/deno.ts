@@ -3,6 +3,8 @@ import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
 import { freeBytes } from "./free_space.ts";
+import { identify } from "./identity.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
 import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
 import type {
   Endpoint,
@@ -103,7 +105,9 @@ class LockableDenoFile extends DenoFile implements LockableFile {
 
 const files: FileSystem = {
   async create(path) {
-    return new DenoFile(await coded(Deno.open(path, { read: true, write: true, createNew: true })));
+    return new DenoFile(
+      await onFile(() => coded(Deno.open(path, { read: true, write: true, createNew: true }))),
+    );
   },
 
   async open(path, mode) {
@@ -133,17 +137,17 @@ const files: FileSystem = {
   },
 
   rename(from, to) {
-    return coded(Deno.rename(from, to));
+    return onFile(() => coded(Deno.rename(from, to)));
   },
 
   async remove(path) {
     // Deno removes an empty directory as well.
     if ((await files.lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
-    await orMissing(coded(Deno.remove(path)));
+    await orMissing(onFile(() => coded(Deno.remove(path))));
   },
 
   syncDirectory: shareSyncs(async (path) => {
-    if (Deno.build.os === "windows") return;
+    if (IS_WINDOWS) return;
     const directory = await coded(Deno.open(path));
     try {
       await coded(directory.sync());
@@ -292,7 +296,9 @@ function environment(name: string): string | undefined {
 
 function describe(info: Deno.FileInfo): FileInfo {
   const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
-  const identity = info.ino === null ? undefined : `${info.dev}:${info.ino}`;
+  const number = identify(info.dev, info.ino);
+  // Deno rounds numbers of more than 53 bits, which are usual on Windows; the time of birth tells them apart.
+  const identity = number && IS_WINDOWS ? `${number}:${info.birthtime?.getTime()}` : number;
   const { size, mtime, uid, nlink } = info;
   return {
     ...{ kind, size, identity, modifiedMs: mtime?.getTime() },

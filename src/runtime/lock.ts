@@ -60,7 +60,8 @@ async function take(calls: LockCalls, path: string): Promise<FileLock | undefine
       const isById = answer !== "had";
       if (made === undefined && isById && await isOwnerAlive(calls, file, path)) return undefined;
       const info = await file.stat();
-      if ((await calls.lstat(path))?.identity !== info.identity) continue; // as above
+      const named = await calls.lstat(path);
+      if (named === undefined || named.identity !== info.identity) continue; // as above
       if (made === undefined) {
         await calls.remove(path);
         continue;

@@ -5,11 +5,13 @@ import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
 import { freeBytes } from "./free_space.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
 import { lstat, NodeFile, OPEN_OWN, remove, stat } from "./node_file.ts";
 import { lockFile } from "./node_lock.ts";
 import type { FileSystem, HttpClient, HttpClientOptions, Runtime } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
+import { systemError } from "./system_error.ts";
 
 /** Bun was seen to hand over up to 544 KiB at once. */
 const BODY_CHUNK_BYTES = 576 * 1024;
@@ -34,13 +36,16 @@ export function createNodeRuntime(): Runtime {
 const files: FileSystem = {
   async create(path) {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-    return new NodeFile(await fs.open(path, flags, 0o666));
+    return new NodeFile(await onFile(() => fs.open(path, flags, 0o666)));
   },
 
   async open(path, mode) {
-    if (mode === "read") return new NodeFile(await fs.open(path, "r"));
-    const access = mode === "read-own" ? constants.O_RDONLY : constants.O_RDWR;
-    return new NodeFile(await fs.open(path, access | OPEN_OWN));
+    const access = mode === "read" || mode === "read-own" ? constants.O_RDONLY : constants.O_RDWR;
+    const file = new NodeFile(await fs.open(path, mode === "read" ? access : access | OPEN_OWN));
+    // Windows opens a directory as well.
+    if (!IS_WINDOWS || (await file.stat()).kind !== "directory") return file;
+    await file.close();
+    throw systemError("EISDIR", path);
   },
 
   lstat,
@@ -57,13 +62,13 @@ const files: FileSystem = {
   },
 
   rename(from, to) {
-    return fs.rename(from, to);
+    return onFile(() => fs.rename(from, to));
   },
 
   remove,
 
   syncDirectory: shareSyncs(async (path) => {
-    if (process.platform === "win32") return;
+    if (IS_WINDOWS) return;
     const directory = await fs.open(path, "r");
     try {
       await directory.sync();

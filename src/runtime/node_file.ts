@@ -1,7 +1,9 @@
-import { constants, type Stats } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import * as fs from "node:fs/promises";
-import process from "node:process";
+import { identify } from "./identity.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
 import type { FileInfo, RuntimeFile } from "./runtime.ts";
+import { systemError } from "./system_error.ts";
 
 /** For a file that must be one itself: no link is followed, no pipe is waited for. Windows has no such flags. */
 export const OPEN_OWN: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -36,7 +38,7 @@ export class NodeFile implements RuntimeFile {
   }
 
   async stat(): Promise<FileInfo> {
-    return describe(await this.#file.stat());
+    return describe(await this.#file.stat({ bigint: true }));
   }
 
   close(): Promise<void> {
@@ -46,20 +48,22 @@ export class NodeFile implements RuntimeFile {
 
 /** Looks at the path itself. */
 export async function lstat(path: string): Promise<FileInfo | undefined> {
-  return await orMissing(fs.lstat(path).then(describe));
+  return await orMissing(fs.lstat(path, { bigint: true }).then(describe));
 }
 
 /** Looks at what the path leads to. */
 export async function stat(path: string): Promise<FileInfo | undefined> {
-  return await orMissing(fs.stat(path).then(describe));
+  return await orMissing(fs.stat(path, { bigint: true }).then(describe));
 }
 
 /** Removes a file, if it is there. */
 export async function remove(path: string): Promise<void> {
-  await orMissing(fs.unlink(path));
+  // Windows has one answer for a directory and for a file that is in use.
+  if (IS_WINDOWS && (await lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
+  await orMissing(onFile(() => fs.unlink(path)));
 }
 
-function describe(info: Stats): FileInfo {
+function describe(info: BigIntStats): FileInfo {
   const kind = info.isFile()
     ? "file"
     : info.isDirectory()
@@ -69,11 +73,12 @@ function describe(info: Stats): FileInfo {
     : "other";
   return {
     kind,
-    size: info.size,
-    identity: `${info.dev}:${info.ino}`,
-    modifiedMs: Math.floor(info.mtimeMs),
-    owner: process.platform === "win32" ? undefined : info.uid,
-    links: info.nlink,
+    size: Number(info.size),
+    // Numbers of more than 53 bits are usual on Windows.
+    identity: identify(info.dev, info.ino),
+    modifiedMs: Number(info.mtimeMs),
+    owner: IS_WINDOWS ? undefined : Number(info.uid),
+    links: Number(info.nlink),
   };
 }
 

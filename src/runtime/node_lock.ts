@@ -4,6 +4,7 @@ import process from "node:process";
 import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
 import { lstat, NodeFile, OPEN_OWN, remove } from "./node_file.ts";
 import type { FileLock } from "./runtime.ts";
+import { windowsLock } from "./windows_lock.ts";
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
 
@@ -18,7 +19,7 @@ type Flock = (descriptor: number) => number;
  * of a process that died is gone. Where there is no such call the file holds the owner's process id.
  */
 export function lockFile(path: string): Promise<FileLock | undefined> {
-  return lockBy(CALLS, path);
+  return windowsLock()?.(path) ?? lockBy(CALLS, path);
 }
 
 class LockableNodeFile extends NodeFile implements LockableFile {

@@ -151,8 +151,8 @@ export async function prove(
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */
 function isUntouched({ record, fileInfo, pieces }: Interrupted): boolean {
   const { identity, modifiedMs, size } = fileInfo;
-  const isSame = identity === record.partIdentity && modifiedMs !== undefined &&
-    modifiedMs === record.partModifiedMs;
+  const isSame = identity !== undefined && identity === record.partIdentity &&
+    modifiedMs !== undefined && modifiedMs === record.partModifiedMs;
   return isSame && size <= record.size && size >= endOf(pieces);
 }
 

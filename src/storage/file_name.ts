@@ -34,6 +34,10 @@ const OBEYED = [
 /** Runs of these at the end are dropped by Windows, so two names could be one. */
 const TRAILING = /(?<![\s.])[\s.]+$/;
 
+/** What no name on Windows has; a colon there starts an alternate data stream. */
+// deno-lint-ignore no-control-regex
+const REFUSED_ON_WINDOWS = /[<>:"|?*\x00-\x1f]/;
+
 function shorten(name: string): string {
   if (unitsThatFit(name, MAX_BYTES) === name.length) return name;
   const extension = EXTENSION.exec(name)?.[0] ?? "";
@@ -83,6 +87,14 @@ export function sanitizeFileName(name: string): string | undefined {
     safe = shorten(avoidReserved(safe));
   }
   return safe;
+}
+
+/** Why a file cannot have this name on Windows; `undefined` when it can. */
+export function refusedByWindows(name: string): string | undefined {
+  if (DEVICE.test(name)) return "Windows takes that name for a device";
+  if (REFUSED_ON_WINDOWS.test(name)) return 'a name on Windows has none of < > : " | ? *';
+  if (/[. ]$/.test(name)) return "Windows drops dots and spaces at the end of a name";
+  return undefined;
 }
 
 /** The last segment of a URL's path, decoded, or `undefined` when there is none. It needs sanitizing. */

@@ -22,6 +22,8 @@ export async function giveName(
     if (overwrite) await files.rename(from, path);
     else await linkOrRename(files, from, path);
   } catch (cause) {
+    // Windows keeps the name of a removed file until the file is closed, which it was just now.
+    if (errorCode(cause) === "ENOENT") throw changed(from, path, cause);
     throw storageError("finish", path, cause);
   }
 }
@@ -45,10 +47,12 @@ export async function requireIntact(
   });
   const named = await lookAt(runtime, at);
   if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
-  throw new DownloadError(
-    "storage",
-    `Cannot finish "${path}": "${at}" was changed by another program; run it again`,
-  );
+  throw changed(at, path);
+}
+
+function changed(at: string, path: string, cause?: unknown): DownloadError {
+  const message = `Cannot finish "${path}": "${at}" was changed by another program; run it again`;
+  return new DownloadError("storage", message, { cause });
 }
 
 /** link() refuses a name that is taken, which rename() does not. */

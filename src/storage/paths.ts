@@ -1,10 +1,14 @@
-import { dirname, normalize } from "node:path";
+import { basename, dirname, normalize, sep } from "node:path";
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
+import { refusedByWindows } from "./file_name.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
 const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL"]);
+
+/** UTF-16 units in a name on Windows. */
+const MAX_NAME_LENGTH = 255;
 
 /** Looks at the path itself, links not followed; `undefined` when nothing is there. */
 export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
@@ -16,7 +20,7 @@ export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo |
   }
 }
 
-/** Refuses a path that cannot become a file, before anything else is done. */
+/** Refuses a path that cannot become a file, or not under this name, before anything else is done. */
 export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
   const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
   if (isDirectory) {
@@ -24,6 +28,17 @@ export async function refuseDirectory(runtime: Runtime, path: string): Promise<v
       `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
     );
   }
+  if (sep === "\\") requireWindowsName(path);
+}
+
+/** Windows says of a name that it does not take no more than that nothing has it. */
+function requireWindowsName(path: string): void {
+  const name = basename(path);
+  if (name.length > MAX_NAME_LENGTH) {
+    throw new DownloadError("storage", `Cannot write "${path}": the name is too long`);
+  }
+  const refusal = refusedByWindows(name);
+  if (refusal !== undefined) throw new TypeError(`Cannot use outputPath "${path}": ${refusal}`);
 }
 
 /** What leads to the files that a process has open. They are no places for a new file. */
@@ -63,7 +78,12 @@ export async function refuseDeadLink(files: FileSystem, path: string): Promise<v
 export async function makeDirectories(files: FileSystem, path: string): Promise<void> {
   const made: string[] = [];
   for (let at = path; dirname(at) !== at && await isMissing(files, at); at = dirname(at)) made.unshift(at);
-  await files.makeDirectory(path);
+  try {
+    await files.makeDirectory(path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw cause;
+    throw Object.assign(new Error(`"${path}" is no directory`, { cause }), { code: "ENOTDIR" });
+  }
   for (const directory of made) await syncName(files, directory);
 }
 

@@ -13,6 +13,7 @@ const FULL: Readonly<Record<string, string>> = {
 };
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
+  EBUSY: "another program has it open",
   EFBIG: "it is larger than this file system, or the limit of this process (ulimit -f), lets a file be",
   EISDIR: "it is a directory",
   EEXIST: "it exists already",

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { sep } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -409,7 +410,7 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
   },
   "an output that can only be a directory": {
     args: ["-o", "new/", "GOOD"],
-    names: '"new/"',
+    names: `"new${sep}"`,
     remedy: /it is a directory; give a file's path/,
   },
   "an output that is a directory of --dir": {

@@ -4,7 +4,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate, WITH_OPENSSL } from "../helpers/certificate.ts";
 import { seededRandom } from "../helpers/content.ts";
 import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
 import { Relay } from "../helpers/relay.ts";
@@ -12,6 +12,7 @@ import { KEPT, Scene } from "../helpers/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 import { COMPARED, FILE, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
+import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 /** Long enough for a busy machine, short enough for a test. */
 const PATIENCE_MS = 250;
@@ -225,7 +226,8 @@ for (
     ["a host that has no address", "dns", "bytehaul.invalid", /could not be looked up/],
   ] as const
 ) {
-  test(`31 ${name} is an error that may pass`, async () => {
+  const skip = code === "connect" && WITH_REFUSALS.skip;
+  test(`31 ${name} is an error that may pass`, { skip }, async () => {
     await using scene = await Scene.open(FILE);
     const url = `http://${host ?? `127.0.0.1:${await freePort()}`}/file.bin?token=hidden`;
     const { error } = await scene.fail(code, { url, maxRetries: 2 });
@@ -237,29 +239,33 @@ for (
   });
 }
 
-test("31 a certificate that nobody vouches for: nothing is sent, with or without a retry", async () => {
-  await using dir = await temporaryDirectory();
-  await using scene = await Scene.open(FILE);
-  const { cert, key } = await makeCertificate(dir.path);
-  let requests = 0;
-  const server = createServer({ cert: await readFile(cert), key: await readFile(key) }, (_, response) => {
-    requests++;
-    response.end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    const { port } = server.address() as AddressInfo;
-    const url = `https://127.0.0.1:${port}/file.bin`;
-    const { error } = await scene.fail("tls", { url, maxRetries: 1 });
-    match(error.message, /certificate|issuer|verify|signed/i);
-    strictEqual(requests, 0);
-    await scene.assertLeft([]);
-  } finally {
-    await new Promise((resolve) => server.close(resolve));
-  }
-});
+test(
+  "31 a certificate that nobody vouches for: nothing is sent, with or without a retry",
+  WITH_OPENSSL,
+  async () => {
+    await using dir = await temporaryDirectory();
+    await using scene = await Scene.open(FILE);
+    const { cert, key } = await makeCertificate(dir.path);
+    let requests = 0;
+    const server = createServer({ cert: await readFile(cert), key: await readFile(key) }, (_, response) => {
+      requests++;
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const url = `https://127.0.0.1:${port}/file.bin`;
+      const { error } = await scene.fail("tls", { url, maxRetries: 1 });
+      match(error.message, /certificate|issuer|verify|signed/i);
+      strictEqual(requests, 0);
+      await scene.assertLeft([]);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  },
+);
 
-test("31 a server that comes up while it is asked", async () => {
+test("31 a server that comes up while it is asked", WITH_REFUSALS, async () => {
   await using scene = await Scene.open(FILE);
   const port = await freePort();
   const handle = scene.download({
@@ -273,7 +279,7 @@ test("31 a server that comes up while it is asked", async () => {
   strictEqual(scene.server.requests.length, 1);
 });
 
-test("31 a server that goes down half-way and comes up for a later run", async () => {
+test("31 a server that goes down half-way and comes up for a later run", WITH_REFUSALS, async () => {
   await using scene = await Scene.open({ ...FILE, respond: () => ({ silentAfter: REACHED }) });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/file.bin`;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { detectRuntime } from "../../src/runtime/detect.ts";
 import { DownloadError, type DownloadErrorCode } from "../../src/errors.ts";
 import type { OpenMode, Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
@@ -68,10 +69,10 @@ export class OutputScene implements AsyncDisposable {
     return file;
   }
 
-  /** As `fill`, and says in the control file that all of it is there. */
+  /** As `fill` leaves them once closed, and says in the control file that all of it is there. */
   async fillWhole(): Promise<void> {
-    const file = await this.fill();
-    const { identity, modifiedMs } = await file.stat();
+    await writeFile(this.output.partPath, BYTES);
+    const { identity, modifiedMs } = (await detectRuntime().files.lstat(this.output.partPath))!;
     const whole = { ...RECORD, bitmap: Uint8Array.of(1), partIdentity: identity, partModifiedMs: modifiedMs };
     await this.output.control.save(whole);
   }

@@ -7,6 +7,7 @@ import { assertFileIs, contentHash } from "../helpers/content.ts";
 import { assertClaimsHold } from "../helpers/control_file.ts";
 import { FaultServer, type Reply } from "../helpers/fault_server.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
+import { until } from "../helpers/until.ts";
 import { Dice } from "./run_dice.ts";
 import {
   type Harness,
@@ -92,6 +93,8 @@ async function killAndFinish(dice: Dice): Promise<Killed> {
     killed.inTime++;
     if (saved > 0) killed.saved++;
   }
+  // Nothing is sent any more to the one that was killed, whose connections Wine closes when it has the time.
+  await until(() => server.openConnections === 0);
   const before = server.bytesServed;
   reply = {};
   // A file that has its name, and no part file any more, is finished; only the lock may be there still.

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { copyFile, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree } from "../helpers/temp.ts";
 import type { Step } from "./model_steps.ts";
 
 const MINE = "mine";
@@ -68,7 +69,7 @@ export class ModelDisk {
 
   /** Goes on with what was copied. */
   async moveToCopy(): Promise<void> {
-    await rm(this.#directory, { recursive: true });
+    await removeTree(this.#directory);
     this.#place++;
   }
 

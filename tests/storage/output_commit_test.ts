@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { link, mkdir, rename, symlink, truncate, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { test } from "node:test";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { failsWith, OutputScene, PART_TEXT } from "../helpers/output_scene.ts";
@@ -24,7 +25,7 @@ test("the name is made durable after it was given, and only then is the rest rem
       files: {
         link: (from, to) => step("link", files.link(from, to)),
         syncDirectory: (path) => step("sync directory", files.syncDirectory(path)),
-        remove: (path) => step(`remove ${path.slice(path.lastIndexOf("/") + 1)}`, files.remove(path)),
+        remove: (path) => step(`remove ${basename(path)}`, files.remove(path)),
       },
     },
   });
@@ -96,8 +97,8 @@ const TAMPERED: Readonly<Record<string, (scene: OutputScene) => Promise<unknown>
   "longer": ({ output }) => truncate(output.partPath, 500),
   "removed": ({ output }) => rename(output.partPath, `${output.partPath}.gone`),
   "exchanged": async ({ output }) => {
-    await writeFile(`${output.partPath}.other`, PART_TEXT);
-    await rename(`${output.partPath}.other`, output.partPath);
+    await rename(output.partPath, `${output.partPath}.gone`);
+    await writeFile(output.partPath, PART_TEXT);
   },
 };
 
