@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Source } from "../../src/session/source.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { Downloader, type DownloadHandle, type DownloadSpec, HttpStatusError, type Refresh } from "../../mod.ts";
+import {
+  Downloader,
+  type DownloadHandle,
+  type DownloadSpec,
+  HttpStatusError,
+  type Refresh,
+} from "../../mod.ts";
 import { assertServedOnce } from "../helpers/assert_served.ts";
 import { assertFileIs } from "../helpers/content.ts";
 import { ExpiringServer, type Grant } from "../helpers/expiring_server.ts";
