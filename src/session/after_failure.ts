@@ -1,5 +1,5 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
-import { ContradictionError } from "../http/response_check.ts";
+import { ContradictionError, UnusableResponseError } from "../http/unusable_response.ts";
 
 /** What is known when a request of one connection has failed. */
 export interface FailureState {
@@ -77,7 +77,7 @@ function shorterRange(error: DownloadError, state: FailureState): number | undef
 function mayBeOfTheRange(error: DownloadError, { askedBytes }: FailureState): boolean {
   if (askedBytes === undefined) return false;
   if (error instanceof HttpStatusError) return !error.retryable && !FINAL_STATUS.has(error.status);
-  return error.code === "bad_response";
+  return error instanceof UnusableResponseError;
 }
 
 /** Whether it is the connection that failed, not what came over it. */

@@ -2,6 +2,7 @@ import { DownloadError, HttpStatusError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
 import { mayBePart, type ProbeResult, readProbe } from "../http/probe.ts";
 import type { Expectation } from "../http/response_check.ts";
+import { UnusableResponseError } from "../http/unusable_response.ts";
 import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
 import type { ByteRange } from "../types.ts";
 import { OVER, TimeExpiredError } from "../waiting.ts";
@@ -78,7 +79,8 @@ export function firstSegment(context: SessionContext, missing: ByteRange): ByteR
 export function mayBeOddity(error: unknown): error is DownloadError {
   if (!(error instanceof DownloadError)) return false;
   if (error instanceof HttpStatusError) return isOddStatus(error);
-  return error.code === "bad_response" || error.code === "network" || error.code === "timeout";
+  if (error instanceof UnusableResponseError) return true;
+  return error.retryable && (error.code === "network" || error.code === "timeout");
 }
 
 /** How a range of an empty file may be answered. */

@@ -4,6 +4,7 @@ import { RetryBudget } from "../flow/backoff.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { checkResponse, type Verdict } from "../http/response_check.ts";
 import type { SegmentReader } from "../http/segment_reader.ts";
+import { UnusableResponseError } from "../http/unusable_response.ts";
 import { proveSame, validatorOf } from "../http/validator.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
@@ -202,9 +203,7 @@ export class HttpWorker {
       const isSameVersion = verdict.kind === "whole" && verdict.isSameVersion;
       const what = isSameVersion ? "it is the whole file" : "it is something else";
       const reason = `${what} and not the part that was asked for`;
-      throw new DownloadError("bad_response", `Cannot use the response: ${reason}`, {
-        retryable: isSameVersion,
-      });
+      throw new UnusableResponseError(reason, { retryable: isSameVersion });
     });
   }
 
@@ -220,7 +219,7 @@ export class HttpWorker {
       const reason = isWhole && verdict.isSameVersion
         ? "it does not tell which version of the file it belongs to"
         : "it is another file, or another version of it, than the one that is being fetched";
-      throw new DownloadError("bad_response", `Cannot use the response: ${reason}`);
+      throw new UnusableResponseError(reason);
     });
   }
 
@@ -310,7 +309,7 @@ export class HttpWorker {
     if (end !== Infinity) throw endedEarly(lease.position, end);
     // Of a body without a length only its end tells that it was a part.
     if (lease.position === this.#asked?.end) {
-      throw new DownloadError("bad_response", "Cannot use the response: it may be a part of the file");
+      throw new UnusableResponseError("it may be a part of the file");
     }
     this.#transfer.parts.scheduler.endOfData(lease);
   }

@@ -1,7 +1,7 @@
 import { formatChecksum } from "../checksum.ts";
 import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import { ContradictionError } from "../http/response_check.ts";
+import { ContradictionError } from "../http/unusable_response.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { Scheduler } from "../plan/scheduler.ts";
 import { storageError } from "../storage/storage_error.ts";
