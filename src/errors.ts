@@ -163,7 +163,8 @@ function describeMismatch(
 
 function whoSays({ source, host }: Mismatch): string {
   if (source === undefined) return "";
-  if (source === "checksum" || source === "checksumFile") return `, as option ${source} says`;
+  if (source === "checksum") return ", as option checksum says";
+  if (source === "checksumFile") return ", as option checksumFile says";
   const server = host ?? "the server";
   return `, as ${server} says in ${source}; if that is out of date, turn publishedDigest off`;
 }
