@@ -39,8 +39,8 @@ const GRACE = 2;
 const GRACE_MS = 2000;
 /** How a server may refuse a range that is too long for it. */
 const TOO_LONG_STATUS = new Set([400, 403, 413, 416]);
-/** What has nothing to do with ranges. */
-const FINAL_STATUS = new Set([401, 407, 410]);
+/** Credentials, an expired URL and the law have nothing to do with ranges. */
+export const FINAL_STATUS = new Set([401, 407, 410, 451]);
 
 /** Decides what follows when a request has failed. A refusal of one connection is no failure while another is served. */
 export function afterFailure(error: unknown, state: FailureState): AfterFailure {

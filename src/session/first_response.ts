@@ -5,6 +5,7 @@ import type { Expectation } from "../http/response_check.ts";
 import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
 import type { ByteRange } from "../types.ts";
 import { OVER, TimeExpiredError } from "../waiting.ts";
+import { FINAL_STATUS } from "./after_failure.ts";
 import type { SessionContext } from "./context.ts";
 import { withRetries } from "./retry.ts";
 
@@ -80,14 +81,12 @@ export function mayBeOddity(error: unknown): error is DownloadError {
   return error.code === "bad_response" || error.code === "network" || error.code === "timeout";
 }
 
-/** Credentials, an expired URL and servers that are overloaded or behind a gateway have nothing to do with ranges. */
-const PLAIN_STATUS = new Set([401, 407, 408, 410, 425, 429, 451, 502, 503, 504]);
-
 /** How a range of an empty file may be answered. */
 const EMPTY_STATUS = new Set([204, 205, 416]);
 
-function isOddStatus({ status, retryAfterMs }: HttpStatusError): boolean {
-  return !PLAIN_STATUS.has(status) && status < 520 && retryAfterMs === undefined;
+/** What passes has nothing to do with ranges, but for an error of the server's own. */
+function isOddStatus({ status, retryable, retryAfterMs }: HttpStatusError): boolean {
+  return retryable ? status === 500 && retryAfterMs === undefined : !FINAL_STATUS.has(status);
 }
 
 async function probe(context: SessionContext, range: ByteRange, signal: AbortSignal): Promise<ProbeResult> {

@@ -248,7 +248,7 @@ const PASSING: Readonly<Record<string, Reply>> = {
   "404": { status: 404 },
   "a refused connection": { refuse: true },
   "no answer": { never: true },
-  "a malformed Content-Range": { headers: { "Content-Range": "bytes x" } },
+  "a malformed Content-Range": { status: 206, headers: { "Content-Range": "bytes x" } },
   "a gzipped body": { headers: { "Content-Encoding": "gzip" } },
 };
 

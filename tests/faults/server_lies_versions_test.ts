@@ -9,15 +9,11 @@ import { assertGoesOn, COMPARED, FILE, interrupted, REACHED, SEED, SHORT, SIZE }
 
 for (
   const [name, reply] of [
-    ["4 a 206 with another total", {
-      headers: { "Content-Range": `bytes ${REACHED}-${SIZE - 1}/${SIZE + 9}` },
-    }],
     ["13 another ETag, same size", { seed: 2, etag: '"two"' }],
     ["13 another Last-Modified, no ETag", { seed: 2, etag: null }],
     ["15 a replica with another ETag", { etag: '"replica"' }],
-    ["24 the total grew", { size: SIZE + 1000 }],
-    ["24 the total shrank", { size: SIZE - 1000 }],
-    ["24 the total shrank below what is there", { size: 1000 }],
+    ["24 the total grew, and the version is named otherwise", { size: SIZE + 1000, etag: '"two"' }],
+    ["24 the total shrank, and the version is named otherwise", { size: SIZE - 1000, etag: '"two"' }],
   ] as const
 ) {
   test(`${name}, during the run`, async () => {
@@ -30,6 +26,47 @@ for (
     await assertGoesOn(scene);
   });
 }
+
+test("4 a 206 with another total of the same version, during the run: one request decides", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index, headers }) => {
+      if (index === 0) return SHORT;
+      if (headers["range"] === undefined) return undefined;
+      return { headers: { "Content-Range": `bytes ${REACHED}-${SIZE - 1}/${SIZE + 9}` } };
+    },
+  });
+  await scene.complete();
+  deepStrictEqual(scene.starts(), [0, REACHED, undefined]);
+});
+
+for (const size of [SIZE + 1000, SIZE - 1000, 1000]) {
+  test(`24 the total becomes ${size} and its name stays, during the run: one request fetches that version`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => index === 0 ? SHORT : undefined,
+    });
+    const handle = scene.download();
+    await scene.server.until(() => scene.server.requests.length > 0);
+    scene.server.set({ size });
+    await scene.completed(handle);
+    ok(scene.wasTold("warn", /starting again with one request/));
+  });
+}
+
+test("4 the same where even the whole file does not agree: refused, progress kept", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index, headers }) => {
+      if (index === 0) return SHORT;
+      if (headers["range"] === undefined) return { etag: null, lastModified: null, body: "<html>" };
+      return { headers: { "Content-Range": `bytes ${REACHED}-${SIZE - 1}/${SIZE + 9}` } };
+    },
+  });
+  await scene.fail("remote_changed");
+  await scene.assertLeft(KEPT);
+  await assertGoesOn(scene);
+});
 
 test("13 a 200 with another ETag, during the run: the whole file is asked for, and not a byte of it used", async () => {
   await using scene = await Scene.open({

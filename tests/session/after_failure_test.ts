@@ -127,11 +127,11 @@ row("a page for the whole file, of the last", failure("bad_response"), {
   ...WHOLE,
   wereOthersRefused: true,
 }, again(FAIL, 2));
-for (const code of [401, 407, 410]) {
+for (const code of [401, 407, 410, 451]) {
   row(`the only one, ${code}: it is not the range`, status(code), ALONE, FAIL);
   row(`the last one, ${code}: it is not the range`, status(code), LAST_LEFT, again(FAIL, 2));
 }
-for (const code of [404, 405, 451, 501]) row(`the only one, ${code}`, status(code), ALONE, PLAIN);
+for (const code of [404, 405, 501]) row(`the only one, ${code}`, status(code), ALONE, PLAIN);
 for (const code of ["dns", "redirect", "tls", "storage"] as const) {
   row(`the only one, ${code}`, failure(code), ALONE, FAIL);
   row(`an extra connection, ${code}`, failure(code), EXTRA, GONE);
