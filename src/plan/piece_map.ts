@@ -76,8 +76,7 @@ export class PieceMap {
     const [only] = known;
     if (only?.start === this.#startOf(piece) && only.end === this.#endOf(piece)) {
       this.#partial.delete(piece);
-      this.#bitmap[piece >> 3]! |= 1 << (piece & 7);
-      this.#crcs[piece] = only.crc;
+      this.#setWhole(piece, only.crc);
     } else {
       this.#partial.set(piece, known);
     }
@@ -125,7 +124,10 @@ export class PieceMap {
   restore({ bitmap, crcs, partial }: PieceMapSnapshot): void {
     for (let piece = 0; piece < this.#pieceCount; piece++) {
       const isWhole = (bitmap[piece >> 3]! >> (piece & 7)) & 1;
-      if (isWhole) this.add({ start: this.#startOf(piece), end: this.#endOf(piece) }, crcs[piece]!);
+      if (isWhole && !this.#isWhole(piece) && !this.#partial.has(piece)) {
+        this.#doneBytes += this.#endOf(piece) - this.#startOf(piece);
+        this.#setWhole(piece, crcs[piece]!);
+      }
     }
     for (const range of partial) this.add(range, range.crc);
   }
@@ -140,6 +142,11 @@ export class PieceMap {
 
   get #pieceCount(): number {
     return this.pieceSize === Infinity ? 1 : Math.ceil(this.#size / this.pieceSize);
+  }
+
+  #setWhole(piece: number, crc: number): void {
+    this.#bitmap[piece >> 3]! |= 1 << (piece & 7);
+    this.#crcs[piece] = crc;
   }
 
   #isWhole(piece: number): boolean {

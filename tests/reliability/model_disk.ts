@@ -8,7 +8,7 @@ import type { Step } from "./model_steps.ts";
 const MINE = "mine";
 const NEWER_VERSION = 99;
 /** What may be beside a file: the last one is what was damaged and set aside. */
-const OWN_SUFFIXES = ["", ".part", ".bytehaul", ".bytehaul.bad"];
+const OWN_SUFFIXES = ["", ".part", ".bytehaul", ".bytehaul.bad", ".mismatch"];
 /** What a process that was killed may leave besides. */
 const KILLED_SUFFIXES = [".bytehaul.lock", ".bytehaul.tmp"];
 
@@ -149,7 +149,7 @@ export class ModelDisk {
   /** Checks what a run left. What a killed process left may stay until another one gets as far as it did. */
   checkNames(end: "completed" | "killed" | "failed", before: readonly string[]): void {
     const isAllowed = (name: string) => {
-      if (end === "completed") return ["", ".bytehaul.bad"].includes(name);
+      if (end === "completed") return ["", ".bytehaul.bad", ".mismatch"].includes(name);
       if (OWN_SUFFIXES.includes(name)) return true;
       return KILLED_SUFFIXES.includes(name) && (end === "killed" || before.includes(name));
     };
