@@ -72,6 +72,8 @@ export class Transfer {
   /** Connections that may come back, and how many ever went like that. */
   #away = 0;
   #departures = 0;
+  /** What had been fetched in all when one last went or came back. */
+  #fetchedAtChange = 0;
   #wereOthersRefused = false;
   readonly #departed = new WaitList<void>();
   #launch: (first?: ProbeResult) => void = () => {};
@@ -137,16 +139,21 @@ export class Transfer {
     }, over);
   }
 
-  /** Lets connections return one by one that a passing refusal took, for as long as they are served. */
+  /**
+   * Lets connections return one by one that a passing refusal took, for as long as they are served. Where nothing comes
+   * any more they stay away, or each would be the last one's reason to leave.
+   */
   async #letReturn(over: AbortSignal): Promise<void> {
-    const { runtime: { clock }, log } = this.context;
+    const { runtime: { clock }, status: { meter }, log } = this.context;
     try {
       for (let delayMs = RETURN_MS;;) {
         if (this.#away === 0) await this.#departed.wait(over);
         await clock.sleep(Math.max(delayMs, this.#notBeforeMs - clock.monotonicMs()), over);
         if (!this.#usesRanges || !this.parts.scheduler.hasPending) continue;
+        if (meter.fetched <= this.#fetchedAtChange) continue;
         const before = this.#departures;
         this.#away--;
+        this.#fetchedAtChange = meter.fetched;
         this.#connectionLimit = Math.max(this.#connectionLimit, this.#workers + 1);
         this.#launch();
         log("info", `one more connection is tried; there are ${this.#workers} now`);
@@ -285,6 +292,7 @@ export class Transfer {
     }
     this.#away++;
     this.#departures++;
+    this.#fetchedAtChange = this.context.status.meter.fetched;
     this.#departed.wakeAll();
   }
 
