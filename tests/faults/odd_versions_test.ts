@@ -276,3 +276,12 @@ test("135 a weak ETag at first, 200 to its date in If-Range later: the download 
   });
   strictEqual((await scene.complete()).resumedBytes, REACHED);
 });
+
+test("131 the bytes that are to be compared do not come: they are asked for again", async () => {
+  await using scene = await begun(NAMED);
+  scene.respond = ({ index }) => ({ ...NAMED, ...(index === 1 ? { chunked: true, bodyLength: 0 } : {}) });
+  scene.server.set({ seed: SEED + 1 });
+  const result = await scene.complete();
+  strictEqual(result.resumedBytes, 0);
+  strictEqual(scene.starts(1)[1], REACHED - 64 * KIB);
+});
