@@ -4,7 +4,7 @@ import { agree, proveSame, strongValidator } from "../http/validator.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange, Validator } from "../types.ts";
 import type { SessionContext } from "./context.ts";
-import { askOnce, firstSegment, mayBeOddity, newBudget } from "./first_response.ts";
+import { askOnce, mayBeOddity, mostAtFirst, newBudget } from "./first_response.ts";
 import { KnownVersion } from "./known_version.ts";
 import type { Interrupted } from "./resume.ts";
 import { endedEarly, withRetries } from "./retry.ts";
@@ -80,8 +80,11 @@ function chooseOverlap(context: SessionContext, { pieces }: Interrupted): Overla
   // The lowest that has something before it.
   const index = gaps[0]!.start === 0 && gaps.length > 1 ? 1 : 0;
   const gap = gaps[index]!;
-  const start = Math.max(gaps[index - 1]?.end ?? 0, gap.start - OVERLAP_BYTES);
-  return { range: { start, end: firstSegment(context, gap).end }, missingFrom: gap.start };
+  // A longer request than that may be refused.
+  const most = mostAtFirst(context);
+  const overlap = Math.min(gap.start - (gaps[index - 1]?.end ?? 0), OVERLAP_BYTES, Math.floor(most / 2));
+  const start = gap.start - overlap;
+  return { range: { start, end: Math.min(gap.end, start + most) }, missingFrom: gap.start };
 }
 
 async function askForPart(
