@@ -4,6 +4,7 @@ import { mayBePart, type ProbeResult, readProbe } from "../http/probe.ts";
 import type { Expectation } from "../http/response_check.ts";
 import { UnusableResponseError } from "../http/unusable_response.ts";
 import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
+import type { ResolvedSpec } from "../resolved_options.ts";
 import type { ByteRange } from "../types.ts";
 import { OVER, TimeExpiredError } from "../waiting.ts";
 import { FINAL_STATUS } from "./after_failure.ts";
@@ -12,7 +13,6 @@ import { withRetries } from "./retry.ts";
 
 /** What the first request asks for when nothing is there yet. */
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
-const WHOLE: ByteRange = { start: 0, end: Infinity };
 /** Dates in HTTP have whole seconds, of which the last one may just have begun. */
 const DATE_STEP_MS = 1000;
 
@@ -39,12 +39,12 @@ const PLAIN: FirstRequest = { range: undefined, version: undefined, ifRange: und
 
 /** Asks for the first bytes of the file. */
 export function probeFresh(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
-  return probe(context, firstSegment(context, WHOLE), signal);
+  return probe(context, { start: 0, end: mostAtFirst(context) }, signal);
 }
 
 /** As `probeFresh`, for a name; it may turn out that these bytes are there already. */
 export function probeForName(context: SessionContext, signal: AbortSignal): Promise<ProbeResult> {
-  return probe(context, startOf(context, WHOLE), signal);
+  return probe(context, { start: 0, end: fewAtFirst(context.spec) }, signal);
 }
 
 /** Asks for the whole file, as a client does that knows no ranges. */
@@ -69,10 +69,9 @@ export function newBudget({ spec, runtime }: SessionContext): RetryBudget {
   return new RetryBudget(spec, runtime.clock);
 }
 
-/** A lone connection asks for everything at once. */
-export function firstSegment(context: SessionContext, missing: ByteRange): ByteRange {
-  if (context.spec.maxConnections > 1) return startOf(context, missing);
-  return { start: missing.start, end: Math.min(missing.end, missing.start + context.spec.maxSegmentSize) };
+/** The most bytes that the first request asks for. A lone connection asks for everything at once. */
+export function mostAtFirst({ spec }: SessionContext): number {
+  return spec.maxConnections > 1 ? fewAtFirst(spec) : spec.maxSegmentSize;
 }
 
 /** Whether a failure may come from the range or the condition in a request, so that the same without may do. */
@@ -202,7 +201,6 @@ async function askBriefly(
   }
 }
 
-function startOf({ spec }: SessionContext, missing: ByteRange): ByteRange {
-  const length = Math.min(Math.max(spec.minSegmentSize, FIRST_SEGMENT_BYTES), spec.maxSegmentSize);
-  return { start: missing.start, end: Math.min(missing.end, missing.start + length) };
+function fewAtFirst({ minSegmentSize, maxSegmentSize }: ResolvedSpec): number {
+  return Math.min(Math.max(minSegmentSize, FIRST_SEGMENT_BYTES), maxSegmentSize);
 }

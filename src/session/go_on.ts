@@ -4,10 +4,10 @@ import { agree, proveSame, strongValidator } from "../http/validator.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange, Validator } from "../types.ts";
 import type { SessionContext } from "./context.ts";
-import { askOnce, firstSegment, mayBeOddity, newBudget } from "./first_response.ts";
+import { askOnce, mayBeOddity, mostAtFirst, newBudget } from "./first_response.ts";
 import { KnownVersion } from "./known_version.ts";
 import type { Interrupted } from "./resume.ts";
-import { withRetries } from "./retry.ts";
+import { endedEarly, withRetries } from "./retry.ts";
 
 /** How much before the first missing byte is asked for once more, to compare it with what is there. */
 const OVERLAP_BYTES = 64 * 1024;
@@ -80,8 +80,11 @@ function chooseOverlap(context: SessionContext, { pieces }: Interrupted): Overla
   // The lowest that has something before it.
   const index = gaps[0]!.start === 0 && gaps.length > 1 ? 1 : 0;
   const gap = gaps[index]!;
-  const start = Math.max(gaps[index - 1]?.end ?? 0, gap.start - OVERLAP_BYTES);
-  return { range: { start, end: firstSegment(context, gap).end }, missingFrom: gap.start };
+  // A longer request than that may be refused.
+  const most = mostAtFirst(context);
+  const overlap = Math.min(gap.start - (gaps[index - 1]?.end ?? 0), OVERLAP_BYTES, Math.floor(most / 2));
+  const start = gap.start - overlap;
+  return { range: { start, end: Math.min(gap.end, start + most) }, missingFrom: gap.start };
 }
 
 async function askForPart(
@@ -127,7 +130,8 @@ async function judgePart(
     const { record } = interrupted;
     const { verdict, remote: { validator } } = first;
     if (verdict.kind !== "part") throw new TypeError("Cannot compare what is no part");
-    const compared = await compareOverlap(interrupted, first, verdict.range.start, missingFrom);
+    const { start, end } = verdict.range;
+    const compared = await compareOverlap(interrupted, first, start, Math.min(end, missingFrom));
     if (compared === undefined) {
       context.log("warn", "the server sends other bytes than those that are there");
       first.reader.close();
@@ -151,7 +155,7 @@ async function judgePart(
   }
 }
 
-/** How many bytes are equal, all of those from `start` to `end`; `undefined` when one is not. */
+/** How many bytes are equal, all of those from `start` to `end`; `undefined` when one is not. Throws when some do not come. */
 async function compareOverlap(
   { file, record }: Interrupted,
   { reader }: ProbeResult,
@@ -161,7 +165,7 @@ async function compareOverlap(
   const block = { bytes: new Uint8Array(OVERLAP_BYTES) };
   for (let position = start; position < end;) {
     const length = await reader.read(block, Math.min(OVERLAP_BYTES, end - position));
-    if (length === 0) break;
+    if (length === 0) throw endedEarly(position, end);
     const known = new Uint8Array(length);
     await readFully(file, known, position).catch((cause) => {
       throw storageError("check", `the part file of ${record.size} bytes`, cause);

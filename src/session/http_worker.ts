@@ -10,7 +10,7 @@ import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
 import type { ByteRange } from "../types.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
-import { countFailure } from "./retry.ts";
+import { countFailure, endedEarly } from "./retry.ts";
 import type { Flight } from "./flight.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -323,14 +323,6 @@ export class HttpWorker {
   #measure(bytes: number, elapsedMs: number): void {
     if (bytes > 0 && elapsedMs > 0) this.#bytesPerSecond = bytes / elapsedMs * 1000;
   }
-}
-
-function endedEarly(position: number, end: number): DownloadError {
-  return new DownloadError(
-    "network",
-    `Cannot fetch the file: a response ended at byte ${position}, before byte ${end}`,
-    { retryable: true },
-  );
 }
 
 function messageOf(error: unknown): string {

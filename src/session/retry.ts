@@ -35,3 +35,12 @@ export async function withRetries<T>(
     }
   }
 }
+
+/** A body that ended at `position`. */
+export function endedEarly(position: number, end: number): DownloadError {
+  return new DownloadError(
+    "network",
+    `Cannot fetch the file: a response ended at byte ${position}, before byte ${end}`,
+    { retryable: true },
+  );
+}

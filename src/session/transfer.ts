@@ -72,8 +72,8 @@ export class Transfer {
   /** Connections that may come back, and how many ever went like that. */
   #away = 0;
   #departures = 0;
-  /** What had been fetched in all when the latest one went. */
-  #fetchedAtDeparture = 0;
+  /** What had been fetched in all when one last went or came back. */
+  #fetchedAtChange = 0;
   #wereOthersRefused = false;
   readonly #departed = new WaitList<void>();
   #launch: (first?: ProbeResult) => void = () => {};
@@ -139,18 +139,21 @@ export class Transfer {
     }, over);
   }
 
-  /** Lets connections return one by one that a passing refusal took, for as long as they are served. */
+  /**
+   * Lets connections return one by one that a passing refusal took, for as long as they are served. Where nothing comes
+   * any more they stay away, or each would be the last one's reason to leave.
+   */
   async #letReturn(over: AbortSignal): Promise<void> {
-    const { runtime: { clock }, log, status: { meter } } = this.context;
+    const { runtime: { clock }, status: { meter }, log } = this.context;
     try {
       for (let delayMs = RETURN_MS;;) {
         if (this.#away === 0) await this.#departed.wait(over);
         await clock.sleep(Math.max(delayMs, this.#notBeforeMs - clock.monotonicMs()), over);
-        // Or a server that is gone would be asked for ever, each time by a connection with all its tries.
-        const isServed = meter.fetched > this.#fetchedAtDeparture;
-        if (!this.#usesRanges || !this.parts.scheduler.hasPending || !isServed) continue;
+        if (!this.#usesRanges || !this.parts.scheduler.hasPending) continue;
+        if (meter.fetched <= this.#fetchedAtChange) continue;
         const before = this.#departures;
         this.#away--;
+        this.#fetchedAtChange = meter.fetched;
         this.#connectionLimit = Math.max(this.#connectionLimit, this.#workers + 1);
         this.#launch();
         log("info", `one more connection is tried; there are ${this.#workers} now`);
@@ -289,7 +292,7 @@ export class Transfer {
     }
     this.#away++;
     this.#departures++;
-    this.#fetchedAtDeparture = this.context.status.meter.fetched;
+    this.#fetchedAtChange = this.context.status.meter.fetched;
     this.#departed.wakeAll();
   }
 

@@ -113,3 +113,21 @@ test("136 a passing 503 takes connections for a while: they come back", { timeou
   await scene.completed(handle);
   ok(most >= 6, `no more than ${most} connections came back`);
 });
+
+for (
+  const [name, code, gone] of [
+    ["a reset", "network", { refuse: true }],
+    ["status 500", "http_status", { status: 500 }],
+  ] as const
+) {
+  test(`136 a server that answers no more but with ${name}: the download ends, and no connection comes back`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      size: 12 * MIB,
+      respond: ({ index }) => index === 0 ? undefined : gone,
+    });
+    await scene.fail(code, { maxConnections: 8, maxRetries: 4, retryBaseDelayMs: 700 });
+    const returns = scene.messages.filter(({ message }) => /one more connection/.test(message));
+    ok(returns.length <= 1, `${returns.length} connections came back`);
+  });
+}

@@ -276,3 +276,34 @@ test("135 a weak ETag at first, 200 to its date in If-Range later: the download 
   });
   strictEqual((await scene.complete()).resumedBytes, REACHED);
 });
+
+test("131 the bytes that are to be compared do not come: they are asked for again", async () => {
+  await using scene = await begun(NAMED);
+  scene.respond = ({ index }) => ({ ...NAMED, ...(index === 1 ? { chunked: true, bodyLength: 0 } : {}) });
+  scene.server.set({ seed: SEED + 1 });
+  const result = await scene.complete();
+  strictEqual(result.resumedBytes, 0);
+  strictEqual(scene.starts(1)[1], REACHED - 64 * KIB);
+});
+
+for (
+  const [name, most, status, spec] of [
+    ["1 MiB", 2 ** 20, 403, { maxConnections: 4 }],
+    ["1 MiB", 2 ** 20, 416, { maxConnections: 4 }],
+    ["maxSegmentSize", 32 * KIB, 403, { maxConnections: 1, maxSegmentSize: 32 * KIB }],
+    ["maxSegmentSize", KIB, 400, { maxConnections: 3, maxSegmentSize: KIB }],
+  ] as const
+) {
+  test(`92 a range longer than ${name} gets ${status}: an unfinished download goes on, its overlap included`, async () => {
+    const size = 4 * 2 ** 20;
+    const reached = size - 200_000 - 3 * 2 ** 20 * (most > 32 * KIB ? 1 : 0);
+    await using scene = await Scene.open({
+      size,
+      seed: SEED,
+      respond: () => ({ chunked: true, bodyLength: reached, ...NAMED }),
+    });
+    await scene.fail("network", { maxRetries: 0 });
+    scene.respond = ({ range }) => range === undefined || range.end - range.start > most ? { status } : NAMED;
+    strictEqual((await scene.complete(spec)).resumedBytes, reached);
+  });
+}
