@@ -63,7 +63,6 @@ export class HttpWorker {
 
   async #recover(error: unknown): Promise<boolean> {
     const transfer = this.#transfer;
-    if (!transfer.keepsProgress) await transfer.parts.startOver();
     if (isOverload(error)) transfer.easeOff(error);
     if (transfer.hasOthers && transfer.hasTooMany) return this.#retire(error, true);
     const next = this.#decide(error);
@@ -146,28 +145,33 @@ export class HttpWorker {
     }).finally(() => this.#countRefusal(lease));
   }
 
-  /** Fetches the whole file once more, and delivers what is missing of it. */
+  /** Fetches the whole file once more, and delivers what is missing of it: all, unless it is proved to be the same. */
   async #fetchFromWhole(first: Lease): Promise<void> {
-    const { context: { source }, parts: { scheduler }, signal } = this.#transfer;
+    const { context: { source }, parts: { scheduler, startOver }, signal } = this.#transfer;
     this.#asked = undefined;
-    let reader: SegmentReader | undefined;
+    let reader: SegmentReader;
+    let end: number;
     try {
+      reader = await source.open({ range: undefined, ifRange: undefined, signal });
+      end = this.#checkWhole(reader);
+    } finally {
+      scheduler.giveBack(first);
+    }
+    try {
+      if (!this.#isProved(reader)) await startOver();
       let position = 0;
-      for (let lease: Lease | undefined = first; lease !== undefined; lease = scheduler.lease(0, 1)) {
+      for (let lease = scheduler.lease(0, 1); lease !== undefined; lease = scheduler.lease(0, 1)) {
         const current: Lease = lease;
         const flight = this.#transfer.launch(current);
         await this.#fly(flight, async () => {
-          const opened = reader ?? await source.open({ range: undefined, ifRange: undefined, signal });
-          reader = opened;
-          const end = position === 0 ? this.#checkWhole(opened) : current.end;
-          await this.#skip(opened, current.start - position);
-          await this.#receiveSome(flight, opened, Math.min(end, current.end));
+          await this.#skip(reader, current.start - position);
+          await this.#receiveSome(flight, reader, Math.min(end, current.end));
           position = current.position;
         });
       }
-      await reader?.finish();
+      await reader.finish();
     } finally {
-      reader?.close();
+      reader.close();
     }
   }
 
@@ -210,18 +214,20 @@ export class HttpWorker {
 
   /** Returns where the body of the whole file ends. */
   #checkWhole(reader: SegmentReader): number {
-    const { parts: { version, pieces }, context: { runtime } } = this.#transfer;
     return this.#check(reader, undefined, (verdict) => {
-      const seen = validatorOf(reader.headers, runtime.clock.wallMs());
-      const isWhole = verdict.kind === "whole";
-      const isProven = pieces.doneBytes === 0 || version.isJudgedByChecksum ||
-        proveSame(version.validator, seen);
-      if (isWhole && verdict.isSameVersion && isProven) return verdict.size ?? version.size ?? Infinity;
-      const reason = isWhole && verdict.isSameVersion
-        ? "it does not tell which version of the file it belongs to"
-        : "it is another file, or another version of it, than the one that is being fetched";
+      const { version } = this.#transfer.parts;
+      if (verdict.kind === "whole" && verdict.isSameVersion) return verdict.size ?? version.size ?? Infinity;
+      const reason = "it is another file, or another version of it, than the one that is being fetched";
       throw new DownloadError("bad_response", `Cannot use the response: ${reason}`);
     });
+  }
+
+  /** Whether what has arrived is of the same version as a response, or for a checksum to judge. */
+  #isProved({ headers }: SegmentReader): boolean {
+    const { keepsProgress, parts: { version }, context: { runtime } } = this.#transfer;
+    if (!keepsProgress) return false;
+    return version.isJudgedByChecksum ||
+      proveSame(version.validator, validatorOf(headers, runtime.clock.wallMs()));
   }
 
   #check(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => number): number {
@@ -316,7 +322,7 @@ export class HttpWorker {
   }
 
   #noteProgress(position: number): void {
-    if (!this.#transfer.usesRanges && position <= this.#furthest) return;
+    if (!this.#transfer.keepsProgress && position <= this.#furthest) return;
     this.#furthest = position;
     this.#retries.progress();
   }
