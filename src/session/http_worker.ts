@@ -11,6 +11,7 @@ import type { ByteRange } from "../types.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
 import { countFailure } from "./retry.ts";
 import type { Flight } from "./flight.ts";
+import { KnownBytes } from "./known_bytes.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** One connection: takes a lease, fetches it, takes the next one. */
@@ -147,7 +148,7 @@ export class HttpWorker {
 
   /** Fetches the whole file once more, and delivers what is missing of it: all, unless it is proved to be the same. */
   async #fetchFromWhole(first: Lease): Promise<void> {
-    const { context: { source }, parts: { scheduler, startOver }, signal } = this.#transfer;
+    const { context: { source }, parts: { scheduler, startOver, cache, pieces }, signal } = this.#transfer;
     this.#asked = undefined;
     let reader: SegmentReader;
     let end: number;
@@ -158,16 +159,26 @@ export class HttpWorker {
       scheduler.giveBack(first);
     }
     try {
-      if (!this.#isProved(reader)) await startOver();
+      if (this.#isProved(reader)) await cache.flush();
+      else await startOver();
+      const known = new KnownBytes(pieces.known());
       let position = 0;
       for (let lease = scheduler.lease(0, 1); lease !== undefined; lease = scheduler.lease(0, 1)) {
         const current: Lease = lease;
         const flight = this.#transfer.launch(current);
+        let isSame = true;
         await this.#fly(flight, async () => {
-          await this.#skip(reader, current.start - position);
-          await this.#receiveSome(flight, reader, Math.min(end, current.end));
+          isSame = await this.#skip(reader, known, position, current.start);
+          if (isSame) await this.#receiveSome(flight, reader, Math.min(end, current.end));
           position = current.position;
         });
+        if (isSame) continue;
+        await startOver();
+        throw new DownloadError(
+          "bad_response",
+          "Cannot use the response: its bytes are others than those that are there, so that the file has changed",
+          { retryable: true },
+        );
       }
       await reader.finish();
     } finally {
@@ -270,18 +281,20 @@ export class HttpWorker {
     }
   }
 
-  /** Reads what is there already. */
-  async #skip(reader: SegmentReader, length: number): Promise<void> {
+  /** Reads what is there already. Returns whether it is the same. */
+  async #skip(reader: SegmentReader, known: KnownBytes, start: number, end: number): Promise<boolean> {
     const { parts: { pool }, context: { status }, signal } = this.#transfer;
-    if (length === 0) return;
+    if (start === end) return true;
     const block = await pool.take(signal);
     try {
-      for (let left = length; left > 0;) {
-        const skipped = await reader.read(block, Math.min(pool.blockSize, left));
-        if (skipped === 0) throw endedEarly(length - left, length);
-        status.meter.addSkipped(skipped);
-        left -= skipped;
+      for (let position = start; position < end;) {
+        const length = await reader.read(block, Math.min(pool.blockSize, end - position));
+        if (length === 0) throw endedEarly(position, end);
+        status.meter.addSkipped(length);
+        if (!known.agreeWith(block.bytes.subarray(0, length), position)) return false;
+        position += length;
       }
+      return true;
     } finally {
       pool.release(block);
     }

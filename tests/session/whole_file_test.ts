@@ -1,7 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
+import { contentHash } from "../helpers/content.ts";
 import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
+import { until } from "../helpers/until.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 3 * MIB + 7;
@@ -25,7 +27,10 @@ function refusingRanges(version: Reply, whole: Reply = {}): (request: RecordedRe
 }
 
 for (
-  const [name, version] of [["no validator", NAMELESS], ["a weak ETag", WEAK], ["a young date", young()]] as const
+  const [name, version] of [["no validator", NAMELESS], ["a weak ETag", WEAK], [
+    "a young date",
+    young(),
+  ]] as const
 ) {
   test(`92 ranges are refused from the second request on, ${name}: the whole file is fetched anew`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: refusingRanges(version) });
@@ -70,4 +75,53 @@ test("25 the whole file is cut again and again: every byte that came is progress
   });
   await scene.complete({ maxRetries: 1, readTimeoutMs: 300 });
   ok(scene.server.requests.length > 5);
+});
+
+const STRONG: Reply = { etag: '"a"', lastModified: "Sun, 06 Nov 1994 08:49:37 GMT" };
+const ONE_STREAM: Reply = { ...STRONG, status: 200 };
+
+for (const maxConnections of [1, 4]) {
+  test(`131 ranges are refused from some request on, ${maxConnections} connections, old validators for a file that changed: the new one`, async () => {
+    const respond = ({ index, range }: RecordedRequest): Reply => {
+      if (index < maxConnections) {
+        const { start, end } = range!;
+        return { ...STRONG, range: { start, end: Math.min(end, start + 200_000) }, seed: SEED };
+      }
+      return range === undefined ? STRONG : { status: 403 };
+    };
+    await using scene = await Scene.open({ ...FILE, ...STRONG, seed: SEED + 1, respond });
+    await scene.complete({ maxConnections, pieceSize: 65_536 });
+    ok(scene.wasTold("info", /its bytes are others/));
+  });
+}
+
+for (
+  const [name, checksum] of [["no checksum", undefined], [
+    "a checksum",
+    contentHash(SEED + 1, SIZE, "sha256"),
+  ]]
+) {
+  test(`131 a server without ranges, old validators for a file that changed, ${name}: the new one`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      seed: SEED + 1,
+      respond: ({ index }) => index === 0 ? { ...ONE_STREAM, seed: SEED, silentAfter: REACHED } : ONE_STREAM,
+    });
+    const spec = checksum === undefined ? {} : { checksum: `sha256:${checksum}` };
+    const handle = scene.download({ readTimeoutMs: 300, ...spec });
+    await until(() => handle.snapshot.downloaded === REACHED);
+    await scene.completed(handle);
+    strictEqual(scene.server.requests.length, 3);
+  });
+}
+
+test("131 a server without ranges, the same file: it is asked once more, and nothing is written twice", async () => {
+  await using scene = await Scene.open({
+    ...FILE,
+    respond: ({ index }) => index === 0 ? { ...ONE_STREAM, silentAfter: REACHED } : ONE_STREAM,
+  });
+  const handle = scene.download({ readTimeoutMs: 300 });
+  await until(() => handle.snapshot.downloaded === REACHED);
+  strictEqual((await scene.completed(handle)).fetchedBytes, SIZE + REACHED);
+  strictEqual(scene.server.requests.length, 2);
 });
