@@ -111,13 +111,15 @@ export class Assembly {
     }
   }
 
-  /** Forgets what has arrived. */
+  /** Forgets what has arrived, which must not happen between the two halves of a save. */
   async startOver(): Promise<void> {
-    await this.cache.flush();
-    this.pieces.clear();
-    this.#context.status.meter.restart(0);
-    await this.#hasher?.prefix.restart();
-    await this.#writer.clear();
+    await this.#checkpointer.betweenSaves(async () => {
+      await this.cache.flush();
+      this.pieces.clear();
+      this.#context.status.meter.restart(0);
+      await this.#hasher?.prefix.restart();
+      await this.#writer.clear();
+    });
   }
 
   /**

@@ -5,13 +5,14 @@ import type { ProbeResult } from "../http/probe.ts";
 import { checkResponse, type Verdict } from "../http/response_check.ts";
 import type { SegmentReader } from "../http/segment_reader.ts";
 import { UnusableResponseError } from "../http/unusable_response.ts";
-import { proveSame, validatorOf } from "../http/validator.ts";
+import { namesVersion, proveSame, validatorOf } from "../http/validator.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
 import type { ByteRange } from "../types.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
 import { countFailure, endedEarly } from "./retry.ts";
 import type { Flight } from "./flight.ts";
+import { KnownBytes } from "./known_bytes.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** One connection: takes a lease, fetches it, takes the next one. */
@@ -64,7 +65,6 @@ export class HttpWorker {
 
   async #recover(error: unknown): Promise<boolean> {
     const transfer = this.#transfer;
-    if (!transfer.keepsProgress) await transfer.parts.startOver();
     if (isOverload(error)) transfer.easeOff(error);
     if (transfer.hasOthers && transfer.hasTooMany) return this.#retire(error, true);
     const next = this.#decide(error);
@@ -147,28 +147,43 @@ export class HttpWorker {
     }).finally(() => this.#countRefusal(lease));
   }
 
-  /** Fetches the whole file once more, and delivers what is missing of it. */
+  /** Fetches the whole file once more, and delivers what is missing of it: all, unless it is proved to be the same. */
   async #fetchFromWhole(first: Lease): Promise<void> {
-    const { context: { source }, parts: { scheduler }, signal } = this.#transfer;
+    const { context: { source }, parts: { scheduler, startOver, cache, pieces }, signal } = this.#transfer;
     this.#asked = undefined;
-    let reader: SegmentReader | undefined;
+    let reader: SegmentReader;
+    let end: number;
     try {
+      reader = await source.open({ range: undefined, ifRange: undefined, signal });
+      end = this.#checkWhole(reader);
+    } finally {
+      scheduler.giveBack(first);
+    }
+    try {
+      if (this.#isProved(reader)) await cache.flush();
+      else await startOver();
+      const known = new KnownBytes(pieces.known());
       let position = 0;
-      for (let lease: Lease | undefined = first; lease !== undefined; lease = scheduler.lease(0, 1)) {
+      for (let lease = scheduler.lease(0, 1); lease !== undefined; lease = scheduler.lease(0, 1)) {
         const current: Lease = lease;
         const flight = this.#transfer.launch(current);
+        let isSame = true;
         await this.#fly(flight, async () => {
-          const opened = reader ?? await source.open({ range: undefined, ifRange: undefined, signal });
-          reader = opened;
-          const end = position === 0 ? this.#checkWhole(opened) : current.end;
-          await this.#skip(opened, current.start - position);
-          await this.#receiveSome(flight, opened, Math.min(end, current.end));
+          isSame = await this.#skip(reader, known, position, current.start);
+          if (isSame) await this.#receiveSome(flight, reader, Math.min(end, current.end));
           position = current.position;
         });
+        if (isSame) continue;
+        await startOver();
+        throw new DownloadError(
+          "bad_response",
+          "Cannot use the response: its bytes are others than those that are there, so that the file has changed",
+          { retryable: true },
+        );
       }
-      await reader?.finish();
+      await reader.finish();
     } finally {
-      reader?.close();
+      reader.close();
     }
   }
 
@@ -209,18 +224,25 @@ export class HttpWorker {
 
   /** Returns where the body of the whole file ends. */
   #checkWhole(reader: SegmentReader): number {
-    const { parts: { version, pieces }, context: { runtime } } = this.#transfer;
     return this.#check(reader, undefined, (verdict) => {
+      const { context: { runtime }, parts: { version } } = this.#transfer;
       const seen = validatorOf(reader.headers, runtime.clock.wallMs());
-      const isWhole = verdict.kind === "whole";
-      const isProven = pieces.doneBytes === 0 || version.isJudgedByChecksum ||
-        proveSame(version.validator, seen);
-      if (isWhole && verdict.isSameVersion && isProven) return verdict.size ?? version.size ?? Infinity;
-      const reason = isWhole && verdict.isSameVersion
-        ? "it does not tell which version of the file it belongs to"
-        : "it is another file, or another version of it, than the one that is being fetched";
+      // An error page has no name.
+      const isPage = namesVersion(version.validator) && !namesVersion(seen);
+      if (verdict.kind === "whole" && verdict.isSameVersion && !isPage) {
+        return verdict.size ?? version.size ?? Infinity;
+      }
+      const reason = "it is another file, or another version of it, than the one that is being fetched";
       throw new UnusableResponseError(reason);
     });
+  }
+
+  /** Whether what has arrived is of the same version as a response, or for a checksum to judge. */
+  #isProved({ headers }: SegmentReader): boolean {
+    const { keepsProgress, parts: { version }, context: { runtime } } = this.#transfer;
+    if (!keepsProgress) return false;
+    return version.isJudgedByChecksum ||
+      proveSame(version.validator, validatorOf(headers, runtime.clock.wallMs()));
   }
 
   #check(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => number): number {
@@ -263,18 +285,20 @@ export class HttpWorker {
     }
   }
 
-  /** Reads what is there already. */
-  async #skip(reader: SegmentReader, length: number): Promise<void> {
+  /** Reads what is there already. Returns whether it is the same. */
+  async #skip(reader: SegmentReader, known: KnownBytes, start: number, end: number): Promise<boolean> {
     const { parts: { pool }, context: { status }, signal } = this.#transfer;
-    if (length === 0) return;
+    if (start === end) return true;
     const block = await pool.take(signal);
     try {
-      for (let left = length; left > 0;) {
-        const skipped = await reader.read(block, Math.min(pool.blockSize, left));
-        if (skipped === 0) throw endedEarly(length - left, length);
-        status.meter.addSkipped(skipped);
-        left -= skipped;
+      for (let position = start; position < end;) {
+        const length = await reader.read(block, Math.min(pool.blockSize, end - position));
+        if (length === 0) throw endedEarly(position, end);
+        status.meter.addSkipped(length);
+        if (!known.agreeWith(block.bytes.subarray(0, length), position)) return false;
+        position += length;
       }
+      return true;
     } finally {
       pool.release(block);
     }
@@ -315,7 +339,7 @@ export class HttpWorker {
   }
 
   #noteProgress(position: number): void {
-    if (!this.#transfer.usesRanges && position <= this.#furthest) return;
+    if (!this.#transfer.keepsProgress && position <= this.#furthest) return;
     this.#furthest = position;
     this.#retries.progress();
   }

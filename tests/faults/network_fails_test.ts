@@ -143,7 +143,7 @@ for (const seed of [1, 2, 3, 4]) {
   });
 }
 
-test("28 no head, once: asked again after connectTimeoutMs, without a range", async () => {
+test("28 no head, once: asked again after connectTimeoutMs", async () => {
   await using scene = await Scene.open({ ...FILE, respond: ({ index }) => ({ never: index === 0 }) });
   await scene.complete({ connectTimeoutMs: PATIENCE_MS });
   const [first, second] = scene.server.requests;

@@ -343,9 +343,9 @@ function troubled(refresh?: Refresh): FakeServers {
 test("92 the original fails one of those who wait for it: the next one asks it again", async () => {
   const servers = troubled();
   await servers.open(1);
-  const [failed, ...others] = (await servers.open(4)).toSorted((_a, b) => typeof b === "string" ? 1 : -1);
-  assert.match(String(failed), /the server answered 503/);
-  assert.deepEqual(others, [206, 206, 206]);
+  const got = await servers.open(4);
+  assert.match(String(got.find((it) => typeof it === "string")), /the server answered 503/);
+  assert.deepEqual(got.filter((it) => typeof it === "number"), [206, 206, 206]);
   assert.equal(servers.asked.filter((url) => url === ORIGINAL).length, 3);
 });
 
