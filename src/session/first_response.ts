@@ -124,11 +124,11 @@ async function askInTwoWays(
   let isRangeInnocent = false;
   const attempt = async (): Promise<ProbeResult> => {
     let wasPassing = false;
+    let first: ProbeResult | undefined;
     if (!asksPlainly) {
       try {
-        const first = await askOnce(context, request, signal);
+        first = await askOnce(context, request, signal);
         if (!mayBePart(first)) return first;
-        first.reader.close();
         asksPlainly = true;
         context.log("info", "the file seems to end with the range that was asked for; asking for all of it");
       } catch (error) {
@@ -141,9 +141,11 @@ async function askInTwoWays(
       }
     }
     const plain = await askOnce(context, { ...PLAIN, mayBeEmpty }, signal).catch((error) => {
+      first?.reader.close();
       isRangeInnocent = true;
       throw error;
     });
+    if (first !== undefined) return theRightOne(first, plain);
     return wasPassing ? await preferRanges(context, plain, request, signal) : plain;
   };
   return await withRetries(context, newBudget(context), signal, attempt).catch(async (error) => {
@@ -153,6 +155,15 @@ async function askInTwoWays(
       throw error;
     });
   });
+}
+
+/** What seemed to be a part is the whole where the response for the whole file has the same size; with ranges it is worth more. */
+function theRightOne(first: ProbeResult, plain: ProbeResult): ProbeResult {
+  const isWhole = first.verdict.kind === "part" && first.remote.size === plain.remote.size &&
+    agree(first.remote.validator, plain.remote.validator);
+  const [kept, other] = isWhole ? [first, plain] : [plain, first];
+  other.reader.close();
+  return kept;
 }
 
 /** It may have been chance that a request for a range failed: parts, and the size that they tell, are worth another try. */

@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { test } from "node:test";
+import { UnusableResponseError } from "../../src/http/unusable_response.ts";
 import {
   DownloadError,
   type DownloadErrorCode,
@@ -43,6 +44,7 @@ const less = (bytes: number): AfterFailure => ({ kind: "ask for less", bytes });
 
 const status = (code: number, retryable = false) => new HttpStatusError(code, `${code}`, { retryable });
 const failure = (code: DownloadErrorCode, retryable = false) => new DownloadError(code, code, { retryable });
+const unusable = (retryable = false) => new UnusableResponseError("it does not fit", { retryable });
 const lost = (code: DownloadErrorCode) => failure(code, true);
 
 interface Row {
@@ -97,7 +99,7 @@ row(
   { ...ALONE, askedBytes: 2, servedBytes: 1, leastBytes: 1 },
   less(1),
 );
-row("a body that cannot be used is of no length", failure("bad_response"), {
+row("a body that cannot be used is of no length", unusable(), {
   ...ALONE,
   askedBytes: 8 * MIB,
 }, PLAIN);
@@ -117,13 +119,13 @@ for (const code of [429, 500, 503]) {
   row(`the only one, ${code}`, passing, ALONE, again(FAIL));
   row(`the last one, ${code}`, passing, LAST_LEFT, again(FAIL));
 }
-row("an extra connection, a page", failure("bad_response"), EXTRA, GONE);
-row("an extra connection, the whole file", failure("bad_response", true), EXTRA, again(AWAY));
-row("the only one, a page", failure("bad_response"), ALONE, PLAIN);
-row("the only one, the whole file", failure("bad_response", true), ALONE, again(PLAIN));
-row("the last one, a page", failure("bad_response"), LAST_LEFT, again(PLAIN, 2));
-row("a page for the whole file", failure("bad_response"), WHOLE, FAIL);
-row("a page for the whole file, of the last", failure("bad_response"), {
+row("an extra connection, a page", unusable(), EXTRA, GONE);
+row("an extra connection, the whole file", unusable(true), EXTRA, again(AWAY));
+row("the only one, a page", unusable(), ALONE, PLAIN);
+row("the only one, the whole file", unusable(true), ALONE, again(PLAIN));
+row("the last one, a page", unusable(), LAST_LEFT, again(PLAIN, 2));
+row("a page for the whole file", unusable(), WHOLE, FAIL);
+row("a page for the whole file, of the last", unusable(), {
   ...WHOLE,
   wereOthersRefused: true,
 }, again(FAIL, 2));
