@@ -17,7 +17,7 @@ export interface ResponseHead {
 
 /** A server says two sizes of what it calls one version: neither can be relied on. */
 export class ContradictionError extends DownloadError {
-  constructor(known: number, seen: number) {
+  constructor(known: number, seen: number | "more") {
     const reason =
       `the server says that this version of the file has ${known} bytes, and that it has ${seen}`;
     super("bad_response", `Cannot use the response: ${reason}`);

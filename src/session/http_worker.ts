@@ -2,7 +2,7 @@ import type { Block } from "../block.ts";
 import { DownloadError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import { checkResponse, type Verdict } from "../http/response_check.ts";
+import { checkResponse, ContradictionError, type Verdict } from "../http/response_check.ts";
 import type { SegmentReader } from "../http/segment_reader.ts";
 import { proveSame, validatorOf } from "../http/validator.ts";
 import type { Lease } from "../plan/scheduler.ts";
@@ -63,7 +63,6 @@ export class HttpWorker {
 
   async #recover(error: unknown): Promise<boolean> {
     const transfer = this.#transfer;
-    if (!transfer.keepsProgress) await transfer.parts.startOver();
     if (isOverload(error)) transfer.easeOff(error);
     if (transfer.hasOthers && transfer.hasTooMany) return this.#retire(error, true);
     const next = this.#decide(error);
@@ -148,27 +147,48 @@ export class HttpWorker {
 
   /** Fetches the whole file once more, and delivers what is missing of it. */
   async #fetchFromWhole(first: Lease): Promise<void> {
-    const { context: { source }, parts: { scheduler }, signal } = this.#transfer;
+    const { parts: { scheduler } } = this.#transfer;
     this.#asked = undefined;
-    let reader: SegmentReader | undefined;
+    let whole: Whole | undefined;
     try {
       let position = 0;
       for (let lease: Lease | undefined = first; lease !== undefined; lease = scheduler.lease(0, 1)) {
         const current: Lease = lease;
         const flight = this.#transfer.launch(current);
         await this.#fly(flight, async () => {
-          const opened = reader ?? await source.open({ range: undefined, ifRange: undefined, signal });
-          reader = opened;
-          const end = position === 0 ? this.#checkWhole(opened) : current.end;
-          await this.#skip(opened, current.start - position);
-          await this.#receiveSome(flight, opened, Math.min(end, current.end));
+          const { reader, end } = whole ??= await this.#openWhole();
+          if (!current.active) return; // it started over
+          await this.#skip(reader, current.start - position);
+          await this.#receiveSome(flight, reader, Math.min(end ?? Infinity, current.end));
           position = current.position;
         });
       }
-      await reader?.finish();
+      if (whole !== undefined) await this.#finishWhole(whole);
     } finally {
-      reader?.close();
+      whole?.reader.close();
     }
+  }
+
+  /** Where the next response cannot be shown to be of the same version, what has arrived goes once that is there. */
+  async #openWhole(): Promise<Whole> {
+    const { context: { source }, parts, keepsProgress, signal } = this.#transfer;
+    const reader = await source.open({ range: undefined, ifRange: undefined, signal });
+    try {
+      const end = this.#checkWhole(reader);
+      if (!keepsProgress) await parts.startOver();
+      return { reader, end };
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
+  }
+
+  /** A body that told no length must not go on behind what is known to be the end. */
+  async #finishWhole({ reader, end }: Whole): Promise<void> {
+    const { size } = this.#transfer.parts.version;
+    if (await reader.finish() || end !== undefined || size === undefined) return;
+    if (this.#isProven(reader)) throw new ContradictionError(size, "more");
+    throw unusable(`it is longer than the ${size} bytes of the file that is being fetched`);
   }
 
   #noteServed(): void {
@@ -208,23 +228,33 @@ export class HttpWorker {
     });
   }
 
-  /** Returns where the body of the whole file ends. */
-  #checkWhole(reader: SegmentReader): number {
-    const { parts: { version, pieces }, context: { runtime } } = this.#transfer;
+  /** Returns where the body of the whole file ends, as far as that response says it. */
+  #checkWhole(reader: SegmentReader): number | undefined {
+    const { parts: { version }, context: { status }, keepsProgress } = this.#transfer;
+    // Some of what has arrived may not have been written yet.
+    const isAnew = !keepsProgress || status.meter.downloaded === 0;
     return this.#check(reader, undefined, (verdict) => {
-      const seen = validatorOf(reader.headers, runtime.clock.wallMs());
-      const isWhole = verdict.kind === "whole";
-      const isProven = pieces.doneBytes === 0 || version.isJudgedByChecksum ||
-        proveSame(version.validator, seen);
-      if (isWhole && verdict.isSameVersion && isProven) return verdict.size ?? version.size ?? Infinity;
-      const reason = isWhole && verdict.isSameVersion
-        ? "it does not tell which version of the file it belongs to"
-        : "it is another file, or another version of it, than the one that is being fetched";
-      throw new DownloadError("bad_response", `Cannot use the response: ${reason}`);
+      const isSame = this.#isProven(reader);
+      if (verdict.kind === "whole" && verdict.isSameVersion) {
+        if (isAnew || version.isJudgedByChecksum || isSame) {
+          return verdict.size;
+        }
+        throw unusable("it does not tell which version of the file it belongs to");
+      }
+      const [known, seen] = [version.size, verdict.kind === "whole" ? verdict.size : undefined];
+      if (isSame && known !== undefined && seen !== undefined && known !== seen) {
+        throw new ContradictionError(known, seen);
+      }
+      throw unusable("it is another file, or another version of it, than the one that is being fetched");
     });
   }
 
-  #check(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => number): number {
+  #isProven({ headers }: SegmentReader): boolean {
+    const { parts: { version }, context: { runtime: { clock } } } = this.#transfer;
+    return proveSame(version.validator, validatorOf(headers, clock.wallMs()));
+  }
+
+  #check<T>(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => T): T {
     const { context: { runtime: { clock }, spec }, parts: { version } } = this.#transfer;
     const wallMs = clock.wallMs();
     try {
@@ -310,7 +340,7 @@ export class HttpWorker {
     if (end !== Infinity) throw endedEarly(lease.position, end);
     // Of a body without a length only its end tells that it was a part.
     if (lease.position === this.#asked?.end) {
-      throw new DownloadError("bad_response", "Cannot use the response: it may be a part of the file");
+      throw unusable("it may be a part of the file");
     }
     this.#transfer.parts.scheduler.endOfData(lease);
   }
@@ -324,6 +354,16 @@ export class HttpWorker {
   #measure(bytes: number, elapsedMs: number): void {
     if (bytes > 0 && elapsedMs > 0) this.#bytesPerSecond = bytes / elapsedMs * 1000;
   }
+}
+
+/** A response with the whole file, and where that ends as far as it says it. */
+interface Whole {
+  readonly reader: SegmentReader;
+  readonly end: number | undefined;
+}
+
+function unusable(reason: string): DownloadError {
+  return new DownloadError("bad_response", `Cannot use the response: ${reason}`);
 }
 
 function messageOf(error: unknown): string {
