@@ -9,7 +9,7 @@ export class UnusableResponseError extends DownloadError {
 
 /** A server says two sizes of what it calls one version: neither can be relied on. */
 export class ContradictionError extends UnusableResponseError {
-  constructor(known: number, seen: number) {
+  constructor(known: number, seen: number | "more") {
     super(`the server says that this version of the file has ${known} bytes, and that it has ${seen}`);
   }
 }

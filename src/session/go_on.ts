@@ -1,4 +1,4 @@
-import { type DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
+import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { agree, proveSame, strongValidator } from "../http/validator.ts";
 import { storageError } from "../storage/storage_error.ts";
@@ -50,11 +50,15 @@ export async function askToGoOn(
   return await withRetries(context, budget, signal, () => askForWhole(context, interrupted, signal));
 }
 
-/** Judges a response that was asked for another reason, from byte 0 on. */
+/**
+ * Judges a response that was asked for another reason, from byte 0 on. Where it does not reach what is missing, that is
+ * asked for.
+ */
 export async function judgeNamed(
   context: SessionContext,
   interrupted: Interrupted,
   named: ProbeResult,
+  signal: AbortSignal,
 ): Promise<GoingOn> {
   const { record, pieces } = interrupted;
   if (named.verdict.kind !== "part") {
@@ -65,9 +69,21 @@ export async function judgeNamed(
   const isPossible = named.remote.size === record.size &&
     (isJudgedByChecksum(context) || agree(record.validator, named.remote.validator));
   if (!isPossible) return { kind: "changed", first: named };
-  const known = pieces.missing()[0]?.start ?? record.size;
-  const missingFrom = Math.min(known, OVERLAP_BYTES, named.verdict.range.end);
-  return await judgePart(context, interrupted, named, missingFrom, false);
+  const { end } = named.verdict.range;
+  if (pieces.isComplete) {
+    return await judgePart(context, interrupted, named, Math.min(OVERLAP_BYTES, end), false);
+  }
+  const missingFrom = pieces.missing()[0]!.start;
+  try {
+    if (missingFrom > 0 && missingFrom <= end) {
+      return await judgePart(context, interrupted, named, missingFrom, false);
+    }
+  } catch (error) {
+    if (!(error instanceof DownloadError) || !error.retryable) throw error;
+    context.log("info", `${error.message}; asking for what is missing`);
+  }
+  named.reader.close();
+  return await askToGoOn(context, interrupted, signal);
 }
 
 /** Whether the caller gave what the file must hash to, so that this decides which bytes are right. */

@@ -4,7 +4,7 @@ import { RetryBudget } from "../flow/backoff.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { checkResponse, type Verdict } from "../http/response_check.ts";
 import type { SegmentReader } from "../http/segment_reader.ts";
-import { UnusableResponseError } from "../http/unusable_response.ts";
+import { ContradictionError, UnusableResponseError } from "../http/unusable_response.ts";
 import { namesVersion, proveSame, validatorOf } from "../http/validator.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
@@ -152,10 +152,10 @@ export class HttpWorker {
     const { context: { source }, parts: { scheduler, startOver, cache, pieces }, signal } = this.#transfer;
     this.#asked = undefined;
     let reader: SegmentReader;
-    let end: number;
+    let told: number | undefined;
     try {
       reader = await source.open({ range: undefined, ifRange: undefined, signal });
-      end = this.#checkWhole(reader);
+      told = this.#checkWhole(reader);
     } finally {
       scheduler.giveBack(first);
     }
@@ -170,7 +170,7 @@ export class HttpWorker {
         let isSame = true;
         await this.#fly(flight, async () => {
           isSame = await this.#skip(reader, known, position, current.start);
-          if (isSame) await this.#receiveSome(flight, reader, Math.min(end, current.end));
+          if (isSame) await this.#receiveSome(flight, reader, Math.min(told ?? Infinity, current.end));
           position = current.position;
         });
         if (isSame) continue;
@@ -181,7 +181,7 @@ export class HttpWorker {
           { retryable: true },
         );
       }
-      await reader.finish();
+      if (!await reader.finish() && told === undefined) this.#refuseMore(reader);
     } finally {
       reader.close();
     }
@@ -222,15 +222,27 @@ export class HttpWorker {
     });
   }
 
-  /** Returns where the body of the whole file ends. */
-  #checkWhole(reader: SegmentReader): number {
+  /** A body that told no length must not go on behind what is known to be the end. */
+  #refuseMore(reader: SegmentReader): void {
+    const { size } = this.#transfer.parts.version;
+    if (size === undefined) return;
+    if (this.#isProved(reader)) throw new ContradictionError(size, "more");
+    throw new UnusableResponseError(`it is longer than the ${size} bytes of the file that is being fetched`);
+  }
+
+  /** Returns where the body of the whole file ends, as far as that response tells it. */
+  #checkWhole(reader: SegmentReader): number | undefined {
     return this.#check(reader, undefined, (verdict) => {
       const { context: { runtime }, parts: { version } } = this.#transfer;
       const seen = validatorOf(reader.headers, runtime.clock.wallMs());
       // An error page has no name.
       const isPage = namesVersion(version.validator) && !namesVersion(seen);
       if (verdict.kind === "whole" && verdict.isSameVersion && !isPage) {
-        return verdict.size ?? version.size ?? Infinity;
+        return verdict.size;
+      }
+      if (verdict.kind === "whole" && verdict.size !== undefined && version.size !== undefined) {
+        const isSame = verdict.size !== version.size && proveSame(version.validator, seen);
+        if (isSame) throw new ContradictionError(version.size, verdict.size);
       }
       const reason = "it is another file, or another version of it, than the one that is being fetched";
       throw new UnusableResponseError(reason);
@@ -245,7 +257,7 @@ export class HttpWorker {
       proveSame(version.validator, validatorOf(headers, runtime.clock.wallMs()));
   }
 
-  #check(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => number): number {
+  #check<T>(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => T): T {
     const { context: { runtime: { clock }, spec }, parts: { version } } = this.#transfer;
     const wallMs = clock.wallMs();
     try {

@@ -94,7 +94,7 @@ async function ask(
   const first = named ?? (interrupted.pieces.isComplete ? await probeFresh(context, signal) : undefined);
   if (first === undefined) return await askToGoOn(context, interrupted, signal);
   try {
-    return await judgeNamed(context, interrupted, first);
+    return await judgeNamed(context, interrupted, first, signal);
   } catch (error) {
     first.reader.close();
     throw error;

@@ -131,3 +131,46 @@ for (
     ok(returns.length <= 1, `${returns.length} connections came back`);
   });
 }
+
+for (
+  const [name, version] of [
+    ["nothing", { etag: null, lastModified: null }],
+    ["a weak ETag", { etag: 'W/"one"', lastModified: null }],
+  ] as const
+) {
+  test(`92 every range is refused but the first, and ${name} names the version: it is fetched anew with one request`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ range }) => {
+        if (range !== undefined && range.start > 0) return { status: 403 };
+        // That it is another version by then is not to be seen.
+        return { ...version, ...(range && { range: { start: 0, end: 400_000 }, seed: FILE.seed + 1 }) };
+      },
+    });
+    const result = await scene.complete();
+    strictEqual(result.fetchedBytes, SIZE + 400_000);
+  });
+
+  test(`92 every range is refused but the first, ${name} names the version, and so is the whole: progress is kept`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => ({
+        ...version,
+        ...(index === 0 ? { range: { start: 0, end: 400_000 } } : { status: 403 }),
+      }),
+    });
+    strictEqual((await scene.fail("http_status")).downloaded, 400_000);
+  });
+
+  test(`92 a page without a length in place of the whole file, which ${name} names: refused`, async () => {
+    const body = "x".repeat(SIZE + 1);
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ index }) => {
+        if (index === 0) return { ...version, range: { start: 0, end: 400_000 } };
+        return { status: 200, etag: null, lastModified: null, body, chunked: true };
+      },
+    });
+    await scene.fail("bad_response");
+  });
+}

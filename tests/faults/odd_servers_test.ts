@@ -181,3 +181,33 @@ test("91 416 without Content-Range from a server whose file is not empty", async
   });
   await scene.complete(SPEC);
 });
+
+for (
+  const [name, total, plain] of [
+    ["one too many", (size: number) => size + 1, {}],
+    ["one too few", (size: number) => size - 1, {}],
+    ["one too few, and the whole has no length", (size: number) => size - 1, { chunked: true }],
+    ["a MiB too many", (size: number) => size + MIB, {}],
+  ] as const
+) {
+  for (const size of [100, SIZE]) {
+    test(`89 a total of ${name} for ${size} bytes: the file is fetched`, async () => {
+      await using scene = await Scene.open({
+        size,
+        seed: SEED,
+        respond: ({ headers }) => {
+          const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(headers["range"] ?? "") ?? [];
+          if (first === undefined) return plain;
+          const start = Number(first);
+          if (start >= size) return { status: 416, headers: { "Content-Range": `bytes */${total(size)}` } };
+          const end = last === "" ? size : Math.min(Number(last) + 1, size);
+          return {
+            range: { start, end },
+            headers: { "Content-Range": `bytes ${start}-${end - 1}/${total(size)}` },
+          };
+        },
+      });
+      strictEqual((await scene.complete(SPEC)).size, size);
+    });
+  }
+}

@@ -307,3 +307,25 @@ for (
     strictEqual((await scene.complete(spec)).resumedBytes, reached);
   });
 }
+
+for (const [reached, size] of [[5, SIZE], [REACHED, SIZE], [2_000_001, 3_000_001]] as const) {
+  test(`131 ${reached} bytes under a name that the server gave: they are compared where they end`, async () => {
+    const headers = { "Content-Disposition": 'attachment; filename="file.bin"' };
+    await using scene = await Scene.open({
+      size,
+      seed: SEED,
+      respond: ({ range }) => ({ chunked: true, bodyLength: reached - range!.start, ...NAMED, headers }),
+    });
+    const spec = {
+      url: new URL("/get", scene.server.url).href,
+      outputPath: undefined,
+      outputDir: scene.directory.path,
+    };
+    await scene.fail("network", { ...spec, maxRetries: 0 });
+    const before = scene.server.requests.length;
+    scene.respond = () => ({ ...NAMED, headers });
+    const handle = scene.download(spec);
+    strictEqual((await scene.completed(handle)).resumedBytes, reached);
+    deepStrictEqual(scene.starts(before), reached > 2 ** 20 ? [0, reached - 64 * KIB] : [0]);
+  });
+}
