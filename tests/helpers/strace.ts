@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { promisify } from "node:util";
-import { type ChildEnd } from "./child.ts";
+import type { ChildEnd } from "./child.ts";
 
 const run = promisify(execFile);
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
