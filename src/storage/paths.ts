@@ -4,7 +4,7 @@ import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
-const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL"]);
+const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL", "EISDIR", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 
 /** Looks at the path itself, links not followed; `undefined` when nothing is there. */
 export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
