@@ -29,7 +29,7 @@ test("a part file that cannot be opened for hashing: the response is closed, and
   const runtime = runtimeWith({
     files: {
       open: (path, mode) =>
-        mode !== "read-write" ? Promise.reject(systemError("EMFILE")) : files.open(path, mode),
+        mode === "read-own" ? Promise.reject(systemError("EMFILE")) : files.open(path, mode),
     },
   });
   const respond = () => ({ silentAfter: 100_000 });

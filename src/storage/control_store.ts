@@ -1,6 +1,6 @@
 import { ControlFileError, DownloadError } from "../errors.ts";
 import type { OutputNames } from "../output_names.ts";
-import type { FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
+import type { FileLock, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
 import { ForeignFileError, inTheWay, isOfAnother, openOwn, removeOwn } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
@@ -11,17 +11,21 @@ export type LoadedControl = DecodedControl | { readonly kind: "missing" };
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
-/** Keeps control files. Only the holder of the output's lock may use it. */
+/** Keeps control files. Only the holder of the output's lock may change them. */
 export class ControlStore {
   readonly #runtime: Runtime;
   readonly #names: OutputNames;
-  readonly #owner: number | undefined;
+  readonly #lock: Pick<FileLock, "owner"> | undefined;
 
-  /** `owner` is the user whose files are ours; without one no file is taken for that of another. */
-  constructor(runtime: Runtime, names: OutputNames, owner?: number) {
+  /** Without a lock it only reads, and nothing of it is believed: then the file may be that of another user. */
+  constructor(runtime: Runtime, names: OutputNames, lock?: Pick<FileLock, "owner">) {
     this.#runtime = runtime;
     this.#names = names;
-    this.#owner = owner;
+    this.#lock = lock;
+  }
+
+  get #owner(): number | undefined {
+    return this.#lock?.owner;
   }
 
   /** Where overwriting was asked for, that of another user is as good as none. */
@@ -81,10 +85,10 @@ export class ControlStore {
     if (named.kind !== "file") {
       throw new ControlFileError(control, `Cannot use "${control}": it is no regular file; remove it`);
     }
-    const opened = await openOwn(this.#runtime.files, control, "read-own", this.#owner);
-    if (opened === undefined) return undefined;
-    const { file, info } = opened;
+    const file = await this.#open();
+    if (file === undefined) return undefined;
     try {
+      const info = await file.stat();
       if (info.size > MAX_FILE_BYTES) return new Uint8Array(0);
       const bytes = new Uint8Array(info.size);
       let length = 0;
@@ -95,6 +99,13 @@ export class ControlStore {
     } finally {
       await file.close();
     }
+  }
+
+  async #open(): Promise<RuntimeFile | undefined> {
+    const { files } = this.#runtime;
+    const { control } = this.#names;
+    if (this.#lock === undefined) return await files.open(control, "read-own");
+    return (await openOwn(files, control, "read-own", this.#owner))?.file;
   }
 
   async #writeTemporary(bytes: Uint8Array<ArrayBuffer>): Promise<void> {

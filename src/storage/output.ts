@@ -32,7 +32,7 @@ export class Output {
     this.#runtime = runtime;
     this.#overwrite = overwrite;
     this.#directory = names.directory;
-    this.control = new ControlStore(runtime, names, lock.owner);
+    this.control = new ControlStore(runtime, names, lock);
     this.#lock = lock;
   }
 
@@ -355,7 +355,7 @@ async function takeLock(
     if (!isThere) throw storageError("write beside", path, cause);
     throw new DownloadError(
       "storage",
-      `Cannot write "${path}": "${lock}" is of another user, who may be writing it; wait, remove that file or choose another output`,
+      `Cannot write "${path}": "${lock}" may not be replaced, as another user may be writing it; wait, remove that file or choose another output`,
       { cause },
     );
   }

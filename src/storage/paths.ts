@@ -5,7 +5,7 @@ import { refusedByWindows } from "./file_name.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
-const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL"]);
+const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL", "EISDIR", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 
 /** UTF-16 units in a name on Windows. */
 const MAX_NAME_LENGTH = 255;

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { chmod, chown, link, mkdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
+import { verify } from "../../mod.ts";
 import { downloadOn, failure } from "../faults/disk.ts";
 import { assertFileIs } from "../helpers/content.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
@@ -270,8 +271,21 @@ test("118 who is not root is told of another user's files, too", OTHERS, async (
       "-c",
       `${command.join(" ")} -o ${other} ${server.url} 2>&1; test $? = 1`,
     );
-    assert.match(said ?? "", /is of another user|belongs to another user|no control file tells what it is/);
+    assert.match(
+      said ?? "",
+      /another user may be writing it|belongs to another user|no control file tells what it is/,
+    );
     assert.equal(await readFile(`${other}.${suffix}`, "utf8"), "planted");
     assert.notEqual(await runAs(ATTACKER, "rm", `${other}.${suffix}`), undefined);
+  }
+});
+
+test("118 verify reads what another user left, and copies by second names", OTHERS, async () => {
+  await using dir = await sharedDirectory();
+  await using left = await leaveTo(dir, "part", "bytehaul");
+  for (const name of ["part", "bytehaul"]) await link(`${left.path}.${name}`, dir.join(`copy.${name}`));
+  for (const path of [left.path, dir.join("copy")]) {
+    const result = await verify(path);
+    assert.ok(result.source === "controlFile" && result.provenBytes === left.saved);
   }
 });

@@ -1,9 +1,12 @@
 // A server may not choose a name that the next program to start in that directory obeys.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { Downloader } from "../../mod.ts";
 import { sanitizeFileName } from "../../src/storage/file_name.ts";
+import { Child } from "../helpers/child.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
@@ -61,6 +64,22 @@ test("120 other names stay", () => {
   ) {
     assert.equal(sanitizeFileName(name), name);
   }
+});
+
+test("120 a checkout on Bun that is run as README says obeys nothing in the working directory", {
+  skip: !("Bun" in globalThis) && "Deno and Node read no such files by themselves",
+}, async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: 1000 });
+  await writeFile(dir.join("bunfig.toml"), 'preload = ["./preload.ts"]\n');
+  await writeFile(dir.join("preload.ts"), 'console.log("the code of a stranger");\n');
+  await writeFile(dir.join(".env"), "http_proxy=http://127.0.0.1:1\n");
+  const cli = new URL("../../cli.ts", import.meta.url).pathname;
+  const args = ["--config=/dev/null", "--no-env-file", cli, "-o", "out.bin", server.url];
+  await using child = new Child(process.execPath, args, { isProgram: true, cwd: dir.path });
+  const { status, stdout, stderr } = await child.ended;
+  assert.equal(status, 0, stderr);
+  assert.doesNotMatch(stdout + stderr, /stranger/);
 });
 
 test("120 neither Content-Disposition nor the URL gets such a name, the caller does", async () => {
