@@ -55,6 +55,12 @@ export class Output {
     return this.#lock.isWeak;
   }
 
+  /** Whether the file under the final name belongs to another user. */
+  async isOfAnother(): Promise<boolean> {
+    const found = await lookAt(this.#runtime, this.path);
+    return found !== undefined && isOfAnother(found, this.#lock.owner);
+  }
+
   /** Names the output in the same way whatever path leads to its directory; `undefined` where nothing tells. */
   async place(): Promise<string | undefined> {
     const { files } = this.#runtime;
