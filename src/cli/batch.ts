@@ -1,4 +1,5 @@
 import type { DownloadSpec } from "../options.ts";
+import { OutputNames } from "../output_names.ts";
 import type { CliHost } from "../runtime/console.ts";
 import { Alternatives } from "./alternatives.ts";
 import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
@@ -158,8 +159,10 @@ export class Batch {
   async #isKept({ handle }: Job): Promise<boolean> {
     const { path, downloaded } = handle.snapshot;
     if (path === undefined || downloaded === 0) return false;
-    const look = (suffix: string) => this.#parts.host.look(path + suffix).catch(() => undefined);
-    return (await look(".part"))?.kind === "file" && (await look(".bytehaul"))?.kind === "file";
+    const { part, control } = new OutputNames(path);
+    const isFile = async (at: string) =>
+      (await this.#parts.host.look(at).catch(() => undefined))?.kind === "file";
+    return await isFile(part) && await isFile(control);
   }
 
   #fail(status: number): void {

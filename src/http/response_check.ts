@@ -1,4 +1,5 @@
 import { HttpStatusError, RemoteChangedError } from "../errors.ts";
+import { quoteForeign } from "../foreign_text.ts";
 import type { ContentEncoding } from "../options.ts";
 import type { ByteRange, Validator } from "../types.ts";
 import { describeWanted } from "../wanted_login.ts";
@@ -97,7 +98,7 @@ function checkPart(headers: Headers, expected: Expectation): Verdict {
   const content = parseContentRange(field ?? "");
   if (content?.range === undefined) {
     throw new UnusableResponseError(
-      field === null ? "it has no Content-Range" : `its Content-Range is "${field}"`,
+      field === null ? "it has no Content-Range" : `its Content-Range is ${quoteForeign(field)}`,
     );
   }
   const { range, size } = content;
@@ -185,7 +186,7 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
   if (coding === undefined) return;
   const remedy = file === undefined ? "" : "; set contentEncoding to keep it encoded";
   throw new UnusableResponseError(
-    `it is encoded as "${coding}" although the file itself was asked for${remedy}`,
+    `it is encoded as ${quoteForeign(coding)} although the file itself was asked for${remedy}`,
   );
 }
 

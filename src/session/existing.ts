@@ -93,6 +93,9 @@ export class ExistingFiles {
 /** Removes what an unfinished download of the same file left beside a file that is right. */
 export async function tidyUp({ spec, log }: SessionContext, output: Output): Promise<void> {
   log("info", `"${output.path}" is there and has the right checksum`);
+  if (await output.isOfAnother()) {
+    log("warn", `"${output.path}" belongs to another user, who may still change it`);
+  }
   const loaded = await output.loadControl();
   if (loaded.kind === "missing" || belongsTo(loaded, spec.url)) await output.discard();
 }

@@ -1,4 +1,4 @@
-import { DownloadError } from "../errors.ts";
+import { DownloadError, type DownloadErrorCode } from "../errors.ts";
 import { OutputNames } from "../output_names.ts";
 import { redact } from "../redact.ts";
 import { ControlStore } from "../storage/control_store.ts";
@@ -7,6 +7,9 @@ import { lookAt } from "../storage/paths.ts";
 import type { SessionContext } from "./context.ts";
 import type { ExistingFiles, RightFile } from "./existing.ts";
 import { belongsTo } from "./resume.ts";
+
+/** By whom a name is taken: a download that runs, or one of the same queue. */
+const TAKEN: readonly DownloadErrorCode[] = ["output_locked", "output_exists"];
 
 /** How many names are tried. */
 const MAX_NUMBER = 10_000;
@@ -30,7 +33,19 @@ export async function takeOutput(
   // What is right already is written by nobody.
   if (right === undefined) requireUnclaimed(context, path);
   const output = await acquire(context, path);
+  if (right === undefined) await requireOwnPlace(context, output);
   return { output, right };
+}
+
+/** Another path may lead to what a download of the same queue has written. */
+async function requireOwnPlace(context: SessionContext, output: Output): Promise<void> {
+  try {
+    const place = await output.place();
+    if (place !== undefined) requireUnclaimed(context, output.path, place);
+  } catch (error) {
+    await output.release().catch((cause) => context.log("warn", `${cause.message}; remove it`));
+    throw error;
+  }
 }
 
 async function acquire({ runtime, spec, status, log }: SessionContext, path: string): Promise<Output> {
@@ -55,9 +70,12 @@ async function takeNumbered(
     // Another one may have been faster.
     if (right === undefined && claim?.take(free) !== undefined) continue;
     try {
-      return { output: await acquire(context, free), right };
+      const output = await acquire(context, free);
+      if (right === undefined) await requireOwnPlace(context, output);
+      return { output, right };
     } catch (error) {
-      if (!(error instanceof DownloadError) || error.code !== "output_locked") throw error;
+      const isTaken = error instanceof DownloadError && TAKEN.includes(error.code);
+      if (!isTaken) throw error;
       locked.add(free);
       claim?.release();
     }

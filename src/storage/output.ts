@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { DownloadError } from "../errors.ts";
 import { OutputNames } from "../output_names.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
@@ -52,6 +53,20 @@ export class Output {
   /** Whether the disk has no locks, so that another machine, or a program of another kind, may write here as well. */
   get isWeaklyLocked(): boolean {
     return this.#lock.isWeak;
+  }
+
+  /** Whether the file under the final name belongs to another user. */
+  async isOfAnother(): Promise<boolean> {
+    const found = await lookAt(this.#runtime, this.path);
+    return found !== undefined && isOfAnother(found, this.#lock.owner);
+  }
+
+  /** Names the output in the same way whatever path leads to its directory; `undefined` where nothing tells. */
+  async place(): Promise<string | undefined> {
+    const { files } = this.#runtime;
+    if (!await files.mayRead(this.#directory)) return undefined;
+    const identity = (await files.stat(this.#directory).catch(() => undefined))?.identity;
+    return identity === undefined ? undefined : `${identity}\0${basename(this.path)}`;
   }
 
   /**

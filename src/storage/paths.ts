@@ -52,11 +52,20 @@ export async function refuseSpecial(files: FileSystem, path: string): Promise<vo
   const named = await files.lstat(path);
   // A link that leads nowhere is a link like any other.
   const found = named?.kind === "symlink" ? await files.stat(path).catch(() => undefined) : named;
-  if (found?.kind !== "other" && !OPEN_FILES.test(normalize(path))) return;
+  const isOpenFile = OPEN_FILES.test(normalize(path)) ||
+    named?.kind === "symlink" && await isSameDirectory(files, dirname(path), "/dev");
+  if (found?.kind !== "other" && !isOpenFile) return;
   throw new DownloadError(
     "storage",
     `Cannot write "${path}": it is a device, a pipe or a socket; choose another output`,
   );
+}
+
+/** A relative path, or one through a link, leads there as well. */
+async function isSameDirectory(files: FileSystem, path: string, other: string): Promise<boolean> {
+  if (!await files.mayRead(path) || !await files.mayRead(other)) return false;
+  const [one, two] = await Promise.all([path, other].map((it) => files.stat(it).catch(() => undefined)));
+  return one?.identity !== undefined && one.identity === two?.identity;
 }
 
 /** Says so where a link on the way to a directory leads nowhere, which the system tells in riddles. */

@@ -481,3 +481,14 @@ test("138 a URL expired half-way: the part is kept, and a new URL goes on with i
   assert.match(second.stderr, /of it from an earlier run/);
   await assertFileIs(dir.join("out.bin"), SEED, 3_000_000);
 });
+
+test("117 what is left of a file with a long name is told by the names that it has", IN_A_CHILD, async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: 3_000_000, respond: () => ({ cutAfter: 700_000 }) });
+  const args = ["-x1", "--retries", "0", "--piece-size", "64k", "-o", "n".repeat(250), server.url];
+  const { status, stderr } = await runBytehaul(args, { cwd: dir.path });
+  assert.equal(status, 1);
+  const [control, part] = (await dir.list()).sort((a, b) => a.length - b.length).reverse();
+  assert.match(stderr, /^bytehaul: unfinished; .* saved in /m);
+  for (const name of [control, part]) assert.ok(stderr.includes(` ${name}`), stderr);
+});

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Downloader, DownloadError, type DownloadErrorCode, type DownloadSpec } from "../../mod.ts";
 import { Child, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer, type Reply } from "../helpers/fault_server.ts";
 import { SMALL_FILE } from "../helpers/interrupted.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
@@ -277,5 +277,25 @@ for (const [what, [size, code]] of Object.entries(HUGE_SIZES)) {
       return true;
     });
     assert.deepEqual(await dir.list(), []);
+  });
+}
+
+const LONG_FIELDS: Readonly<Record<string, (long: string) => Reply>> = {
+  "Content-Encoding": (long) => ({ headers: { "Content-Encoding": long } }),
+  "Content-Range": (long) => ({ status: 206, headers: { "Content-Range": long } }),
+  "Location": (long) => ({ status: 302, headers: { Location: `${long}:x` } }),
+};
+
+for (const [name, answer] of Object.entries(LONG_FIELDS)) {
+  test(`125 a ${name} of 100,000 letters costs no time, and no message repeats it`, async () => {
+    await using dir = await temporaryDirectory();
+    await using server = await FaultServer.start({ size: SIZE, respond: () => answer("x".repeat(100_000)) });
+    const messages: string[] = [];
+    await using downloader = new Downloader({ logger: (_, message) => void messages.push(message) });
+    const handle = downloader.download({ ...SMALL_FILE, url: server.url, outputDir: dir.path });
+    const startedMs = performance.now();
+    await assert.rejects(handle.wait(), (error: Error) => messages.push(error.message) > 0);
+    assert.ok(performance.now() - startedMs < 4000, `${performance.now() - startedMs} ms`);
+    for (const message of messages) assert.ok(message.length < 500, `${message.length} characters`);
   });
 }

@@ -30,6 +30,7 @@ const BOTTOM = [
   "network_options",
   "options",
   "output_names",
+  "foreign_text",
   "redact",
   "resolved_options",
   "terminal_text",

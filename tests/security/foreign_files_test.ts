@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { chmod, chown, link, mkdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
-import { verify } from "../../mod.ts";
+import { Downloader, verify } from "../../mod.ts";
 import { downloadOn, failure } from "../faults/disk.ts";
-import { assertFileIs } from "../helpers/content.ts";
+import { assertFileIs, contentHash } from "../helpers/content.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
 import {
@@ -288,4 +288,22 @@ test("118 verify reads what another user left, and copies by second names", OTHE
     const result = await verify(path);
     assert.ok(result.source === "controlFile" && result.provenBytes === left.saved);
   }
+});
+
+test("118 a finished file of another user that is right: kept, with a warning", OTHERS, async () => {
+  await using dir = await sharedDirectory();
+  await using server = await FaultServer.start({ size: 1000, seed: SEED });
+  const outputPath = dir.join("out.bin");
+  const checksum = `sha256:${contentHash(SEED, 1000, "sha256")}`;
+  const warnings: string[] = [];
+  await using downloader = new Downloader({
+    logger: (level, message) => level === "warn" && warnings.push(message),
+  });
+  const fetch = () => downloader.download({ url: server.url, outputPath, checksum }).wait();
+  await fetch();
+  assert.equal((await fetch()).fetchedBytes, 0);
+  assert.deepEqual(warnings, []);
+  await giveTo(ATTACKER, outputPath);
+  assert.equal((await fetch()).fetchedBytes, 0);
+  assert.deepEqual(warnings, [`"${outputPath}" belongs to another user, who may still change it`]);
 });

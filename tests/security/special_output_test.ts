@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { lstat, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
+import { detectRuntime } from "../../src/runtime/detect.ts";
+import { refuseSpecial } from "../../src/storage/paths.ts";
 import { runBytehaul } from "../helpers/child.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
 import { download, failure } from "../faults/disk.ts";
@@ -83,4 +86,17 @@ test("114 -o /dev/null --overwrite leaves the device and says why", ON_UNIX, asy
   assert.equal(status, 1);
   assert.match(stderr, /"\/dev\/null": it is a device, a pipe or a socket; choose another output/);
   assert.ok((await lstat("/dev/null")).isCharacterDevice());
+});
+
+// Not by a download: where it failed, it would take /dev/stdout from all of this machine.
+test("114 the file that standard output goes to has other paths as well", ON_UNIX, async () => {
+  await using dir = await temporaryDirectory();
+  await symlink("/dev", dir.join("devices"));
+  const { files } = detectRuntime();
+  const isRedirected = { kind: "file", size: 0, identity: "1:1", modifiedMs: 0, owner: 0, links: 1 } as const;
+  for (const directory of [dir.join("devices"), relative(process.cwd(), "/dev")]) {
+    const path = join(directory, "stdout");
+    const stat = (it: string) => it === path ? Promise.resolve(isRedirected) : files.stat(it);
+    await assert.rejects(refuseSpecial({ ...files, stat }, path), failure("storage", /it is a device/));
+  }
 });
