@@ -1,6 +1,6 @@
 // Files that are there, and several entries of one name, as a user of the command meets them.
 import assert from "node:assert/strict";
-import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { runBytehaul } from "../helpers/child.ts";
@@ -158,6 +158,30 @@ for (const way of WAYS) {
       const numbered = await runBytehaul(args, { cwd: dir.path });
       assert.equal(numbered.status, 0, numbered.stderr);
       assert.deepEqual((await readdir(dir.join("d"))).sort(), ["f", "f.1"]);
+    },
+  );
+}
+
+for (const suffix of [".aria2", ".st"]) {
+  test(
+    `127 --skip-existing takes no file for done that has a NAME${suffix} beside it`,
+    IN_A_CHILD,
+    async () => {
+      await using dir = await temporaryDirectory();
+      await using server = await serve();
+      await put(dir, "a.bin", 9);
+      await writeFile(dir.join(`a.bin${suffix}`), "state");
+      const run = () => runBytehaul(["--skip-existing", urlIn(server, "a.bin")], { cwd: dir.path });
+      const refused = await run();
+      assert.equal(refused.status, 1);
+      assert.equal(
+        refused.stderr,
+        `bytehaul: Cannot skip "a.bin": "a.bin${suffix}" says that it is unfinished; finish it there or remove both\n`,
+      );
+      await assertFileIs(dir.join("a.bin"), 9, SIZE);
+      await rm(dir.join(`a.bin${suffix}`));
+      const kept = await run();
+      assert.deepEqual([kept.status, kept.stderr], [0, "kept a.bin, which was there\n"]);
     },
   );
 }
