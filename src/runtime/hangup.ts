@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
+import { isGranted } from "./host_access.ts";
+
+const STATUS_PATH = "/proc/self/status";
 
 /**
  * Whether this process goes on when its terminal closes, as `nohup` asks for: it was started with SIGHUP ignored. It has
@@ -16,9 +19,10 @@ export function outlivesTerminal(): boolean {
 
 /** A bit for each signal, the lowest for SIGHUP; `undefined` where the system, or Deno, does not tell. */
 function ignoredSignals(): bigint | undefined {
+  if (!isGranted({ name: "read", path: STATUS_PATH })) return undefined;
   try {
-    // Deno gives it to --allow-all only, and asks nobody.
-    const [, mask] = /^SigIgn:\s*([\da-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    // Deno gives it to --allow-all only; with --allow-read it throws.
+    const [, mask] = /^SigIgn:\s*([\da-f]+)$/m.exec(readFileSync(STATUS_PATH, "utf8")) ?? [];
     return mask === undefined ? undefined : BigInt(`0x${mask}`);
   } catch {
     return undefined;
