@@ -24,6 +24,7 @@
 export { download, Downloader } from "./src/downloader.ts";
 export { DownloadHandle } from "./src/handle.ts";
 export {
+  type ChecksumMismatchDetails,
   ChecksumMismatchError,
   ControlFileError,
   DownloadError,

@@ -1,3 +1,6 @@
+import { redact } from "./redact.ts";
+import type { ChecksumSource } from "./types.ts";
+
 /** Tells {@linkcode DownloadError}s apart. */
 export type DownloadErrorCode =
   | "bad_response"
@@ -92,6 +95,20 @@ export class RemoteChangedError extends DownloadError {
   }
 }
 
+/** What is known about a file that failed its checksum. */
+export interface ChecksumMismatchDetails extends ErrorOptions {
+  /** Path that the file should have got. */
+  readonly path?: string;
+  /** Where it came from. User, password, query and fragment are taken out. */
+  readonly url?: string;
+  /** Who told the checksum. */
+  readonly source?: ChecksumSource;
+  /** Name or address, and port, of the server that published it. */
+  readonly host?: string;
+  /** Where the file is kept. */
+  readonly keptPath?: string;
+}
+
 /** The file was fetched whole, and is not the one that the checksum belongs to. */
 export class ChecksumMismatchError extends DownloadError {
   /** The name of the class. */
@@ -100,13 +117,56 @@ export class ChecksumMismatchError extends DownloadError {
   readonly expected: string;
   /** The checksum of what arrived, as `algorithm:hex`. */
   readonly actual: string;
+  /** Path that the file should have got. */
+  readonly path: string | undefined;
+  /** Where the file came from, without user, password, query and fragment. */
+  readonly url: string | undefined;
+  /** Who told the checksum. */
+  readonly source: ChecksumSource | undefined;
+  /** Name or address, and port, of the server that published it, if one did. */
+  readonly host: string | undefined;
+  /** Where the file is kept, `undefined` when it was removed. No later run takes it for progress. */
+  readonly keptPath: string | undefined;
 
-  /** Makes an error that holds both checksums. `note` goes behind them and says who expected it. */
-  constructor(expected: string, actual: string, note: string = "") {
-    super("checksum_mismatch", `Cannot finish: the checksum is ${actual}, expected ${expected}${note}`);
+  /** Makes an error that holds both checksums. */
+  constructor(expected: string, actual: string, details: ChecksumMismatchDetails = {}) {
+    const { path, source, host, keptPath, cause } = details;
+    const url = details.url === undefined ? undefined : redact(details.url);
+    super("checksum_mismatch", describeMismatch(expected, actual, { ...details, url }), {
+      cause,
+    });
     this.expected = expected;
     this.actual = actual;
+    this.path = path;
+    this.url = url;
+    this.source = source;
+    this.host = host;
+    this.keptPath = keptPath;
   }
+}
+
+type Mismatch = Pick<ChecksumMismatchDetails, "path" | "url" | "source" | "host" | "keptPath">;
+
+function describeMismatch(
+  expected: string,
+  actual: string,
+  mismatch: Mismatch,
+): string {
+  const { path, url, keptPath } = mismatch;
+  const what = path === undefined ? "" : ` "${path}"`;
+  const from = url === undefined ? "" : ` of what came from ${url}`;
+  const kept = keptPath === undefined ? "" : `; it is kept as "${keptPath}"`;
+  return `Cannot finish${what}: the checksum${from} is ${actual}, expected ${expected}${
+    whoSays(mismatch)
+  }${kept}`;
+}
+
+function whoSays({ source, host }: Mismatch): string {
+  if (source === undefined) return "";
+  if (source === "checksum") return ", as option checksum says";
+  if (source === "checksumFile") return ", as option checksumFile says";
+  const server = host ?? "the server";
+  return `, as ${server} says in ${source}; if that is out of date, turn publishedDigest off`;
 }
 
 /** The control file cannot be used, and nothing was changed because of it. */

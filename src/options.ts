@@ -159,6 +159,13 @@ export interface DownloadSpec extends ProxyOptions {
    */
   readonly rename?: boolean;
   /**
+   * Removes a file that fails its checksum. Otherwise it is kept beside the output, as `<name>.mismatch`, until the next
+   * one takes its place.
+   *
+   * @default {false}
+   */
+  readonly discardMismatch?: boolean;
+  /**
    * How often to try again without a byte of progress before giving up.
    *
    * @default {5}

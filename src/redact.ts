@@ -1,4 +1,5 @@
-const URL_IN_TEXT = /[a-z][a-z\d+.-]*:\/\/[^\s"'<>]*/gi;
+/** Of a scheme that is longer than any, the end counts: to look for its start everywhere takes the square of the length. */
+const URL_IN_TEXT = /(?:[a-z][a-z\d+.-]{0,31}|[\d+.-]):\/\/[^\s"'<>]*/gi;
 
 /**
  * The only way in which a URL or a text of others gets into a message, a log or an output: every URL in it loses user

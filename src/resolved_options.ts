@@ -92,6 +92,7 @@ export interface ResolvedSpec {
   readonly resume: boolean;
   readonly overwrite: boolean;
   readonly rename: boolean;
+  readonly discardMismatch: boolean;
   readonly maxRetries: number;
   readonly retryBaseDelayMs: number;
   readonly retryMaxDelayMs: number;

@@ -1,7 +1,7 @@
 // The command as one program that needs no runtime: what is in it is found in it, the hash thread included.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -46,6 +46,31 @@ async function build(dir: TemporaryDirectory): Promise<string> {
   await run(program, args, { cwd: ROOT, shell: process.platform === "win32" });
   return path;
 }
+
+/** What a server could have a directory hold that is saved into, and what Bun makes of it in any program. */
+const OBEYED = {
+  "bunfig.toml": 'preload = ["./preload.ts"]\n',
+  "preload.ts": 'console.log("the code of a stranger");\n',
+  ".env": "https_proxy=http://127.0.0.1:1\nhttp_proxy=http://127.0.0.1:1\n",
+  "tsconfig.json": '{ "compilerOptions": { "paths": { "*": ["./preload.ts"] } } }\n',
+  "package.json": '{ "name": "x", "imports": { "#x": "./preload.ts" } }\n',
+};
+
+test(
+  "120 the binary obeys nothing that is in the working directory",
+  { skip, timeout: 120_000 },
+  async () => {
+    await using dir = await temporaryDirectory();
+    const binary = await build(dir);
+    await using server = await FaultServer.start({ size: 1000, seed: SEED });
+    for (const [name, text] of Object.entries(OBEYED)) await writeFile(dir.join(name), text);
+    await using child = new Child(binary, ["-o", "out.bin", server.url], { isProgram: true, cwd: dir.path });
+    const { status, stdout, stderr } = await child.ended;
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stdout + stderr, /stranger/);
+    await assertFileIs(dir.join("out.bin"), SEED, 1000);
+  },
+);
 
 test("the binary downloads, checks, resumes and says how it ended", { skip, timeout: 120_000 }, async () => {
   await using dir = await temporaryDirectory();

@@ -23,6 +23,7 @@ class RunningDownloads {
           this.order.push(/([^/\\]+)\.bytehaul\.lock$/.exec(path)?.[1] ?? path);
           const lock = await files.lock(path);
           return lock && {
+            ...lock,
             release: async () => {
               await lock.release();
               this.#running--;

@@ -28,7 +28,8 @@ test("a part file that cannot be opened for hashing: the response is closed, and
   const { files } = runtimeWith({});
   const runtime = runtimeWith({
     files: {
-      open: (path, mode) => mode === "read" ? Promise.reject(systemError("EMFILE")) : files.open(path, mode),
+      open: (path, mode) =>
+        mode === "read-own" ? Promise.reject(systemError("EMFILE")) : files.open(path, mode),
     },
   });
   const respond = () => ({ silentAfter: 100_000 });

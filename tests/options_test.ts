@@ -18,6 +18,7 @@ const NUMBERS = {
   pieceSize: [MIB, 16 * KIB, GIB],
   minSplitSize: [10 * MIB, 0, Number.MAX_SAFE_INTEGER],
   minSegmentSize: [256 * KIB, KIB, GIB],
+  maxSegmentSize: [Infinity, KIB, Infinity],
   memoryBudget: [16 * MIB, 16 * KIB, 64 * GIB],
   maxRetries: [5, 0, 1_000_000],
   retryBaseDelayMs: [1000, 0, MAX_TIMER_MS],
@@ -62,6 +63,7 @@ test("a URL alone gives every default", () => {
     url: URL_TEXT,
     outputPath: undefined,
     outputDir: ".",
+    discardMismatch: false,
     fileAllocation: "none",
     resume: true,
     overwrite: false,
@@ -103,6 +105,12 @@ for (const [name, [otherwise, min, max]] of Object.entries(NUMBERS)) {
     }
   });
 }
+
+test("no segment is longer than maxSegmentSize, be it shorter than minSegmentSize", () => {
+  assert.equal(resolve({ maxSegmentSize: 100 * KIB }).minSegmentSize, 100 * KIB);
+  assert.equal(resolve({ maxSegmentSize: 2 * KIB, minSegmentSize: 4 * KIB }).minSegmentSize, 2 * KIB);
+  assert.equal(resolve({ maxSegmentSize: GIB, minSegmentSize: 4 * KIB }).minSegmentSize, 4 * KIB);
+});
 
 test("yes-or-no options are true or false and nothing else", () => {
   for (const name of ["resume", "overwrite", "allowDowngrade", "publishedDigest"] as const) {

@@ -11,6 +11,8 @@ const CASES: readonly (readonly [text: string, redacted: string])[] = [
   ["socks5h://me:secret@proxy.example:1080", "socks5h://proxy.example:1080"],
   ["http://user:pa ss@host/", "http://*** ss@host/"],
   ["https://[broken?token=1", "https://***"],
+  [`${"x".repeat(40)}://me:secret@host/a?k=1`, `${"x".repeat(40)}://host/a`],
+  [`a${"1".repeat(40)}://me:secret@host/a?k=1`, `a${"1".repeat(40)}://***`],
 ];
 
 for (const [text, redacted] of CASES) {

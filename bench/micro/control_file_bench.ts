@@ -1,5 +1,6 @@
 // What a checkpoint costs beside making the data durable. It is made every few seconds (`controlSaveIntervalMs`).
 import { stat } from "node:fs/promises";
+import { OutputNames } from "../../src/output_names.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
@@ -45,12 +46,12 @@ for (const pieces of [1000, 100_000, 1_000_000]) {
     warmup: 2,
     async fn(b) {
       await using dir = await temporaryDirectory();
-      const path = dir.join("out.bin.bytehaul");
-      const store = new ControlStore(detectRuntime(), path, dir.path);
+      const names = new OutputNames(dir.join("out.bin"));
+      const store = new ControlStore(detectRuntime(), names);
       b.start();
       await store.save(record);
       b.end();
-      if ((await stat(path)).size !== bytes.length) throw new Error("The control file is not whole");
+      if ((await stat(names.control)).size !== bytes.length) throw new Error("The control file is not whole");
     },
   });
 }

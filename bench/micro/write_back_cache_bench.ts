@@ -9,14 +9,18 @@ import { PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
 const BYTES = 4 * PIECE_SIZE;
 const BLOCK_SIZE = 512 * 1024;
 
+const INFO: FileInfo = {
+  ...{ kind: "file", size: BYTES, modifiedMs: 0 },
+  ...{ identity: undefined, owner: undefined, links: undefined },
+};
+
 /** A file that takes everything and keeps nothing. */
 const sink: RuntimeFile = {
   read: () => Promise.resolve(0),
   write: () => Promise.resolve(),
   truncate: () => Promise.resolve(),
   sync: () => Promise.resolve(),
-  stat: (): Promise<FileInfo> =>
-    Promise.resolve({ kind: "file", size: BYTES, identity: undefined, modifiedMs: 0 }),
+  stat: (): Promise<FileInfo> => Promise.resolve(INFO),
   close: () => Promise.resolve(),
 };
 

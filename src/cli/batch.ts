@@ -1,4 +1,5 @@
 import type { DownloadSpec } from "../options.ts";
+import { OutputNames } from "../output_names.ts";
 import type { CliHost } from "../runtime/console.ts";
 import { Alternatives } from "./alternatives.ts";
 import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
@@ -9,6 +10,9 @@ import { type Job, type JobHandle, RefusedHandle } from "./job.ts";
 import type { Reporter } from "./reporter.ts";
 import { UsageError } from "./usage_error.ts";
 import { publicUrl } from "./url.ts";
+
+/** The control files of aria2 and of axel, which both write under the final name. */
+const MARKS_OF_UNFINISHED = [".aria2", ".st"];
 
 /** What a batch works with. */
 export interface BatchParts {
@@ -130,8 +134,16 @@ export class Batch {
     if (failure === undefined) {
       if (job.line === undefined) this.finishedUrls.push(job.url!);
       reporter.finished(job, result);
-    } else if (this.#mayBeThere(job, failure) && await this.#isThere(job)) {
-      reporter.skipped(job);
+      return;
+    }
+    if (this.#mayBeThere(job, failure) && await this.#isThere(job)) {
+      const mark = await this.#markOfUnfinished(job);
+      if (mark === undefined) {
+        reporter.skipped(job);
+      } else {
+        this.#fail(ExitStatus.failed);
+        reporter.failed(job, { ...failure, message: unfinished(job, mark) });
+      }
     } else {
       if (failure.code === "paused") this.paused.push(job);
       // The list is an input like any other, and no use of a flag.
@@ -155,11 +167,23 @@ export class Batch {
     return info?.kind === "file";
   }
 
+  /** What lies beside a file that another downloader has begun under its final name. */
+  async #markOfUnfinished({ handle }: Job): Promise<string | undefined> {
+    for (const suffix of MARKS_OF_UNFINISHED) {
+      const mark = handle.snapshot.path + suffix;
+      const info = await this.#parts.host.look(mark).catch(() => undefined);
+      if (info?.kind === "file") return mark;
+    }
+    return undefined;
+  }
+
   async #isKept({ handle }: Job): Promise<boolean> {
     const { path, downloaded } = handle.snapshot;
     if (path === undefined || downloaded === 0) return false;
-    const look = (suffix: string) => this.#parts.host.look(path + suffix).catch(() => undefined);
-    return (await look(".part"))?.kind === "file" && (await look(".bytehaul"))?.kind === "file";
+    const { part, control } = new OutputNames(path);
+    const isFile = async (at: string) =>
+      (await this.#parts.host.look(at).catch(() => undefined))?.kind === "file";
+    return await isFile(part) && await isFile(control);
   }
 
   #fail(status: number): void {
@@ -169,4 +193,9 @@ export class Batch {
 
 function hasChecksum({ checksum, checksumFile }: DownloadSpec): boolean {
   return (checksum ?? checksumFile) !== undefined;
+}
+
+function unfinished({ handle }: Job, mark: string): string {
+  const [file, beside] = [handle.snapshot.path, mark].map((path) => JSON.stringify(path));
+  return `Cannot skip ${file}: ${beside} says that it is unfinished; finish it there or remove both`;
 }

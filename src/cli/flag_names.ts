@@ -9,6 +9,8 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
   "use bearerToken": "use --bearer",
   "use netrc": "use --netrc",
   "noProxy": "--no-proxy",
+  "option checksum": "--checksum",
+  "option checksumFile": "--checksum-file",
   "ask to overwrite": "use --overwrite",
   "ask to rename": "use --rename",
   "turn resume off": "use --no-resume",
@@ -20,13 +22,13 @@ export const FLAG_NAMES: Readonly<Record<string, string>> = {
 
 /**
  * A message of the library in the words of the command. `files` adds what options hold the contents of a file. What
- * stands in quotation marks is not the library's own, and stays.
+ * stands in quotation marks, or is a URL, is not the library's own, and stays.
  */
 export function inFlags(message: string, files: Readonly<Record<string, string>> = {}): string {
   const names = { ...FLAG_NAMES, ...files };
   const words = Object.keys(names).map((name) => RegExp.escape(name)).join("|");
   return message.replace(
-    new RegExp(`"[^"]*"|\\b(?:${words})\\b`, "g"),
+    new RegExp(`"[^"]*"|://\\S*|\\b(?:${words})\\b`, "g"),
     (found) => names[found] ?? found,
   );
 }

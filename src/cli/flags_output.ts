@@ -64,6 +64,11 @@ export const OUTPUT_FLAGS: FlagGroup = {
       help: "do not compare files with digests that the server sends for them",
       set: (draft) => draft.specOptions.publishedDigest = false,
     }),
+    toggle({
+      name: "discard-mismatch",
+      help: "remove a file that fails its checksum; else it is kept as NAME.mismatch",
+      set: (draft) => draft.specOptions.discardMismatch = true,
+    }),
     valued({
       name: "file-allocation",
       placeholder: "HOW",

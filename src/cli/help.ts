@@ -40,15 +40,16 @@ A list (-i) is what aria2 reads: a line for each file, in it a URL, or several
 with tabs between them, of which the next is tried where one has nothing; lines
 below that begin with a blank set options of that file: out, dir, checksum,
 header, referer, user-agent, connections (max-connection-per-server, split),
-limit-rate (max-download-limit), retries (max-tries, with the first), overwrite
-and continue (true or false), http-user, http-passwd, all-proxy, http-proxy,
-https-proxy, no-proxy, and these flags: checksum-file, piece-size
-(piece-length), min-split-size, min-segment-size, memory-budget,
-file-allocation, save-interval, retry-delay (retry-wait), retry-max-delay,
-max-retry-time, connect-timeout, read-timeout (timeout). Other options of aria2
-change nothing, and are named. A line that begins with # says nothing. The list
-is UTF-8 or UTF-16, and is read as files are fetched. Of two files with one name
-the second is refused, or numbered with --rename.
+limit-rate (max-download-limit), retries (max-tries, with the first), overwrite,
+continue, keep-encoding and no-published-digest (true or false), http-user,
+http-passwd, all-proxy, http-proxy, https-proxy, no-proxy, and these flags:
+checksum-file, piece-size (piece-length), min-split-size, min-segment-size,
+max-segment-size, memory-budget, file-allocation, save-interval, retry-delay
+(retry-wait), retry-max-delay, max-retry-time, connect-timeout, read-timeout
+(timeout). Other options of aria2 change nothing, and are named. A line that
+begins with # says nothing. The list is UTF-8 or UTF-16, and is read as files
+are fetched. Of two files with one name the second is refused, or numbered with
+--rename.
 
 --json lines have a "type", and all but "log" the "url" and its "index", and the
 "line" of the list:

@@ -1,3 +1,4 @@
+import { OutputNames } from "../output_names.ts";
 import { escapeForTerminal } from "../terminal_text.ts";
 import type { DownloadCommand } from "./args.ts";
 import { formatBytes, formatPart } from "./format.ts";
@@ -70,7 +71,8 @@ function describeState(job: Job): string {
 
 function savedPart({ path, downloaded, total }: Job["handle"]["snapshot"]): string {
   const amount = total === undefined ? formatBytes(downloaded) : formatPart(downloaded, total);
-  return `${amount} saved in ${path}.part and ${path}.bytehaul`;
+  const { part, control } = new OutputNames(path ?? "");
+  return `${amount} saved in ${part} and ${control}`;
 }
 
 /**

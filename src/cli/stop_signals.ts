@@ -18,7 +18,7 @@ export function onStopSignals(
   { first, again }: StopActions,
 ): () => void {
   let firstMs: number | undefined;
-  return host.onSignal(["SIGINT", "SIGTERM", "SIGHUP"], (signal) => {
+  return host.onSignal(["SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"], (signal) => {
     if (firstMs === undefined) {
       firstMs = now();
       first();

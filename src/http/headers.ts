@@ -1,4 +1,4 @@
-import { DownloadError } from "../errors.ts";
+import { UnusableResponseError } from "./unusable_response.ts";
 import { parseCount } from "./range.ts";
 
 /**
@@ -11,7 +11,7 @@ export function contentLength(headers: Headers): number | undefined {
   const values = new Set(field.split(",").map((value) => value.trim()));
   const length = parseCount([...values][0]!);
   if (values.size !== 1 || length === undefined) {
-    throw new DownloadError("bad_response", `Cannot use the response: its Content-Length is "${field}"`);
+    throw new UnusableResponseError(`its Content-Length is "${field}"`);
   }
   return length;
 }

@@ -1,4 +1,5 @@
 import { DownloadError } from "../errors.ts";
+import { quoteForeign } from "../foreign_text.ts";
 
 /** Where a request goes. */
 export interface Target {
@@ -17,7 +18,9 @@ export function nextTarget(from: Target, { status, headers }: Response, allowDow
   const next = resolveLocation(location, current);
   if (next === null) throw refused("the server redirected to a URL that does not parse");
   if (next.protocol !== "http:" && next.protocol !== "https:") {
-    throw refused(`the server redirected to a "${next.protocol}" URL; only http: and https: are followed`);
+    throw refused(
+      `the server redirected to a ${quoteForeign(next.protocol)} URL; only http: and https: are followed`,
+    );
   }
   const isDowngrade = current.protocol === "https:" && next.protocol === "http:";
   if (isDowngrade && !allowDowngrade) {

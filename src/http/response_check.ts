@@ -1,10 +1,12 @@
-import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
+import { HttpStatusError, RemoteChangedError } from "../errors.ts";
+import { quoteForeign } from "../foreign_text.ts";
 import type { ContentEncoding } from "../options.ts";
 import type { ByteRange, Validator } from "../types.ts";
 import { describeWanted } from "../wanted_login.ts";
 import { hidingCoding } from "./content_encoding.ts";
 import { contentLength, parseRetryAfter } from "./headers.ts";
 import { parseContentRange } from "./range.ts";
+import { ContradictionError, UnusableResponseError } from "./unusable_response.ts";
 import { agree, tellsVersion, validatorOf } from "./validator.ts";
 
 /** The head of a response. */
@@ -13,15 +15,6 @@ export interface ResponseHead {
   readonly headers: Headers;
   /** Where it came from, after redirects. */
   readonly target?: { readonly url: string };
-}
-
-/** A server says two sizes of what it calls one version: neither can be relied on. */
-export class ContradictionError extends DownloadError {
-  constructor(known: number, seen: number | "more") {
-    const reason =
-      `the server says that this version of the file has ${known} bytes, and that it has ${seen}`;
-    super("bad_response", `Cannot use the response: ${reason}`);
-  }
 }
 
 /** The version that is being fetched. */
@@ -100,40 +93,42 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
 function checkPart(headers: Headers, expected: Expectation): Verdict {
   const { range: asked, version, wallMs, saidIfRange = false } = expected;
   const isParted = /^\s*multipart\/(?:x-)?byteranges\b/i.test(headers.get("content-type") ?? "");
-  if (isParted) throw unusable("it has several parts");
+  if (isParted) throw new UnusableResponseError("it has several parts");
   const field = headers.get("content-range");
   const content = parseContentRange(field ?? "");
   if (content?.range === undefined) {
-    throw unusable(field === null ? "it has no Content-Range" : `its Content-Range is "${field}"`);
+    throw new UnusableResponseError(
+      field === null ? "it has no Content-Range" : `its Content-Range is ${quoteForeign(field)}`,
+    );
   }
   const { range, size } = content;
-  if (size === undefined) throw unusable("its Content-Range does not tell the size of the file");
+  if (size === undefined) {
+    throw new UnusableResponseError("its Content-Range does not tell the size of the file");
+  }
   if (asked === undefined) {
     if (range.start === 0 && range.end === size) return checkWhole(headers, expected);
-    throw unusable("it is a part although the whole file was asked for");
+    throw new UnusableResponseError("it is a part although the whole file was asked for");
   }
   if (range.start !== asked.start) {
-    throw unusable(`it covers bytes ${show(range)}, asked were ${show(asked)}`);
+    throw new UnusableResponseError(`it covers bytes ${show(range)}, asked were ${show(asked)}`);
   }
   const length = contentLength(headers);
   if (length !== undefined && length !== range.end - range.start) {
-    throw unusable(`its Content-Length ${length} does not fit its Content-Range "${field}"`);
+    throw new UnusableResponseError(`its Content-Length ${length} does not fit its Content-Range "${field}"`);
   }
   if (version !== undefined) {
     // Some take the size of the part, or its end, for that of the file.
     if (size !== version.size && range.end === asked.end && (size === range.end || size === length)) {
-      throw unusable(`its Content-Range "${field}" may tell the size of the part`);
+      throw new UnusableResponseError(`its Content-Range "${field}" may tell the size of the part`);
     }
     requireVersion(headers, size, expected);
     if (
       !version.isJudgedByChecksum &&
       !tellsVersion(version.validator, validatorOf(headers, wallMs), saidIfRange)
     ) {
-      throw new DownloadError(
-        "bad_response",
-        "Cannot use the response: it does not tell which version of the file it belongs to",
-        { retryable: true },
-      );
+      throw new UnusableResponseError("it does not tell which version of the file it belongs to", {
+        retryable: true,
+      });
     }
   }
   // An end that the server ignored is ours to keep to.
@@ -146,7 +141,7 @@ function checkWhole(headers: Headers, { range: asked, version, wallMs }: Expecta
   if (asked === undefined && content?.range !== undefined && content.size !== undefined) {
     const { start, end } = content.range;
     if (end - start !== content.size && size !== content.size) {
-      throw unusable(`it is a part although the whole file was asked for`);
+      throw new UnusableResponseError(`it is a part although the whole file was asked for`);
     }
   }
   const isSameSize = size === undefined || version?.size === undefined || size === version.size;
@@ -190,7 +185,9 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
   const coding = hidingCoding(headers, urls);
   if (coding === undefined) return;
   const remedy = file === undefined ? "" : "; set contentEncoding to keep it encoded";
-  throw unusable(`it is encoded as "${coding}" although the file itself was asked for${remedy}`);
+  throw new UnusableResponseError(
+    `it is encoded as ${quoteForeign(coding)} although the file itself was asked for${remedy}`,
+  );
 }
 
 /** What a status that is no success means. */
@@ -220,10 +217,6 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   509: "its bandwidth is used up",
   530: "its own server is not reached",
 };
-
-function unusable(reason: string): DownloadError {
-  return new DownloadError("bad_response", `Cannot use the response: ${reason}`);
-}
 
 function show({ start, end }: ByteRange): string {
   return `${start} to ${end - 1}`;

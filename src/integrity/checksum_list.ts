@@ -8,18 +8,19 @@ export interface ChecksumEntry {
   readonly name: string | undefined;
 }
 
+/** No path is longer; what is longer is no line of a list. */
+const MAX_LINE_LENGTH = 8192;
+
+/** The shortest digest; no shorter line tells anything. */
+const MIN_LINE_LENGTH = 32;
+
 /**
  * Reads a list as people publish them: lines of `HEX  NAME` as `sha256sum` writes them, of `SHA256 (NAME) = HEX` as
  * BSD does, or one digest alone. Other lines are passed over. `listName`, such as `SHA512SUMS`, tells two functions of
  * one length apart.
  */
 export function checksumEntries(list: string, listName: string): ChecksumEntry[] {
-  const lines = list.split(/\r?\n/).map((line) => line.trim()).filter((line) =>
-    line !== "" && !/^[#-]/.test(line)
-  );
-  return lines.flatMap((line) =>
-    parseBsd(line) ?? parseCoreutils(line, listName) ?? parseLone(lines, line, listName) ?? []
-  );
+  return [...entriesOf(list, listName)];
 }
 
 /**
@@ -27,17 +28,45 @@ export function checksumEntries(list: string, listName: string): ChecksumEntry[]
  * by its last part. `undefined` when no line is about the file; a `DownloadError` when two of them differ.
  */
 export function findInChecksumList(list: string, fileName: string, listName: string): Checksum | undefined {
-  const found = checksumEntries(list, listName)
-    .filter(({ name }) => name === undefined || lastPart(name) === fileName)
-    .map(({ checksum }) => checksum)
-    .sort((a, b) => strength(b) - strength(a));
-  const [first] = found;
-  const isClear = found.every(({ algorithm, hex }) => algorithm !== first?.algorithm || hex === first.hex);
-  if (isClear) return first;
+  let best: Checksum | undefined;
+  let isClear = true;
+  for (const { checksum, name } of entriesOf(list, listName)) {
+    if (name !== undefined && lastPart(name) !== fileName) continue;
+    const isStronger = best === undefined || strength(checksum) > strength(best);
+    if (isStronger) isClear = true;
+    else if (checksum.algorithm === best?.algorithm && checksum.hex !== best.hex) isClear = false;
+    if (isStronger) best = checksum;
+  }
+  if (isClear) return best;
   throw new DownloadError(
     "checksum_list",
-    `Cannot use the checksum list: it has two different ${first?.algorithm} digests for "${fileName}"`,
+    `Cannot use the checksum list: it has two different ${best?.algorithm} digests for "${fileName}"`,
   );
+}
+
+/** Line by line, as a list may be of millions of them, or all of it one. */
+function* entriesOf(list: string, listName: string): Generator<ChecksumEntry, void, undefined> {
+  let count = 0;
+  let lone: ChecksumEntry | undefined;
+  for (const line of linesOf(list)) {
+    count++;
+    const entry = parseBsd(line) ?? parseCoreutils(line, listName);
+    if (entry !== undefined) yield entry;
+    else if (count === 1) lone = parseLone(line, listName);
+  }
+  if (lone !== undefined && count === 1) yield lone;
+}
+
+/** The lines that say something. One that is too short or too long for it comes out empty, and counts. */
+function* linesOf(list: string): Generator<string, void, undefined> {
+  for (let start = 0; start < list.length;) {
+    const found = list.indexOf("\n", start);
+    const end = found < 0 ? list.length : found;
+    const line = end - start > MAX_LINE_LENGTH ? "" : list.slice(start, end).trim();
+    const isBlank = line === "" && end - start <= MAX_LINE_LENGTH;
+    if (!isBlank && !/^[#-]/.test(line)) yield line.length < MIN_LINE_LENGTH ? "" : line;
+    start = end + 1;
+  }
 }
 
 /** The algorithms are listed from the weakest on. */
@@ -60,8 +89,8 @@ function parseCoreutils(line: string, listName: string): ChecksumEntry | undefin
 }
 
 /** A file such as `disk.iso.sha256` often holds nothing but the digest. */
-function parseLone(lines: readonly string[], line: string, listName: string): ChecksumEntry | undefined {
-  if (lines.length !== 1 || !/^[\da-f]{32,128}$/i.test(line)) return undefined;
+function parseLone(line: string, listName: string): ChecksumEntry | undefined {
+  if (!/^[\da-f]{32,128}$/i.test(line)) return undefined;
   const checksum = tryParse(algorithmOf(line, listName), line);
   return checksum && { checksum, name: undefined };
 }

@@ -69,19 +69,16 @@ export class PieceMap {
     if (range.end > this.#endOf(piece)) {
       throw new RangeError(`Cannot add bytes ${range.start} to ${range.end}: they are not of one piece`);
     }
+    if (this.#isWhole(piece) || range.start === range.end) return;
     const known = this.#partial.get(piece) ?? [];
-    const isNew = !this.#isWhole(piece) &&
-      known.every(({ start, end }) => end <= range.start || range.end <= start);
-    if (!isNew || range.start === range.end) return;
+    if (!insert(known, { start: range.start, end: range.end, crc })) return;
     this.#doneBytes += range.end - range.start;
-    const after = insert(known, { start: range.start, end: range.end, crc });
-    const [only] = after;
+    const [only] = known;
     if (only?.start === this.#startOf(piece) && only.end === this.#endOf(piece)) {
       this.#partial.delete(piece);
-      this.#bitmap[piece >> 3]! |= 1 << (piece & 7);
-      this.#crcs[piece] = only.crc;
+      this.#setWhole(piece, only.crc);
     } else {
-      this.#partial.set(piece, after);
+      this.#partial.set(piece, known);
     }
   }
 
@@ -127,7 +124,10 @@ export class PieceMap {
   restore({ bitmap, crcs, partial }: PieceMapSnapshot): void {
     for (let piece = 0; piece < this.#pieceCount; piece++) {
       const isWhole = (bitmap[piece >> 3]! >> (piece & 7)) & 1;
-      if (isWhole) this.add({ start: this.#startOf(piece), end: this.#endOf(piece) }, crcs[piece]!);
+      if (isWhole && !this.#isWhole(piece) && !this.#partial.has(piece)) {
+        this.#doneBytes += this.#endOf(piece) - this.#startOf(piece);
+        this.#setWhole(piece, crcs[piece]!);
+      }
     }
     for (const range of partial) this.add(range, range.crc);
   }
@@ -142,6 +142,11 @@ export class PieceMap {
 
   get #pieceCount(): number {
     return this.pieceSize === Infinity ? 1 : Math.ceil(this.#size / this.pieceSize);
+  }
+
+  #setWhole(piece: number, crc: number): void {
+    this.#bitmap[piece >> 3]! |= 1 << (piece & 7);
+    this.#crcs[piece] = crc;
   }
 
   #isWhole(piece: number): boolean {
@@ -161,13 +166,30 @@ export class PieceMap {
   }
 }
 
-/** Adds `range` to ascending ranges that it does not overlap, and joins it with those that it touches. */
-function insert(ranges: readonly CheckedRange[], range: CheckedRange): CheckedRange[] {
-  const before = ranges.filter(({ end }) => end < range.start);
-  const after = ranges.filter(({ start }) => start > range.end);
-  const touching = ranges.slice(before.length, ranges.length - after.length);
-  const joined = [...touching, range].sort((a, b) => a.start - b.start).reduce(join);
-  return [...before, joined, ...after];
+/**
+ * Adds `range` to ascending ranges and joins it with those that it touches. Returns `false`, and adds nothing, when it
+ * overlaps one. Many ranges in one piece must not cost the square of their number.
+ */
+function insert(ranges: CheckedRange[], range: CheckedRange): boolean {
+  const next = firstEndingAfter(ranges, range.start);
+  if (next < ranges.length && ranges[next]!.start < range.end) return false;
+  const from = next > 0 && ranges[next - 1]!.end === range.start ? next - 1 : next;
+  const to = next < ranges.length && ranges[next]!.start === range.end ? next + 1 : next;
+  const joined = [...ranges.slice(from, next), range, ...ranges.slice(next, to)].reduce(join);
+  ranges.splice(from, to - from, joined);
+  return true;
+}
+
+/** Index of the first range whose end lies behind `offset`. */
+function firstEndingAfter(ranges: readonly CheckedRange[], offset: number): number {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ranges[middle]!.end > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function join(first: CheckedRange, second: CheckedRange): CheckedRange {

@@ -17,8 +17,8 @@ import { openShell, type Shell } from "./shell.ts";
 export type { PathInfo } from "./host_access.ts";
 export type { Shell, ShellEnd } from "./shell.ts";
 
-/** Signals that ask a program to end. */
-export type CliSignal = "SIGHUP" | "SIGINT" | "SIGTERM";
+/** Signals that ask a program to end; only Windows has SIGBREAK, which is Ctrl+Break. */
+export type CliSignal = "SIGHUP" | "SIGINT" | "SIGTERM" | "SIGBREAK";
 
 /**
  * The program's surroundings, so that tests can stand in for them. What cannot be had is refused with an `Error`

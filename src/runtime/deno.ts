@@ -1,11 +1,14 @@
-import * as fs from "node:fs/promises";
+import process from "node:process";
 import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
+import { freeBytes } from "./free_space.ts";
+import { identify } from "./identity.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
+import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
 import type {
   Endpoint,
   FileInfo,
-  FileLock,
   FileSystem,
   HttpClient,
   HttpClientOptions,
@@ -15,6 +18,7 @@ import type {
 } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
+import { systemError, withCode } from "./system_error.ts";
 
 /** Deno. */
 export function createDenoRuntime(): Runtime {
@@ -41,7 +45,7 @@ class DenoFile implements RuntimeFile {
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
     this.#seek(position);
-    const length = await this.#file.read(buffer) ?? 0;
+    const length = await coded(this.#file.read(buffer)) ?? 0;
     this.#position += length;
     return length;
   }
@@ -49,22 +53,22 @@ class DenoFile implements RuntimeFile {
   async write(data: Uint8Array, position: number): Promise<void> {
     this.#seek(position);
     for (let start = 0; start < data.length;) {
-      const length = await this.#file.write(data.subarray(start));
+      const length = await coded(this.#file.write(data.subarray(start)));
       start += length;
       this.#position += length;
     }
   }
 
   truncate(size: number): Promise<void> {
-    return this.#file.truncate(size);
+    return coded(this.#file.truncate(size));
   }
 
   sync(): Promise<void> {
-    return this.#file.sync();
+    return coded(this.#file.sync());
   }
 
   async stat(): Promise<FileInfo> {
-    return describe(await this.#file.stat());
+    return describe(await coded(this.#file.stat()));
   }
 
   async close(): Promise<void> {
@@ -78,21 +82,46 @@ class DenoFile implements RuntimeFile {
   }
 }
 
+/** What the system calls it when a file system has no locks. */
+const NO_LOCKS = new Set(["ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL"]);
+
+class LockableDenoFile extends DenoFile implements LockableFile {
+  readonly #file: Deno.FsFile;
+
+  constructor(file: Deno.FsFile) {
+    super(file);
+    this.#file = file;
+  }
+
+  async tryLock(): Promise<LockAnswer> {
+    try {
+      return await coded(this.#file.tryLock(true)) ? "had" : "taken";
+    } catch (error) {
+      if (error instanceof Error && "code" in error && NO_LOCKS.has(String(error.code))) return "refused";
+      throw error;
+    }
+  }
+}
+
 const files: FileSystem = {
   async create(path) {
-    return new DenoFile(await Deno.open(path, { read: true, write: true, createNew: true }));
+    return new DenoFile(
+      await onFile(() => coded(Deno.open(path, { read: true, write: true, createNew: true }))),
+    );
   },
 
   async open(path, mode) {
-    return new DenoFile(await Deno.open(path, { read: true, write: mode === "read-write" }));
+    // There is no flag against links, so who opens it compares what was opened with what has the name.
+    if (mode !== "read") await requireNoLink(path);
+    return new DenoFile(await coded(Deno.open(path, { read: true, write: mode === "read-write" })));
   },
 
   async lstat(path) {
-    return await orMissing(Deno.lstat(path).then(describe));
+    return await orMissing(coded(Deno.lstat(path)).then(describe));
   },
 
   async stat(path) {
-    return await orMissing(Deno.stat(path).then(describe));
+    return await orMissing(coded(Deno.stat(path)).then(describe));
   },
 
   async mayRead(path) {
@@ -100,28 +129,28 @@ const files: FileSystem = {
   },
 
   makeDirectory(path) {
-    return Deno.mkdir(path, { recursive: true });
+    return coded(Deno.mkdir(path, { recursive: true }));
   },
 
   link(from, to) {
-    return Deno.link(from, to);
+    return coded(Deno.link(from, to));
   },
 
   rename(from, to) {
-    return Deno.rename(from, to);
+    return onFile(() => coded(Deno.rename(from, to)));
   },
 
   async remove(path) {
     // Deno removes an empty directory as well.
     if ((await files.lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
-    await orMissing(Deno.remove(path));
+    await orMissing(onFile(() => coded(Deno.remove(path))));
   },
 
   syncDirectory: shareSyncs(async (path) => {
-    if (Deno.build.os === "windows") return;
-    const directory = await Deno.open(path);
+    if (IS_WINDOWS) return;
+    const directory = await coded(Deno.open(path));
     try {
-      await directory.sync();
+      await coded(directory.sync());
     } finally {
       directory.close();
     }
@@ -131,54 +160,37 @@ const files: FileSystem = {
     // Asking without the permission would prompt on a terminal.
     const permission = { name: "sys", kind: "statfs" } as unknown as Deno.PermissionDescriptor;
     if ((await Deno.permissions.query(permission)).state !== "granted") return undefined;
-    try {
-      const { bavail, bsize } = await fs.statfs(path);
-      return bavail * bsize;
-    } catch {
-      return undefined; // not every file system tells
-    }
+    return await freeBytes(path);
   },
 
-  async lock(path) {
-    for (;;) {
-      const file = await openLock(path);
-      const lock = await takeLock(file, path);
-      if (lock !== "stale") return lock;
-    }
-  },
+  lock: (path) => lockBy(LOCK_CALLS, path),
 };
 
-/** A link is not followed: what it names is somebody else's. */
-async function openLock(path: string): Promise<Deno.FsFile> {
+const LOCK_CALLS: LockCalls = {
+  create: async (path) =>
+    new LockableDenoFile(await coded(Deno.open(path, { read: true, write: true, createNew: true }))),
+  open: async (path) => new LockableDenoFile(await coded(Deno.open(path, { read: true, write: true }))),
+  lstat: files.lstat,
+  remove: files.remove,
+  get processId() {
+    return Deno.pid;
+  },
+  isAlive,
+};
+
+/** Asking without the permission would prompt on a terminal. */
+function isAlive(processId: number): boolean | undefined {
+  if (Deno.permissions.querySync({ name: "run" }).state !== "granted") return undefined;
   try {
-    return await Deno.open(path, { read: true, write: true, createNew: true });
+    process.kill(processId, 0);
+    return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    if ((await files.lstat(path))?.kind === "symlink") throw systemError("ELOOP", path);
-    return await Deno.open(path, { read: true, write: true, create: true });
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }
 
-/** The file that was opened may have lost its name to a holder that was just finishing: then try again. */
-async function takeLock(file: Deno.FsFile, path: string): Promise<FileLock | undefined | "stale"> {
-  let keep = false;
-  try {
-    if (!await file.tryLock(true)) return undefined;
-    const named = await files.lstat(path);
-    if (named?.identity !== describe(await file.stat()).identity) return "stale";
-    keep = true;
-  } finally {
-    if (!keep) file.close();
-  }
-  return {
-    async release() {
-      try {
-        await orMissing(Deno.remove(path));
-      } finally {
-        file.close();
-      }
-    },
-  };
+async function requireNoLink(path: string): Promise<void> {
+  if ((await files.lstat(path))?.kind === "symlink") throw systemError("ELOOP", path);
 }
 
 /** The sockets throw outside of every promise, or ask on a terminal, where a permission is missing. */
@@ -284,12 +296,24 @@ function environment(name: string): string | undefined {
 
 function describe(info: Deno.FileInfo): FileInfo {
   const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
-  const identity = info.ino === null ? undefined : `${info.dev}:${info.ino}`;
-  return { kind, size: info.size, identity, modifiedMs: info.mtime?.getTime() };
+  const number = identify(info.dev, info.ino);
+  // Deno rounds numbers of more than 53 bits, which are usual on Windows; the time of birth tells them apart.
+  const identity = number && IS_WINDOWS ? `${number}:${info.birthtime?.getTime()}` : number;
+  const { size, mtime, uid, nlink } = info;
+  return {
+    ...{ kind, size, identity, modifiedMs: mtime?.getTime() },
+    owner: uid ?? undefined,
+    links: nlink ?? undefined,
+  };
 }
 
-function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: "${path}"`), { code });
+/** Errors of Deno have no `code` where it has no class for them. */
+async function coded<T>(result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw withCode(error);
+  }
 }
 
 async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
+import { isGranted } from "./host_access.ts";
+
+const ALL = ["read", "write", "net", "env", "sys", "run", "ffi"] as const;
 
 /**
  * Whether this process goes on when its terminal closes, as `nohup` asks for: it was started with SIGHUP ignored. It has
@@ -16,8 +19,9 @@ export function outlivesTerminal(): boolean {
 
 /** A bit for each signal, the lowest for SIGHUP; `undefined` where the system, or Deno, does not tell. */
 function ignoredSignals(): bigint | undefined {
+  // Deno gives it to --allow-all only, and asks on a terminal otherwise.
+  if (!ALL.every((name) => isGranted({ name }))) return undefined;
   try {
-    // Deno gives it to --allow-all only, and asks nobody.
     const [, mask] = /^SigIgn:\s*([\da-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
     return mask === undefined ? undefined : BigInt(`0x${mask}`);
   } catch {

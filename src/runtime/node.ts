@@ -1,13 +1,17 @@
-import { constants, type Stats } from "node:fs";
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import process from "node:process";
 import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
 import { explainFetchFailure } from "./fetch_failure.ts";
+import { freeBytes } from "./free_space.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
+import { lstat, NodeFile, OPEN_OWN, remove, stat } from "./node_file.ts";
 import { lockFile } from "./node_lock.ts";
-import type { FileInfo, FileSystem, HttpClient, HttpClientOptions, Runtime, RuntimeFile } from "./runtime.ts";
+import type { FileSystem, HttpClient, HttpClientOptions, Runtime } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
+import { systemError } from "./system_error.ts";
 
 /** Bun was seen to hand over up to 544 KiB at once. */
 const BODY_CHUNK_BYTES = 576 * 1024;
@@ -29,59 +33,23 @@ export function createNodeRuntime(): Runtime {
   };
 }
 
-class NodeFile implements RuntimeFile {
-  readonly #file: fs.FileHandle;
-
-  constructor(file: fs.FileHandle) {
-    this.#file = file;
-  }
-
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, position);
-    return bytesRead;
-  }
-
-  async write(data: Uint8Array, position: number): Promise<void> {
-    for (let start = 0; start < data.length;) {
-      const { bytesWritten } = await this.#file.write(data, start, data.length - start, position + start);
-      start += bytesWritten;
-    }
-  }
-
-  truncate(size: number): Promise<void> {
-    return this.#file.truncate(size);
-  }
-
-  sync(): Promise<void> {
-    return this.#file.sync();
-  }
-
-  async stat(): Promise<FileInfo> {
-    return describe(await this.#file.stat());
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
-}
-
 const files: FileSystem = {
   async create(path) {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-    return new NodeFile(await fs.open(path, flags, 0o666));
+    return new NodeFile(await onFile(() => fs.open(path, flags, 0o666)));
   },
 
   async open(path, mode) {
-    return new NodeFile(await fs.open(path, mode === "read" ? "r" : "r+"));
+    const access = mode === "read" || mode === "read-own" ? constants.O_RDONLY : constants.O_RDWR;
+    const file = new NodeFile(await fs.open(path, mode === "read" ? access : access | OPEN_OWN));
+    // Windows opens a directory as well.
+    if (!IS_WINDOWS || (await file.stat()).kind !== "directory") return file;
+    await file.close();
+    throw systemError("EISDIR", path);
   },
 
-  async lstat(path) {
-    return await orMissing(fs.lstat(path).then(describe));
-  },
-
-  async stat(path) {
-    return await orMissing(fs.stat(path).then(describe));
-  },
+  lstat,
+  stat,
 
   mayRead: () => Promise.resolve(true),
 
@@ -94,15 +62,13 @@ const files: FileSystem = {
   },
 
   rename(from, to) {
-    return fs.rename(from, to);
+    return onFile(() => fs.rename(from, to));
   },
 
-  async remove(path) {
-    await orMissing(fs.unlink(path));
-  },
+  remove,
 
   syncDirectory: shareSyncs(async (path) => {
-    if (process.platform === "win32") return;
+    if (IS_WINDOWS) return;
     const directory = await fs.open(path, "r");
     try {
       await directory.sync();
@@ -111,14 +77,7 @@ const files: FileSystem = {
     }
   }),
 
-  async freeSpace(path) {
-    try {
-      const { bavail, bsize } = await fs.statfs(path);
-      return bavail * bsize;
-    } catch {
-      return undefined; // not every file system tells
-    }
-  },
+  freeSpace: freeBytes,
 
   lock: lockFile,
 };
@@ -206,25 +165,4 @@ function withCredentials({ url, username, password }: NonNullable<HttpClientOpti
   full.username = encodeURIComponent(username);
   full.password = encodeURIComponent(password);
   return full.href;
-}
-
-function describe(info: Stats): FileInfo {
-  const kind = info.isFile()
-    ? "file"
-    : info.isDirectory()
-    ? "directory"
-    : info.isSymbolicLink()
-    ? "symlink"
-    : "other";
-  const identity = `${info.dev}:${info.ino}`;
-  return { kind, size: info.size, identity, modifiedMs: Math.floor(info.mtimeMs) };
-}
-
-async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
 }

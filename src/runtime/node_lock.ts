@@ -1,67 +1,56 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
+import process from "node:process";
+import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
+import { lstat, NodeFile, OPEN_OWN, remove } from "./node_file.ts";
 import type { FileLock } from "./runtime.ts";
+import { windowsLock } from "./windows_lock.ts";
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
 
-/** Windows has no flag against links. */
-const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
-const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | NO_FOLLOW;
+/** What the system calls it when a file system has no locks, beside the number of `ENOTSUP` and `EOPNOTSUPP`. */
+const NO_LOCKS = new Set(["ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL"]);
 
-type Flock = (descriptor: number, operation: number) => number;
+/** Asks for a lock; returns the number of the failure, 0 when there is none. */
+type Flock = (descriptor: number) => number;
 
 /**
  * Locks a file as Deno does, with the system's `flock`, so that both see each other's locks and the lock
  * of a process that died is gone. Where there is no such call the file holds the owner's process id.
  */
-export async function lockFile(path: string): Promise<FileLock | undefined> {
-  const flock = systemFlock();
-  for (;;) {
-    const file = await fs.open(path, OPEN_FLAGS);
-    let isKept = false;
-    try {
-      const isHeld = flock !== undefined
-        ? flock(file.fd, LOCK_EXCLUSIVE_NOW) === 0
-        : await claimByProcessId(file, path);
-      if (!isHeld) return undefined;
-      isKept = await hasName(file, path);
-    } finally {
-      if (!isKept) await file.close();
-    }
-    if (isKept) return { release: () => release(file, path) };
+export function lockFile(path: string): Promise<FileLock | undefined> {
+  return windowsLock()?.(path) ?? lockBy(CALLS, path);
+}
+
+class LockableNodeFile extends NodeFile implements LockableFile {
+  readonly #descriptor: number;
+
+  constructor(file: fs.FileHandle) {
+    super(file);
+    this.#descriptor = file.fd;
+  }
+
+  tryLock(): Promise<LockAnswer> {
+    const flock = systemFlock();
+    return Promise.resolve(flock === undefined ? "absent" : answerOf(flock(this.#descriptor)));
   }
 }
 
-/** Names that this process has locked by process id. */
-const claimed = new Set<string>();
-
-async function release(file: fs.FileHandle, path: string): Promise<void> {
-  try {
-    await fs.unlink(path).catch((error) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-  } finally {
-    claimed.delete(path);
-    await file.close();
-  }
+function answerOf(failure: number): LockAnswer {
+  if (failure === 0) return "had";
+  const numbers = process.getBuiltinModule("node:os").constants.errno as Readonly<Record<string, number>>;
+  return [...NO_LOCKS].some((code) => numbers[code] === failure) ? "refused" : "taken";
 }
 
-/** The file that was opened may have lost its name to a holder that was just finishing. */
-async function hasName(file: fs.FileHandle, path: string): Promise<boolean> {
-  const opened = await file.stat();
-  const named = await fs.lstat(path).catch(() => undefined);
-  return named?.ino === opened.ino && named.dev === opened.dev;
-}
-
-async function claimByProcessId(file: fs.FileHandle, path: string): Promise<boolean> {
-  const owner = Number(await file.readFile("utf8"));
-  const isTaken = owner === process.pid ? claimed.has(path) : owner > 0 && isAlive(owner);
-  if (isTaken) return false;
-  await file.truncate(0);
-  await file.write(String(process.pid));
-  claimed.add(path);
-  return true;
-}
+const CALLS: LockCalls = {
+  create: async (path) =>
+    new LockableNodeFile(await fs.open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o666)),
+  open: async (path) => new LockableNodeFile(await fs.open(path, constants.O_RDWR | OPEN_OWN)),
+  lstat,
+  remove,
+  processId: process.pid,
+  isAlive,
+};
 
 function isAlive(processId: number): boolean {
   try {
@@ -73,7 +62,14 @@ function isAlive(processId: number): boolean {
 }
 
 interface BunFfi {
-  dlopen(library: string, symbols: object): { readonly symbols: { readonly flock: Flock } };
+  dlopen<T>(library: string, symbols: object): { readonly symbols: T };
+  readonly read: { i32(pointer: number, offset: number): number };
+}
+
+interface LockSymbols {
+  flock(descriptor: number, operation: number): number;
+  /** Where this thread keeps the number of the last failure. */
+  [errno: string]: (...numbers: number[]) => number;
 }
 
 let loaded: Flock | undefined | null = null;
@@ -86,13 +82,19 @@ function systemFlock(): Flock | undefined {
 function loadFlock(): Flock | undefined {
   if (!("Bun" in globalThis)) return undefined;
   const ffi = process.getBuiltinModule("bun:ffi") as BunFfi;
+  const errno = process.platform === "darwin" ? "__error" : "__errno_location";
   const libraries: Readonly<Record<string, readonly string[]>> = {
     darwin: ["libSystem.B.dylib"],
     linux: ["libc.so.6", "libc.so"],
   };
   for (const library of libraries[process.platform] ?? []) {
     try {
-      return ffi.dlopen(library, { flock: { args: ["i32", "i32"], returns: "i32" } }).symbols.flock;
+      const { symbols } = ffi.dlopen<LockSymbols>(library, {
+        flock: { args: ["i32", "i32"], returns: "i32" },
+        [errno]: { args: [], returns: "ptr" },
+      });
+      return (descriptor) =>
+        symbols.flock(descriptor, LOCK_EXCLUSIVE_NOW) === 0 ? 0 : ffi.read.i32(symbols[errno]!(), 0);
     } catch {
       continue; // another C library
     }

@@ -16,7 +16,17 @@ export interface FileInfo {
   readonly identity: string | undefined;
   /** When its content was last written, in whole milliseconds since 1970; `undefined` where that cannot be told. */
   readonly modifiedMs: number | undefined;
+  /** Number of the user whose it is, or `undefined` where the system has no such thing. */
+  readonly owner: number | undefined;
+  /** How many names it has, or `undefined` where that cannot be told. */
+  readonly links: number | undefined;
 }
+
+/**
+ * What a file is opened for. `read` follows links. The others take nothing but a file that is one itself: a link is
+ * `ELOOP` where the system can tell, and no pipe is waited for.
+ */
+export type OpenMode = "read" | "read-own" | "read-write";
 
 /**
  * An open file. Positions are absolute, but reads and writes of one file must not overlap; `sync` and `stat`
@@ -34,8 +44,12 @@ export interface RuntimeFile {
   close(): Promise<void>;
 }
 
-/** A lock that the system gives up when its process ends, however it ends. */
+/** A lock that ends with its process, however that ends. */
 export interface FileLock {
+  /** The user to whom files belong that this process makes there, or `undefined` where there are no users. */
+  readonly owner: number | undefined;
+  /** Whether the file system has no locks, so that the file holds a process id of this machine instead. */
+  readonly isWeak: boolean;
   /** Removes the lock file and lets go. */
   release(): Promise<void>;
 }
@@ -44,7 +58,7 @@ export interface FileLock {
 export interface FileSystem {
   /** Makes a new file for reading and writing; `EEXIST` when anything has that name. */
   create(path: string): Promise<RuntimeFile>;
-  open(path: string, mode: "read" | "read-write"): Promise<RuntimeFile>;
+  open(path: string, mode: OpenMode): Promise<RuntimeFile>;
   /** Looks at the path itself, links not followed; `undefined` when nothing is there. */
   lstat(path: string): Promise<FileInfo | undefined>;
   /** As `lstat`, links followed. */
@@ -63,8 +77,8 @@ export interface FileSystem {
   /** Bytes this process may still write there, or `undefined` when that cannot be told. */
   freeSpace(path: string): Promise<number | undefined>;
   /**
-   * Locks the file `path`, which it creates; `undefined` when somebody else holds the lock, `ELOOP` when it is
-   * a symbolic link.
+   * Locks the file `path`, which it makes; `undefined` when somebody else holds the lock. `ELOOP` when it is a symbolic
+   * link, and an error as well when it is anything else than a file of one name.
    */
   lock(path: string): Promise<FileLock | undefined>;
 }

@@ -1,5 +1,5 @@
 import { DownloadError, HttpStatusError, RemoteChangedError } from "../errors.ts";
-import { ContradictionError } from "../http/response_check.ts";
+import { ContradictionError, UnusableResponseError } from "../http/unusable_response.ts";
 
 /** What is known when a request of one connection has failed. */
 export interface FailureState {
@@ -41,8 +41,8 @@ const GRACE = 2;
 const GRACE_MS = 2000;
 /** How a server may refuse a range that is too long for it. */
 const TOO_LONG_STATUS = new Set([400, 403, 413, 416]);
-/** What has nothing to do with ranges. */
-const FINAL_STATUS = new Set([401, 407, 410]);
+/** Credentials, an expired URL and the law have nothing to do with ranges. */
+export const FINAL_STATUS = new Set([401, 407, 410, 451]);
 
 /** Decides what follows when a request has failed. A refusal of one connection is no failure while another is served. */
 export function afterFailure(error: unknown, state: FailureState): AfterFailure {
@@ -79,7 +79,7 @@ function shorterRange(error: DownloadError, state: FailureState): number | undef
 /** What passes has nothing to do with ranges, unless nothing but the first one was ever served. */
 function mayBeOfTheRange(error: DownloadError, { askedBytes, hasGoneOn }: FailureState): boolean {
   if (askedBytes === undefined) return false;
-  if (error.code === "bad_response") return true;
+  if (error instanceof UnusableResponseError) return true;
   if (error instanceof HttpStatusError && FINAL_STATUS.has(error.status)) return false;
   if (!error.retryable) return error instanceof HttpStatusError;
   return !hasGoneOn && (error instanceof HttpStatusError || isLost(error));

@@ -111,13 +111,15 @@ export class Assembly {
     }
   }
 
-  /** Forgets what has arrived. */
+  /** Forgets what has arrived, which must not happen between the two halves of a save. */
   async startOver(): Promise<void> {
-    await this.cache.flush();
-    this.pieces.clear();
-    this.#context.status.meter.restart(0);
-    await this.#hasher?.prefix.restart();
-    await this.#writer.clear();
+    await this.#checkpointer.betweenSaves(async () => {
+      await this.cache.flush();
+      this.pieces.clear();
+      this.#context.status.meter.restart(0);
+      await this.#hasher?.prefix.restart();
+      await this.#writer.clear();
+    });
   }
 
   /**
@@ -128,7 +130,8 @@ export class Assembly {
     await this.cache.flush();
     if (this.#start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
     if (this.#output.isPartHeld) return this.pieces.size;
-    if (this.isResumable) await this.#saveWhole();
+    // The control file is also what tells a run that was killed while it gave the name that the file is its own.
+    if (this.#start.remote.size !== undefined) await this.#saveWhole();
     else await this.#checkpointer.sync();
     await this.#writer.inspect();
     return this.pieces.size;

@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { OutputNames } from "../output_names.ts";
 import { ControlStore, type LoadedControl } from "../storage/control_store.ts";
 import { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
@@ -19,7 +19,7 @@ export async function discardLeftovers(
     belongsTo(loaded, spec.url) ||
     status.total !== undefined && loaded.kind === "record" && loaded.record.urlHash === hashUrl(spec.url);
   // Taking the output would leave directories where there were none.
-  if (!isOurs(await new ControlStore(runtime, `${path}.bytehaul`, dirname(path)).load())) return;
+  if (!isOurs(await new ControlStore(runtime, new OutputNames(path)).load())) return;
   const output = await Output.acquire(runtime, path, false);
   try {
     if (isOurs(await output.loadControl())) await output.discard();

@@ -1,3 +1,4 @@
+import { OutputNames } from "../output_names.ts";
 import { DownloadError } from "../errors.ts";
 import { lookAt } from "../storage/paths.ts";
 import type { Output } from "../storage/output.ts";
@@ -66,7 +67,10 @@ export class ExistingFiles {
     const info = await lookAt(runtime, path);
     if (info === undefined || info.kind === "directory") return undefined;
     // A run that was killed before it could clean up has finished it; that is checked where it is cleaned up.
-    if (info.identity !== undefined && (await lookAt(runtime, `${path}.part`))?.identity === info.identity) {
+    if (
+      info.identity !== undefined &&
+      (await lookAt(runtime, new OutputNames(path).part))?.identity === info.identity
+    ) {
       return undefined;
     }
     const expected = await this.expected(named);
@@ -89,6 +93,9 @@ export class ExistingFiles {
 /** Removes what an unfinished download of the same file left beside a file that is right. */
 export async function tidyUp({ spec, log }: SessionContext, output: Output): Promise<void> {
   log("info", `"${output.path}" is there and has the right checksum`);
+  if (await output.isOfAnother()) {
+    log("warn", `"${output.path}" belongs to another user, who may still change it`);
+  }
   const loaded = await output.loadControl();
   if (loaded.kind === "missing" || belongsTo(loaded, spec.url)) await output.discard();
 }

@@ -77,11 +77,12 @@ async function fetchList(context: SessionContext, url: string, signal: AbortSign
     return await withRetries(context, new RetryBudget(spec, clock), signal, async () => {
       const reader = await source.open({ range: undefined, ifRange: undefined, signal });
       try {
-        const expected = { range: undefined, version: undefined, wallMs: clock.wallMs() };
+        const expected = { range: undefined, version: undefined, mayBeEmpty: true, wallMs: clock.wallMs() };
         const verdict = checkResponse(reader, expected);
         const list = await readAll((block) => reader.read(block, block.bytes.length));
         await reader.finish();
-        if (verdict.kind === "whole" && (verdict.size ?? list.length) === list.length) return list;
+        const size = verdict.kind === "empty" ? 0 : verdict.size ?? list.length;
+        if (size === list.length) return list;
         throw new DownloadError("network", "Cannot fetch the file: it was cut short", { retryable: true });
       } finally {
         reader.close();

@@ -1,8 +1,8 @@
-import { dirname } from "node:path";
 import { type Checksum, formatChecksum } from "../checksum.ts";
 import { ControlFileError, DownloadError } from "../errors.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { holdsRange } from "../integrity/range_check.ts";
+import { OutputNames } from "../output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { ControlStore } from "../storage/control_store.ts";
@@ -89,7 +89,7 @@ export async function checkDigest(
 /** Compares what there is of an unfinished download with its control file. Nothing is changed. */
 export async function checkClaims({ runtime, path, signal, onProgress }: FileCheck): Promise<VerifiedPart> {
   const { size, pieces: claimed } = await readClaims(runtime, path);
-  const partPath = `${path}.part`;
+  const { part: partPath } = new OutputNames(path);
   const readPath = await lookAt(runtime, partPath) === undefined ? path : partPath;
   const { file, info } = await openToRead(runtime, readPath);
   const buffer = new Uint8Array(BLOCK_BYTES);
@@ -100,7 +100,8 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
     onProgress(0, claimed.doneBytes);
     for (const range of claimed.known()) {
       const read: RuntimeFile["read"] = (part, position) => readPart(file, readPath, part, position, signal);
-      if (!await holdsRange({ read }, range, buffer, signal)) {
+      // What lies behind its end needs no look: claims may be many.
+      if (range.end > info.size || !await holdsRange({ read }, range, buffer, signal)) {
         addRange(wrongRanges, range);
         wrongBytes += range.end - range.start;
       }
@@ -121,8 +122,9 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
 }
 
 async function readClaims(runtime: Runtime, path: string): Promise<{ size: number; pieces: PieceMap }> {
-  const controlPath = `${path}.bytehaul`;
-  const loaded = await new ControlStore(runtime, controlPath, dirname(path)).load();
+  const names = new OutputNames(path);
+  const { control: controlPath } = names;
+  const loaded = await new ControlStore(runtime, names).load();
   if (loaded.kind === "missing") {
     await requireFile(runtime, path);
     throw new ControlFileError(

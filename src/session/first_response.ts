@@ -2,9 +2,12 @@ import { DownloadError, HttpStatusError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
 import { mayBePart, type ProbeResult, readProbe } from "../http/probe.ts";
 import type { Expectation } from "../http/response_check.ts";
+import { UnusableResponseError } from "../http/unusable_response.ts";
 import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
 import type { ResolvedSpec } from "../resolved_options.ts";
 import type { ByteRange } from "../types.ts";
+import { OVER, TimeExpiredError } from "../waiting.ts";
+import { FINAL_STATUS } from "./after_failure.ts";
 import type { SessionContext } from "./context.ts";
 import { withRetries } from "./retry.ts";
 
@@ -12,6 +15,10 @@ import { withRetries } from "./retry.ts";
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
 /** Dates in HTTP have whole seconds, of which the last one may just have begun. */
 const DATE_STEP_MS = 1000;
+
+/** How long a range that was not answered is tried once more, while the whole file waits: so many times as long as that. */
+const SECOND_TRY_PATIENCE = 3;
+const LEAST_SECOND_TRY_MS = 2000;
 
 /** One request of a first response. */
 export interface FirstRequest {
@@ -71,17 +78,16 @@ export function mostAtFirst({ spec }: SessionContext): number {
 export function mayBeOddity(error: unknown): error is DownloadError {
   if (!(error instanceof DownloadError)) return false;
   if (error instanceof HttpStatusError) return isOddStatus(error);
-  return error.code === "bad_response" || error.code === "network" || error.code === "timeout";
+  if (error instanceof UnusableResponseError) return true;
+  return error.retryable && (error.code === "network" || error.code === "timeout");
 }
-
-/** Credentials, an expired URL and servers that are overloaded or behind a gateway have nothing to do with ranges. */
-const PLAIN_STATUS = new Set([401, 407, 408, 410, 425, 429, 451, 502, 503, 504]);
 
 /** How a range of an empty file may be answered. */
 const EMPTY_STATUS = new Set([204, 205, 416]);
 
-function isOddStatus({ status, retryAfterMs }: HttpStatusError): boolean {
-  return !PLAIN_STATUS.has(status) && status < 520 && retryAfterMs === undefined;
+/** What passes has nothing to do with ranges, but for an error of the server's own. */
+function isOddStatus({ status, retryable, retryAfterMs }: HttpStatusError): boolean {
+  return retryable ? status === 500 && retryAfterMs === undefined : !FINAL_STATUS.has(status);
 }
 
 async function probe(context: SessionContext, range: ByteRange, signal: AbortSignal): Promise<ProbeResult> {
@@ -118,11 +124,11 @@ async function askInTwoWays(
   let isRangeInnocent = false;
   const attempt = async (): Promise<ProbeResult> => {
     let wasPassing = false;
+    let first: ProbeResult | undefined;
     if (!asksPlainly) {
       try {
-        const first = await askOnce(context, request, signal);
+        first = await askOnce(context, request, signal);
         if (!mayBePart(first)) return first;
-        first.reader.close();
         asksPlainly = true;
         context.log("info", "the file seems to end with the range that was asked for; asking for all of it");
       } catch (error) {
@@ -130,15 +136,17 @@ async function askInTwoWays(
         if (!mayBeOddity(error) || (isRangeInnocent && error.retryable)) throw error;
         asksPlainly = !error.retryable;
         mayBeEmpty = error instanceof HttpStatusError && EMPTY_STATUS.has(error.status);
-        wasPassing = error.code !== "timeout";
+        wasPassing = error.retryable;
         context.log("info", `${error.message}; asking for the whole file`);
       }
     }
     const plain = await askOnce(context, { ...PLAIN, mayBeEmpty }, signal).catch((error) => {
+      first?.reader.close();
       isRangeInnocent = true;
       throw error;
     });
-    return wasPassing && !asksPlainly ? await preferRanges(context, plain, request, signal) : plain;
+    if (first !== undefined) return theRightOne(first, plain);
+    return wasPassing ? await preferRanges(context, plain, request, signal) : plain;
   };
   return await withRetries(context, newBudget(context), signal, attempt).catch(async (error) => {
     const isRefusal = error instanceof HttpStatusError && error.retryable && !isRangeInnocent;
@@ -147,6 +155,15 @@ async function askInTwoWays(
       throw error;
     });
   });
+}
+
+/** What seemed to be a part is the whole where the response for the whole file has the same size; with ranges it is worth more. */
+function theRightOne(first: ProbeResult, plain: ProbeResult): ProbeResult {
+  const isWhole = first.verdict.kind === "part" && first.remote.size === plain.remote.size &&
+    agree(first.remote.validator, plain.remote.validator);
+  const [kept, other] = isWhole ? [first, plain] : [plain, first];
+  other.reader.close();
+  return kept;
 }
 
 /** It may have been chance that a request for a range failed: parts, and the size that they tell, are worth another try. */
@@ -159,8 +176,9 @@ async function preferRanges(
   const { size, validator } = plain.remote;
   const hasRanges = /\bbytes\b/i.test(plain.reader.headers.get("accept-ranges") ?? "");
   if (size !== undefined && (!hasRanges || size <= FIRST_SEGMENT_BYTES)) return plain;
+  const mostMs = Math.max(LEAST_SECOND_TRY_MS, plain.reader.waitedMs * SECOND_TRY_PATIENCE);
   try {
-    const ranged = await askOnce(context, request, signal);
+    const ranged = await askBriefly(context, request, mostMs, signal);
     const isSame = (size === undefined || ranged.remote.size === size) &&
       agree(ranged.remote.validator, validator);
     const isUseful = ranged.verdict.kind === "part" && isSame && !mayBePart(ranged);
@@ -168,11 +186,29 @@ async function preferRanges(
     other.reader.close();
     return kept;
   } catch (error) {
-    if (signal.aborted || !(error instanceof DownloadError)) {
+    if (signal.aborted || !(error instanceof DownloadError || error instanceof TimeExpiredError)) {
       plain.reader.close();
       throw error;
     }
     return plain;
+  }
+}
+
+/** As `askOnce`, but its response must begin within `ms` milliseconds. */
+async function askBriefly(
+  context: SessionContext,
+  request: FirstRequest,
+  ms: number,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const late = new AbortController();
+  const inTime = new AbortController();
+  const { clock } = context.runtime;
+  clock.sleep(ms, inTime.signal).then(() => late.abort(new TimeExpiredError()), () => {}); // it was in time
+  try {
+    return await askOnce(context, request, AbortSignal.any([signal, late.signal]));
+  } finally {
+    inTime.abort(OVER);
   }
 }
 

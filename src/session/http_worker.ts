@@ -2,15 +2,17 @@ import type { Block } from "../block.ts";
 import { DownloadError } from "../errors.ts";
 import { RetryBudget } from "../flow/backoff.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import { checkResponse, ContradictionError, type Verdict } from "../http/response_check.ts";
+import { checkResponse, type Verdict } from "../http/response_check.ts";
 import type { SegmentReader } from "../http/segment_reader.ts";
-import { proveSame, validatorOf } from "../http/validator.ts";
+import { ContradictionError, UnusableResponseError } from "../http/unusable_response.ts";
+import { namesVersion, proveSame, validatorOf } from "../http/validator.ts";
 import type { Lease } from "../plan/scheduler.ts";
 import type { CacheLane } from "../storage/write_back_cache.ts";
 import type { ByteRange } from "../types.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
 import { countFailure, endedEarly } from "./retry.ts";
 import type { Flight } from "./flight.ts";
+import { KnownBytes } from "./known_bytes.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** One connection: takes a lease, fetches it, takes the next one. */
@@ -98,7 +100,8 @@ export class HttpWorker {
       refusals: this.#refusals,
       askedBytes: this.#asked && this.#bytesOf(this.#asked),
       servedBytes,
-      hasGoneOn,
+      // What begins at byte 0 says nothing of the rest.
+      hasGoneOn: hasGoneOn || this.#asked?.start === 0,
       leastBytes: spec.minSegmentSize,
     });
   }
@@ -147,50 +150,44 @@ export class HttpWorker {
     }).finally(() => this.#countRefusal(lease));
   }
 
-  /** Fetches the whole file once more, and delivers what is missing of it. */
+  /** Fetches the whole file once more, and delivers what is missing of it: all, unless it is proved to be the same. */
   async #fetchFromWhole(first: Lease): Promise<void> {
-    const { parts: { scheduler } } = this.#transfer;
+    const { context: { source }, parts: { scheduler, startOver, cache, pieces }, signal } = this.#transfer;
     this.#asked = undefined;
-    let whole: Whole | undefined;
+    let reader: SegmentReader;
+    let told: number | undefined;
     try {
+      reader = await source.open({ range: undefined, ifRange: undefined, signal });
+      told = this.#checkWhole(reader);
+    } finally {
+      scheduler.giveBack(first);
+    }
+    try {
+      if (this.#isProved(reader)) await cache.flush();
+      else await startOver();
+      const known = new KnownBytes(pieces.known());
       let position = 0;
-      for (let lease: Lease | undefined = first; lease !== undefined; lease = scheduler.lease(0, 1)) {
+      for (let lease = scheduler.lease(0, 1); lease !== undefined; lease = scheduler.lease(0, 1)) {
         const current: Lease = lease;
         const flight = this.#transfer.launch(current);
+        let isSame = true;
         await this.#fly(flight, async () => {
-          const { reader, end } = whole ??= await this.#openWhole();
-          if (!current.active) return; // it started over
-          await this.#skip(reader, current.start - position);
-          await this.#receiveSome(flight, reader, Math.min(end ?? Infinity, current.end));
+          isSame = await this.#skip(reader, known, position, current.start);
+          if (isSame) await this.#receiveSome(flight, reader, Math.min(told ?? Infinity, current.end));
           position = current.position;
         });
+        if (isSame) continue;
+        await startOver();
+        throw new DownloadError(
+          "bad_response",
+          "Cannot use the response: its bytes are others than those that are there, so that the file has changed",
+          { retryable: true },
+        );
       }
-      if (whole !== undefined) await this.#finishWhole(whole);
+      if (!await reader.finish() && told === undefined) this.#refuseMore(reader);
     } finally {
-      whole?.reader.close();
-    }
-  }
-
-  /** Where the next response cannot be shown to be of the same version, what has arrived goes once that is there. */
-  async #openWhole(): Promise<Whole> {
-    const { context: { source }, parts, keepsProgress, signal } = this.#transfer;
-    const reader = await source.open({ range: undefined, ifRange: undefined, signal });
-    try {
-      const end = this.#checkWhole(reader);
-      if (!keepsProgress) await parts.startOver();
-      return { reader, end };
-    } catch (error) {
       reader.close();
-      throw error;
     }
-  }
-
-  /** A body that told no length must not go on behind what is known to be the end. */
-  async #finishWhole({ reader, end }: Whole): Promise<void> {
-    const { size } = this.#transfer.parts.version;
-    if (await reader.finish() || end !== undefined || size === undefined) return;
-    if (this.#isProven(reader)) throw new ContradictionError(size, "more");
-    throw unusable(`it is longer than the ${size} bytes of the file that is being fetched`);
   }
 
   #noteServed(): void {
@@ -226,36 +223,43 @@ export class HttpWorker {
       const isSameVersion = verdict.kind === "whole" && verdict.isSameVersion;
       const what = isSameVersion ? "it is the whole file" : "it is something else";
       const reason = `${what} and not the part that was asked for`;
-      throw new DownloadError("bad_response", `Cannot use the response: ${reason}`, {
-        retryable: isSameVersion,
-      });
+      throw new UnusableResponseError(reason, { retryable: isSameVersion });
     });
   }
 
-  /** Returns where the body of the whole file ends, as far as that response says it. */
+  /** A body that told no length must not go on behind what is known to be the end. */
+  #refuseMore(reader: SegmentReader): void {
+    const { size } = this.#transfer.parts.version;
+    if (size === undefined) return;
+    if (this.#isProved(reader)) throw new ContradictionError(size, "more");
+    throw new UnusableResponseError(`it is longer than the ${size} bytes of the file that is being fetched`);
+  }
+
+  /** Returns where the body of the whole file ends, as far as that response tells it. */
   #checkWhole(reader: SegmentReader): number | undefined {
-    const { parts: { version }, context: { status }, keepsProgress } = this.#transfer;
-    // Some of what has arrived may not have been written yet.
-    const isAnew = !keepsProgress || status.meter.downloaded === 0;
     return this.#check(reader, undefined, (verdict) => {
-      const isSame = this.#isProven(reader);
-      if (verdict.kind === "whole" && verdict.isSameVersion) {
-        if (isAnew || version.isJudgedByChecksum || isSame) {
-          return verdict.size;
-        }
-        throw unusable("it does not tell which version of the file it belongs to");
+      const { context: { runtime }, parts: { version } } = this.#transfer;
+      const seen = validatorOf(reader.headers, runtime.clock.wallMs());
+      // An error page has no name.
+      const isPage = namesVersion(version.validator) && !namesVersion(seen);
+      if (verdict.kind === "whole" && verdict.isSameVersion && !isPage) {
+        return verdict.size;
       }
-      const [known, seen] = [version.size, verdict.kind === "whole" ? verdict.size : undefined];
-      if (isSame && known !== undefined && seen !== undefined && known !== seen) {
-        throw new ContradictionError(known, seen);
+      if (verdict.kind === "whole" && verdict.size !== undefined && version.size !== undefined) {
+        const isSame = verdict.size !== version.size && proveSame(version.validator, seen);
+        if (isSame) throw new ContradictionError(version.size, verdict.size);
       }
-      throw unusable("it is another file, or another version of it, than the one that is being fetched");
+      const reason = "it is another file, or another version of it, than the one that is being fetched";
+      throw new UnusableResponseError(reason);
     });
   }
 
-  #isProven({ headers }: SegmentReader): boolean {
-    const { parts: { version }, context: { runtime: { clock } } } = this.#transfer;
-    return proveSame(version.validator, validatorOf(headers, clock.wallMs()));
+  /** Whether what has arrived is of the same version as a response, or for a checksum to judge. */
+  #isProved({ headers }: SegmentReader): boolean {
+    const { keepsProgress, parts: { version }, context: { runtime } } = this.#transfer;
+    if (!keepsProgress) return false;
+    return version.isJudgedByChecksum ||
+      proveSame(version.validator, validatorOf(headers, runtime.clock.wallMs()));
   }
 
   #check<T>(reader: SegmentReader, range: ByteRange | undefined, judge: (verdict: Verdict) => T): T {
@@ -298,18 +302,20 @@ export class HttpWorker {
     }
   }
 
-  /** Reads what is there already. */
-  async #skip(reader: SegmentReader, length: number): Promise<void> {
+  /** Reads what is there already. Returns whether it is the same. */
+  async #skip(reader: SegmentReader, known: KnownBytes, start: number, end: number): Promise<boolean> {
     const { parts: { pool }, context: { status }, signal } = this.#transfer;
-    if (length === 0) return;
+    if (start === end) return true;
     const block = await pool.take(signal);
     try {
-      for (let left = length; left > 0;) {
-        const skipped = await reader.read(block, Math.min(pool.blockSize, left));
-        if (skipped === 0) throw endedEarly(length - left, length);
-        status.meter.addSkipped(skipped);
-        left -= skipped;
+      for (let position = start; position < end;) {
+        const length = await reader.read(block, Math.min(pool.blockSize, end - position));
+        if (length === 0) throw endedEarly(position, end);
+        status.meter.addSkipped(length);
+        if (!known.agreeWith(block.bytes.subarray(0, length), position)) return false;
+        position += length;
       }
+      return true;
     } finally {
       pool.release(block);
     }
@@ -344,13 +350,13 @@ export class HttpWorker {
     if (end !== Infinity) throw endedEarly(lease.position, end);
     // Of a body without a length only its end tells that it was a part.
     if (lease.position === this.#asked?.end) {
-      throw unusable("it may be a part of the file");
+      throw new UnusableResponseError("it may be a part of the file");
     }
     this.#transfer.parts.scheduler.endOfData(lease);
   }
 
   #noteProgress(position: number): void {
-    if (!this.#transfer.usesRanges && position <= this.#furthest) return;
+    if (!this.#transfer.keepsProgress && position <= this.#furthest) return;
     this.#furthest = position;
     this.#retries.progress();
   }
@@ -358,16 +364,6 @@ export class HttpWorker {
   #measure(bytes: number, elapsedMs: number): void {
     if (bytes > 0 && elapsedMs > 0) this.#bytesPerSecond = bytes / elapsedMs * 1000;
   }
-}
-
-/** A response with the whole file, and where that ends as far as it says it. */
-interface Whole {
-  readonly reader: SegmentReader;
-  readonly end: number | undefined;
-}
-
-function unusable(reason: string): DownloadError {
-  return new DownloadError("bad_response", `Cannot use the response: ${reason}`);
 }
 
 function messageOf(error: unknown): string {

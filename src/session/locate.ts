@@ -1,6 +1,7 @@
-import { dirname, isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileNameFromContentDisposition } from "../http/content_disposition.ts";
 import type { ProbeResult } from "../http/probe.ts";
+import { OutputNames } from "../output_names.ts";
 import { ControlStore } from "../storage/control_store.ts";
 import { chooseFileName, fileNameFromUrl } from "../storage/file_name.ts";
 import type { Output } from "../storage/output.ts";
@@ -72,7 +73,7 @@ export async function pathWithoutAsking(
     return path;
   }
   const path = join(outputDir, chooseFileName([fileNameFromUrl(url)]));
-  const control = new ControlStore(runtime, `${path}.bytehaul`, dirname(path));
+  const control = new ControlStore(runtime, new OutputNames(path));
   const loaded = await control.load();
   return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) ? path : undefined;
 }

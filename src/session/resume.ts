@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
 import { namesVersion } from "../http/validator.ts";
 import { holdsRange } from "../integrity/range_check.ts";
+import { OutputNames } from "../output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "../storage/control_format.ts";
@@ -48,6 +49,11 @@ export function belongsTo(loaded: LoadedControl, url: string): boolean {
     loaded.record.queryHash === hashQuery(url);
 }
 
+/** Whether a control file is of this URL, its query included. */
+export function isOfUrl({ urlHash, queryHash }: ControlRecord, url: string): boolean {
+  return urlHash === hashUrl(url) && queryHash === hashQuery(url);
+}
+
 /** Looks at what an earlier run left; `undefined` when there is nothing to go on with. */
 export async function findLeftovers(
   context: SessionContext,
@@ -77,7 +83,7 @@ export async function findLeftovers(
 /** An unfinished download of another file is not to be thrown away for this one. */
 export function begunElsewhere(path: string): ControlFileError {
   return new ControlFileError(
-    `${path}.bytehaul`,
+    new OutputNames(path).control,
     `Cannot resume "${path}": it was begun from another URL; choose another output, or turn resume off to start again`,
   );
 }
@@ -122,6 +128,8 @@ export async function prove(
   const fileSize = Math.min(fileInfo.size, record.size);
   try {
     for (const range of claimed.known()) {
+      // What lies behind its end needs no look: claims may be many.
+      if (range.end > fileSize) continue;
       if (await holdsRange(file, range, buffer, signal)) pieces.add(range, range.crc);
     }
     if (fileInfo.size > fileSize) await file.truncate(fileSize);
@@ -143,8 +151,8 @@ export async function prove(
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */
 function isUntouched({ record, fileInfo, pieces }: Interrupted): boolean {
   const { identity, modifiedMs, size } = fileInfo;
-  const isSame = identity === record.partIdentity && modifiedMs !== undefined &&
-    modifiedMs === record.partModifiedMs;
+  const isSame = identity !== undefined && identity === record.partIdentity &&
+    modifiedMs !== undefined && modifiedMs === record.partModifiedMs;
   return isSame && size <= record.size && size >= endOf(pieces);
 }
 

@@ -1,7 +1,7 @@
 import { formatChecksum } from "../checksum.ts";
 import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import { ContradictionError } from "../http/response_check.ts";
+import { ContradictionError } from "../http/unusable_response.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { Scheduler } from "../plan/scheduler.ts";
 import { storageError } from "../storage/storage_error.ts";
@@ -15,8 +15,8 @@ import { expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts"
 import { locate } from "./locate.ts";
 import { HttpWorker } from "./http_worker.ts";
 import { sayKept } from "./kept_progress.ts";
-import { findLeftovers, type Interrupted } from "./resume.ts";
 import { type PlainStart, type Start, start, startPlainly } from "./start.ts";
+import { findLeftovers, type Interrupted, isOfUrl } from "./resume.ts";
 import { Transfer } from "./transfer.ts";
 
 /** With how many connections a download begins that finds out how many are best. */
@@ -66,7 +66,7 @@ async function fetchInto(
   context: SessionContext,
   stop: StopRequest,
 ): Promise<Outcome> {
-  const finished = await output.findFinished();
+  const finished = await output.findFinished((record) => isOfUrl(record, context.spec.url));
   if (finished !== undefined) {
     await verifyFinished(context, output, finished);
     await output.finishAnew();
@@ -150,20 +150,42 @@ async function attempt(
   try {
     await transfer(context, begun, assembly, signal, onFailure);
     const size = await assembly.complete();
-    await verify(context, assembly, size, signal);
+    await verify(context, output, assembly, size, signal);
     await assembly.close();
     await output.commit(begun.file, size, stop.signal);
     return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined, verified: expected };
   } catch (error) {
+    const isMismatch = error instanceof ChecksumMismatchError;
+    // What is fetched anew is no evidence of anything that lasts.
+    const isKept = isMismatch && interrupted === undefined && !begun.version.isMixed && !stop.isDiscarded() &&
+      !given.spec.discardMismatch;
+    if (isKept) throw await keepMismatch(context, assembly, output, error);
     // What failed its checksum must not be taken for progress by a run that has none.
-    const isDiscarded = stop.isDiscarded() || error instanceof ChecksumMismatchError;
-    await assembly.keepOrDiscard(isDiscarded).catch((cause) => {
+    await assembly.keepOrDiscard(stop.isDiscarded() || isMismatch).catch((cause) => {
       context.log("warn", `progress since the last checkpoint is lost: ${cause}`);
     });
     throw error;
   } finally {
     await assembly.close();
   }
+}
+
+/** Keeps what failed its checksum as evidence, and says where it is. */
+async function keepMismatch(
+  { log }: SessionContext,
+  assembly: Assembly,
+  output: Output,
+  error: ChecksumMismatchError,
+): Promise<ChecksumMismatchError> {
+  const { expected, actual } = error;
+  let keptPath: string | undefined;
+  try {
+    keptPath = await output.keepMismatch();
+  } catch (cause) {
+    log("warn", `${cause instanceof Error ? cause.message : cause}; what failed its checksum is removed`);
+  }
+  await assembly.keepOrDiscard(true).catch((cause) => log("warn", `${cause}`));
+  return new ChecksumMismatchError(expected, actual, { ...error, keptPath });
 }
 
 /** Fetches what is missing, and saves progress on the way. */
@@ -208,10 +230,11 @@ async function transfer(
 
 /** An earlier run may have had another checksum, or none. */
 async function verifyFinished(
-  { runtime, expected }: SessionContext,
+  context: SessionContext,
   output: Output,
   size: number,
 ): Promise<void> {
+  const { runtime, expected } = context;
   if (expected === undefined) return;
   const file = await runtime.files.open(output.path, "read").catch((cause) => {
     throw storageError("open", output.path, cause);
@@ -228,20 +251,26 @@ async function verifyFinished(
     await hasher.close();
     await file.close().catch(() => {}); // it was only read
   }
-  requireDigest(expected, hex);
+  requireDigest(context, output, expected, hex);
 }
 
-function requireDigest({ checksum, source, host }: ExpectedChecksum, hex: string): void {
+function requireDigest(
+  { spec }: SessionContext,
+  { path }: Output,
+  { checksum, source, host }: ExpectedChecksum,
+  hex: string,
+): void {
   if (hex === checksum.hex) return;
   const actual = formatChecksum({ algorithm: checksum.algorithm, hex });
-  const note = host === undefined
-    ? ""
-    : `, as ${host} says in ${source}; if that is out of date, turn publishedDigest off`;
-  throw new ChecksumMismatchError(formatChecksum(checksum), actual, note);
+  throw new ChecksumMismatchError(formatChecksum(checksum), actual, {
+    ...{ path, url: spec.url, source },
+    ...(host === undefined ? {} : { host }),
+  });
 }
 
 async function verify(
   context: SessionContext,
+  output: Output,
   assembly: Assembly,
   size: number,
   signal: AbortSignal,
@@ -249,5 +278,5 @@ async function verify(
   const { expected } = context;
   if (expected === undefined) return;
   context.status.state = "verifying";
-  requireDigest(expected, await assembly.digest(size, signal));
+  requireDigest(context, output, expected, await assembly.digest(size, signal));
 }

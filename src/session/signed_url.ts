@@ -17,7 +17,7 @@ const SCHEMES: readonly Scheme[] = [
   {
     mark: /^(?:signature|sign|hmac|md5|token|hash)$/,
     parameters:
-      /^(?:signature|sign|hmac|md5|token|hash|expires?|expiry|exp|awsaccesskeyid|googleaccessid|ossaccesskeyid|key-pair-id|policy)$/,
+      /^(?:signature|sign|hmac|md5|token|hash|expires?|expiry|exp|e|awsaccesskeyid|googleaccessid|ossaccesskeyid|key-pair-id|policy)$/,
   },
 ];
 const EXPIRY = /^(?:expires?|expiry|exp|e|policy)$/;

@@ -43,6 +43,8 @@ export class Source {
   #target: Target | undefined;
   /** The status that told that `#target` had expired, until `refresh` knows of it. */
   #expiredWith: number | undefined;
+  /** Why `refresh` is not called again until the URL works: it failed, or what it supplied is refused as well. */
+  #vain: HttpStatusError | undefined;
   #asking: Promise<SegmentReader> | undefined;
 
   constructor(options: SourceOptions) {
@@ -109,20 +111,27 @@ export class Source {
 
   async #askOrigin(request: PartRequest): Promise<SegmentReader> {
     const { refresh, transport } = this.#options;
+    const mayRefresh = refresh !== undefined && this.#vain === undefined;
     const expiredWith = this.#expiredWith;
-    if (expiredWith !== undefined) await this.#refresh(expiredWith, request.signal);
+    if (expiredWith !== undefined && mayRefresh) await this.#refresh(expiredWith, request.signal);
     let reader = await this.#send(this.#origin, request);
-    if (expiredWith === undefined && refresh !== undefined && EXPIRED_STATUS.has(reader.status)) {
+    if (expiredWith === undefined && mayRefresh && EXPIRED_STATUS.has(reader.status)) {
       reader.close();
       await this.#refresh(reader.status, request.signal);
       reader = await this.#send(this.#origin, request);
     }
     if (reader.status >= 300 && !WORKING_STATUS.has(reader.status)) {
       reader.close();
-      throw statusError(reader, transport.clock.wallMs());
+      throw this.#refused(statusError(reader, transport.clock.wallMs()));
     }
     this.#target = reader.target;
+    this.#vain = undefined;
     return reader;
+  }
+
+  #refused(error: HttpStatusError): HttpStatusError {
+    if (this.#options.refresh === undefined || !EXPIRED_STATUS.has(error.status)) return error;
+    return this.#vain ??= error;
   }
 
   #send(target: Target, request: PartRequest): Promise<SegmentReader> {
@@ -141,7 +150,7 @@ export class Source {
       const reason = cause instanceof Error ? cause.message : "it is no object";
       const message =
         `Cannot fetch the file: the server answered ${status}, and what refresh supplied is of no use`;
-      throw new HttpStatusError(status, `${message}: ${reason}`, { cause });
+      throw this.#vain = new HttpStatusError(status, `${message}: ${reason}`, { cause });
     }
     log("info", "going on with the URL and headers that refresh supplied");
   }
@@ -165,7 +174,7 @@ export class Source {
     } catch (cause) {
       signal.throwIfAborted();
       const message = `Cannot fetch the file: the server answered ${status}, and refresh failed`;
-      throw new HttpStatusError(status, message, { cause });
+      throw this.#vain = new HttpStatusError(status, message, { cause });
     }
   }
 }

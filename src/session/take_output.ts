@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
-import { DownloadError } from "../errors.ts";
+import { DownloadError, type DownloadErrorCode } from "../errors.ts";
+import { OutputNames } from "../output_names.ts";
 import { redact } from "../redact.ts";
 import { ControlStore } from "../storage/control_store.ts";
 import { Output } from "../storage/output.ts";
@@ -7,6 +7,9 @@ import { lookAt } from "../storage/paths.ts";
 import type { SessionContext } from "./context.ts";
 import type { ExistingFiles, RightFile } from "./existing.ts";
 import { belongsTo } from "./resume.ts";
+
+/** By whom a name is taken: a download that runs, or one of the same queue. */
+const TAKEN: readonly DownloadErrorCode[] = ["output_locked", "output_exists"];
 
 /** How many names are tried. */
 const MAX_NUMBER = 10_000;
@@ -25,14 +28,33 @@ export async function takeOutput(
   path: string,
   existing: ExistingFiles,
 ): Promise<TakenOutput> {
-  const { runtime, spec, status } = context;
-  if (spec.rename) return await takeNumbered(context, path, existing);
+  if (context.spec.rename) return await takeNumbered(context, path, existing);
   const right = await existing.rightOrRefuse(path, path);
   // What is right already is written by nobody.
   if (right === undefined) requireUnclaimed(context, path);
-  const output = await Output.acquire(runtime, path, spec.overwrite);
-  status.path = path;
+  const output = await acquire(context, path);
+  if (right === undefined) await requireOwnPlace(context, output);
   return { output, right };
+}
+
+/** Another path may lead to what a download of the same queue has written. */
+async function requireOwnPlace(context: SessionContext, output: Output): Promise<void> {
+  try {
+    const place = await output.place();
+    if (place !== undefined) requireUnclaimed(context, output.path, place);
+  } catch (error) {
+    await output.release().catch((cause) => context.log("warn", `${cause.message}; remove it`));
+    throw error;
+  }
+}
+
+async function acquire({ runtime, spec, status, log }: SessionContext, path: string): Promise<Output> {
+  const output = await Output.acquire(runtime, path, spec.overwrite);
+  if (output.isWeaklyLocked) {
+    log("warn", `the file system of "${path}" has no locks; its lock holds for this machine alone`);
+  }
+  status.path = path;
+  return output;
 }
 
 async function takeNumbered(
@@ -40,7 +62,7 @@ async function takeNumbered(
   path: string,
   existing: ExistingFiles,
 ): Promise<TakenOutput> {
-  const { runtime, spec, status, claim } = context;
+  const { claim } = context;
   const locked = new Set<string>();
   for (;;) {
     const free = await findFree(context, path, existing, locked);
@@ -48,11 +70,12 @@ async function takeNumbered(
     // Another one may have been faster.
     if (right === undefined && claim?.take(free) !== undefined) continue;
     try {
-      const output = await Output.acquire(runtime, free, spec.overwrite);
-      status.path = free;
+      const output = await acquire(context, free);
+      if (right === undefined) await requireOwnPlace(context, output);
       return { output, right };
     } catch (error) {
-      if (!(error instanceof DownloadError) || error.code !== "output_locked") throw error;
+      const isTaken = error instanceof DownloadError && TAKEN.includes(error.code);
+      if (!isTaken) throw error;
       locked.add(free);
       claim?.release();
     }
@@ -106,9 +129,10 @@ async function stateOf(
   { runtime, spec }: SessionContext,
   path: string,
 ): Promise<"free" | "ours" | "finished" | "taken"> {
-  const loaded = await new ControlStore(runtime, `${path}.bytehaul`, dirname(path)).load();
+  const names = new OutputNames(path);
+  const loaded = await new ControlStore(runtime, names).load();
   if (loaded.kind !== "missing") return belongsTo(loaded, spec.url) ? "ours" : "taken";
   const found = await lookAt(runtime, path);
   if (found !== undefined) return found.kind === "directory" ? "taken" : "finished";
-  return await lookAt(runtime, `${path}.part`) === undefined ? "free" : "taken";
+  return await lookAt(runtime, names.part) === undefined ? "free" : "taken";
 }

@@ -28,9 +28,14 @@ export class Checkpointer {
 
   /** Saves what has arrived. One save runs at a time. */
   save(): Promise<void> {
-    const save = this.#current.then(() => this.#save());
-    this.#current = save.catch(() => {}); // told to whoever asked for that save
-    return save;
+    return this.betweenSaves(() => this.#save());
+  }
+
+  /** Runs `work` while nothing is being saved. */
+  betweenSaves(work: () => Promise<void>): Promise<void> {
+    const done = this.#current.then(work);
+    this.#current = done.catch(() => {}); // told to whoever asked for it
+    return done;
   }
 
   async #save(): Promise<void> {

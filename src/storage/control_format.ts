@@ -31,7 +31,13 @@ const MAGIC = new TextEncoder().encode("BYTEHAUL");
 const VERSION = 2;
 /** Magic, version, length of the description, length of what follows it, CRC-32 of all the rest. */
 const HEAD_BYTES = MAGIC.length + 4 * 4;
-const MAX_PARTIAL_RANGES = 100_000;
+/** There are about as many as connections; each is read again when the part file was touched. */
+const MAX_PARTIAL_RANGES = 16_384;
+const MAX_DESCRIPTION_BYTES = 1024 * 1024;
+
+/** Smaller pieces no option allows, and many of them would take as many reads to check. */
+const MIN_PIECE_BYTES = 16 * 1024;
+const MAX_SMALL_PIECES = 1024;
 
 /** The most pieces that a control file describes; larger files get larger pieces. */
 export const MAX_PIECES: number = 2 ** 20;
@@ -39,7 +45,8 @@ export const MAX_PIECES: number = 2 ** 20;
 /** The bytes of a control file. */
 export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
   const { bitmap, crcs, partial, ...description } = record;
-  const text = { ...description, partial: partial.map(({ start, end, crc }) => [start, end, crc]) };
+  const ranges = partial.slice(0, MAX_PARTIAL_RANGES).map(({ start, end, crc }) => [start, end, crc]);
+  const text = { ...description, partial: ranges };
   const json = new TextEncoder().encode(JSON.stringify(text));
   const crcsStart = HEAD_BYTES + json.length + bitmap.length;
   const bytes = new Uint8Array(crcsStart + crcs.byteLength);
@@ -77,9 +84,19 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
   const tableLength = view.getUint32(16);
   if (HEAD_BYTES + jsonLength + tableLength !== bytes.length) return damaged("its length is wrong");
   if (view.getUint32(20) !== checksumOf(bytes)) return damaged("its checksum is wrong");
+  if (jsonLength > MAX_DESCRIPTION_BYTES) return damaged("its description is too long");
   const json = bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonLength);
   const record = parseDescription(json, bytes.subarray(HEAD_BYTES + jsonLength));
   return record === undefined ? damaged("its numbers do not fit together") : { kind: "record", record };
+}
+
+/** Whether it claims every byte of the file. */
+export function isComplete({ size, pieceSize, bitmap }: ControlRecord): boolean {
+  const pieces = Math.ceil(size / pieceSize);
+  for (let piece = 0; piece < pieces; piece++) {
+    if (((bitmap[piece >> 3]! >> (piece & 7)) & 1) === 0) return false;
+  }
+  return true;
 }
 
 /** Covers everything but the field that holds it. */
@@ -102,6 +119,7 @@ function parseDescription(json: Uint8Array, table: Uint8Array<ArrayBuffer>): Con
   if (!isOptionalText(partIdentity) || !isOptionalInteger(partModifiedMs)) return undefined;
   if (!isCount(size) || !isCount(pieceSize) || pieceSize === 0) return undefined;
   const pieces = Math.ceil(size / pieceSize);
+  if (pieces > MAX_SMALL_PIECES && pieceSize < MIN_PIECE_BYTES) return undefined;
   const bitmapLength = Math.ceil(pieces / 8);
   if (pieces > MAX_PIECES || table.length !== bitmapLength + 4 * pieces) return undefined;
   const known = parseValidator(validator);
@@ -129,15 +147,18 @@ function parseValidator(value: unknown): Validator | undefined {
   return isYoung === true ? { etag, lastModified, isYoung } : { etag, lastModified };
 }
 
+/** Ascending, as they are written: each is looked at once, and none lies in another. */
 function parseRanges(value: unknown, size: number, pieceSize: number): CheckedRange[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_PARTIAL_RANGES) return undefined;
   const ranges: CheckedRange[] = [];
+  let reached = 0;
   for (const item of value as unknown[]) {
     if (!Array.isArray(item) || item.length !== 3) return undefined;
     const [start, end, crc] = item as unknown[];
     if (!isCount(start) || !isCount(end) || start >= end || end > size) return undefined;
     if (Math.floor(start / pieceSize) !== Math.floor((end - 1) / pieceSize)) return undefined;
-    if (!isCount(crc) || crc > 0xffff_ffff) return undefined;
+    if (!isCount(crc) || crc > 0xffff_ffff || start < reached) return undefined;
+    reached = end;
     ranges.push({ start, end, crc });
   }
   return ranges;

@@ -1,81 +1,95 @@
-import { ControlFileError } from "../errors.ts";
-import type { Runtime, RuntimeFile } from "../runtime/runtime.ts";
+import { ControlFileError, DownloadError } from "../errors.ts";
+import type { OutputNames } from "../output_names.ts";
+import type { FileLock, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
+import { ForeignFileError, inTheWay, isOfAnother, openOwn, removeOwn } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What looking for a control file came to. */
 export type LoadedControl = DecodedControl | { readonly kind: "missing" };
 
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
-/** Keeps control files. Only the holder of the output's lock may use it. */
+/** Keeps control files. Only the holder of the output's lock may change them. */
 export class ControlStore {
   readonly #runtime: Runtime;
-  /** Where a file is prepared; what has this name is ours. */
-  readonly temporaryPath: string;
-  readonly #path: string;
-  readonly #directory: string;
+  readonly #names: OutputNames;
+  readonly #lock: Pick<FileLock, "owner"> | undefined;
 
-  constructor(runtime: Runtime, path: string, directory: string) {
+  /** Without a lock it only reads, and nothing of it is believed: then the file may be that of another user. */
+  constructor(runtime: Runtime, names: OutputNames, lock?: Pick<FileLock, "owner">) {
     this.#runtime = runtime;
-    this.#path = path;
-    this.temporaryPath = `${path}.tmp`;
-    this.#directory = directory;
+    this.#names = names;
+    this.#lock = lock;
   }
 
-  async load(): Promise<LoadedControl> {
+  get #owner(): number | undefined {
+    return this.#lock?.owner;
+  }
+
+  /** Where overwriting was asked for, that of another user is as good as none. */
+  async load(overwrite = false): Promise<LoadedControl> {
     try {
       const bytes = await this.#read();
-      return bytes === undefined ? { kind: "missing" } : decodeControl(bytes, this.#path);
+      return bytes === undefined ? { kind: "missing" } : decodeControl(bytes, this.#names.control);
     } catch (cause) {
-      throw storageError("read the control file", this.#path, cause);
+      if (!(cause instanceof ForeignFileError)) {
+        throw storageError("read the control file", this.#names.control, cause);
+      }
+      if (overwrite) return { kind: "missing" };
+      throw inTheWay(this.#names.control, cause.message);
     }
   }
 
   /** Replaces the control file at once and durably; when that fails the old one stays in force. */
   async save(record: ControlRecord): Promise<void> {
     const { files } = this.#runtime;
+    const { control, directory, temporary } = this.#names;
     try {
       await this.#writeTemporary(encodeControl(record));
-      await files.rename(this.temporaryPath, this.#path);
-      await syncNames(files, this.#directory);
+      await files.rename(temporary, control);
+      await syncNames(files, directory);
     } catch (cause) {
-      await files.remove(this.temporaryPath).catch(() => {}); // the failure that counts is `cause`
-      throw storageError("save the control file", this.#path, cause);
+      await removeOwn(files, temporary, this.#owner).catch(() => {}); // the failure that counts is `cause`
+      throw storageError("save the control file", control, cause);
     }
   }
 
   /** Gives a control file that cannot be used another name, and returns that. */
   async setAside(): Promise<string> {
-    const aside = `${this.#path}.bad`;
+    const { control, damaged } = this.#names;
     try {
-      await this.#runtime.files.rename(this.#path, aside);
+      await requireReplaceable(this.#runtime.files, damaged, this.#owner);
+      await this.#runtime.files.rename(control, damaged);
     } catch (cause) {
-      throw storageError("set aside", this.#path, cause);
+      throw storageError("set aside", control, cause);
     }
-    return aside;
+    return damaged;
   }
 
   async remove(): Promise<void> {
+    const { files } = this.#runtime;
     try {
-      await this.#runtime.files.remove(this.#path);
-      await this.#runtime.files.remove(this.temporaryPath);
+      await files.remove(this.#names.control);
+      await removeOwn(files, this.#names.temporary, this.#owner);
     } catch (cause) {
-      throw storageError("remove", this.#path, cause);
+      throw storageError("remove", this.#names.control, cause);
     }
   }
 
   async #read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { files } = this.#runtime;
-    const info = await files.lstat(this.#path);
-    if (info === undefined) return undefined;
-    if (info.kind !== "file") {
-      throw new ControlFileError(this.#path, `Cannot use "${this.#path}": it is no regular file; remove it`);
+    const { control } = this.#names;
+    const named = await this.#runtime.files.lstat(control);
+    if (named === undefined) return undefined;
+    if (named.kind !== "file") {
+      throw new ControlFileError(control, `Cannot use "${control}": it is no regular file; remove it`);
     }
-    if (info.size > MAX_FILE_BYTES) return new Uint8Array(0);
-    const file = await files.open(this.#path, "read");
+    const file = await this.#open();
+    if (file === undefined) return undefined;
     try {
+      const info = await file.stat();
+      if (info.size > MAX_FILE_BYTES) return new Uint8Array(0);
       const bytes = new Uint8Array(info.size);
       let length = 0;
       for (let read = -1; read !== 0 && length < bytes.length; length += read) {
@@ -85,6 +99,13 @@ export class ControlStore {
     } finally {
       await file.close();
     }
+  }
+
+  async #open(): Promise<RuntimeFile | undefined> {
+    const { files } = this.#runtime;
+    const { control } = this.#names;
+    if (this.#lock === undefined) return await files.open(control, "read-own");
+    return (await openOwn(files, control, "read-own", this.#owner))?.file;
   }
 
   async #writeTemporary(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -97,15 +118,35 @@ export class ControlStore {
     }
   }
 
-  /** What has the temporary name was left by a process that died: we hold the lock. */
+  /** What has the temporary name was left by a process that died: we hold the lock. That of another user stays. */
   async createTemporary(): Promise<RuntimeFile> {
     const { files } = this.#runtime;
+    const { temporary } = this.#names;
     try {
-      return await files.create(this.temporaryPath);
+      return await files.create(temporary);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") throw error;
-      await files.remove(this.temporaryPath);
-      return await files.create(this.temporaryPath);
+      const found = await files.lstat(temporary);
+      if (found !== undefined && isOfAnother(found, this.#owner)) {
+        throw new DownloadError(
+          "storage",
+          `Cannot use "${temporary}": it belongs to another user; remove it or choose another output`,
+        );
+      }
+      await files.remove(temporary);
+      return await files.create(temporary);
     }
   }
+}
+
+/** Renaming replaces what has the new name, so that must be a file, and no other user's. */
+export async function requireReplaceable(
+  files: FileSystem,
+  path: string,
+  owner: number | undefined,
+): Promise<void> {
+  const found = await files.lstat(path);
+  if (found === undefined || (found.kind === "file" && !isOfAnother(found, owner))) return;
+  const reason = found.kind === "file" ? "belongs to another user" : "is no regular file";
+  throw new DownloadError("storage", `Cannot replace "${path}": it ${reason}; remove it`);
 }

@@ -1,7 +1,5 @@
+import { FILE_NAME_BYTES, unitsThatFit } from "../output_names.ts";
 import { stripUnprintable } from "../terminal_text.ts";
-
-/** What file systems allow for a name. */
-const FILE_NAME_BYTES = 255;
 
 /** Room for the longest suffix that goes behind a name, `.bytehaul.lock`, and some to spare. */
 const SUFFIX_BYTES = 32;
@@ -18,17 +16,27 @@ const EXTENSION = /(?:\.[\w-]{1,15}){1,2}$/;
 const DEVICE = /^(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³]|conin\$|conout\$)\s*(?:\.|$)/i;
 
 /** A name that could be one of the files bytehaul keeps beside a download. */
-const OWN_SUFFIX = /\.(?:part|bytehaul(?:\.(?:lock|tmp|bad))?)$/i;
+const OWN_SUFFIX = /\.(?:part|mismatch|bytehaul(?:\.(?:lock|tmp|bad))?)$/i;
+
+/**
+ * A name of which a runtime or a package manager makes use when it is started in that directory, without being asked:
+ * code that runs first, where modules come from, where packages are fetched.
+ */
+const OBEYED = [
+  /^node_modules$/iu,
+  /^(?:bunfig\.toml|bun\.lockb?)$/iu,
+  /^(?:deno\.(?:jsonc?|lock)|jsr\.jsonc?|import_map\.json)$/iu,
+  /^(?:package(?:-lock)?|npm-shrinkwrap|node\.config)\.json$/iu,
+  /^[jt]sconfig(?:\..*)?\.json$/iu,
+  /^(?:yarn\.lock|pnpm-(?:lock|workspace)\.yaml)$/iu,
+];
 
 /** Runs of these at the end are dropped by Windows, so two names could be one. */
 const TRAILING = /(?<![\s.])[\s.]+$/;
 
-const encoder = new TextEncoder();
-
-/** How many UTF-16 units of `text` fit into `bytes` bytes of UTF-8, whole code points only. */
-function unitsThatFit(text: string, bytes: number): number {
-  return encoder.encodeInto(text, new Uint8Array(bytes)).read;
-}
+/** What no name on Windows has; a colon there starts an alternate data stream. */
+// deno-lint-ignore no-control-regex
+const REFUSED_ON_WINDOWS = /[<>:"|?*\x00-\x1f]/;
 
 function shorten(name: string): string {
   if (unitsThatFit(name, MAX_BYTES) === name.length) return name;
@@ -38,9 +46,15 @@ function shorten(name: string): string {
 }
 
 function avoidReserved(name: string): string {
-  const prefix = DEVICE.test(name) ? "_" : "";
+  const prefix = DEVICE.test(name) || isObeyed(name) ? "_" : "";
   const suffix = OWN_SUFFIX.test(name) ? "_" : "";
   return prefix + name + suffix;
+}
+
+/** Some disks take letters for one that only look alike, such as a long s or a ligature. */
+function isObeyed(name: string): boolean {
+  const plain = name.normalize("NFKC");
+  return OBEYED.some((pattern) => pattern.test(plain));
 }
 
 function baseName(name: string): string {
@@ -73,6 +87,14 @@ export function sanitizeFileName(name: string): string | undefined {
     safe = shorten(avoidReserved(safe));
   }
   return safe;
+}
+
+/** Why a file cannot have this name on Windows; `undefined` when it can. */
+export function refusedByWindows(name: string): string | undefined {
+  if (DEVICE.test(name)) return "Windows takes that name for a device";
+  if (REFUSED_ON_WINDOWS.test(name)) return 'a name on Windows has none of < > : " | ? *';
+  if (/[. ]$/.test(name)) return "Windows drops dots and spaces at the end of a name";
+  return undefined;
 }
 
 /** The last segment of a URL's path, decoded, or `undefined` when there is none. It needs sanitizing. */

@@ -3,8 +3,13 @@ import type { FileInfo, FileSystem, Runtime, RuntimeFile } from "../runtime/runt
 import { lookAt } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
-/** What link() answers where a file system has no hard links. */
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL", "EISDIR"]);
+/**
+ * What link() fails with for other reasons than that a file system has no hard links, for which they have many words:
+ * EPERM, ENOTSUP, ENOSYS, EMLINK, EINVAL, and EACCES (Android), EXDEV (mergerfs), EPROTO, ENOTTY.
+ */
+const NOT_FOR_LACK_OF_LINKS = new Set([
+  ...["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"],
+]);
 
 /** Gives a file its final name, in place of another only where that was asked for. */
 export async function giveName(
@@ -17,6 +22,8 @@ export async function giveName(
     if (overwrite) await files.rename(from, path);
     else await linkOrRename(files, from, path);
   } catch (cause) {
+    // Windows keeps the name of a removed file until the file is closed, which it was just now.
+    if (errorCode(cause) === "ENOENT") throw changed(from, path, cause);
     throw storageError("finish", path, cause);
   }
 }
@@ -40,10 +47,12 @@ export async function requireIntact(
   });
   const named = await lookAt(runtime, at);
   if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
-  throw new DownloadError(
-    "storage",
-    `Cannot finish "${path}": "${at}" was changed by another program; run it again`,
-  );
+  throw changed(at, path);
+}
+
+function changed(at: string, path: string, cause?: unknown): DownloadError {
+  const message = `Cannot finish "${path}": "${at}" was changed by another program; run it again`;
+  return new DownloadError("storage", message, { cause });
 }
 
 /** link() refuses a name that is taken, which rename() does not. */
@@ -51,9 +60,9 @@ async function linkOrRename(files: FileSystem, from: string, path: string): Prom
   try {
     await files.link(from, path);
   } catch (cause) {
-    const code = errorCode(cause) ?? "";
+    const code = errorCode(cause);
     if (code === "EEXIST") throw nameTaken(path, "file");
-    if (!NO_HARD_LINKS.has(code)) throw cause;
+    if (code === undefined || NOT_FOR_LACK_OF_LINKS.has(code)) throw cause;
     if (await files.lstat(path) !== undefined) throw nameTaken(path, "file");
     await files.rename(from, path);
   }

@@ -53,7 +53,8 @@ export class HeldPart implements RuntimeFile {
   async stat(): Promise<FileInfo> {
     const file = await this.#copied();
     if (file !== undefined) return await file.stat();
-    return { kind: "file", size: this.#length, identity: undefined, modifiedMs: undefined };
+    const unknown = { identity: undefined, modifiedMs: undefined, owner: undefined, links: undefined };
+    return { kind: "file", size: this.#length, ...unknown };
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,13 @@
-import { dirname } from "node:path";
+import { basename } from "node:path";
 import { DownloadError } from "../errors.ts";
+import { OutputNames } from "../output_names.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { ControlStore, type LoadedControl } from "./control_store.ts";
+import { type ControlRecord, isComplete } from "./control_format.ts";
+import { ControlStore, type LoadedControl, requireReplaceable } from "./control_store.ts";
 import { giveName, nameTaken, requireIntact } from "./final_name.ts";
 import { HeldPart } from "./held_part.ts";
-import { lookAt, makeDirectories, syncNames } from "./paths.ts";
+import { ForeignFileError, inTheWay, isOfAnother, type OpenedFile, openOwn, removeOwn } from "./own_file.ts";
+import { lookAt, makeDirectories, refuseDeadLink, refuseSpecial, syncNames } from "./paths.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /**
@@ -14,6 +17,7 @@ import { errorCode, storageError } from "./storage_error.ts";
 export class Output {
   readonly path: string;
   readonly partPath: string;
+  readonly names: OutputNames;
   readonly control: ControlStore;
   readonly #runtime: Runtime;
   readonly #overwrite: boolean;
@@ -22,52 +26,63 @@ export class Output {
   #part: RuntimeFile | undefined;
   #ownsPart = false;
 
-  private constructor(runtime: Runtime, path: string, overwrite: boolean, lock: FileLock) {
-    this.path = path;
-    this.partPath = `${path}.part`;
+  private constructor(runtime: Runtime, names: OutputNames, overwrite: boolean, lock: FileLock) {
+    this.names = names;
+    this.path = names.path;
+    this.partPath = names.part;
     this.#runtime = runtime;
     this.#overwrite = overwrite;
-    this.#directory = dirname(path);
-    this.control = new ControlStore(runtime, `${path}.bytehaul`, this.#directory);
+    this.#directory = names.directory;
+    this.control = new ControlStore(runtime, names, lock);
     this.#lock = lock;
   }
 
   /** Takes the output for this download alone. */
   static async acquire(runtime: Runtime, path: string, overwrite: boolean): Promise<Output> {
-    const { files } = runtime;
-    const lockPath = `${path}.bytehaul.lock`;
-    let lock: FileLock | undefined;
-    try {
-      lock = await files.lock(lockPath).catch(async (cause) => {
-        if (errorCode(cause) !== "ENOENT") throw cause;
-        await makeDirectories(files, dirname(path));
-        return await files.lock(lockPath);
-      });
-    } catch (cause) {
-      throw storageError("write beside", path, cause);
-    }
+    const names = new OutputNames(path);
+    const lock = await takeLock(runtime, names);
     if (lock === undefined) {
       throw new DownloadError(
         "output_locked",
         `Cannot write "${path}": another download is writing it; wait for that one or choose another output`,
       );
     }
-    return new Output(runtime, path, overwrite, lock);
+    return new Output(runtime, names, overwrite, lock);
+  }
+
+  /** Whether the disk has no locks, so that another machine, or a program of another kind, may write here as well. */
+  get isWeaklyLocked(): boolean {
+    return this.#lock.isWeak;
+  }
+
+  /** Whether the file under the final name belongs to another user. */
+  async isOfAnother(): Promise<boolean> {
+    const found = await lookAt(this.#runtime, this.path);
+    return found !== undefined && isOfAnother(found, this.#lock.owner);
+  }
+
+  /** Names the output in the same way whatever path leads to its directory; `undefined` where nothing tells. */
+  async place(): Promise<string | undefined> {
+    const { files } = this.#runtime;
+    if (!await files.mayRead(this.#directory)) return undefined;
+    const identity = (await files.stat(this.#directory).catch(() => undefined))?.identity;
+    return identity === undefined ? undefined : `${identity}\0${basename(this.path)}`;
   }
 
   /**
    * Looks for a file under the final name. Returns its size when an earlier run had finished it and was
-   * killed before it could clean up, `undefined` when the name is free or may be replaced.
+   * killed before it could clean up, `undefined` when the name is free or may be replaced. That it is the file that was
+   * asked for shows its control file, of which `isAskedFor` tells whether it is of the same URL.
    */
-  async findFinished(): Promise<number | undefined> {
+  async findFinished(isAskedFor: (record: ControlRecord) => boolean): Promise<number | undefined> {
     const found = await lookAt(this.#runtime, this.path);
     if (found === undefined) return undefined;
+    if (await this.#isFinished(found, isAskedFor)) return found.size;
     // What is to be replaced may be of another URL; what is left of it is gone on with if it is not.
     if (found.kind !== "directory" && this.#overwrite) return undefined;
-    if (await this.#isTwin(this.partPath, found)) return found.size;
     // It was held in memory, and nothing tells of what URL it is.
-    const { temporaryPath } = this.control;
-    if (await this.#isTwin(temporaryPath, found)) await this.#remove(temporaryPath);
+    const { temporary } = this.names;
+    if (await this.#isTwin(temporary, found)) await this.#removeOwn(temporary);
     throw nameTaken(this.path, found.kind);
   }
 
@@ -79,7 +94,7 @@ export class Output {
 
   /** Loads the control file; where there is one, the part file is known to be ours. */
   async loadControl(): Promise<LoadedControl> {
-    const loaded = await this.control.load();
+    const loaded = await this.control.load(this.#overwrite);
     this.#ownsPart = loaded.kind !== "missing";
     return loaded;
   }
@@ -90,18 +105,17 @@ export class Output {
   }
 
   /** Opens the part file of an earlier run; `undefined` when there is none, or something that is no file. */
-  async openPart(): Promise<{ file: RuntimeFile; info: FileInfo } | undefined> {
+  async openPart(): Promise<OpenedFile | undefined> {
     const named = await lookAt(this.#runtime, this.partPath);
     if (named?.kind !== "file") return undefined;
     try {
-      const file = await this.#runtime.files.open(this.partPath, "read-write");
-      this.#part = file;
-      const info = await file.stat();
-      if (info.identity === named.identity) return { file, info };
-      await this.#closePart();
-      return undefined;
+      const opened = await openOwn(this.#runtime.files, this.partPath, "read-write", this.#lock.owner);
+      this.#part = opened?.file;
+      return opened;
     } catch (cause) {
-      throw storageError("open", this.partPath, cause);
+      if (!(cause instanceof ForeignFileError)) throw storageError("open", this.partPath, cause);
+      if (this.#overwrite) return undefined;
+      throw inTheWay(this.partPath, cause.message);
     }
   }
 
@@ -111,8 +125,13 @@ export class Output {
    */
   async clearPart(): Promise<void> {
     await this.#closePart();
-    if (this.#ownsPart || this.#overwrite) await this.#remove(this.partPath);
-    else if (await lookAt(this.#runtime, this.partPath) !== undefined) throw this.#partTaken();
+    const found = await lookAt(this.#runtime, this.partPath);
+    if (found === undefined) return;
+    if (!this.#overwrite) {
+      if (!this.#ownsPart) throw this.#partTaken();
+      if (isOfAnother(found, this.#lock.owner)) throw inTheWay(this.partPath, "it belongs to another user");
+    }
+    await this.#remove(this.partPath);
   }
 
   /** Makes an empty part file. */
@@ -146,7 +165,10 @@ export class Output {
       return { read: (buffer, position) => part.read(buffer, position), close: () => Promise.resolve() };
     }
     try {
-      return await this.#runtime.files.open(this.partPath, "read");
+      const opened = await openOwn(this.#runtime.files, this.partPath, "read-own", this.#lock.owner);
+      if (opened !== undefined && opened.info.identity === (await part?.stat())?.identity) return opened.file;
+      await opened?.file.close();
+      throw new ForeignFileError("it was changed by another program; run it again");
     } catch (cause) {
       throw storageError("open", this.partPath, cause);
     }
@@ -174,6 +196,26 @@ export class Output {
     await giveName(this.#runtime.files, this.partPath, this.path, this.#overwrite);
     await this.#syncDirectory("finish");
     await this.#cleanUp();
+  }
+
+  /**
+   * Gives what failed its checksum the name for that, in place of an earlier one, and returns it. Nothing else is left of
+   * the download, so that no later run takes it for progress.
+   */
+  async keepMismatch(): Promise<string> {
+    const { mismatch, temporary } = this.names;
+    const part = this.#part;
+    const { files } = this.#runtime;
+    try {
+      await requireReplaceable(files, mismatch, this.#lock.owner);
+      if (part instanceof HeldPart) await this.#writeHeld(part, temporary);
+      await this.#closePart();
+      await files.rename(part instanceof HeldPart ? temporary : this.partPath, mismatch);
+    } catch (cause) {
+      throw storageError("keep what failed its checksum as", mismatch, cause);
+    }
+    await this.discard();
+    return mismatch;
   }
 
   /** Removes the part file, if it is ours, and all that belongs to it. */
@@ -206,13 +248,13 @@ export class Output {
 
   /** Writes what was held in memory, under a name that is ours whatever happens, and gives it the final one. */
   async #commitHeld(held: HeldPart, signal: AbortSignal): Promise<void> {
-    const path = this.control.temporaryPath;
+    const path = this.names.temporary;
     try {
       await this.#writeHeld(held, path);
       signal.throwIfAborted();
       await giveName(this.#runtime.files, path, this.path, this.#overwrite);
     } catch (error) {
-      await this.#runtime.files.remove(path).catch(() => {}); // the failure that counts is `error`
+      await this.#removeOwn(path).catch(() => {}); // the failure that counts is `error`
       throw error;
     }
     await this.#closePart();
@@ -235,14 +277,26 @@ export class Output {
     }
   }
 
+  /** Whether a file is the part file of a control file that has all of it, and was not written to since. */
+  async #isFinished(found: FileInfo, isAskedFor: (record: ControlRecord) => boolean): Promise<boolean> {
+    if (found.kind !== "file" || found.identity === undefined || isOfAnother(found, this.#lock.owner)) {
+      return false;
+    }
+    const loaded = await this.control.load().catch(() => undefined); // what is wrong with it is told later
+    if (loaded?.kind !== "record") return false;
+    const { record } = loaded;
+    return record.partIdentity === found.identity && record.partModifiedMs === found.modifiedMs &&
+      record.size === found.size && isComplete(record) && isAskedFor(record);
+  }
+
   async #isTwin(path: string, { identity }: FileInfo): Promise<boolean> {
     return identity !== undefined && (await lookAt(this.#runtime, path))?.identity === identity;
   }
 
-  /** Removes what a finished run has no more use for. */
+  /** Removes what a finished run has no more use for. The control file goes last: it tells that the run was finished. */
   async #cleanUp(): Promise<void> {
+    await this.#removeOwn(this.partPath);
     await this.control.remove();
-    await this.#remove(this.partPath);
   }
 
   async #syncDirectory(doing: string): Promise<void> {
@@ -264,7 +318,7 @@ export class Output {
   async #removeOwnPart(): Promise<void> {
     await this.#closePart();
     if (!this.#ownsPart) return;
-    await this.#remove(this.partPath);
+    await this.#removeOwn(this.partPath);
     await this.#syncDirectory("remove the part file of");
     this.#ownsPart = false;
   }
@@ -272,6 +326,14 @@ export class Output {
   async #remove(path: string): Promise<void> {
     try {
       await this.#runtime.files.remove(path);
+    } catch (cause) {
+      throw storageError("remove", path, cause);
+    }
+  }
+
+  async #removeOwn(path: string): Promise<void> {
+    try {
+      await removeOwn(this.#runtime.files, path, this.#lock.owner);
     } catch (cause) {
       throw storageError("remove", path, cause);
     }
@@ -285,5 +347,31 @@ export class Output {
     } catch (cause) {
       throw storageError("close", this.partPath, cause);
     }
+  }
+}
+
+/** Locks an output, whose directory is made when it is missing. */
+async function takeLock(
+  { files }: Runtime,
+  { path, directory, lock }: OutputNames,
+): Promise<FileLock | undefined> {
+  try {
+    await refuseSpecial(files, path);
+    return await files.lock(lock).catch(async (cause) => {
+      if (errorCode(cause) !== "ENOENT") throw cause;
+      await refuseDeadLink(files, directory);
+      await makeDirectories(files, directory);
+      return await files.lock(lock);
+    });
+  } catch (cause) {
+    if (errorCode(cause) === "ELOOP") await refuseDeadLink(files, directory);
+    const isRefused = errorCode(cause) === "EACCES" || errorCode(cause) === "EPERM";
+    const isThere = isRefused && await files.lstat(lock).catch(() => undefined) !== undefined;
+    if (!isThere) throw storageError("write beside", path, cause);
+    throw new DownloadError(
+      "storage",
+      `Cannot write "${path}": "${lock}" may not be replaced, as another user may be writing it; wait, remove that file or choose another output`,
+      { cause },
+    );
   }
 }

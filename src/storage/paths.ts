@@ -1,25 +1,84 @@
-import { dirname } from "node:path";
+import { basename, dirname, normalize, sep } from "node:path";
+import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
+import { refusedByWindows } from "./file_name.ts";
 import { errorCode, storageError } from "./storage_error.ts";
 
 /** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
-const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL"]);
+const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL", "EISDIR", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+
+/** UTF-16 units in a name on Windows. */
+const MAX_NAME_LENGTH = 255;
 
 /** Looks at the path itself, links not followed; `undefined` when nothing is there. */
 export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
   try {
     return await runtime.files.lstat(path);
   } catch (cause) {
+    if (errorCode(cause) === "ELOOP") await refuseDeadLink(runtime.files, dirname(path));
     throw storageError("look at", path, cause);
   }
 }
 
-/** Refuses a path that cannot become a file, before anything else is done. */
+/** Refuses a path that cannot become a file, or not under this name, before anything else is done. */
 export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
   const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
   if (isDirectory) {
     throw new TypeError(
       `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
+    );
+  }
+  if (sep === "\\") requireWindowsName(path);
+}
+
+/** Windows says of a name that it does not take no more than that nothing has it. */
+function requireWindowsName(path: string): void {
+  const name = basename(path);
+  if (name.length > MAX_NAME_LENGTH) {
+    throw new DownloadError("storage", `Cannot write "${path}": the name is too long`);
+  }
+  const refusal = refusedByWindows(name);
+  if (refusal !== undefined) throw new TypeError(`Cannot use outputPath "${path}": ${refusal}`);
+}
+
+/** What leads to the files that a process has open. They are no places for a new file. */
+const OPEN_FILES = /^\/(?:dev\/(?:std(?:in|out|err)$|fd\/)|proc\/)/;
+
+/**
+ * Refuses a device, a pipe, a socket and a link to one, which no file may replace: others use them by their name.
+ * `/dev/null` replaced by a file is the end of a machine.
+ */
+export async function refuseSpecial(files: FileSystem, path: string): Promise<void> {
+  const named = await files.lstat(path);
+  // A link that leads nowhere is a link like any other.
+  const found = named?.kind === "symlink" ? await files.stat(path).catch(() => undefined) : named;
+  const isOpenFile = OPEN_FILES.test(normalize(path)) ||
+    named?.kind === "symlink" && await isSameDirectory(files, dirname(path), "/dev");
+  if (found?.kind !== "other" && !isOpenFile) return;
+  throw new DownloadError(
+    "storage",
+    `Cannot write "${path}": it is a device, a pipe or a socket; choose another output`,
+  );
+}
+
+/** A relative path, or one through a link, leads there as well. */
+async function isSameDirectory(files: FileSystem, path: string, other: string): Promise<boolean> {
+  if (!await files.mayRead(path) || !await files.mayRead(other)) return false;
+  const [one, two] = await Promise.all([path, other].map((it) => files.stat(it).catch(() => undefined)));
+  return one?.identity !== undefined && one.identity === two?.identity;
+}
+
+/** Says so where a link on the way to a directory leads nowhere, which the system tells in riddles. */
+export async function refuseDeadLink(files: FileSystem, path: string): Promise<void> {
+  for (let at = path; dirname(at) !== at; at = dirname(at)) {
+    if (!await files.mayRead(at)) return;
+    const named = await files.lstat(at).catch(() => undefined);
+    if (named?.kind !== "symlink") continue;
+    const found = await files.stat(at).catch(() => undefined);
+    if (found !== undefined) continue;
+    throw new DownloadError(
+      "storage",
+      `Cannot write to "${path}": "${at}" is a symbolic link that leads nowhere; choose another directory`,
     );
   }
 }
@@ -28,7 +87,12 @@ export async function refuseDirectory(runtime: Runtime, path: string): Promise<v
 export async function makeDirectories(files: FileSystem, path: string): Promise<void> {
   const made: string[] = [];
   for (let at = path; dirname(at) !== at && await isMissing(files, at); at = dirname(at)) made.unshift(at);
-  await files.makeDirectory(path);
+  try {
+    await files.makeDirectory(path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw cause;
+    throw Object.assign(new Error(`"${path}" is no directory`, { cause }), { code: "ENOTDIR" });
+  }
   for (const directory of made) await syncName(files, directory);
 }
 

@@ -6,9 +6,15 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** Where freeing space helps. */
+const FULL: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left; free some and run it again",
+  EDQUOT: "the disk quota is used up; free some of it and run it again",
+};
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
+  EBUSY: "another program has it open",
+  EFBIG: "it is larger than this file system, or the limit of this process (ulimit -f), lets a file be",
   EISDIR: "it is a directory",
   EEXIST: "it exists already",
   ELOOP: "it is a symbolic link",
@@ -23,14 +29,9 @@ const REASONS: Readonly<Record<string, string>> = {
 export function storageError(doing: string, path: string, cause: unknown): DownloadError {
   if (cause instanceof DownloadError) return cause;
   const code = errorCode(cause);
-  if (code !== undefined && FULL.has(code)) {
-    return new DownloadError(
-      "disk_full",
-      `Cannot ${doing} "${path}": no space left; free some and run it again`,
-      {
-        cause,
-      },
-    );
+  const full = FULL[code ?? ""];
+  if (full !== undefined) {
+    return new DownloadError("disk_full", `Cannot ${doing} "${path}": ${full}`, { cause });
   }
   const reason = REASONS[code ?? ""] ?? (cause instanceof Error ? cause.message : String(cause));
   return new DownloadError("storage", `Cannot ${doing} "${path}": ${reason}`, { cause });

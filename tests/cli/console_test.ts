@@ -91,7 +91,8 @@ test("look() and readText() tell what is there", async () => {
   if (process.platform !== "win32") assert.equal(file?.mode, 0o640);
   await assert.rejects(readText(dir.join("none")), { message: "it does not exist" });
   await assert.rejects(readText(dir.path), { message: "it is a directory" });
-  await assert.rejects(look(dir.join("f", "g")), { message: "a part of the path is no directory" });
+  if (process.platform === "win32") assert.equal(await look(dir.join("f", "g")), undefined);
+  else await assert.rejects(look(dir.join("f", "g")), { message: "a part of the path is no directory" });
 });
 
 test("variable() reads the environment", () => {

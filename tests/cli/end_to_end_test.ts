@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { sep } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -102,9 +103,9 @@ test("--checksum-file finds the line of each file, and the last line says so", I
   const { status, stderr } = await place.run("--checksum-file", "SUMS", ...urls);
   assert.equal(status, 1);
   assert.match(stderr, /^saved a\.bin \([^\n]*, sha256 matches \(checksum file\)\)$/m);
-  assert.match(stderr, /\/b\.bin: Cannot finish: the checksum is /);
+  assert.match(stderr, /\/b\.bin: Cannot finish "b\.bin": the checksum of what came from .* is /);
   assert.match(stderr, /\/c\.bin: Cannot use the checksum list: "SUMS" has no line for "c\.bin"$/m);
-  assert.deepEqual(await place.dir.list(), ["SUMS", "a.bin"]);
+  assert.deepEqual(await place.dir.list(), ["SUMS", "a.bin", "b.bin.mismatch"]);
 });
 
 test("a digest that the server sends is checked and told", IN_A_CHILD, async () => {
@@ -409,7 +410,7 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
   },
   "an output that can only be a directory": {
     args: ["-o", "new/", "GOOD"],
-    names: '"new/"',
+    names: `"new${sep}"`,
     remedy: /it is a directory; give a file's path/,
   },
   "an output that is a directory of --dir": {
@@ -479,4 +480,15 @@ test("138 a URL expired half-way: the part is kept, and a new URL goes on with i
   assert.equal(second.status, 0, second.stderr);
   assert.match(second.stderr, /of it from an earlier run/);
   await assertFileIs(dir.join("out.bin"), SEED, 3_000_000);
+});
+
+test("117 what is left of a file with a long name is told by the names that it has", IN_A_CHILD, async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: 3_000_000, respond: () => ({ cutAfter: 700_000 }) });
+  const args = ["-x1", "--retries", "0", "--piece-size", "64k", "-o", "n".repeat(250), server.url];
+  const { status, stderr } = await runBytehaul(args, { cwd: dir.path });
+  assert.equal(status, 1);
+  const [control, part] = (await dir.list()).sort((a, b) => a.length - b.length).reverse();
+  assert.match(stderr, /^bytehaul: unfinished; .* saved in /m);
+  for (const name of [control, part]) assert.ok(stderr.includes(` ${name}`), stderr);
 });

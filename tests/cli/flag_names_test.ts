@@ -25,6 +25,8 @@ test("inFlags() speaks of flags where the library speaks of options", () => {
 test("inFlags() leaves values alone", () => {
   const text = 'Cannot write "outputPath; ask to overwrite": no space left';
   assert.equal(inFlags(text), text);
+  const url = "the checksum of what came from http://a/outputDir/noProxy is md5:1, as option checksum says";
+  assert.equal(inFlags(url), url.replace("option checksum", "--checksum"));
   assert.equal(inFlags("Cannot finish: the checksum is md5:1"), "Cannot finish: the checksum is md5:1");
 });
 

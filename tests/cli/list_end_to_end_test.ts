@@ -14,6 +14,7 @@ import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts"
 const SEED = 22;
 const SIZE = 30_000;
 const IN_A_CHILD = { timeout: 60_000 };
+const WITH_SIGNALS = { ...IN_A_CHILD, skip: process.platform === "win32" && "there is no SIGINT to send" };
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
 const serve = (respond?: (request: RecordedRequest) => Reply | undefined) =>
@@ -55,8 +56,11 @@ test("options below an entry are for that one alone", IN_A_CHILD, async () => {
   );
   const { status, stderr } = await runBytehaul(["-i", list], { cwd: dir.path });
   assert.equal(status, 1);
-  assert.match(stderr, /^saved sub\/first\.bin \(.*sha256 matches\)$/m);
-  assert.match(stderr, /^bytehaul: list\.txt:7: http:\/\/127.*\/c: Cannot finish: the checksum is sha256:/m);
+  assert.match(stderr, /^saved sub[/\\]first\.bin \(.*sha256 matches\)$/m);
+  assert.match(
+    stderr,
+    /^bytehaul: list\.txt:7: http:\/\/127.*\/c: Cannot finish "c": the checksum of .* is sha256:/m,
+  );
   assert.doesNotMatch(stderr, /hunter2/);
   await assertFileIs(dir.join("sub", "first.bin"), SEED, SIZE);
   await assertFileIs(dir.join("other", "b"), SEED, SIZE);
@@ -108,7 +112,7 @@ test("what one URL left unfinished is not finished from another", IN_A_CHILD, as
   healed = true;
   const before = server.bytesServed;
   assert.equal((await runBytehaul(["-i", list], { cwd: dir.path })).status, 0);
-  assert.ok(server.bytesServed - before <= 220_000);
+  assert.ok(server.bytesServed - before <= 220_000 + 65_536);
   await assertFileIs(dir.join("file"), SEED, 400_000);
 });
 
@@ -128,7 +132,7 @@ test("the second of one name is refused, and says so", IN_A_CHILD, async () => {
   await assertFileIs(dir.join("same"), SEED, SIZE);
 });
 
-test("after an interruption the command that is shown finishes the list", IN_A_CHILD, async () => {
+test("after an interruption the command that is shown finishes the list", WITH_SIGNALS, async () => {
   await using dir = await temporaryDirectory();
   let isSlow = true;
   await using server = await FaultServer.start({

@@ -4,7 +4,7 @@ import { parseRetryNote, renderRetryNote } from "../../src/cli/retry_note.ts";
 import { HttpStatusError } from "../../src/errors.ts";
 import { RetryBudget } from "../../src/flow/backoff.ts";
 import type { SessionContext } from "../../src/session/context.ts";
-import { delayBeforeRetry } from "../../src/session/retry.ts";
+import { countFailure } from "../../src/session/retry.ts";
 
 test("parseRetryNote() understands what the library logs of a retry", () => {
   const logged: string[] = [];
@@ -15,7 +15,7 @@ test("parseRetryNote() understands what the library logs of a retry", () => {
     retryable: true,
     retryAfterMs: 2500,
   });
-  delayBeforeRetry(context, error, new RetryBudget(policy, clock));
+  countFailure(context, error, new RetryBudget(policy, clock));
   const note = parseRetryNote(logged[0] ?? "", 1000);
   assert.deepEqual(note, { reason: "the server answered 503", dueMs: 3500 });
 });

@@ -1,6 +1,7 @@
 // Files that are there, and several entries of one name, as a user of the command meets them.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import process from "node:process";
 import { test } from "node:test";
 import { runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentBytes, contentHash } from "../helpers/content.ts";
@@ -136,3 +137,51 @@ test("126 URLs of the command line count as well", IN_A_CHILD, async () => {
   assert.equal(numbered.status, 0, numbered.stderr);
   assert.deepEqual(await dir.list(), ["f", "f.1", "f.2"]);
 });
+
+const WAYS = ["absolute", ...(process.platform === "win32" ? [] : ["through a link"])];
+for (const way of WAYS) {
+  test(
+    `126 a second path to the same directory, ${way}: the second entry is refused, or numbered`,
+    IN_A_CHILD,
+    async () => {
+      await using dir = await temporaryDirectory();
+      await using server = await serve();
+      const other = way === "absolute" ? dir.join("d") : "link";
+      if (other === "link") await symlink("d", dir.join("link"));
+      await mkdir(dir.join("d"));
+      const lines = [urlIn(server, "1/f"), " dir=d", urlIn(server, "2/f"), ` dir=${other}`];
+      await writeFile(dir.join("list"), lines.join("\n"));
+      const refused = await runBytehaul(["-j1", "--overwrite", "-i", "list"], { cwd: dir.path });
+      assert.equal(refused.status, 1, refused.stderr);
+      assert.match(refused.stderr, /^bytehaul: list:3: .*f": it is the output of http:.*\/1\/f, too;/m);
+      const args = ["-j1", "--overwrite", "--rename", "-i", "list"];
+      const numbered = await runBytehaul(args, { cwd: dir.path });
+      assert.equal(numbered.status, 0, numbered.stderr);
+      assert.deepEqual((await readdir(dir.join("d"))).sort(), ["f", "f.1"]);
+    },
+  );
+}
+
+for (const suffix of [".aria2", ".st"]) {
+  test(
+    `127 --skip-existing takes no file for done that has a NAME${suffix} beside it`,
+    IN_A_CHILD,
+    async () => {
+      await using dir = await temporaryDirectory();
+      await using server = await serve();
+      await put(dir, "a.bin", 9);
+      await writeFile(dir.join(`a.bin${suffix}`), "state");
+      const run = () => runBytehaul(["--skip-existing", urlIn(server, "a.bin")], { cwd: dir.path });
+      const refused = await run();
+      assert.equal(refused.status, 1);
+      assert.equal(
+        refused.stderr,
+        `bytehaul: Cannot skip "a.bin": "a.bin${suffix}" says that it is unfinished; finish it there or remove both\n`,
+      );
+      await assertFileIs(dir.join("a.bin"), 9, SIZE);
+      await rm(dir.join(`a.bin${suffix}`));
+      const kept = await run();
+      assert.deepEqual([kept.status, kept.stderr], [0, "kept a.bin, which was there\n"]);
+    },
+  );
+}

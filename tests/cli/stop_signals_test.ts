@@ -38,3 +38,13 @@ test("onStopSignals() ends nothing at once because a terminal is closed twice", 
   const { at } = listen();
   assert.deepEqual([at(0, "SIGHUP"), at(5000, "SIGHUP"), at(6000, "SIGTERM")], ["first", "", "again"]);
 });
+
+test("onStopSignals() listens for Ctrl+Break as well, which only Windows has", () => {
+  const heard: string[] = [];
+  const onSignal = (signals: readonly string[]) => {
+    heard.push(...signals);
+    return () => {};
+  };
+  onStopSignals({ onSignal }, () => 0, { first: () => {}, again: () => {} });
+  assert.ok(heard.includes("SIGBREAK"), heard.join());
+});

@@ -206,7 +206,7 @@ test("45: an exhausted quota is told as a full disk and leaves nothing", async (
   );
   await assert.rejects(
     downloadOn(runtime, { url: server.url, outputPath: dir.join("out.bin") }),
-    failure("disk_full", /no space left/, dir.path),
+    failure("disk_full", /the disk quota is used up/, dir.path),
   );
   assert.deepEqual(await dir.list(), []);
 });
@@ -219,7 +219,7 @@ test("45: a part file that cannot be made leaves nothing", async () => {
     path.endsWith(".part") ? Promise.reject(systemError("EDQUOT")) : real.files.create(path);
   await assert.rejects(
     downloadOn(runtimeWith({ files: { create } }), { url: server.url, outputPath: dir.join("out.bin") }),
-    failure("disk_full", /no space left/, dir.path),
+    failure("disk_full", /the disk quota is used up/, dir.path),
   );
   assert.deepEqual(await dir.list(), []);
 });

@@ -7,6 +7,8 @@ export const SEED = 11;
 export const FILE = { size: SIZE, seed: SEED, etag: '"one"' };
 /** How far a download gets whose first response ends early. */
 export const REACHED = 300_001;
+/** How much before the first missing byte a later run begins, to compare it with what is there. */
+export const COMPARED = 65_536;
 /** Ends early in a way that both runtimes hand over to the last byte. */
 export const SHORT: Reply = { chunked: true, bodyLength: REACHED };
 
@@ -20,11 +22,11 @@ export async function interrupted(file: Parameters<typeof Scene.open>[0] = FILE)
   return scene;
 }
 
-/** Checks that a run without faults fetches what is missing and nothing else. */
+/** Checks that a run without faults fetches what is missing, and beside it only what is compared. */
 export async function assertGoesOn(scene: Scene): Promise<void> {
   const before = scene.server.requests.length;
   scene.respond = () => undefined;
   const result = await scene.complete();
   deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
-  deepStrictEqual(scene.starts(before), [REACHED]);
+  deepStrictEqual(scene.starts(before), [REACHED - COMPARED]);
 }

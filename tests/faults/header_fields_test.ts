@@ -149,8 +149,19 @@ for (const type of ["form-data", "related; boundary=x", "mixed", "x-mixed-replac
 }
 
 for (const type of ["multipart/byteranges; boundary=x", "multipart/x-byteranges"]) {
-  test(`94 ${type} without Content-Range is several parts`, async () => {
-    await using scene = await withFields({ "Content-Type": type, "Content-Range": undefined });
+  test(`94 ${type} without Content-Range is several parts: the whole file is asked for`, async () => {
+    const headers = { "Content-Type": type, "Content-Range": undefined };
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: (request) => request.headers["range"] === undefined ? undefined : { headers },
+    });
+    await scene.complete();
+    ok(scene.wasTold("info", /it has several parts; asking for the whole file/));
+  });
+
+  test(`94 ${type} to every request is no file`, async () => {
+    const headers = { "Content-Type": type, "Content-Range": undefined };
+    await using scene = await Scene.open({ ...FILE, respond: () => ({ status: 206, headers }) });
     const { error } = await scene.fail("bad_response");
     match(error.message, /it has several parts/);
   });

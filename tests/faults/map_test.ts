@@ -2,7 +2,10 @@ import { deepStrictEqual } from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-const ROWS = Array.from({ length: 84 }, (_, index) => index + 1);
+const ROWS = Array.from({ length: 138 }, (_, index) => index + 1);
+/** Rows without a test, whose line says why. */
+const NOT_YET = [106, 107, 111, 132];
+const REASON = /\| *– \(not yet: [^|]+\) *\|$/;
 const ROW = /^\| *(\d+) *\|.*$/gm;
 const CITED = /`([\w/]+_test\.ts)` `([^`]+)`/g;
 const LITERAL = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
@@ -13,12 +16,13 @@ interface Citation {
   readonly title: string;
 }
 
-function readMap(page: string): { rows: number[]; cited: Citation[] } {
+function readMap(page: string): { rows: number[]; excused: number[]; cited: Citation[] } {
   const found = [...page.matchAll(ROW)].map(([line, row]) => ({ line, row: Number(row) }));
   const cited = found.flatMap(({ line, row }) =>
     [...line.matchAll(CITED)].map(([, file, title]) => ({ row, file: file!, title: title! }))
   );
-  return { rows: found.map(({ row }) => row), cited };
+  const excused = found.filter(({ line }) => REASON.test(line)).map(({ row }) => row);
+  return { rows: found.map(({ row }) => row), excused, cited };
 }
 
 /** Whether `source` has a test of this title: word for word, or made of a template and of words that it has, too. */
@@ -42,12 +46,13 @@ async function readTest(file: string): Promise<string> {
   return [source, ...cases].join("\n");
 }
 
-test("each of the 84 cases is in docs/reliability.md once, with a test that there is", async () => {
+test("each of the 138 cases is in docs/reliability.md once, with a test that there is, or with the reason why not", async () => {
   const page = await readFile(new URL("../../docs/reliability.md", import.meta.url), "utf8");
-  const { rows, cited } = readMap(page);
+  const { rows, excused, cited } = readMap(page);
   deepStrictEqual(rows, ROWS);
+  deepStrictEqual(excused, NOT_YET);
   const named = new Set(cited.map(({ row }) => row));
-  deepStrictEqual(ROWS.filter((row) => !named.has(row)), []);
+  deepStrictEqual(ROWS.filter((row) => !named.has(row)), NOT_YET);
   const missing: Citation[] = [];
   for (const citation of cited) {
     if (!hasTitle(await readTest(citation.file), citation.title)) missing.push(citation);
@@ -62,9 +67,12 @@ test("a title is one that a test has, or is made of what is in its file", () => 
 });
 
 test("the map is read row by row", () => {
-  const page = "| # | case |\n| 1 | one | `a/b_test.ts` `1 a` <br> `c_test.ts` `1 b` |\n| 2 | two | none |\n";
+  const page =
+    "| # | case |\n| 1 | one | `a/b_test.ts` `1 a` <br> `c_test.ts` `1 b` |\n| 2 | two | none |\n" +
+    "| 3 | three | – (not yet: the runtime decides)  |\n| 4 | four | – (not yet: ) |\n";
   deepStrictEqual(readMap(page), {
-    rows: [1, 2],
+    rows: [1, 2, 3, 4],
+    excused: [3],
     cited: [{ row: 1, file: "a/b_test.ts", title: "1 a" }, { row: 1, file: "c_test.ts", title: "1 b" }],
   });
 });

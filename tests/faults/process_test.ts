@@ -30,6 +30,11 @@ async function startServer(): Promise<{ server: FaultServer; goOn: () => void }>
   return { server, goOn: () => reply = undefined };
 }
 
+/** Checks that so many bytes that were there were sent once more and compared, and no byte more. */
+function assertCompared(bytes: number): void {
+  assert.ok(bytes > 0 && bytes <= 65_536, `${bytes} bytes were sent that were there`);
+}
+
 async function download(spec: DownloadSpec): Promise<number> {
   await using downloader = new Downloader();
   return (await downloader.download({ ...SMALL_FILE, ...spec }).wait()).resumedBytes;
@@ -46,7 +51,7 @@ test("52: after kill -9 the same command goes on from the last checkpoint", IN_A
     await using child = Child.bytehaul(args);
     await untilClaimed(`${path}.bytehaul`, claimed);
     child.signal("SIGKILL");
-    assert.equal((await child.ended).status, null);
+    assert.equal((await child.ended).status, process.platform === "win32" ? 1 : null);
     claimed = await assertClaimsHold(path, SEED);
     assert.equal((await dir.list()).includes("out.bin"), false);
   }
@@ -54,7 +59,7 @@ test("52: after kill -9 the same command goes on from the last checkpoint", IN_A
   const before = server.bytesServed;
   const { status, stderr } = await runBytehaul(args);
   assert.equal(status, 0, stderr);
-  assert.equal(server.bytesServed - before, SIZE - claimed);
+  assertCompared(server.bytesServed - before - (SIZE - claimed));
   await assertFileIs(path, SEED, SIZE);
   assert.deepEqual(await dir.list(), ["out.bin"]);
 });
@@ -135,7 +140,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     goOn();
     const served = server.bytesServed;
     assert.equal((await runBytehaul(args)).status, 0);
-    assert.equal(server.bytesServed - served, SIZE - claimed);
+    assertCompared(server.bytesServed - served - (SIZE - claimed));
     await assertFileIs(path, SEED, SIZE);
   });
 }

@@ -1,9 +1,15 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+
+/** For tests that need certificates. */
+export const WITH_OPENSSL = {
+  skip: spawnSync("openssl", ["version"]).error !== undefined && "openssl is not installed",
+};
+
 const TIMEOUT_MS = 20_000;
 const DAYS = 2;
 

@@ -1,11 +1,13 @@
 import { fail, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { open, readFile } from "node:fs/promises";
+import { link, open, readFile, writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { type ControlRecord, decodeControl } from "../../src/storage/control_format.ts";
-import { contentBytes } from "./content.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
+import { hashQuery, hashUrl } from "../../src/session/resume.ts";
+import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import { contentBytes, writeContentFile } from "./content.ts";
 
 /** What the control file at `path` says; `undefined` when there is none. */
 export async function readControl(path: string): Promise<ControlRecord | undefined> {
@@ -44,7 +46,8 @@ export async function assertClaimsHold(output: string, seed: number): Promise<nu
   if (record === undefined) return 0;
   const pieces = claims(record);
   if (pieces.doneBytes === 0) return 0;
-  const file = await open(`${output}.part`, "r");
+  // The part file of a finished download has its name already.
+  const file = await open(`${output}.part`, "r").catch(() => open(output, "r"));
   try {
     for (const { start, end, crc } of pieces.known()) {
       const wanted = contentBytes(seed, start, end);
@@ -58,6 +61,25 @@ export async function assertClaimsHold(output: string, seed: number): Promise<nu
     await file.close();
   }
   return pieces.doneBytes;
+}
+
+/** Leaves what a run does that is killed once it gave the file `seed` its name, before it cleaned up. */
+export async function leaveFinished(output: string, url: string, seed: number, size: number): Promise<void> {
+  await writeContentFile(output, seed, size);
+  await link(output, `${output}.part`);
+  const { identity, modifiedMs } = await detectRuntime().files.lstat(output) ?? fail("it is not there");
+  const pieces = new PieceMap(size, size);
+  pieces.add({ start: 0, end: size }, crc32(contentBytes(seed, 0, size)));
+  const control = encodeControl({
+    ...{ urlHash: hashUrl(url), queryHash: hashQuery(url), size, pieceSize: size },
+    ...{
+      validator: { etag: '"a"', lastModified: undefined },
+      partIdentity: identity,
+      partModifiedMs: modifiedMs,
+    },
+    ...pieces.snapshot(),
+  });
+  await writeFile(`${output}.bytehaul`, control);
 }
 
 function claims(record: ControlRecord): PieceMap {

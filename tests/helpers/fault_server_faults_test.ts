@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { contentBytes } from "./content.ts";
 import { FaultServer, type Reply } from "./fault_server.ts";
 import { RawClient } from "./raw_client.ts";
+import { WITH_RESETS } from "./wine.ts";
 
 const SIZE = 1000;
 const FIRST_100 = "Range: bytes=0-99";
@@ -153,7 +154,7 @@ test("reply: cut after some bytes", () =>
     strictEqual(server.bytesServed, 123);
   }));
 
-test("reply: reset after some bytes", () =>
+test("reply: reset after some bytes", WITH_RESETS, () =>
   exchange({ resetAfter: 123 }, async ({ client }) => {
     await client.head();
     strictEqual((await client.rest()).toString("latin1"), text(0, 123));

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { contentBytes } from "./content.ts";
 import { FaultServer } from "./fault_server.ts";
 import { RawClient } from "./raw_client.ts";
+import { WITH_REFUSALS } from "./wine.ts";
 
 /** The status and the fields by lower-case name; a repeated one shows its last value. */
 function parseHead(head: string): { status: number; fields: Record<string, string> } {
@@ -188,7 +189,7 @@ test("until resolves when its condition comes true, and rejects when the server 
   await rejects(server.until(() => false), /stopped/);
 });
 
-test("stop closes every connection and frees the port", async () => {
+test("stop closes every connection and frees the port", WITH_REFUSALS, async () => {
   const server = await FaultServer.start({ size: 10, respond: () => ({ never: true }) });
   using client = await RawClient.connect(server.url);
   client.request();

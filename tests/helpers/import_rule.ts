@@ -29,6 +29,8 @@ const BOTTOM = [
   "option_checks",
   "network_options",
   "options",
+  "output_names",
+  "foreign_text",
   "redact",
   "resolved_options",
   "terminal_text",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { detectRuntime } from "../../src/runtime/detect.ts";
 import { DownloadError, type DownloadErrorCode } from "../../src/errors.ts";
-import type { Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
+import type { OpenMode, Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
 import { Output } from "../../src/storage/output.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith } from "./runtime_double.ts";
@@ -68,9 +69,22 @@ export class OutputScene implements AsyncDisposable {
     return file;
   }
 
+  /** As `fill` leaves them once closed, and says in the control file that all of it is there. */
+  async fillWhole(): Promise<void> {
+    await writeFile(this.output.partPath, BYTES);
+    const { identity, modifiedMs } = (await detectRuntime().files.lstat(this.output.partPath))!;
+    const whole = { ...RECORD, bitmap: Uint8Array.of(1), partIdentity: identity, partModifiedMs: modifiedMs };
+    await this.output.control.save(whole);
+  }
+
   /** Gives a filled part file its final name. */
   async commit(file: RuntimeFile, signal: AbortSignal = new AbortController().signal): Promise<void> {
     await this.output.commit(file, BYTES.length, signal);
+  }
+
+  /** Looks for a finished file, which may be of any URL. */
+  findFinished(isAskedFor: (record: ControlRecord) => boolean = () => true): Promise<number | undefined> {
+    return this.output.findFinished(isAskedFor);
   }
 
   /** Fills the part file and gives it its final name. */
@@ -106,7 +120,7 @@ function countFiles(runtime: Runtime): { runtime: Runtime; openFiles: () => numb
   const files = {
     ...runtime.files,
     create: async (path: string) => counted(await create(path)),
-    open: async (path: string, mode: "read" | "read-write") => counted(await openFile(path, mode)),
+    open: async (path: string, mode: OpenMode) => counted(await openFile(path, mode)),
   };
   return { runtime: { ...runtime, files }, openFiles: () => open };
 }

@@ -2,70 +2,10 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
-import { contentLength, parseRetryAfter } from "../../src/http/headers.ts";
-import { agree, strongValidator, tellsVersion, validatorOf } from "../../src/http/validator.ts";
-import type { Validator } from "../../src/types.ts";
+import { contentLength, parseHttpDate, parseRetryAfter } from "../../src/http/headers.ts";
 
 const DATE = "Sun, 06 Nov 1994 08:49:37 GMT";
 const DATE_MS = 784_111_777_000;
-
-const validator = (etag?: string, lastModified?: string): Validator => ({ etag, lastModified });
-
-test("validatorOf() takes both fields as they are", () => {
-  const headers = new Headers({ ETag: 'W/"a b"', "Last-Modified": DATE });
-  assert.deepEqual(validatorOf(headers), { etag: 'W/"a b"', lastModified: DATE });
-  assert.deepEqual(validatorOf(new Headers()), { etag: undefined, lastModified: undefined });
-});
-
-test("14: only a strong ETag or a date can prove that a file is the same", () => {
-  assert.equal(strongValidator(validator('"a"', DATE)), '"a"');
-  assert.equal(strongValidator(validator('W/"a"', DATE)), DATE);
-  assert.equal(strongValidator(validator(undefined, DATE)), DATE);
-  assert.equal(strongValidator(validator('W/"a"')), undefined);
-  assert.equal(strongValidator(validator()), undefined);
-});
-
-test("14: a part has to name its version as the whole did", () => {
-  const cases: [known: Validator, seen: Validator, plainly: boolean, toIfRange: boolean][] = [
-    [validator('"a"', DATE), validator('"a"'), true, true],
-    [validator('"a"', DATE), validator(undefined, DATE), false, false],
-    [validator('"a"'), validator(), false, false],
-    [validator('W/"a"', DATE), validator(undefined, DATE), true, true],
-    [validator('W/"a"', DATE), validator('W/"a"'), false, true],
-    [validator(undefined, DATE), validator(undefined, DATE), true, true],
-    [validator(undefined, DATE), validator(), false, true],
-    [validator(), validator(), true, true],
-  ];
-  for (const [known, seen, plainly, toIfRange] of cases) {
-    const told = [tellsVersion(known, seen, false), tellsVersion(known, seen, true)];
-    assert.deepEqual(told, [plainly, toIfRange], JSON.stringify([known, seen]));
-  }
-});
-
-test("13: two versions differ where their ETags do, or their dates where an ETag is missing", () => {
-  const other = "Mon, 07 Nov 1994 08:49:37 GMT";
-  const cases: [Validator, Validator, boolean][] = [
-    [validator('"a"', DATE), validator('"a"', DATE), true],
-    [validator('"a"', DATE), validator('"b"', DATE), false],
-    [validator('"a"', DATE), validator('"a"', other), true],
-    [validator('"a"'), validator('W/"a"'), true],
-    [validator('"a"'), validator('W/"b"'), false],
-    [validator('"w/a"'), validator('"a"'), false],
-    [validator('W/"a"', DATE), validator('W/"a"', DATE), true],
-    [validator('W/"a"', DATE), validator('W/"a"', other), false],
-    [validator('"a"', DATE), validator('W/"a"', other), false],
-    [validator(undefined, DATE), validator(undefined, other), false],
-    [validator('"a"', DATE), validator(undefined, other), false],
-    [validator('"a"', DATE), validator(undefined, DATE), true],
-    [validator('"a"'), validator(undefined, DATE), true],
-    [validator(), validator('"a"', DATE), true],
-    [validator(), validator(), true],
-  ];
-  for (const [a, b, wanted] of cases) {
-    assert.equal(agree(a, b), wanted, JSON.stringify([a, b]));
-    assert.equal(agree(b, a), wanted, JSON.stringify([b, a]));
-  }
-});
 
 test("contentLength() reads a length, also one that was repeated", () => {
   const lengths = ["0", "1234", "1234, 1234", " 1234 ,1234", `${Number.MAX_SAFE_INTEGER - 1}`].map((field) =>
@@ -168,3 +108,12 @@ for (
     assert.equal(parseRetryAfter(field, DATE_MS), undefined);
   });
 }
+
+test("a date has one of the three forms of HTTP, or is none", () => {
+  for (const field of [DATE, ` ${DATE} `, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]) {
+    assert.equal(parseHttpDate(field), DATE_MS, field);
+  }
+  for (const field of ["", "784111777", "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994", "rubbish"]) {
+    assert.equal(parseHttpDate(field), undefined, field);
+  }
+});

@@ -92,11 +92,12 @@ test("every kind of redirect is followed by another GET of the same", async () =
   }
 });
 
-test("other statuses of that class are for the caller to judge, Location or not", async () => {
+test("a Location makes a redirect of the other statuses of that class, but of 304", async () => {
   for (const status of [300, 304, 305, 306]) {
     const client = clientOf({ [`${A}/file`]: "/other" }, status);
-    assert.equal((await follow(client, `${A}/file`)).response.status, status);
-    assert.equal(client.sent.length, 1);
+    const { response, target } = await follow(client, `${A}/file`);
+    const wanted = status === 304 ? [304, `${A}/file`, 1] : [200, `${A}/other`, 2];
+    assert.deepEqual([response.status, target.url, client.sent.length], wanted);
   }
 });
 

@@ -16,6 +16,7 @@ import { contentBytes, seededRandom } from "../helpers/content.ts";
 import { PLAIN_CLIENT } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 const SEED = 1;
 const SIZE = 300_000;
@@ -251,7 +252,7 @@ test("25: a reset is a network error, and costs nothing that was read before", a
   reader.close();
 });
 
-test("31: a refused connection is told as such", async () => {
+test("31: a refused connection is told as such", WITH_REFUSALS, async () => {
   await using scene = await Scene.start();
   const { url } = scene.server;
   await scene.server.stop();

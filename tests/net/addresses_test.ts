@@ -9,6 +9,7 @@ import { findNginx } from "../helpers/nginx.ts";
 import { skipWithout } from "../helpers/programs.ts";
 import { Reach, REACH_FILE, type ReachOptions } from "../helpers/reach.ts";
 import { Talker } from "../helpers/talker.ts";
+import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 const findIpv6 = async () => await hasIpv6() ? "::1" : undefined;
 const skip = await skipWithout("addresses that swallow everything", { nginx: findNginx });
@@ -36,20 +37,28 @@ async function completeQuickly(reach: Reach, url: string, options: ReachOptions 
   ok(elapsedMs < QUICK_MS, `${elapsedMs} ms`);
 }
 
-test("the first address refuses: the next one is taken", () =>
-  withServer(async ({ reach, server, port }) => {
-    const resolve = { [`files.example:${port}`]: ["127.0.0.2", "127.0.0.3", "127.0.0.1"] };
-    await completeQuickly(reach, `http://files.example:${port}/file.bin`, { resolve });
-    strictEqual(server.requests.length, 1);
-  }));
+test(
+  "the first address refuses: the next one is taken",
+  WITH_REFUSALS,
+  () =>
+    withServer(async ({ reach, server, port }) => {
+      const resolve = { [`files.example:${port}`]: ["127.0.0.2", "127.0.0.3", "127.0.0.1"] };
+      await completeQuickly(reach, `http://files.example:${port}/file.bin`, { resolve });
+      strictEqual(server.requests.length, 1);
+    }),
+);
 
-test("every address refuses: an error that may pass", () =>
-  withServer(async ({ reach, port }) => {
-    const resolve = { [`files.example:${port}`]: ["127.0.0.2", "127.0.0.3"] };
-    const error = await reach.fail("connect", `http://files.example:${port}/file.bin`, { resolve });
-    strictEqual(error.message, "Cannot connect to files.example: the connection was refused");
-    strictEqual(error.retryable, true);
-  }));
+test(
+  "every address refuses: an error that may pass",
+  WITH_REFUSALS,
+  () =>
+    withServer(async ({ reach, port }) => {
+      const resolve = { [`files.example:${port}`]: ["127.0.0.2", "127.0.0.3"] };
+      const error = await reach.fail("connect", `http://files.example:${port}/file.bin`, { resolve });
+      strictEqual(error.message, "Cannot connect to files.example: the connection was refused");
+      strictEqual(error.retryable, true);
+    }),
+);
 
 test(
   "the first address swallows everything: the next one is tried soon",

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
 import { BlackHole } from "../helpers/black_hole.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate, WITH_OPENSSL } from "../helpers/certificate.ts";
 import { assertFileIs } from "../helpers/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
 import { findNginx } from "../helpers/nginx.ts";
@@ -79,7 +79,7 @@ function inSteps({ range, index }: RecordedRequest): Reply {
 }
 
 for (const name of Object.keys(WAYS)) {
-  const skip = isProxied(name) && skipProxy;
+  const skip = WITH_OPENSSL.skip || (isProxied(name) && skipProxy);
 
   test(
     `64 leases over 4 connections open 4: ${name}`,
@@ -255,7 +255,7 @@ test("nobody answers in DNS: connectTimeoutMs", { timeout: 30_000 }, async () =>
 
 test(
   "more than poolMaxIdlePerHost idle connections are not kept",
-  { timeout: 30_000 },
+  { ...WITH_OPENSSL, timeout: 30_000 },
   () =>
     withWay("http, directly", inSteps, async ({ reach, server, url, options }) => {
       const starter = reach.start({ ...options, poolMaxIdlePerHost: 2 });

@@ -7,7 +7,7 @@ import { directRoute, type Route } from "../../src/net/routes.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { Connection } from "../../src/runtime/runtime.ts";
 import { sockets } from "../../src/runtime/sockets.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate, WITH_OPENSSL } from "../helpers/certificate.ts";
 import { Child } from "../helpers/child.ts";
 import { contentBytes } from "../helpers/content.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
@@ -18,6 +18,7 @@ import { type Talk, Talker } from "../helpers/talker.ts";
 import { Reach, REACH_FILE } from "../helpers/reach.ts";
 import { TlsFront } from "../helpers/tls_front.ts";
 import { until } from "../helpers/until.ts";
+import { WITH_REFUSALS, WITH_RESETS } from "../helpers/wine.ts";
 
 const FILE = { seed: 70, size: 1000 } as const;
 
@@ -166,7 +167,7 @@ const BROKEN: Readonly<Record<string, Talk>> = {
 };
 
 for (const [name, talk] of Object.entries(BROKEN)) {
-  test(`a reset of the server ${name} is one for the client`, async () => {
+  test(`a reset of the server ${name} is one for the client`, WITH_RESETS, async () => {
     await using server = await Talker.start(talk);
     await withRelay(directRoute(dialer), async ({ client, pass }) => {
       using raw = await client();
@@ -241,18 +242,22 @@ test("a client that goes away takes its connection to the server along", () =>
     await until(() => server.openConnections === 0);
   }));
 
-test("close() closes everything, and nobody is let in any more", () =>
-  withServer({ respond: () => ({ silentAfter: 10 }) }, async ({ relay, server, host, client, pass }) => {
-    using idle = await client();
-    using active = await client();
-    active.send(get(host, [pass]));
-    await active.head();
-    relay.close();
-    await Promise.all([idle.ending, active.ending]);
-    await until(() => server.openConnections === 0);
-    const late = await client().then((raw) => raw, () => undefined);
-    await late?.ending;
-  }));
+test(
+  "close() closes everything, and nobody is let in any more",
+  WITH_REFUSALS,
+  () =>
+    withServer({ respond: () => ({ silentAfter: 10 }) }, async ({ relay, server, host, client, pass }) => {
+      using idle = await client();
+      using active = await client();
+      active.send(get(host, [pass]));
+      await active.head();
+      relay.close();
+      await Promise.all([idle.ending, active.ending]);
+      await until(() => server.openConnections === 0);
+      const late = await client().then((raw) => raw, () => undefined);
+      await late?.ending;
+    }),
+);
 
 test("a slow client holds the server back", () =>
   withServer({ size: 64 * 2 ** 20 }, async ({ server, host, client, pass }) => {
@@ -297,19 +302,23 @@ test("200 downloads through the relay leave nothing open", { timeout: 60_000 }, 
 });
 
 for (const scheme of ["http", "https"]) {
-  test(`a process ends although its downloader is open, ${scheme}`, { timeout: 30_000 }, async () => {
-    await using reach = await Reach.open();
-    await using server = await FaultServer.start(REACH_FILE);
-    const certificate = await makeCertificate(reach.dir.path);
-    await using front = await TlsFront.start(server.url, certificate);
-    const script = fileURLToPath(new URL("./open_downloader_child.ts", import.meta.url));
-    const url = (scheme === "http" ? server.url : front.url).replace("127.0.0.1", "localhost");
-    await using child = new Child(script, [url, reach.dir.path, certificate.caCert]);
-    const startedMs = performance.now();
-    const { status, stderr } = await child.ended;
-    deepStrictEqual([status, stderr], [0, ""]);
-    ok(performance.now() - startedMs < 5000);
-  });
+  test(
+    `a process ends although its downloader is open, ${scheme}`,
+    { ...WITH_OPENSSL, timeout: 30_000 },
+    async () => {
+      await using reach = await Reach.open();
+      await using server = await FaultServer.start(REACH_FILE);
+      const certificate = await makeCertificate(reach.dir.path);
+      await using front = await TlsFront.start(server.url, certificate);
+      const script = fileURLToPath(new URL("./open_downloader_child.ts", import.meta.url));
+      const url = (scheme === "http" ? server.url : front.url).replace("127.0.0.1", "localhost");
+      await using child = new Child(script, [url, reach.dir.path, certificate.caCert]);
+      const startedMs = performance.now();
+      const { status, stderr } = await child.ended;
+      deepStrictEqual([status, stderr], [0, ""]);
+      ok(performance.now() - startedMs < 5000);
+    },
+  );
 }
 
 test("the runtime is told no name that it could look up, and no system resolver is asked", async () => {

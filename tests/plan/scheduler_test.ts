@@ -93,10 +93,11 @@ test("82: late bytes of a lost lease do not count", () => {
   assert.deepEqual([scheduler.activeLeases, next.active, bounds(take(scheduler))], [1, true, [100, 200]]);
 });
 
-test("leaseCovered() takes what a response covers, if its start is next", () => {
+test("leaseCovered() takes what a response covers, if something is missing from its start on", () => {
   const scheduler = schedule([range(0, 1000), range(2000, 3000)]);
-  assert.equal(scheduler.leaseCovered(range(2000, 2500)), undefined);
   assert.equal(scheduler.leaseCovered(range(1, 500)), undefined);
+  assert.equal(scheduler.leaseCovered(range(1000, 2500)), undefined);
+  assert.equal(scheduler.leaseCovered(range(0, 0)), undefined);
   const covered = scheduler.leaseCovered(range(0, 333));
   assert.deepEqual(covered && bounds(covered), [0, 333]);
   const beyond = scheduler.leaseCovered(range(333, 5000));
@@ -104,6 +105,44 @@ test("leaseCovered() takes what a response covers, if its start is next", () => 
   assert.equal(scheduler.leaseCovered(range(0, 333)), undefined);
   assert.deepEqual(bounds(take(scheduler, 1)), [2000, 3000]);
   assert.equal(scheduler.leaseCovered(range(3000, 3001)), undefined);
+});
+
+test("131 leaseCovered() takes what is not missing first, and leaves what is before it to others", () => {
+  const scheduler = schedule([range(0, 100), range(2000, 3000), range(4000, 5000)]);
+  const covered = scheduler.leaseCovered(range(2000, 2500));
+  assert.deepEqual(covered && bounds(covered), [2000, 2500]);
+  const all: [number, number][] = [];
+  for (let lease = scheduler.lease(0, 1); lease !== undefined; lease = scheduler.lease(0, 1)) {
+    all.push(bounds(lease));
+  }
+  assert.deepEqual(all, [[0, 100], [2500, 3000], [4000, 5000]]);
+  assert.ok(covered !== undefined);
+  scheduler.deliver(covered, 200);
+  scheduler.giveBack(covered);
+  assert.deepEqual(bounds(take(scheduler, 1)), [2200, 2500]);
+});
+
+test("leaseCovered() of a response without an end takes a run of what is missing, and of a file without one", () => {
+  const known = schedule([range(0, 1000)]).leaseCovered(range(0, Infinity));
+  assert.deepEqual(known && bounds(known), [0, 1000]);
+  const scheduler = schedule([range(0, Infinity)]);
+  const unknown = scheduler.leaseCovered(range(0, Infinity));
+  assert.deepEqual(unknown && bounds(unknown), [0, Infinity]);
+  assert.equal(scheduler.hasPending, false);
+});
+
+test("92 no lease is above the most that one request may ask for", () => {
+  for (const connections of [1, 2, 5]) {
+    const scheduler = schedule([range(0, 1000), range(2000, 2005)]);
+    const lengths: number[] = [];
+    for (;;) {
+      const lease = scheduler.lease(1e9, connections, 10, 70);
+      if (lease === undefined) break;
+      lengths.push(lease.end - lease.start);
+    }
+    assert.ok(Math.max(...lengths) <= 70, lengths.join());
+    assert.equal(lengths.reduce((sum, it) => sum + it), 1005);
+  }
 });
 
 test("endOfData() ends a lease where its data ended", () => {

@@ -15,6 +15,7 @@ function size(changes: Partial<SegmentSizeInput> = {}): number {
     bytesPerSecond: 0,
     requestSeconds: 0,
     minSegmentSize: 256 * KIB,
+    maxSegmentSize: Infinity,
     pieceSize: MIB,
     ...changes,
   });
@@ -81,4 +82,14 @@ test("every size is a whole number that is there to take", () => {
       assert.ok(Number.isInteger(taken) && taken > 0 && taken <= remaining, `${taken} of ${remaining}`);
     }
   }
+});
+
+test("92 no segment is above the most that one request may ask for, whatever else there is", () => {
+  assert.equal(size({ maxSegmentSize: 300_001 }), 300_001);
+  assert.equal(size({ maxSegmentSize: 300_001, connections: 1 }), 300_001);
+  assert.equal(size({ maxSegmentSize: 300_001, connections: 1, remaining: Infinity }), 300_001);
+  assert.equal(size({ maxSegmentSize: 300_001, remaining: 300_000 }), 300_000);
+  assert.equal(size({ maxSegmentSize: 1, bytesPerSecond: 100 * MIB }), 1);
+  assert.equal(size({ maxSegmentSize: 100 * KIB, remaining: 400 * KIB }), 100 * KIB);
+  assert.equal(size({ maxSegmentSize: 128 * MIB, bytesPerSecond: 1e12 }), 64 * MIB);
 });

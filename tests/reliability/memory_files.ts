@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { FileInfo, FileLock, FileSystem, RuntimeFile } from "../../src/runtime/runtime.ts";
+import type { FileInfo, FileLock, FileSystem, OpenMode, RuntimeFile } from "../../src/runtime/runtime.ts";
 import { type Host, MemoryFile, systemError } from "./memory_file.ts";
 import { Inode } from "./memory_inode.ts";
 
@@ -90,7 +90,7 @@ export class MemoryFiles implements FileSystem {
     return this.#openHandle(inode, path);
   }
 
-  async open(path: string, _mode: "read" | "read-write"): Promise<RuntimeFile> {
+  async open(path: string, _mode: OpenMode): Promise<RuntimeFile> {
     await this.#enter("open", path);
     return this.#openHandle(this.#find(path), path);
   }
@@ -160,6 +160,8 @@ export class MemoryFiles implements FileSystem {
     if (this.#locks.has(inode)) return undefined;
     this.#locks.add(inode);
     return {
+      owner: 0,
+      isWeak: false,
       release: async () => {
         try {
           await this.remove(path);

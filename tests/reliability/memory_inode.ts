@@ -61,7 +61,8 @@ export class Inode {
 
   get info(): FileInfo {
     const { kind, number } = this;
-    return { kind, size: this.#seen.size, identity: `memory:${number}`, modifiedMs: this.#modifiedMs };
+    const [size, modifiedMs] = [this.#seen.size, this.#modifiedMs];
+    return { kind, size, identity: `memory:${number}`, modifiedMs, owner: 0, links: undefined };
   }
 
   /** What programs see now; to be looked at only. */

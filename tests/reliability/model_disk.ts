@@ -2,12 +2,13 @@ import { Buffer } from "node:buffer";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { copyFile, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree } from "../helpers/temp.ts";
 import type { Step } from "./model_steps.ts";
 
 const MINE = "mine";
 const NEWER_VERSION = 99;
 /** What may be beside a file: the last one is what was damaged and set aside. */
-const OWN_SUFFIXES = ["", ".part", ".bytehaul", ".bytehaul.bad"];
+const OWN_SUFFIXES = ["", ".part", ".bytehaul", ".bytehaul.bad", ".mismatch"];
 /** What a process that was killed may leave besides. */
 const KILLED_SUFFIXES = [".bytehaul.lock", ".bytehaul.tmp"];
 
@@ -68,7 +69,7 @@ export class ModelDisk {
 
   /** Goes on with what was copied. */
   async moveToCopy(): Promise<void> {
-    await rm(this.#directory, { recursive: true });
+    await removeTree(this.#directory);
     this.#place++;
   }
 
@@ -148,7 +149,7 @@ export class ModelDisk {
   /** Checks what a run left. What a killed process left may stay until another one gets as far as it did. */
   checkNames(end: "completed" | "killed" | "failed", before: readonly string[]): void {
     const isAllowed = (name: string) => {
-      if (end === "completed") return ["", ".bytehaul.bad"].includes(name);
+      if (end === "completed") return ["", ".bytehaul.bad", ".mismatch"].includes(name);
       if (OWN_SUFFIXES.includes(name)) return true;
       return KILLED_SUFFIXES.includes(name) && (end === "killed" || before.includes(name));
     };

@@ -49,7 +49,7 @@ const wrongChecksum = checksum.replace(/.$/, (digit) => digit === "0" ? "1" : "0
 const KINDS: readonly Kind[] = [
   { path: "fine" },
   { path: "fine", spec: { checksum } },
-  { path: "fine", spec: { checksum: wrongChecksum } },
+  { path: "fine", spec: { checksum: wrongChecksum, discardMismatch: true } },
   { path: "fine", spec: { maxDownloadSpeed: 3_000_000 } },
   { path: "fine", isSecure: true },
   { path: "slow", isSecure: true, stop: (handle) => handle.pause(), isResumed: true },

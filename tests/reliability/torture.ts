@@ -24,6 +24,7 @@ import {
   ERRORS,
   FINAL,
   isWhole,
+  MISMATCH,
   OLD,
   PART,
   RESTARTS,
@@ -193,7 +194,7 @@ class Case {
   }
 
   #requireTidy(files: MemoryFiles, allowed: readonly string[] = []): void {
-    const others = files.list().filter((path) => path !== FINAL && path !== BAD && !allowed.includes(path));
+    const others = files.list().filter((path) => ![FINAL, BAD, MISMATCH, ...allowed].includes(path));
     if (others.length > 0) this.#fail("left behind", others.join(", "));
   }
 

@@ -20,6 +20,7 @@ export const FINAL = `${DIRECTORY}/out.bin`;
 export const PART = `${FINAL}.part`;
 export const CONTROL = `${FINAL}.bytehaul`;
 export const BAD = `${CONTROL}.bad`;
+export const MISMATCH = `${FINAL}.mismatch`;
 
 /** Options of every download: several connections, and checkpoints now and then. */
 export const COMMON = {

@@ -6,6 +6,7 @@ import type { HttpClient } from "../../src/runtime/runtime.ts";
 import { contentBytes } from "../helpers/content.ts";
 import { PLAIN_CLIENT } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
+import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 const SIZE = 100_000;
 const REASON = new Error("enough");
@@ -142,7 +143,7 @@ test("80: a signal that is aborted already sends nothing", async () => {
   assert.equal(scene.server.requests.length, 0);
 });
 
-test("a connection that cannot be had is a rejection", async () => {
+test("a connection that cannot be had is a rejection", WITH_REFUSALS, async () => {
   await using scene = await Scene.start();
   await scene.server.stop();
   await assert.rejects(scene.get());

@@ -8,11 +8,13 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { detectRuntime } from "../../src/runtime/detect.ts";
+import { Child } from "../helpers/child.ts";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const { files } = detectRuntime();
 const CHILD = fileURLToPath(new URL("./lock_child.ts", import.meta.url));
+const TURNS_CHILD = fileURLToPath(new URL("./lock_turns_child.ts", import.meta.url));
 const WITH_CHILDREN = { timeout: 60_000 };
 
 /** A process that tries to lock a file, on the runtime `program`. */
@@ -162,12 +164,21 @@ test("57: the lock of a process that was killed is free", WITH_CHILDREN, async (
   assert.deepEqual(await dir.list(), []);
 });
 
+test("55: of processes that take turns, one has the lock at a time", WITH_CHILDREN, async () => {
+  await using dir = await temporaryDirectory();
+  const children = Array.from({ length: 3 }, () => new Child(TURNS_CHILD, [dir.join("a.lock")]));
+  for (const { status, stderr } of await Promise.all(children.map((child) => child.ended))) {
+    assert.equal(status, 0, stderr);
+  }
+  assert.deepEqual(await dir.list(), []);
+});
+
 const [deno, bun] = [findProgram("deno"), findProgram("bun")];
-const hasBoth = deno !== undefined && bun !== undefined && process.platform !== "win32";
+const hasBoth = deno !== undefined && bun !== undefined;
 
 for (const [holder, other] of [[deno, bun], [bun, deno]] as const) {
   const title = holder === deno ? "Deno's keeps Bun out" : "Bun's keeps Deno out";
-  const skip = !hasBoth && "deno and bun are not both on PATH, or share no kind of lock here";
+  const skip = !hasBoth && "deno and bun are not both on PATH";
   test(`55: of two runtimes, a lock of ${title}`, { ...WITH_CHILDREN, skip }, async () => {
     await using dir = await temporaryDirectory();
     const path = dir.join("a.lock");

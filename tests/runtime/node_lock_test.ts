@@ -8,9 +8,7 @@ import { lockFile } from "../../src/runtime/node_lock.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 // Bun has the system's own locks, so what stands in for them can be seen only where they are missing.
-const WITHOUT_FLOCK = {
-  skip: "Bun" in globalThis && process.platform !== "win32" && "Bun calls flock() here",
-};
+const WITHOUT_FLOCK = { skip: "Bun" in globalThis && "Bun has the system's locks" };
 
 /** A process that does nothing until it is killed. */
 async function startIdle(): Promise<ChildProcess> {

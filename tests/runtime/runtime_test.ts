@@ -77,6 +77,7 @@ test("46: identity names one file, whatever it is called", async () => {
   await withFile(files.open(dir.join("third"), "read"), async (file) => {
     assert.equal((await file.stat()).identity, first);
     await withFile(files.create(dir.join("other")), (other) => other.sync());
+    await files.rename(dir.join("third"), dir.join("fourth"));
     await files.rename(dir.join("other"), dir.join("third"));
     assert.notEqual(await identity("third"), first);
     assert.equal((await file.stat()).identity, first);

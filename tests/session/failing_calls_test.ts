@@ -1,12 +1,11 @@
 // What the torture harness found, each made as small as it gets.
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { link } from "node:fs/promises";
 import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { DownloadResult } from "../../src/types.ts";
-import { contentHash, writeContentFile } from "../helpers/content.ts";
-import { assertClaimsHold } from "../helpers/control_file.ts";
+import { contentHash } from "../helpers/content.ts";
+import { assertClaimsHold, leaveFinished } from "../helpers/control_file.ts";
 import { FakeWorkers } from "../helpers/fake_worker.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
 import {
@@ -37,8 +36,10 @@ async function download(
   dir: TemporaryDirectory,
   overrides: RuntimeOverrides,
   checksum = CHECKSUM,
+  prepare: (url: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<Told> {
   await using server = await FaultServer.start({ size: SIZE, seed: SEED });
+  await prepare(server.url);
   const warnings: string[] = [];
   const logger = (level: string, message: string) => void (level === "warn" && warnings.push(message));
   const queue = queueOn(runtimeWith(overrides), { logger });
@@ -57,7 +58,7 @@ function readers(change: (file: RuntimeFile) => Partial<RuntimeFile>): RuntimeOv
     files: {
       open: async (path, mode) => {
         const file = await files.open(path, mode);
-        const isData = mode === "read" && !path.endsWith(".bytehaul");
+        const isData = mode !== "read-write" && !path.endsWith(".bytehaul");
         return isData ? fileWith(file, change(file)) : file;
       },
     },
@@ -69,10 +70,18 @@ const badClose = readers((file) => ({
 }));
 const badRead = readers(() => ({ read: () => Promise.reject(systemError("EIO")) }));
 
-/** What a run leaves that is killed after giving the name. */
-async function leaveFinished(dir: TemporaryDirectory): Promise<void> {
-  await writeContentFile(dir.join("out.bin"), SEED, SIZE);
-  await link(dir.join("out.bin"), dir.join("out.bin.part"));
+/** Downloads where an earlier run was killed after it gave the name. */
+async function downloadFinished(
+  dir: TemporaryDirectory,
+  overrides: RuntimeOverrides,
+  checksum = CHECKSUM,
+): Promise<Told> {
+  return await download(
+    dir,
+    overrides,
+    checksum,
+    (url) => leaveFinished(dir.join("out.bin"), url, SEED, SIZE),
+  );
 }
 
 test("a lock file that cannot be removed is a warning, and the download a success", async () => {
@@ -81,7 +90,8 @@ test("a lock file that cannot be removed is a warning, and the download a succes
     files: {
       lock: async (path) => {
         const lock = await files.lock(path);
-        return lock && { release: () => lock.release().then(() => Promise.reject(systemError("EACCES"))) };
+        const release = () => lock?.release().then(() => Promise.reject(systemError("EACCES")));
+        return lock && { ...lock, release: async () => await release() };
       },
     },
   });
@@ -98,8 +108,7 @@ test("what was hashed counts, whatever comes of closing the file that was read f
 
 test("the same of a file that an earlier run had finished", async () => {
   await using dir = await temporaryDirectory();
-  await leaveFinished(dir);
-  const { result } = await download(dir, badClose);
+  const { result } = await downloadFinished(dir, badClose);
   deepStrictEqual([result.checksum, result.fetchedBytes], [CHECKSUM, 0]);
   deepStrictEqual(await dir.list(), ["out.bin"]);
 });
@@ -121,23 +130,20 @@ const unopened: RuntimeOverrides = {
 for (const [what, overrides] of [["read", badRead], ["opened", unopened]] as const) {
   test(`a finished file that cannot be ${what} is an error of the storage, and keeps its name`, async () => {
     await using dir = await temporaryDirectory();
-    await leaveFinished(dir);
-    await rejects(download(dir, overrides), { name: "DownloadError", code: "storage" });
-    deepStrictEqual(await dir.list(), ["out.bin", "out.bin.part"]);
+    await rejects(downloadFinished(dir, overrides), { name: "DownloadError", code: "storage" });
+    deepStrictEqual(await dir.list(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
   });
 }
 
 test("a finished file that has another checksum is told as that", async () => {
   await using dir = await temporaryDirectory();
-  await leaveFinished(dir);
-  await rejects(download(dir, {}, `sha256:${"0".repeat(64)}`), { code: "checksum_mismatch" });
+  await rejects(downloadFinished(dir, {}, `sha256:${"0".repeat(64)}`), { code: "checksum_mismatch" });
 });
 
 test("a finished file is verified without a thread where that fails", async () => {
   await using dir = await temporaryDirectory();
-  await leaveFinished(dir);
   using workers = new FakeWorkers({ failAt: 1 });
-  const { result } = await download(dir, {});
+  const { result } = await downloadFinished(dir, {});
   deepStrictEqual([result.checksum, workers.running], [CHECKSUM, 0]);
 });
 

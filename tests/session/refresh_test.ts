@@ -332,3 +332,32 @@ test("a refresh that fails late, when the download is over, disturbs nobody", as
   late.reject(CAUSE);
   await handle.closed;
 });
+
+test("90 a server that refuses ranges with 403: refresh is called once, and the whole file is asked for", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({
+    ...{ size: SIZE, seed: SEED },
+    respond: ({ headers }) => headers["range"] === undefined ? undefined : { status: 403 },
+  });
+  let calls = 0;
+  const refresh: Refresh = () => {
+    calls++;
+    return Promise.resolve({ url: new URL("/fresh", server.url) });
+  };
+  await using downloader = new Downloader();
+  await downloader.download({ ...SPEC, url: server.url, outputPath: dir.join("out.bin"), refresh }).wait();
+  await assertFileIs(dir.join("out.bin"), SEED, SIZE);
+  assert.deepEqual([calls, server.requests.map(({ path }) => path)], [1, ["/file.bin", "/fresh", "/fresh"]]);
+});
+
+test("90 a server that refuses ranges with 403, and refresh fails: the whole file is asked for", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({
+    ...{ size: SIZE, seed: SEED },
+    respond: ({ headers }) => headers["range"] === undefined ? undefined : { status: 403 },
+  });
+  await using downloader = new Downloader();
+  const refresh: Refresh = () => Promise.reject(CAUSE);
+  await downloader.download({ ...SPEC, url: server.url, outputPath: dir.join("out.bin"), refresh }).wait();
+  await assertFileIs(dir.join("out.bin"), SEED, SIZE);
+});

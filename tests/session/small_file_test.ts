@@ -140,10 +140,10 @@ test("a small file whose connection breaks goes on from the byte it reached", as
   ok(first === 0 && second! > 0, `from ${second}`);
 });
 
-test("a small file that is not what its checksum says leaves nothing", async () => {
+test("a small file that is not what its checksum says leaves nothing but itself as evidence", async () => {
   await using scene = await open();
   await scene.fail("checksum_mismatch", { ...SMALL, checksum: `sha256:${"0".repeat(64)}` });
-  await scene.assertLeft([]);
+  await scene.assertLeft(["file.bin.mismatch"]);
 });
 
 test("a small file is refused where its part file would be somebody else's", async () => {

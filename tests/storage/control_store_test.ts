@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ControlFileError, DownloadError } from "../../src/errors.ts";
+import { OutputNames } from "../../src/output_names.ts";
 import type { FileSystem, RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";
@@ -26,7 +27,7 @@ const RECORD: ControlRecord = {
 const LATER: ControlRecord = { ...RECORD, bitmap: new Uint8Array([0xff, 0]), partial: [] };
 
 function storeIn(dir: TemporaryDirectory, overrides: RuntimeOverrides = {}): ControlStore {
-  return new ControlStore(runtimeWith(overrides), dir.join(NAME), dir.path);
+  return new ControlStore(runtimeWith(overrides), new OutputNames(dir.join("out.bin")));
 }
 
 async function loaded(store: ControlStore): Promise<unknown> {

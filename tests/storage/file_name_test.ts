@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseFileName, fileNameFromUrl, sanitizeFileName } from "../../src/storage/file_name.ts";
+import {
+  chooseFileName,
+  fileNameFromUrl,
+  refusedByWindows,
+  sanitizeFileName,
+} from "../../src/storage/file_name.ts";
 
 const MAX_BYTES = 255 - 32;
 
@@ -116,6 +121,21 @@ test("69: device names of Windows are renamed on every system", () => {
   }
   for (const name of ["console.log", "com10", "com", "lpt0.txt", "nul-1", "a.con", "_con"]) {
     assertSanitized({ [name]: name });
+  }
+});
+
+test("69: what Windows makes of a name that was asked for is said", () => {
+  for (const name of ["nul", "CON.txt", "com1.tar.gz", "aux .txt", "LPT³"]) {
+    assert.match(refusedByWindows(name) ?? "", /device/, name);
+  }
+  for (const name of ["a:b", "a.txt:stream", "a?", "*.bin", 'a"b', "a|b", "<a>", "a\tb"]) {
+    assert.match(refusedByWindows(name) ?? "", /has none of/, name);
+  }
+  for (const name of ["file.", "file..", "file ", "a.txt. ."]) {
+    assert.match(refusedByWindows(name) ?? "", /drops/, name);
+  }
+  for (const name of ["null", "console.log", ".hidden", "a b.tar.gz", "ü ñ"]) {
+    assert.equal(refusedByWindows(name), undefined, name);
   }
 });
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
+import process from "node:process";
 import { test } from "node:test";
 import { Output } from "../../src/storage/output.ts";
-import { refuseDirectory } from "../../src/storage/paths.ts";
+import { makeDirectories, refuseDirectory } from "../../src/storage/paths.ts";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { failsWith, OutputScene, PART_TEXT } from "../helpers/output_scene.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
@@ -34,7 +35,10 @@ test("45: an output that cannot be written is an error that says why", async () 
   const acquire = (path: string, overrides: RuntimeOverrides = {}) =>
     Output.acquire(runtimeWith(overrides), path, false);
   await failsWith("storage", acquire(dir.join("file", "out.bin")), "a part of the path is no directory");
-  await failsWith("storage", acquire(dir.join("n".repeat(300))), "the name is too long");
+  // Windows says no more than that nothing has such a name, and it is refused before.
+  if (process.platform !== "win32") {
+    await failsWith("storage", acquire(dir.join("n".repeat(300))), "the name is too long");
+  }
   for (const [code, reason] of [["EACCES", "permission denied"], ["EROFS", "read-only"]] as const) {
     const lock = () => Promise.reject(systemError(code));
     await failsWith("storage", acquire(dir.join("out.bin"), { files: { lock } }), reason);
@@ -63,11 +67,28 @@ test("48: a directory is refused as a path before anything else is done", async 
   await refuseDirectory(runtimeWith({}), dir.join("new"));
 });
 
+test("a name that Windows gives another meaning is refused there", async () => {
+  await using dir = await temporaryDirectory();
+  for (const name of ["nul", "COM1.txt", "a:b", "a?.bin", "file.", "file "]) {
+    const looked = refuseDirectory(runtimeWith({}), dir.join(name));
+    if (process.platform !== "win32") await looked;
+    else await assert.rejects(looked, { name: "TypeError", message: /^Cannot use outputPath / });
+  }
+  await failsWith("storage", refuseDirectory(runtimeWith({}), dir.join("n".repeat(256))), "too long");
+  await refuseDirectory(runtimeWith({}), dir.join("nullable.txt"));
+});
+
+test("45: a file where a directory should be made is said to be none", async () => {
+  await using dir = await temporaryDirectory();
+  await writeFile(dir.join("file"), "");
+  await assert.rejects(makeDirectories(runtimeWith({}).files, dir.join("file")), { code: "ENOTDIR" });
+});
+
 test("a file that is there already is found before anything is fetched", async () => {
   await using scene = await OutputScene.make();
-  assert.equal(await scene.output.findFinished(), undefined);
+  assert.equal(await scene.findFinished(), undefined);
   await writeFile(scene.dir.join("out.bin"), "precious");
-  await failsWith("output_exists", scene.output.findFinished(), "ask to overwrite");
+  await failsWith("output_exists", scene.findFinished(), "ask to overwrite");
 });
 
 test("72: a symbolic link under the name of the part file is not followed", WITH_LINKS, async () => {

@@ -1,0 +1,14 @@
+import { statfs } from "node:fs/promises";
+
+/**
+ * Bytes that this process may still write below `path`, or `undefined` when that cannot be told: not every file system
+ * tells, and some have no blocks at all.
+ */
+export async function freeBytes(path: string): Promise<number | undefined> {
+  try {
+    const { blocks, bavail, bsize } = await statfs(path);
+    return blocks > 0 ? bavail * bsize : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import { type BigIntStats, constants } from "node:fs";
+import * as fs from "node:fs/promises";
+import { identify } from "./identity.ts";
+import { IS_WINDOWS, onFile } from "./in_use.ts";
+import type { FileInfo, RuntimeFile } from "./runtime.ts";
+import { systemError } from "./system_error.ts";
+
+/** For a file that must be one itself: no link is followed, no pipe is waited for. Windows has no such flags. */
+export const OPEN_OWN: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/** A file that is open. */
+export class NodeFile implements RuntimeFile {
+  readonly #file: fs.FileHandle;
+
+  /** Takes over an open file. */
+  constructor(file: fs.FileHandle) {
+    this.#file = file;
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, position);
+    return bytesRead;
+  }
+
+  async write(data: Uint8Array, position: number): Promise<void> {
+    for (let start = 0; start < data.length;) {
+      const { bytesWritten } = await this.#file.write(data, start, data.length - start, position + start);
+      start += bytesWritten;
+    }
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.#file.truncate(size);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  async stat(): Promise<FileInfo> {
+    return describe(await this.#file.stat({ bigint: true }));
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** Looks at the path itself. */
+export async function lstat(path: string): Promise<FileInfo | undefined> {
+  return await orMissing(fs.lstat(path, { bigint: true }).then(describe));
+}
+
+/** Looks at what the path leads to. */
+export async function stat(path: string): Promise<FileInfo | undefined> {
+  return await orMissing(fs.stat(path, { bigint: true }).then(describe));
+}
+
+/** Removes a file, if it is there. */
+export async function remove(path: string): Promise<void> {
+  // Windows has one answer for a directory and for a file that is in use.
+  if (IS_WINDOWS && (await lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
+  await orMissing(onFile(() => fs.unlink(path)));
+}
+
+function describe(info: BigIntStats): FileInfo {
+  const kind = info.isFile()
+    ? "file"
+    : info.isDirectory()
+    ? "directory"
+    : info.isSymbolicLink()
+    ? "symlink"
+    : "other";
+  return {
+    kind,
+    size: Number(info.size),
+    // Numbers of more than 53 bits are usual on Windows.
+    identity: identify(info.dev, info.ino),
+    modifiedMs: Number(info.mtimeMs),
+    owner: IS_WINDOWS ? undefined : Number(info.uid),
+    links: Number(info.nlink),
+  };
+}
+
+async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+import { DownloadError } from "../errors.ts";
+import type { FileInfo, FileSystem, OpenMode, RuntimeFile } from "../runtime/runtime.ts";
+
+/** A file that was opened, and what it is. */
+export interface OpenedFile {
+  readonly file: RuntimeFile;
+  readonly info: FileInfo;
+}
+
+/** What is there is not ours, for the reason that is the message. */
+export class ForeignFileError extends Error {
+  /** The name of the class. */
+  override readonly name = "ForeignFileError";
+}
+
+/** Why another user could have put this there, or could change it; `undefined` when it is a file of `owner` alone. */
+export function whyForeign(info: FileInfo, owner: number | undefined): string | undefined {
+  const { kind, links = 1 } = info;
+  if (kind === "symlink") return "it is a symbolic link";
+  if (kind === "directory") return "it is a directory";
+  if (kind !== "file") return "it is no regular file";
+  if (isOfAnother(info, owner)) return "it belongs to another user";
+  return links > 1 ? "it has another name as well" : undefined;
+}
+
+/** Whether it belongs to somebody else than `owner`. */
+export function isOfAnother(info: FileInfo, owner: number | undefined): boolean {
+  return info.owner !== undefined && owner !== undefined && info.owner !== owner;
+}
+
+/** How often to look again at a file that is exchanged just then, as a control file is when it is saved. */
+const LOOKS = 3;
+
+/**
+ * Opens a file that is of `owner` alone; `undefined` when there is none. It is looked at before it is opened, as opening
+ * a device does something, and again when it is open, as it may have been exchanged in between.
+ */
+export async function openOwn(
+  files: FileSystem,
+  path: string,
+  mode: Exclude<OpenMode, "read">,
+  owner: number | undefined,
+): Promise<OpenedFile | undefined> {
+  for (let look = 0; look < LOOKS; look++) {
+    const named = await files.lstat(path);
+    if (named === undefined) return undefined;
+    requireOwn(named, owner);
+    const file = await files.open(path, mode);
+    let isKept = false;
+    try {
+      const info = await file.stat();
+      requireOwn(info, owner);
+      isKept = info.identity === named.identity;
+      if (isKept) return { file, info };
+    } finally {
+      if (!isKept) await file.close();
+    }
+  }
+  return undefined;
+}
+
+function requireOwn(info: FileInfo, owner: number | undefined): void {
+  const reason = whyForeign(info, owner);
+  if (reason !== undefined) throw new ForeignFileError(reason);
+}
+
+/** Removes what is ours, whatever it is; what belongs to another user stays. */
+export async function removeOwn(files: FileSystem, path: string, owner: number | undefined): Promise<void> {
+  const found = await files.lstat(path);
+  if (found !== undefined && !isOfAnother(found, owner)) await files.remove(path);
+}
+
+/** Something of others is where a file of ours belongs. */
+export function inTheWay(path: string, reason: string): DownloadError {
+  return new DownloadError(
+    "storage",
+    `Cannot use "${path}": ${reason}; remove it, choose another output or ask to overwrite`,
+  );
+}

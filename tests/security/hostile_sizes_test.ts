@@ -1,0 +1,138 @@
+// Files that were made to cost time or memory. The bounds are wide: what they rule out takes many times as long.
+import assert from "node:assert/strict";
+import { readFile, truncate, writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { verify } from "../../mod.ts";
+import { findInChecksumList } from "../../src/integrity/checksum_list.ts";
+import { PieceMap } from "../../src/plan/piece_map.ts";
+import { type ControlRecord, encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
+import { readControl } from "../helpers/control_file.ts";
+import { seededRandom } from "../helpers/content.ts";
+import { Interrupted } from "../helpers/interrupted.ts";
+import { downloadOn } from "../faults/disk.ts";
+import { fileWith, runtimeWith } from "../helpers/runtime_double.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
+
+const MIB = 2 ** 20;
+const DIGEST = "ab".repeat(32);
+const OTHER = "cd".repeat(32);
+const WANTED = `${DIGEST}  file.bin\n`;
+
+/** What it takes to do something, in milliseconds. */
+function timed(work: () => void): number {
+  const startedMs = performance.now();
+  work();
+  return performance.now() - startedMs;
+}
+
+const LISTS: Readonly<Record<string, () => string>> = {
+  "lines of nothing": () => "\n".repeat(16 * MIB) + WANTED,
+  "lines of one letter": () => "a\n".repeat(8 * MIB) + WANTED,
+  "lines of blanks": () => "  \t\r\n".repeat(3 * MIB) + WANTED,
+  "one line without an end": () => WANTED + "a".repeat(16 * MIB),
+  "one line of a digest without an end": () => WANTED + "ab".repeat(8 * MIB),
+  "one line that is nearly BSD's": () => `${WANTED}SHA256 (${") = a".repeat(3 * MIB)}`,
+  "many lines that are nearly BSD's": () => `SHA256 (${") = a".repeat(1600)}z\n`.repeat(2000) + WANTED,
+  "a line of blanks without an end": () => WANTED + " ".repeat(16 * MIB) + "x",
+  "half a million digests of other files": () => `${OTHER}  x\n`.repeat(230_000) + WANTED,
+  "half a million digests of this one": () => WANTED.repeat(210_000),
+};
+
+for (const [what, make] of Object.entries(LISTS)) {
+  test(`125 a checksum list of ${what} is read line by line`, () => {
+    const list = make();
+    let found: string | undefined;
+    const elapsedMs = timed(() => found = findInChecksumList(list, "file.bin", "SHA256SUMS")?.hex);
+    assert.equal(found, DIGEST);
+    assert.ok(elapsedMs < 4000, `${elapsedMs} ms`);
+  });
+}
+
+test("125 a digest behind a line that says nothing stands not alone", () => {
+  assert.equal(findInChecksumList(DIGEST, "file.bin", "x")?.hex, DIGEST);
+  assert.equal(findInChecksumList(`# comment\n\n${DIGEST}\n`, "file.bin", "x")?.hex, DIGEST);
+  for (const other of ["a", "a".repeat(20_000), " ".repeat(20_000)]) {
+    assert.equal(findInChecksumList(`${DIGEST}\n${other}\n`, "file.bin", "x"), undefined);
+    assert.equal(findInChecksumList(`${other}\n${DIGEST}\n`, "file.bin", "x"), undefined);
+  }
+});
+
+test("125 two digests for one file are an error still, of the strongest function alone", () => {
+  const weak = `${"1".repeat(32)}  file.bin\n${"2".repeat(32)}  file.bin\n`;
+  assert.equal(findInChecksumList(weak + WANTED, "file.bin", "x")?.hex, DIGEST);
+  assert.equal(findInChecksumList(WANTED + weak, "file.bin", "x")?.hex, DIGEST);
+  const differing = `${OTHER}  file.bin\n${WANTED}`;
+  assert.throws(() => findInChecksumList(differing + weak, "file.bin", "x"), { code: "checksum_list" });
+});
+
+test("125 a hundred thousand ranges in one piece do not cost the square of their number", () => {
+  const count = 100_000;
+  const random = seededRandom(125);
+  const starts = Array.from({ length: count }, (_, index) => 3 * index);
+  const shuffled = starts.toSorted(() => random() - 0.5);
+  for (const order of [starts, starts.toReversed(), shuffled]) {
+    const pieces = new PieceMap(3 * count, 4 * count);
+    const elapsedMs = timed(() => {
+      for (const start of order) pieces.add({ start, end: start + 1 }, start);
+      for (const start of order) pieces.add({ start, end: start + 2 }, 0); // overlaps
+    });
+    assert.equal(pieces.doneBytes, count);
+    assert.equal([...pieces.known()].length, count);
+    assert.ok(elapsedMs < 5000, `${elapsedMs} ms`);
+  }
+});
+
+/** What a crafted control file claims. */
+const CLAIMS: Readonly<Record<string, (record: ControlRecord) => Partial<ControlRecord>>> = {
+  "100,000 ranges that overlap in one piece": () => ({
+    partial: Array.from({ length: 100_000 }, () => ({ start: 5, end: 10, crc: 0 })),
+  }),
+  "100,000 ranges of one byte": () => ({
+    partial: Array.from(
+      { length: 100_000 },
+      (_, index) => ({ start: 2 * index, end: 2 * index + 1, crc: 0 }),
+    ),
+  }),
+  "a million pieces of one byte": () => ({
+    ...{ size: MAX_PIECES, pieceSize: 1, partial: [] },
+    ...{ bitmap: new Uint8Array(MAX_PIECES / 8).fill(255), crcs: new Uint32Array(MAX_PIECES) },
+  }),
+  "a million pieces behind the end of the file": ({ pieceSize }) => ({
+    ...{ size: MAX_PIECES * pieceSize, partial: [] },
+    ...{ bitmap: new Uint8Array(MAX_PIECES / 8).fill(255), crcs: new Uint32Array(MAX_PIECES) },
+  }),
+};
+
+for (const [what, claim] of Object.entries(CLAIMS)) {
+  test(`125 a control file with ${what} costs few reads`, async () => {
+    await using dir = await temporaryDirectory();
+    await using left = await Interrupted.leave(dir, { spec: { pieceSize: 2 ** 20 } });
+    const record = (await readControl(left.controlPath))!;
+    await writeFile(left.controlPath, encodeAll({ ...record, partModifiedMs: 1, ...claim(record) }));
+    let reads = 0;
+    const runtime = runtimeWith({
+      file: (file) => fileWith(file, { read: (buffer, position) => (reads++, file.read(buffer, position)) }),
+    });
+    await verify(left.path).catch(() => {});
+    const { resumedBytes } = await downloadOn(runtime, { ...left.spec, maxRetries: 0 });
+    assert.equal(resumedBytes, 0);
+    assert.ok(reads < 20_000, `${reads} reads`);
+  });
+}
+
+/** As `encodeControl`, however many ranges there are. */
+function encodeAll(record: ControlRecord): Uint8Array {
+  return encodeControl({
+    ...record,
+    partial: Object.assign([...record.partial], { slice: () => record.partial }),
+  });
+}
+
+test("125 a control file of gigabytes is not read", async () => {
+  await using dir = await temporaryDirectory();
+  await using left = await Interrupted.leave(dir);
+  const before = await readFile(left.controlPath);
+  await truncate(left.controlPath, 2 ** 33);
+  assert.equal((await left.resume()).resumedBytes, 0);
+  assert.ok(before.length < MIB);
+});
