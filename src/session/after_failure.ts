@@ -15,6 +15,8 @@ export interface FailureState {
   readonly servedBytes: number;
   /** The shortest range that is worth a request. */
   readonly leastBytes: number;
+  /** Whether the server has sent something from the middle of the file. */
+  readonly hasGoneOn: boolean;
 }
 
 /** What follows a failure: another try after a delay, and something else once the retries are spent; or that at once. */
@@ -74,10 +76,13 @@ function shorterRange(error: DownloadError, state: FailureState): number | undef
   return half < askedBytes ? half : undefined;
 }
 
-function mayBeOfTheRange(error: DownloadError, { askedBytes }: FailureState): boolean {
+/** What passes has nothing to do with ranges, unless nothing but the first one was ever served. */
+function mayBeOfTheRange(error: DownloadError, { askedBytes, hasGoneOn }: FailureState): boolean {
   if (askedBytes === undefined) return false;
-  if (error instanceof HttpStatusError) return !error.retryable && !FINAL_STATUS.has(error.status);
-  return error instanceof UnusableResponseError;
+  if (error instanceof UnusableResponseError) return true;
+  if (error instanceof HttpStatusError && FINAL_STATUS.has(error.status)) return false;
+  if (!error.retryable) return error instanceof HttpStatusError;
+  return !hasGoneOn && (error instanceof HttpStatusError || isLost(error));
 }
 
 /** Whether it is the connection that failed, not what came over it. */

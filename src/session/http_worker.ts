@@ -93,13 +93,15 @@ export class HttpWorker {
   }
 
   #decide(error: unknown): AfterFailure {
-    const { hasOthers, wereOthersRefused, servedBytes, context: { spec } } = this.#transfer;
+    const { hasOthers, wereOthersRefused, servedBytes, hasGoneOn, context: { spec } } = this.#transfer;
     return afterFailure(error, {
       isExtra: hasOthers,
       wereOthersRefused,
       refusals: this.#refusals,
       askedBytes: this.#asked && this.#bytesOf(this.#asked),
       servedBytes,
+      // What begins at byte 0 says nothing of the rest.
+      hasGoneOn: hasGoneOn || this.#asked?.start === 0,
       leastBytes: spec.minSegmentSize,
     });
   }
@@ -120,6 +122,7 @@ export class HttpWorker {
     const start = verdict.kind === "part" ? verdict.range.start : 0;
     this.#asked = asked;
     if (verdict.kind === "part") this.#noteServed();
+    if (start > 0) this.#transfer.noteGoneOn();
     const lease = verdict.kind === "empty"
       ? undefined
       : this.#transfer.parts.scheduler.leaseCovered({ start, end });
@@ -193,8 +196,10 @@ export class HttpWorker {
 
   #countRefusal({ start, position }: Lease): void {
     const { fetched } = this.#transfer.context.status.meter;
-    if (position > start) this.#refusals = 0;
-    else if (fetched > this.#fetchedAtRefusal) {
+    if (position > start) {
+      this.#refusals = 0;
+      if (start > 0) this.#transfer.noteGoneOn();
+    } else if (fetched > this.#fetchedAtRefusal) {
       this.#refusals++;
       this.#fetchedAtRefusal = fetched;
     }

@@ -69,6 +69,7 @@ export class Transfer {
   /** The most that is asked for with one request. */
   #maxSegmentSize: number;
   #servedBytes = 0;
+  #hasGoneOn = false;
   /** Connections that may come back, and how many ever went like that. */
   #away = 0;
   #departures = 0;
@@ -321,6 +322,15 @@ export class Transfer {
 
   noteServed(bytes: number): void {
     this.#servedBytes = Math.max(this.#servedBytes, bytes);
+  }
+
+  /** Whether the server has sent something from the middle of the file. */
+  get hasGoneOn(): boolean {
+    return this.#hasGoneOn;
+  }
+
+  noteGoneOn(): void {
+    this.#hasGoneOn = true;
   }
 
   /** Longer ranges than this are refused. */

@@ -174,3 +174,39 @@ for (
     await scene.fail("bad_response");
   });
 }
+
+for (
+  const [name, code, refusal] of [
+    ["a reset", "network", { refuse: true }],
+    ["silence", "timeout", { never: true }],
+    ["status 500", "http_status", { status: 500 }],
+    ["status 503", "http_status", { status: 503 }],
+    ["a part without a byte", "network", { chunked: true, bodyLength: 0 }],
+  ] as const
+) {
+  for (const maxConnections of [1, 3]) {
+    test(`92 every range but the first gets ${name}, ${maxConnections} connections: the whole file is asked for in the end`, async () => {
+      await using scene = await Scene.open({
+        ...FILE,
+        respond: ({ range }) => {
+          if (range === undefined) return {};
+          return range.start > 0 ? refusal : { range: { start: 0, end: 400_000 } };
+        },
+      });
+      await scene.complete({ maxConnections, maxRetries: 2, connectTimeoutMs: 200 });
+    });
+  }
+
+  test(`92 a later range gets ${name}, after others were served: what is there is kept`, async () => {
+    await using scene = await Scene.open({
+      ...FILE,
+      respond: ({ range }) => {
+        if (range === undefined) return {};
+        const { start } = range;
+        return start > 500_000 ? refusal : { range: { start, end: start + 400_000 } };
+      },
+    });
+    const { downloaded } = await scene.fail(code, { maxRetries: 2, connectTimeoutMs: 200 });
+    strictEqual(downloaded, 800_000);
+  });
+}
