@@ -187,7 +187,7 @@ test("28 no head of a later response: progress is kept", async () => {
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
   strictEqual((await scene.complete()).resumedBytes, REACHED);
-  deepStrictEqual(scene.starts(), [0, REACHED, REACHED - COMPARED]);
+  deepStrictEqual(scene.starts(), [0, REACHED, undefined, REACHED - COMPARED]);
 });
 
 test("29 a body goes silent: goes on from the byte reached after readTimeoutMs", async () => {

@@ -24,6 +24,7 @@ const ALONE: FailureState = {
   askedBytes: MIB,
   servedBytes: MIB,
   leastBytes: MIB / 4,
+  hasGoneOn: true,
 };
 const EXTRA: FailureState = { ...ALONE, isExtra: true };
 const LAST_LEFT: FailureState = { ...ALONE, wereOthersRefused: true };
@@ -164,4 +165,19 @@ test("136 what asks for quiet: 429, 503, and all that say when to come back, whe
   const outcomes = [status(429, true), status(503, true), dated, lasting, status(500, true), lost("network")];
   deepStrictEqual(outcomes.map(isOverload), [true, true, true, false, false, false]);
   deepStrictEqual([isOverload(new Error("503")), isOverload(undefined)], [false, false]);
+});
+
+test("what passes is of the range where nothing but the first one was ever served", () => {
+  const state = { ...ALONE, hasGoneOn: false };
+  for (
+    const error of [
+      new HttpStatusError(503, "", { retryable: true }),
+      new DownloadError("network", "", { retryable: true }),
+    ]
+  ) {
+    deepStrictEqual(afterFailure(error, state), again(PLAIN));
+    deepStrictEqual(afterFailure(error, { ...state, askedBytes: undefined }), again(FAIL));
+    deepStrictEqual(afterFailure(error, { ...state, isExtra: true }), again(AWAY));
+  }
+  deepStrictEqual(afterFailure(new HttpStatusError(410, "", { retryable: true }), state), again(FAIL));
 });
