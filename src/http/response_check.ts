@@ -174,7 +174,12 @@ function requireVersion(headers: Headers, size: number, { version, wallMs }: Exp
     );
   }
   if (version.isJudgedByChecksum || agrees) return;
-  throw new RemoteChangedError(
+  throw versionChanged();
+}
+
+/** Responses name different versions. */
+export function versionChanged(): RemoteChangedError {
+  return new RemoteChangedError(
     "Cannot go on: the file on the server changed; its ETag or date is no longer the same",
   );
 }

@@ -161,7 +161,7 @@ async function judgePart(
     }
     // A date that was too young has become old enough since.
     const version = new KnownVersion(record.size, isProven ? record.validator : validator, judged);
-    if (isProven) version.note(validator);
+    if (isProven) version.noteSame(validator);
     else if (judged) version.noteLeftovers(record.validator);
     const range = { start: missingFrom, end: Math.max(missingFrom, verdict.range.end) };
     return { kind: "goes on", first: { ...first, verdict: { ...verdict, range } }, version };

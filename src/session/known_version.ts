@@ -1,4 +1,5 @@
-import { agree, strongerTag } from "../http/validator.ts";
+import { versionChanged } from "../http/response_check.ts";
+import { agree, proveSame, strongerTag, tellsVersion } from "../http/validator.ts";
 import type { Validator } from "../types.ts";
 
 const NAMELESS: Validator = { etag: undefined, lastModified: undefined };
@@ -8,12 +9,14 @@ export class KnownVersion {
   readonly size: number | undefined;
   readonly isJudgedByChecksum: boolean;
   #validator: Validator;
+  /** What any response told, where the first one did not. */
+  #told: Validator;
   readonly #others = new Map<string, Validator>();
   #isFromElsewhere = false;
 
   constructor(size: number | undefined, validator: Validator, isJudgedByChecksum: boolean) {
     this.size = size;
-    this.#validator = validator;
+    this.#validator = this.#told = validator;
     this.isJudgedByChecksum = isJudgedByChecksum;
   }
 
@@ -39,20 +42,36 @@ export class KnownVersion {
     return this.#isFromElsewhere ? `${versions}, some of them fetched by an earlier run` : versions;
   }
 
-  /** Takes up what a further response calls the version, once it has been let in. */
-  note(seen: Validator): void {
-    if (!agree(this.#validator, seen)) {
-      this.#others.set(JSON.stringify([seen.etag, seen.lastModified]), seen);
-      return;
-    }
+  /** Takes up what a response to `If-Range` or another proof of the version calls it. */
+  noteSame(seen: Validator): void {
     const etag = strongerTag(this.#validator, seen);
     if (etag !== undefined) this.#validator = { ...this.#validator, etag };
+  }
+
+  /**
+   * Takes up what a further response calls the version, once it has been let in. Throws when it contradicts another one
+   * that told what the first did not.
+   */
+  note(seen: Validator): void {
+    if (this.isJudgedByChecksum) {
+      const isNamed = tellsVersion(this.#validator, seen, false) || proveSame(this.#validator, seen);
+      if (!isNamed || !agree(this.#told, seen)) return this.#noteOther(seen);
+    } else if (!agree(this.#told, seen)) throw versionChanged();
+    this.#told = {
+      etag: this.#told.etag ?? seen.etag,
+      lastModified: this.#told.lastModified ?? seen.lastModified,
+    };
+    this.noteSame(seen);
   }
 
   /** What an earlier run left is of a version that was named otherwise, or not at all. */
   noteLeftovers(recorded: Validator): void {
     this.#isFromElsewhere = true;
-    this.note(recorded);
+    if (!agree(this.#validator, recorded)) this.#noteOther(recorded);
+  }
+
+  #noteOther(seen: Validator): void {
+    this.#others.set(JSON.stringify([seen.etag, seen.lastModified]), seen);
   }
 }
 

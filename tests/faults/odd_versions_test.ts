@@ -329,3 +329,58 @@ for (const [reached, size] of [[5, SIZE], [REACHED, SIZE], [2_000_001, 3_000_001
     deepStrictEqual(scene.starts(before), reached > 2 ** 20 ? [0, reached - 64 * KIB] : [0]);
   });
 }
+
+const NOTHING: Version = { etag: null, lastModified: null };
+
+test("96 wrong parts that name no version, and a checksum: the file is fetched anew from one source", async () => {
+  await using scene = await Scene.open({
+    size: SIZE,
+    seed: SEED,
+    respond: ({ index, headers }) => {
+      if (headers["range"] === undefined) return NAMED;
+      return index === 0 ? { ...SHORT, ...NAMED } : { ...NOTHING, seed: SEED + 1 };
+    },
+  });
+  await scene.complete({ checksum: SHA256 });
+  ok(scene.wasTold("warn", /"one" and no name/), JSON.stringify(scene.messages));
+});
+
+test("96 parts that name no version, let in for a checksum to judge, are nothing without one", async () => {
+  await using scene = await Scene.open({
+    size: SIZE,
+    seed: SEED,
+    respond: ({ index }) =>
+      [NAMED, { ...NOTHING, seed: SEED + 1 }][index] ?? { ...NAMED, chunked: true, bodyLength: 100_000 },
+  });
+  await scene.fail("network", { checksum: SHA256, maxRetries: 0, maxSegmentSize: 200_000 });
+  scene.respond = () => NAMED;
+  strictEqual((await scene.complete()).resumedBytes, 0);
+});
+
+for (
+  const [name, versions] of [
+    ["ETags", [NOTHING, { ...NOTHING, etag: '"one"' }, { ...NOTHING, etag: '"two"' }]],
+    ["dates", [NOTHING, { ...NOTHING, lastModified: OLD_DATE }, { ...NOTHING, lastModified: LATER_DATE }]],
+    ["dates beside an ETag", [{ ...NAMED, lastModified: null }, NAMED, {
+      ...NAMED,
+      lastModified: LATER_DATE,
+    }]],
+  ] as const
+) {
+  test(`133 later parts of one run have other ${name}, of which the first had none: not mixed`, async () => {
+    await using scene = await Scene.open({
+      size: SIZE,
+      seed: SEED,
+      respond: ({ range }) => {
+        const part = Math.floor((range?.start ?? 0) / REACHED);
+        return {
+          ...SHORT,
+          bodyLength: REACHED,
+          ...versions[Math.min(part, 2)],
+          seed: SEED + (part > 1 ? 1 : 0),
+        };
+      },
+    });
+    await scene.fail("remote_changed");
+  });
+}

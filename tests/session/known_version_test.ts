@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { KnownVersion } from "../../src/session/known_version.ts";
 import type { Validator } from "../../src/types.ts";
@@ -19,7 +19,6 @@ test("a version is what it was given", () => {
 for (
   const [name, seen] of [
     ["the same", named('"a"', DATE)],
-    ["nothing", NAMELESS],
     ["the ETag only", named('"a"')],
     ["the date only", named(undefined, DATE)],
     ["a weak ETag with the same tag", named('W/"a"', DATE)],
@@ -35,6 +34,7 @@ for (
 
 for (
   const [name, seen, says] of [
+    ["nothing", NAMELESS, /the ETag "a" and no name$/],
     ["another ETag", named('"b"', DATE), /the ETag "a" and the ETag "b"$/],
     ["another weak ETag", named('W/"b"'), /the ETag "a" and the ETag W\/"b"$/],
     ["another date", named(undefined, LATER), new RegExp(`the ETag "a" and the date ${LATER}$`)],
@@ -107,3 +107,28 @@ test("135 no other strong ETag is adopted", () => {
   tagless.note(named('"a"', DATE));
   deepStrictEqual(tagless.validator, named(undefined, DATE));
 });
+
+for (
+  const [name, first, second] of [
+    ["ETags", named('"b"'), named('"c"')],
+    ["dates", named(undefined, DATE), named(undefined, LATER)],
+    ["ETags and dates", named('"b"', DATE), named('"b"', LATER)],
+  ] as const
+) {
+  test(`133 later responses with other ${name}, where the first had none: another version`, () => {
+    const version = known(NAMELESS, false);
+    version.note(first);
+    version.note(first);
+    version.note(NAMELESS);
+    throws(() => version.note(second), { code: "remote_changed" });
+    deepStrictEqual([version.validator, version.recorded], [NAMELESS, NAMELESS]);
+  });
+
+  test(`96 later responses with other ${name}, where the first had none, and a checksum: a mixture`, () => {
+    const version = known(NAMELESS);
+    version.note(first);
+    strictEqual(version.isMixed, false);
+    version.note(second);
+    strictEqual(version.isMixed, true);
+  });
+}
