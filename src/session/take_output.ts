@@ -113,10 +113,13 @@ async function findFree(
   for (let number = 0; number < MAX_NUMBER; number++) {
     const candidate = numbered(path, number);
     if (locked.has(candidate)) continue;
+    const isAnothers = claim?.other(candidate) !== undefined;
+    // Without a checksum what is there tells nothing, and looking at all of it takes long where entries are many.
+    if (isAnothers && (spec.checksum ?? spec.checksumFile) === undefined) continue;
     const state = await stateOf(context, candidate);
     const isRight = state === "finished" && (await existing.find(candidate, path))?.matches === true;
     if (isRight) return candidate;
-    if (claim?.other(candidate) !== undefined) continue;
+    if (isAnothers) continue;
     if (state === "ours") return candidate;
     if (state === "free" || state === "finished" && spec.overwrite) free ??= candidate;
     if (state === "free") return free ?? candidate;

@@ -470,8 +470,12 @@ test("138 a URL expired half-way: the part is kept, and a new URL goes on with i
   assert.equal(status, 1);
   const [error, ...lines] = stderr.trimEnd().split("\n");
   assert.match(error!, /^bytehaul: .*403/);
+  // Bun drops what it has not handed over when a connection ends too early.
+  assert.match(
+    lines.shift()!,
+    /^bytehaul: unfinished; 0\.\d+\/2\.86 MiB saved in out\.bin\.part and out\.bin\.bytehaul$/,
+  );
   assert.deepEqual(lines, [
-    "bytehaul: unfinished; 0.67/2.86 MiB saved in out.bin.part and out.bin.bytehaul",
     "bytehaul: run the same command again to go on",
     "bytehaul: where a URL has expired, a new one of the same file goes on with it",
   ]);

@@ -149,3 +149,22 @@ test("121 under nohup other signals still save", ON_LINUX, async () => {
   assert.equal((await child.ended).status, 130);
   assert.ok(await assertClaimsHold(path, SEED) > 0);
 });
+
+test("121 on a terminal nothing is asked for, with one host and one directory allowed", {
+  ...ON_LINUX,
+  skip: ON_LINUX.skip || (!IS_DENO && "only Deno has permissions"),
+}, async () => {
+  await using setting = await setUp();
+  const { dir, server, path, args } = setting;
+  setting.goOn();
+  const { host } = new URL(server.url);
+  const allowed = [`--allow-net=${host}`, `--allow-read=${dir.path}`, `--allow-write=${dir.path}`];
+  await using terminal = inTerminal(
+    `timeout --foreground 20 ${shellCommand(args, allowed)}`,
+    dir.join("status"),
+  );
+  const { stdout } = await terminal.ended;
+  assert.doesNotMatch(stdout, /Deno requests/);
+  assert.equal(await statusIn(dir.join("status")), "0");
+  await assertFileIs(path, SEED, SIZE);
+});

@@ -215,7 +215,7 @@ for (
 ) {
   test(`100 a stale ${field}: the message says whose it is, and it can be ignored`, async () => {
     await using scene = await withFields({ [field]: value });
-    const { error } = await scene.fail("checksum_mismatch", { maxConnections: 1 });
+    const { error } = await scene.fail("checksum_mismatch", { maxConnections: 1, discardMismatch: true });
     ok(error instanceof ChecksumMismatchError);
     const { host } = new URL(scene.server.url);
     ok(error.message.includes(host), error.message);

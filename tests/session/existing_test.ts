@@ -8,6 +8,7 @@ import { assertFileIs, contentBytes, contentHash } from "../helpers/content.ts";
 import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
 import { holdAfter } from "../helpers/held.ts";
 import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
+import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 122;
@@ -278,4 +279,28 @@ test("126 with a checksum a right file is taken under the number that it has", a
   const { path, fetchedBytes } = await place.run({ rename: true, checksum: SUM });
   deepStrictEqual([path, fetchedBytes], [place.dir.join("file.1.bin"), 0]);
   await rejects(place.run({ rename: true, checksum: OTHER_SUM }), { code: "checksum_mismatch" });
+});
+
+test("126 many of one name: each looks only at what no other of them has", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({ size: 100 });
+  const { files } = runtimeWith({});
+  const looks: number[] = [];
+  let count = 0;
+  const lstat = (path: string) => {
+    count++;
+    return files.lstat(path);
+  };
+  const queue = queueOn(runtimeWith({ files: { lstat } }), { uniqueOutputs: true });
+  try {
+    for (let number = 0; number < 20; number++) {
+      count = 0;
+      await queue.add({ url: `${server.url}?${number}`, outputPath: dir.join("f"), rename: true }).wait();
+      looks.push(count);
+    }
+  } finally {
+    await queue.close();
+  }
+  ok(looks.at(-1)! <= looks[1]! + 1, looks.join());
+  strictEqual((await dir.list()).length, 20);
 });
