@@ -20,6 +20,7 @@ export class HttpWorker {
   readonly #transfer: Transfer;
   readonly #lane: CacheLane;
   readonly #retries: RetryBudget;
+  #isReturning: boolean;
   #bytesPerSecond = 0;
   /** How many requests in a row brought nothing, with others served in between. */
   #refusals = 0;
@@ -30,8 +31,10 @@ export class HttpWorker {
   /** What the latest request asked for, `undefined` for the whole file. */
   #asked: ByteRange | undefined;
 
-  constructor(transfer: Transfer) {
+  /** `isReturning`: others are served, and whether one more is remains to be seen. */
+  constructor(transfer: Transfer, isReturning: boolean) {
     const { spec, runtime } = transfer.context;
+    this.#isReturning = isReturning;
     this.#transfer = transfer;
     this.#lane = transfer.parts.cache.openLane();
     this.#retries = new RetryBudget(spec, runtime.clock);
@@ -65,7 +68,13 @@ export class HttpWorker {
 
   async #recover(error: unknown): Promise<boolean> {
     const transfer = this.#transfer;
-    if (isOverload(error)) transfer.easeOff(error);
+    if (isOverload(error)) {
+      if (this.#isReturning && transfer.hasOthers) {
+        transfer.noteReturnRefused(error);
+        return this.#retire(error, true);
+      }
+      transfer.easeOff(error);
+    }
     if (transfer.hasOthers && transfer.hasTooMany) return this.#retire(error, true);
     const next = this.#decide(error);
     if (next.kind !== "retry") return this.#obey(next, error);
@@ -358,6 +367,7 @@ export class HttpWorker {
   #noteProgress(position: number): void {
     if (!this.#transfer.keepsProgress && position <= this.#furthest) return;
     this.#furthest = position;
+    this.#isReturning = false;
     this.#retries.progress();
   }
 

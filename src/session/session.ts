@@ -221,7 +221,7 @@ async function transfer(
   const parts = { remote, version, pieces, scheduler, cache, pool, connections, maxConnections, startOver };
   try {
     const shared = new Transfer(context, parts);
-    await shared.run(() => new HttpWorker(shared), first, signal);
+    await shared.run((isReturning) => new HttpWorker(shared, isReturning), first, signal);
   } finally {
     finished.abort(OVER);
     await saving;

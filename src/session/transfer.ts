@@ -64,6 +64,8 @@ export class Transfer {
   #workers = 0;
   #connectionLimit: number;
   #notBeforeMs = -Infinity;
+  /** Until when one that came back was told to wait. */
+  #noReturnBeforeMs = -Infinity;
   #nextReductionMs = -Infinity;
   #usesRanges: boolean;
   /** The most that is asked for with one request. */
@@ -77,7 +79,7 @@ export class Transfer {
   #fetchedAtChange = 0;
   #wereOthersRefused = false;
   readonly #departed = new WaitList<void>();
-  #launch: (first?: ProbeResult) => void = () => {};
+  #launch: (first?: ProbeResult, isReturning?: boolean) => void = () => {};
 
   constructor(context: SessionContext, parts: TransferParts) {
     this.context = context;
@@ -93,13 +95,17 @@ export class Transfer {
   }
 
   /** Returns once the workers have fetched everything; rejects with the failure or the reason of `signal`. */
-  async run(createWorker: () => Worker, first: ProbeResult, signal: AbortSignal): Promise<void> {
+  async run(
+    createWorker: (isReturning: boolean) => Worker,
+    first: ProbeResult,
+    signal: AbortSignal,
+  ): Promise<void> {
     const stop = () => this.fail(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     const runs = new Set<Promise<void>>();
-    this.#launch = (response) => {
+    this.#launch = (response, isReturning = false) => {
       this.#workers++;
-      const run = createWorker().run(response).catch((error) => this.fail(error)).finally(() =>
+      const run = createWorker(isReturning).run(response).catch((error) => this.fail(error)).finally(() =>
         runs.delete(run)
       );
       runs.add(run);
@@ -149,14 +155,15 @@ export class Transfer {
     try {
       for (let delayMs = RETURN_MS;;) {
         if (this.#away === 0) await this.#departed.wait(over);
-        await clock.sleep(Math.max(delayMs, this.#notBeforeMs - clock.monotonicMs()), over);
+        const notBeforeMs = Math.max(this.#notBeforeMs, this.#noReturnBeforeMs);
+        await clock.sleep(Math.max(delayMs, notBeforeMs - clock.monotonicMs()), over);
         if (!this.#usesRanges || !this.parts.scheduler.hasPending) continue;
         if (meter.fetched <= this.#fetchedAtChange) continue;
         const before = this.#departures;
         this.#away--;
         this.#fetchedAtChange = meter.fetched;
         this.#connectionLimit = Math.max(this.#connectionLimit, this.#workers + 1);
-        this.#launch();
+        this.#launch(undefined, true);
         log("info", `one more connection is tried; there are ${this.#workers} now`);
         await clock.sleep(RETURN_MS, over);
         delayMs = this.#departures > before ? Math.min(delayMs * 2, MAX_RETURN_MS) : RETURN_MS;
@@ -255,15 +262,24 @@ export class Transfer {
     }
   }
 
+  /** The server did not bear that one more connection came back. The others, which it serves, need no quiet. */
+  noteReturnRefused(error: HttpStatusError): void {
+    this.#noReturnBeforeMs = this.context.runtime.clock.monotonicMs() + this.#quietMs(error);
+  }
+
   /** The server cannot bear what we do (429, 503): fewer connections, and quiet for as long as it asks. */
   easeOff(error: HttpStatusError): void {
     const now = this.context.runtime.clock.monotonicMs();
-    const quietMs = Math.min(error.retryAfterMs ?? 0, this.context.spec.retryMaxDelayMs);
+    const quietMs = this.#quietMs(error);
     this.#notBeforeMs = Math.max(this.#notBeforeMs, now + quietMs);
     if (now < this.#nextReductionMs) return;
     this.#nextReductionMs = now + Math.max(quietMs, REFUSAL_WINDOW_MS);
     this.#connectionLimit = Math.max(1, Math.ceil(Math.min(this.#connectionLimit, this.#workers) / 2));
     this.context.log("info", `the server is overloaded; going on with ${this.#connectionLimit} connections`);
+  }
+
+  #quietMs({ retryAfterMs = 0 }: HttpStatusError): number {
+    return Math.min(retryAfterMs, this.context.spec.retryMaxDelayMs);
   }
 
   /** Whether other connections are at work. */

@@ -210,3 +210,28 @@ for (
     strictEqual(downloaded, 800_000);
   });
 }
+
+test("136 a connection that comes back and is refused with Retry-After keeps the others from nothing", async () => {
+  const served: RecordedRequest[] = [];
+  const isActive = ({ range, bodyBytes }: RecordedRequest) => bodyBytes < range!.end - range!.start;
+  await using scene = await Scene.open({
+    ...FILE,
+    size: 12 * MIB,
+    respond: (request) => {
+      if (served.filter(isActive).length >= 2) return { status: 503, headers: { "Retry-After": "1" } };
+      served.push(request);
+      return { throttle: MIB };
+    },
+  });
+  const told = (pattern: RegExp) => scene.messages.filter(({ message }) => pattern.test(message)).length;
+  const handle = scene.download({ maxConnections: 4, minSegmentSize: 4 * MIB });
+  let [returned, overloaded] = [0, 0];
+  for await (const { downloaded } of handle) {
+    // Until then two have their first lease.
+    if (downloaded > 7 * MIB) continue;
+    [returned, overloaded] = [told(/one more connection is tried/), told(/overloaded/)];
+  }
+  await scene.completed(handle);
+  ok(returned > 0, "none came back");
+  strictEqual(overloaded, 1);
+});
