@@ -13,6 +13,9 @@ import { withRetries } from "./retry.ts";
 
 /** What the first request asks for when nothing is there yet. */
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
+/** How what may be a part is read out, and for how long at most. */
+const READ_OUT_BLOCK_BYTES = 64 * 1024;
+const READ_OUT_MS = 1000;
 /** Dates in HTTP have whole seconds, of which the last one may just have begun. */
 const DATE_STEP_MS = 1000;
 
@@ -130,7 +133,7 @@ async function askInTwoWays(
       try {
         const first = await askOnce(context, request, signal);
         if (!mayBePart(first)) return first;
-        first.reader.close();
+        await readOut(context, first);
         suspicious = first;
         asksPlainly = true;
         context.log("info", "the file seems to end with the range that was asked for; asking for all of it");
@@ -170,7 +173,6 @@ async function confirm(
 ): Promise<ProbeResult> {
   const { runtime: { clock }, source, spec, log } = context;
   for (let tries = 0;; tries++) {
-    source.closeIdle();
     try {
       const plain = await askOnce(context, PLAIN, signal);
       if (!isSomethingElse(first, plain)) return withRanges(first, plain);
@@ -181,8 +183,24 @@ async function confirm(
       const isRefusal = error instanceof HttpStatusError || error instanceof UnusableResponseError;
       if (!isRefusal || error.retryable || tries === GRACE) throw error;
       log("info", `${error.message}; asking again`);
+      source.closeIdle();
       await clock.sleep(Math.min(GRACE_MS, spec.retryMaxDelayMs), signal);
     }
+  }
+}
+
+/** Reads what may be a part to its end, if that comes soon, so that its connection can serve the next request. */
+async function readOut({ runtime: { clock } }: SessionContext, { reader }: ProbeResult): Promise<void> {
+  const block = { bytes: new Uint8Array(READ_OUT_BLOCK_BYTES) };
+  const inTime = new AbortController();
+  clock.sleep(READ_OUT_MS, inTime.signal).then(() => reader.close(), () => {}); // it was in time
+  try {
+    while (await reader.read(block, READ_OUT_BLOCK_BYTES) > 0);
+    await reader.finish();
+  } catch {
+    reader.close(); // of what it was nothing is used
+  } finally {
+    inTime.abort(OVER);
   }
 }
 
