@@ -13,6 +13,7 @@ import { withRetries } from "./retry.ts";
 
 /** What the first request asks for when nothing is there yet. */
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
+const READ_OUT_BLOCK_BYTES = 64 * 1024;
 /** Dates in HTTP have whole seconds, of which the last one may just have begun. */
 const DATE_STEP_MS = 1000;
 
@@ -130,6 +131,7 @@ async function askInTwoWays(
         first = await askOnce(context, request, signal);
         if (!mayBePart(first)) return first;
         asksPlainly = true;
+        await readOut(first);
         context.log("info", "the file seems to end with the range that was asked for; asking for all of it");
       } catch (error) {
         signal.throwIfAborted();
@@ -141,11 +143,10 @@ async function askInTwoWays(
       }
     }
     const plain = await askOnce(context, { ...PLAIN, mayBeEmpty }, signal).catch((error) => {
-      first?.reader.close();
       isRangeInnocent = true;
       throw error;
     });
-    if (first !== undefined) return theRightOne(first, plain);
+    if (first !== undefined) return withRangesOf(first, plain);
     return wasPassing ? await preferRanges(context, plain, request, signal) : plain;
   };
   return await withRetries(context, newBudget(context), signal, attempt).catch(async (error) => {
@@ -157,13 +158,26 @@ async function askInTwoWays(
   });
 }
 
-/** What seemed to be a part is the whole where the response for the whole file has the same size; with ranges it is worth more. */
-function theRightOne(first: ProbeResult, plain: ProbeResult): ProbeResult {
-  const isWhole = first.verdict.kind === "part" && first.remote.size === plain.remote.size &&
+/** Reads what may be a part to its end: closed, it could still count as the one connection that a server allows. */
+async function readOut({ reader }: ProbeResult): Promise<void> {
+  const block = { bytes: new Uint8Array(READ_OUT_BLOCK_BYTES) };
+  try {
+    for (let left = FIRST_SEGMENT_BYTES; left > 0;) {
+      const length = await reader.read(block, Math.min(READ_OUT_BLOCK_BYTES, left));
+      if (length === 0) break;
+      left -= length;
+    }
+    await reader.finish();
+  } catch {
+    reader.close(); // the response for the whole file decides
+  }
+}
+
+/** What seemed to be a part is the whole where the response for the whole file has the same size. */
+function withRangesOf(first: ProbeResult, plain: ProbeResult): ProbeResult {
+  const acceptsRanges = first.verdict.kind === "part" && first.remote.size === plain.remote.size &&
     agree(first.remote.validator, plain.remote.validator);
-  const [kept, other] = isWhole ? [first, plain] : [plain, first];
-  other.reader.close();
-  return kept;
+  return { ...plain, remote: { ...plain.remote, acceptsRanges } };
 }
 
 /** It may have been chance that a request for a range failed: parts, and the size that they tell, are worth another try. */
