@@ -10,7 +10,7 @@ import type { Job, Tool } from "./reliability_tools.ts";
 /** What a tool has in its sockets when it is interrupted shall be in its files. */
 const SETTLE_MS = 500;
 const SETTLED_WITHIN_MS = 3000;
-const STATE = /\.(aria2|st|part|bytehaul)$|\.bytehaul\./;
+const STATE = /\.(aria2|st|part|bytehaul|mismatch)$|\.bytehaul\./;
 
 /** What is usual for every server here: a name that each tool gives to its file. */
 const USUAL: OddCase = { size: SIZE, connections: 4, path: "/out.bin" };

@@ -36,9 +36,9 @@ export type FinalStep =
 
 /** Once, a request may be lost on the way. */
 const REFUSALS = 2;
-/** How often the last connection tries again what is refused after others were, and after how long at least. */
-const GRACE = 2;
-const GRACE_MS = 2000;
+/** How often what is refused is tried again where others were served, and after how long at least. */
+export const GRACE = 2;
+export const GRACE_MS = 2000;
 /** How a server may refuse a range that is too long for it. */
 const TOO_LONG_STATUS = new Set([400, 403, 413, 416]);
 /** Credentials, an expired URL and the law have nothing to do with ranges. */

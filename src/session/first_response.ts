@@ -3,17 +3,16 @@ import { RetryBudget } from "../flow/backoff.ts";
 import { mayBePart, type ProbeResult, readProbe } from "../http/probe.ts";
 import type { Expectation } from "../http/response_check.ts";
 import { UnusableResponseError } from "../http/unusable_response.ts";
-import { ageOf, agree, strongValidator, YOUNG_MS } from "../http/validator.ts";
+import { ageOf, agree, namesVersion, strongValidator, YOUNG_MS } from "../http/validator.ts";
 import type { ResolvedSpec } from "../resolved_options.ts";
 import type { ByteRange } from "../types.ts";
 import { OVER, TimeExpiredError } from "../waiting.ts";
-import { FINAL_STATUS } from "./after_failure.ts";
+import { FINAL_STATUS, GRACE, GRACE_MS } from "./after_failure.ts";
 import type { SessionContext } from "./context.ts";
 import { withRetries } from "./retry.ts";
 
 /** What the first request asks for when nothing is there yet. */
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
-const READ_OUT_BLOCK_BYTES = 64 * 1024;
 /** Dates in HTTP have whole seconds, of which the last one may just have begun. */
 const DATE_STEP_MS = 1000;
 
@@ -123,15 +122,17 @@ async function askInTwoWays(
   let asksPlainly = false;
   let mayBeEmpty = false;
   let isRangeInnocent = false;
+  /** A response that may be a part. */
+  let suspicious: ProbeResult | undefined;
   const attempt = async (): Promise<ProbeResult> => {
     let wasPassing = false;
-    let first: ProbeResult | undefined;
     if (!asksPlainly) {
       try {
-        first = await askOnce(context, request, signal);
+        const first = await askOnce(context, request, signal);
         if (!mayBePart(first)) return first;
+        first.reader.close();
+        suspicious = first;
         asksPlainly = true;
-        await readOut(first);
         context.log("info", "the file seems to end with the range that was asked for; asking for all of it");
       } catch (error) {
         signal.throwIfAborted();
@@ -142,11 +143,11 @@ async function askInTwoWays(
         context.log("info", `${error.message}; asking for the whole file`);
       }
     }
+    if (suspicious !== undefined) return await confirm(context, suspicious, signal);
     const plain = await askOnce(context, { ...PLAIN, mayBeEmpty }, signal).catch((error) => {
       isRangeInnocent = true;
       throw error;
     });
-    if (first !== undefined) return withRangesOf(first, plain);
     return wasPassing ? await preferRanges(context, plain, request, signal) : plain;
   };
   return await withRetries(context, newBudget(context), signal, attempt).catch(async (error) => {
@@ -158,26 +159,47 @@ async function askInTwoWays(
   });
 }
 
-/** Reads what may be a part to its end: closed, it could still count as the one connection that a server allows. */
-async function readOut({ reader }: ProbeResult): Promise<void> {
-  const block = { bytes: new Uint8Array(READ_OUT_BLOCK_BYTES) };
-  try {
-    for (let left = FIRST_SEGMENT_BYTES; left > 0;) {
-      const length = await reader.read(block, Math.min(READ_OUT_BLOCK_BYTES, left));
-      if (length === 0) break;
-      left -= length;
+/**
+ * Asks for the whole file, over the one connection that is left. A server that counts connections may refuse that for a
+ * moment, or send a page in its place: it has served this file already, so it is asked again.
+ */
+async function confirm(
+  context: SessionContext,
+  first: ProbeResult,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const { runtime: { clock }, source, spec, log } = context;
+  for (let tries = 0;; tries++) {
+    source.closeIdle();
+    try {
+      const plain = await askOnce(context, PLAIN, signal);
+      if (!isSomethingElse(first, plain)) return withRanges(first, plain);
+      plain.reader.close();
+      throw new UnusableResponseError("it is something else than the file of which a part was sent before");
+    } catch (error) {
+      signal.throwIfAborted();
+      const isRefusal = error instanceof HttpStatusError || error instanceof UnusableResponseError;
+      if (!isRefusal || error.retryable || tries === GRACE) throw error;
+      log("info", `${error.message}; asking again`);
+      await clock.sleep(Math.min(GRACE_MS, spec.retryMaxDelayMs), signal);
     }
-    await reader.finish();
-  } catch {
-    reader.close(); // the response for the whole file decides
   }
 }
 
-/** What seemed to be a part is the whole where the response for the whole file has the same size. */
-function withRangesOf(first: ProbeResult, plain: ProbeResult): ProbeResult {
-  const acceptsRanges = first.verdict.kind === "part" && first.remote.size === plain.remote.size &&
+/** The whole cannot be less than its part, and has a name where that has one. */
+function isSomethingElse(first: ProbeResult, plain: ProbeResult): boolean {
+  const { size, validator } = plain.remote;
+  const part = first.verdict.kind === "part" ? first.verdict.range.end : first.remote.size ?? 0;
+  if (size !== undefined && size < part) return true;
+  if (size === undefined && !agree(first.remote.validator, validator)) return true;
+  return namesVersion(first.remote.validator) && !namesVersion(validator);
+}
+
+/** What seemed to be a part was the whole, from a server that has ranges, where both responses have the same size. */
+function withRanges(first: ProbeResult, plain: ProbeResult): ProbeResult {
+  const isWhole = first.verdict.kind === "part" && first.remote.size === plain.remote.size &&
     agree(first.remote.validator, plain.remote.validator);
-  return { ...plain, remote: { ...plain.remote, acceptsRanges } };
+  return isWhole ? { ...plain, remote: { ...plain.remote, acceptsRanges: true } } : plain;
 }
 
 /** It may have been chance that a request for a range failed: parts, and the size that they tell, are worth another try. */

@@ -1,6 +1,6 @@
 import type { ProbeResult } from "../http/probe.ts";
 import { RemoteChangedError } from "../errors.ts";
-import { namesVersion, proveSame } from "../http/validator.ts";
+import { agree, namesVersion } from "../http/validator.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../resolved_options.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
@@ -45,8 +45,11 @@ export async function startPlainly(
   signal: AbortSignal,
 ): Promise<Start> {
   const first = await probePlainly(context, signal);
-  const isNamed = like === undefined || !namesVersion(like) || proveSame(like, first.remote.validator);
-  if (isNamed) return await fresh(context, output, first);
+  const { validator } = first.remote;
+  const isFree = like === undefined || !namesVersion(like) || isJudgedByChecksum(context);
+  if (isFree || (namesVersion(validator) && agree(like, validator))) {
+    return await fresh(context, output, first);
+  }
   first.reader.close();
   throw new RemoteChangedError("Cannot go on: the file on the server changed; what is there is kept");
 }

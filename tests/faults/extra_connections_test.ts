@@ -235,26 +235,3 @@ test("136 a connection that comes back and is refused with Retry-After keeps the
   ok(returned > 0, "none came back");
   strictEqual(overloaded, 1);
 });
-
-for (
-  const [name, refusal] of [["403", { status: 403 }], ["a redirect to a page", {
-    status: 302,
-    headers: { Location: "/refused" },
-  }]] as const
-) {
-  test(`92 a file that ends with the first range, and ${name} for a second connection: the first one asks again`, async () => {
-    let busy: RecordedRequest | undefined;
-    await using scene = await Scene.open({
-      ...FILE,
-      size: MIB,
-      respond: (request) => {
-        if (request.path === "/refused") return HTML;
-        if (busy !== undefined && busy.connection !== request.connection) return refusal;
-        busy = request;
-        return { throttle: 8 * MIB };
-      },
-    });
-    await scene.complete({ maxConnections: 2 });
-    strictEqual(scene.server.requests.length, 2);
-  });
-}
