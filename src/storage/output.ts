@@ -165,8 +165,9 @@ export class Output {
       return { read: (buffer, position) => part.read(buffer, position), close: () => Promise.resolve() };
     }
     try {
+      const written = await part?.stat();
       const opened = await openOwn(this.#runtime.files, this.partPath, "read-own", this.#lock.owner);
-      if (opened !== undefined && opened.info.identity === (await part?.stat())?.identity) return opened.file;
+      if (opened !== undefined && opened.info.identity === written?.identity) return opened.file;
       await opened?.file.close();
       throw new ForeignFileError("it was changed by another program; run it again");
     } catch (cause) {
