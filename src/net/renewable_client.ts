@@ -1,5 +1,8 @@
 import type { HttpClient, RequestOptions } from "../runtime/runtime.ts";
 
+/** How many of them are closed once more. */
+const MOST_CLOSED = 4;
+
 interface Generation {
   readonly client: HttpClient;
   /** Requests whose response has not begun. */
@@ -11,6 +14,8 @@ interface Generation {
 export class RenewableClient implements HttpClient {
   readonly #create: () => HttpClient;
   #current: Generation | undefined;
+  /** Those before, which may have had a response under way when they were closed: on Bun its connection stays. */
+  #closed: Generation[] = [];
 
   constructor(create: () => HttpClient) {
     this.#create = create;
@@ -29,10 +34,12 @@ export class RenewableClient implements HttpClient {
 
   /** Closes idle connections; the next request opens another. */
   close(): void {
+    for (const before of this.#closed) closeWhenOver(before);
     const generation = this.#current;
     if (generation === undefined) return;
     this.#current = undefined;
     generation.isOver = true;
+    this.#closed = [...this.#closed, generation].slice(-MOST_CLOSED);
     closeWhenOver(generation);
   }
 }

@@ -263,6 +263,7 @@ function createHttpClient(options: HttpClientOptions): HttpClient {
     allowHost: true,
     ...(proxy && { proxy: { url: proxy.url, ...(proxy.username !== "" && { basicAuth: proxy }) } }),
   });
+  let isOpen = true;
   return {
     async get(url, { headers, signal, isRedirected = false }) {
       if (isRedirected) requireHost(new URL(url));
@@ -274,7 +275,10 @@ function createHttpClient(options: HttpClientOptions): HttpClient {
         throw explainFetchFailure(error, url, headers);
       }
     },
-    close: () => client.close(),
+    close() {
+      if (isOpen) client.close();
+      isOpen = false;
+    },
   };
 }
 

@@ -169,7 +169,7 @@ export interface HttpClientOptions extends Omit<SecureOptions, "isVerified"> {
 export interface HttpClient {
   /** Rejects with a `DownloadError` where it can tell what is wrong, and with anything else otherwise. */
   get(url: string, options: RequestOptions): Promise<Response>;
-  /** Closes idle connections. */
+  /** Closes idle connections, and those that have become so since when it is called again. */
   close(): void;
 }
 

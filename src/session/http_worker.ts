@@ -81,6 +81,7 @@ export class HttpWorker {
     const isSpent = !(error instanceof DownloadError) || this.#retries.failures >= next.most;
     const delayMs = isSpent ? undefined : countFailure(transfer.context, error, this.#retries, next.afterMs);
     if (delayMs === undefined) return this.#obey(next.whenSpent, error);
+    if (next.afterMs > 0) transfer.context.source.closeIdle();
     await transfer.backOff(delayMs);
     return true;
   }
