@@ -202,7 +202,8 @@ export function statusError({ status, headers }: ResponseHead, wallMs: number): 
   const meaning = wanted === undefined ? STATUS_MEANING[status] : `it wants credentials: ${wanted}`;
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
   return new HttpStatusError(status, `Cannot fetch the file: the server answered ${shown}`, {
-    retryable: RETRYABLE_STATUS.has(status) || (retryAfterMs !== undefined && !LASTING_STATUS.has(status)),
+    retryable: RETRYABLE_STATUS.has(status) ||
+      (retryAfterMs !== undefined && status >= 400 && !LASTING_STATUS.has(status)),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

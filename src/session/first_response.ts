@@ -85,6 +85,13 @@ export function mayBeOddity(error: unknown): error is DownloadError {
   return error.retryable && (error.code === "network" || error.code === "timeout");
 }
 
+/** Whether two requests failed in the same way, so that it is nothing in which they differ. */
+function isAlike(one: unknown, other: DownloadError | undefined): boolean {
+  if (!(one instanceof DownloadError) || one.code !== other?.code) return false;
+  return (one instanceof HttpStatusError && one.status) ===
+    (other instanceof HttpStatusError && other.status);
+}
+
 /** How a range of an empty file may be answered. */
 const EMPTY_STATUS = new Set([204, 205, 416]);
 
@@ -125,6 +132,7 @@ async function askInTwoWays(
   let asksPlainly = false;
   let mayBeEmpty = false;
   let isRangeInnocent = false;
+  let rangeError: DownloadError | undefined;
   /** A response that may be a part. */
   let suspicious: ProbeResult | undefined;
   const attempt = async (): Promise<ProbeResult> => {
@@ -140,6 +148,7 @@ async function askInTwoWays(
       } catch (error) {
         signal.throwIfAborted();
         if (!mayBeOddity(error) || (isRangeInnocent && error.retryable)) throw error;
+        rangeError = error;
         asksPlainly = !error.retryable;
         mayBeEmpty = error instanceof HttpStatusError && EMPTY_STATUS.has(error.status);
         wasPassing = error.retryable;
@@ -148,7 +157,7 @@ async function askInTwoWays(
     }
     if (suspicious !== undefined) return await confirm(context, suspicious, signal);
     const plain = await askOnce(context, { ...PLAIN, mayBeEmpty }, signal).catch((error) => {
-      isRangeInnocent = true;
+      isRangeInnocent = isAlike(error, rangeError);
       throw error;
     });
     return wasPassing ? await preferRanges(context, plain, request, signal) : plain;
@@ -175,7 +184,7 @@ async function confirm(
   for (let tries = 0;; tries++) {
     try {
       const plain = await askOnce(context, PLAIN, signal);
-      if (!isSomethingElse(first, plain)) return withRanges(first, plain);
+      if (!isSomethingElse(context, first, plain)) return withRanges(first, plain);
       plain.reader.close();
       throw new UnusableResponseError("it is something else than the file of which a part was sent before");
     } catch (error) {
@@ -205,11 +214,12 @@ async function readOut({ runtime: { clock } }: SessionContext, { reader }: Probe
 }
 
 /** The whole cannot be less than its part, and has a name where that has one. */
-function isSomethingElse(first: ProbeResult, plain: ProbeResult): boolean {
+function isSomethingElse({ spec }: SessionContext, first: ProbeResult, plain: ProbeResult): boolean {
   const { size, validator } = plain.remote;
   const part = first.verdict.kind === "part" ? first.verdict.range.end : first.remote.size ?? 0;
   if (size !== undefined && size < part) return true;
-  if (size === undefined && !agree(first.remote.validator, validator)) return true;
+  const isJudged = spec.checksum !== undefined || spec.checksumFile !== undefined;
+  if (size === undefined && !isJudged && !agree(first.remote.validator, validator)) return true;
   return namesVersion(first.remote.validator) && !namesVersion(validator);
 }
 

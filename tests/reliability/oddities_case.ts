@@ -222,7 +222,11 @@ export function mayRefuse(odd: OddCase): Reason {
   if (odd.lie !== undefined) return "what the server says is not true";
   const { encoding, path, redirects } = odd;
   const isNamed = encoding?.suffix !== undefined && path === undefined && redirects?.at(-1)?.form !== "query";
-  if (encoding?.value.includes("gzip") && !isNamed) return "the encoding may hide another file";
+  // A page is encoded on the way, and a file that the server names otherwise may be.
+  const isOtherwise = odd.type === "text/html" ||
+    (odd.fields ?? []).some((field) => /^content-disposition: attachment/i.test(field));
+  const mayHide = encoding?.value.includes("gzip") && (!isNamed || isOtherwise);
+  if (mayHide) return "the encoding may hide another file";
   if (odd.checksum) return undefined;
   const differs = [odd.etag, odd.date].some((kind) => kind === "rotates" || kind === "edges");
   return differs ? "validators differ, and no checksum is given" : undefined;
