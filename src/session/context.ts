@@ -33,3 +33,8 @@ export interface SessionStatus {
   total: number | undefined;
   connections: number;
 }
+
+/** Whether the caller gave what the file must hash to, so that this decides which bytes are right. */
+export function isJudgedByChecksum({ spec }: SessionContext): boolean {
+  return spec.checksum !== undefined || spec.checksumFile !== undefined;
+}

@@ -8,7 +8,7 @@ import type { ResolvedSpec } from "../resolved_options.ts";
 import type { ByteRange } from "../types.ts";
 import { OVER, TimeExpiredError } from "../waiting.ts";
 import { FINAL_STATUS, GRACE, GRACE_MS } from "./after_failure.ts";
-import type { SessionContext } from "./context.ts";
+import { isJudgedByChecksum, type SessionContext } from "./context.ts";
 import { withRetries } from "./retry.ts";
 
 /** What the first request asks for when nothing is there yet. */
@@ -101,9 +101,9 @@ function isOddStatus({ status, retryable, retryAfterMs }: HttpStatusError): bool
 }
 
 async function probe(context: SessionContext, range: ByteRange, signal: AbortSignal): Promise<ProbeResult> {
-  const { expected, log, runtime: { clock } } = context;
+  const { log, runtime: { clock } } = context;
   const first = await askInTwoWays(context, range, signal);
-  const waitMs = expected === undefined ? ageLacking(first, clock.wallMs()) : 0;
+  const waitMs = isJudgedByChecksum(context) ? 0 : ageLacking(first, clock.wallMs());
   if (waitMs === 0) return first;
   first.reader.close();
   log("info", "the file changed just now; asking again once its date tells versions apart");
@@ -214,12 +214,13 @@ async function readOut({ runtime: { clock } }: SessionContext, { reader }: Probe
 }
 
 /** The whole cannot be less than its part, and has a name where that has one. */
-function isSomethingElse({ spec }: SessionContext, first: ProbeResult, plain: ProbeResult): boolean {
+function isSomethingElse(context: SessionContext, first: ProbeResult, plain: ProbeResult): boolean {
   const { size, validator } = plain.remote;
   const part = first.verdict.kind === "part" ? first.verdict.range.end : first.remote.size ?? 0;
   if (size !== undefined && size < part) return true;
-  const isJudged = spec.checksum !== undefined || spec.checksumFile !== undefined;
-  if (size === undefined && !isJudged && !agree(first.remote.validator, validator)) return true;
+  if (size === undefined && !isJudgedByChecksum(context) && !agree(first.remote.validator, validator)) {
+    return true;
+  }
   return namesVersion(first.remote.validator) && !namesVersion(validator);
 }
 

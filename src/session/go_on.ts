@@ -3,7 +3,7 @@ import type { ProbeResult } from "../http/probe.ts";
 import { agree, proveSame, strongValidator } from "../http/validator.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange, Validator } from "../types.ts";
-import type { SessionContext } from "./context.ts";
+import { isJudgedByChecksum, type SessionContext } from "./context.ts";
 import { askOnce, mayBeOddity, mostAtFirst, newBudget } from "./first_response.ts";
 import { KnownVersion } from "./known_version.ts";
 import type { Interrupted } from "./resume.ts";
@@ -84,11 +84,6 @@ export async function judgeNamed(
   }
   named.reader.close();
   return await askToGoOn(context, interrupted, signal);
-}
-
-/** Whether the caller gave what the file must hash to, so that this decides which bytes are right. */
-export function isJudgedByChecksum({ spec }: SessionContext): boolean {
-  return spec.checksum !== undefined || spec.checksumFile !== undefined;
 }
 
 function chooseOverlap(context: SessionContext, { pieces }: Interrupted): Overlap {

@@ -188,9 +188,8 @@ export class HttpWorker {
         });
         if (isSame) continue;
         await startOver();
-        throw new DownloadError(
-          "bad_response",
-          "Cannot use the response: its bytes are others than those that are there, so that the file has changed",
+        throw new UnusableResponseError(
+          "its bytes are others than those that are there, so that the file has changed",
           { retryable: true },
         );
       }

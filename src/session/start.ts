@@ -8,9 +8,9 @@ import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile, Validator } from "../types.ts";
-import type { SessionContext } from "./context.ts";
+import { isJudgedByChecksum, type SessionContext } from "./context.ts";
 import { probeFresh, probePlainly } from "./first_response.ts";
-import { askToGoOn, type GoingOn, isJudgedByChecksum, judgeNamed } from "./go_on.ts";
+import { askToGoOn, type GoingOn, judgeNamed } from "./go_on.ts";
 import { KnownVersion } from "./known_version.ts";
 import { begunElsewhere, hashQuery, hashUrl, type Interrupted, prove } from "./resume.ts";
 
