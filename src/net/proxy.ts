@@ -3,7 +3,6 @@ import type { ProxyOptions } from "../network_options.ts";
 import { mismatch, text as nonEmptyText, withoutUndefined } from "../option_checks.ts";
 import type { ProxyRules, ProxyServer, UnusableProxy } from "../resolved_options.ts";
 import { bypassesProxy } from "./no_proxy.ts";
-import { isTooLongForSocks } from "./socks.ts";
 
 const PROTOCOLS: Readonly<Record<string, ProxyServer["protocol"]>> = {
   http: "http",
@@ -15,6 +14,8 @@ const PROTOCOLS: Readonly<Record<string, ProxyServer["protocol"]>> = {
 /** As curl has it. */
 const HTTPS_PROXY_PORT = 443;
 const OTHER_PROXY_PORT = 1080;
+/** The length of a text takes one byte (RFC 1928 and 1929). */
+const MAX_SOCKS_TEXT_BYTES = 255;
 
 /**
  * Checks and joins what levels such as the spec, the downloader and the environment say, the highest first;
@@ -148,4 +149,9 @@ function redact(text: string): string {
 function checkNoProxy(value: unknown): string | undefined {
   if (value === undefined || typeof value === "string") return value;
   throw mismatch("noProxy", value, "a string");
+}
+
+/** Whether SOCKS cannot carry a text of this length. */
+export function isTooLongForSocks(text: string): boolean {
+  return new TextEncoder().encode(text).length > MAX_SOCKS_TEXT_BYTES;
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "../runtime/runtime.ts";
 import { ByteReader } from "./byte_reader.ts";
+import { isTooLongForSocks } from "./proxy.ts";
 
 /** Where a SOCKS proxy is to connect to. */
 export interface SocksTarget {
@@ -24,7 +25,6 @@ export interface SocksRefusal {
 }
 
 const VERSION = 5;
-const MAX_TEXT_BYTES = 255;
 const NO_AUTHENTICATION = 0;
 const USERNAME_PASSWORD = 2;
 const CONNECT = 1;
@@ -42,11 +42,6 @@ const REPLIES: Readonly<Record<number, string>> = {
   7: "command not supported",
   8: "address type not supported",
 };
-
-/** Whether a text is longer than the one byte for its length can say. */
-export function isTooLongForSocks(text: string): boolean {
-  return new TextEncoder().encode(text).length > MAX_TEXT_BYTES;
-}
 
 /** Why a proxy cannot be asked for a target, `undefined` where it can. */
 export function refuseTarget({ host }: SocksTarget): SocksRefusal | undefined {
