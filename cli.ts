@@ -11,7 +11,7 @@
  */
 
 import { runCli } from "./src/cli/main.ts";
-import { createConsole } from "./src/runtime/console.ts";
+import { createConsole } from "./src/runtime/console/console.ts";
 
 if (import.meta.main) {
   const host = createConsole();

@@ -22,7 +22,7 @@
  * @module
  */
 export { download, Downloader } from "./src/downloader.ts";
-export { DownloadHandle } from "./src/handle.ts";
+export { DownloadHandle } from "./src/queue/handle.ts";
 export {
   type ChecksumMismatchDetails,
   ChecksumMismatchError,
@@ -33,7 +33,7 @@ export {
   HttpStatusError,
   RemoteChangedError,
 } from "./src/errors.ts";
-export type { NetworkOptions, ProxyOptions, TlsOptions } from "./src/network_options.ts";
+export type { NetworkOptions, ProxyOptions, TlsOptions } from "./src/options/network_options.ts";
 export type {
   ContentEncoding,
   DownloaderOptions,
@@ -42,7 +42,7 @@ export type {
   Refresh,
   RefreshedSource,
   RefreshRequest,
-} from "./src/options.ts";
+} from "./src/options/options.ts";
 export type {
   ByteRange,
   ChecksumSource,
@@ -60,4 +60,4 @@ export {
   verify,
   type VerifyOptions,
   type VerifyResult,
-} from "./src/verify.ts";
+} from "./src/verify/verify.ts";

@@ -1,7 +1,7 @@
-import { DownloadQueue } from "./download_queue.ts";
-import type { DownloadHandle } from "./handle.ts";
-import type { DownloaderOptions, DownloadSpec } from "./options.ts";
-import { checkSpeed, resolveDownloaderOptions } from "./resolve_options.ts";
+import { DownloadQueue } from "./queue/download_queue.ts";
+import type { DownloadHandle } from "./queue/handle.ts";
+import type { DownloaderOptions, DownloadSpec } from "./options/options.ts";
+import { checkSpeed, resolveDownloaderOptions } from "./options/resolve_options.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 
 /**

@@ -60,9 +60,9 @@ const BAD: readonly (readonly [path: string, source: string, ...wanted: string[]
   ["src/types.ts", 'import type { A } from "./plan/a.ts";', "1 upward ./plan/a.ts"],
   ["src/errors.ts", 'import { A } from "./session/a.ts";', "1 upward ./session/a.ts"],
   ["src/http/a.ts", 'import { D } from "../downloader.ts";', "1 upward ../downloader.ts"],
-  ["src/session/a.ts", 'import type { H } from "../handle.ts";', "1 upward ../handle.ts"],
-  ["src/handle.ts", 'import type { Q } from "./download_queue.ts";', "1 upward ./download_queue.ts"],
-  ["src/download_queue.ts", 'import type { D } from "./downloader.ts";', "1 upward ./downloader.ts"],
+  ["src/session/a.ts", 'import type { H } from "../queue/handle.ts";', "1 upward ../queue/handle.ts"],
+  ["src/queue/handle.ts", 'import type { D } from "../downloader.ts";', "1 upward ../downloader.ts"],
+  ["src/options/a.ts", 'import type { H } from "../http/caller/h.ts";', "1 upward ../http/caller/h.ts"],
   ["src/downloader.ts", 'import { x } from "../mod.ts";', "1 upward ../mod.ts"],
   ["mod.ts", 'export { runCli } from "./src/cli/main.ts";', "1 upward ./src/cli/main.ts"],
   ["src/runtime/deno.ts", 'import { a } from "../flow/a.ts";', "1 upward ../flow/a.ts"],
@@ -74,16 +74,21 @@ const BAD: readonly (readonly [path: string, source: string, ...wanted: string[]
   ["src/plan/a.ts", 'import type { B } from "../http/b.ts";', "1 sideways ../http/b.ts"],
   ["src/net/a.ts", 'import { b } from "../flow/b.ts";', "1 sideways ../flow/b.ts"],
   ["src/storage/a.ts", 'import { b } from "../integrity/b.ts";', "1 sideways ../integrity/b.ts"],
+  ["src/net/dns/a.ts", 'import { b } from "../../http/fields/b.ts";', "1 sideways ../../http/fields/b.ts"],
   // The runtime, its interface and its parts.
   ["src/plan/a.ts", 'import { x } from "../runtime/runtime.ts";', "1 runtime ../runtime/runtime.ts"],
   ["src/plan/a.ts", 'import { type C, x } from "../runtime/runtime.ts";', "1 runtime ../runtime/runtime.ts"],
   ["src/session/a.ts", 'import { d } from "../runtime/detect.ts";', "1 runtime ../runtime/detect.ts"],
-  ["src/download_queue.ts", 'import { d } from "./runtime/detect.ts";', "1 runtime ./runtime/detect.ts"],
+  ["src/queue/a.ts", 'import { d } from "../runtime/detect.ts";', "1 runtime ../runtime/detect.ts"],
   ["src/flow/a.ts", 'import { systemClock } from "../runtime/clock.ts";', "1 runtime ../runtime/clock.ts"],
   ["src/flow/a.ts", 'import type { D } from "../runtime/deno.ts";', "1 runtime ../runtime/deno.ts"],
-  ["src/downloader.ts", 'import { c } from "./runtime/console.ts";', "1 runtime ./runtime/console.ts"],
+  [
+    "src/downloader.ts",
+    'import { c } from "./runtime/console/console.ts";',
+    "1 runtime ./runtime/console/console.ts",
+  ],
   ["src/runtime/deno.ts", 'import { d } from "./detect.ts";', "1 runtime ./detect.ts"],
-  ["src/runtime/deno.ts", 'import { c } from "./console.ts";', "1 runtime ./console.ts"],
+  ["src/runtime/deno.ts", 'import { c } from "./console/console.ts";', "1 runtime ./console/console.ts"],
   ["src/flow/a.ts", 'import type from "../runtime/runtime.ts";', "1 runtime ../runtime/runtime.ts"],
   ["src/cli/a.ts", 'const fs = require("node:fs");', "1 runtime node:fs"],
   ["cli.ts", 'import { d } from "./src/runtime/detect.ts";', "1 runtime ./src/runtime/detect.ts"],
@@ -118,11 +123,23 @@ for (const [path, source, ...wanted] of BAD) {
 }
 
 const GOOD: readonly (readonly [path: string, source: string])[] = [
-  ["cli.ts", 'import { runCli } from "./src/cli/main.ts";\nimport { c } from "./src/runtime/console.ts";'],
-  ["src/cli/a.ts", 'import { D } from "../../mod.ts";\nimport type { C } from "../runtime/console.ts";'],
+  [
+    "cli.ts",
+    'import { runCli } from "./src/cli/main.ts";\nimport { c } from "./src/runtime/console/console.ts";',
+  ],
+  [
+    "src/cli/a.ts",
+    'import { D } from "../../mod.ts";\nimport type { C } from "../runtime/console/console.ts";',
+  ],
   ["mod.ts", 'export { D } from "./src/downloader.ts";\nexport type { T } from "./src/types.ts";'],
-  ["src/downloader.ts", 'import { d } from "./runtime/detect.ts";\nimport { Q } from "./download_queue.ts";'],
-  ["src/handle.ts", 'import type { S } from "./session/session.ts";\nimport type { B } from "./flow/b.ts";'],
+  [
+    "src/downloader.ts",
+    'import { d } from "./runtime/detect.ts";\nimport { Q } from "./queue/download_queue.ts";',
+  ],
+  [
+    "src/queue/handle.ts",
+    'import type { S } from "../session/session.ts";\nimport type { B } from "../flow/b.ts";',
+  ],
   [
     "src/session/a.ts",
     'import { b } from "./b.ts";\nimport { c } from "../http/c.ts";\nimport { d } from "../plan/d.ts";',
@@ -136,7 +153,8 @@ const GOOD: readonly (readonly [path: string, source: string])[] = [
     'import type { Clock } from "../runtime/runtime.ts";\nimport { type Clock } from "../runtime/runtime.ts";',
   ],
   ["src/storage/a.ts", 'import { join } from "node:path";\nimport { createHash } from "node:crypto";'],
-  ["src/options.ts", 'import type { C } from "./checksum.ts";'],
+  ["src/options/options.ts", 'import type { C } from "./checksum.ts";'],
+  ["src/http/fields/a.ts", 'import { b } from "../b.ts";\nimport { c } from "../caller/c.ts";'],
   [
     "src/runtime/node.ts",
     'import * as fs from "node:fs/promises";\nimport type { R } from "./runtime.ts";\nprocess.exit();',

@@ -1,5 +1,5 @@
 // Servers choose what stands in this field, so a long one must not take more than its length is worth.
-import { fileNameFromContentDisposition } from "../../src/http/content_disposition.ts";
+import { fileNameFromContentDisposition } from "../../src/http/fields/content_disposition.ts";
 
 const FIELDS: readonly (readonly [name: string, field: string])[] = [
   ["plain", "attachment; filename=disk.iso"],

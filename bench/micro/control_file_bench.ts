@@ -1,6 +1,6 @@
 // What a checkpoint costs beside making the data durable. It is made every few seconds (`controlSaveIntervalMs`).
 import { stat } from "node:fs/promises";
-import { OutputNames } from "../../src/output_names.ts";
+import { OutputNames } from "../../src/lib/output_names.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";

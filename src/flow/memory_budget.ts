@@ -1,5 +1,5 @@
-import type { Block, BlockPool } from "../block.ts";
-import { WaitList } from "../wait_list.ts";
+import type { Block, BlockPool } from "../lib/block.ts";
+import { WaitList } from "../lib/wait_list.ts";
 
 /** The largest block: enough that the cost of a write hardly counts. */
 const MAX_BLOCK_BYTES = 512 * 1024;

@@ -1,7 +1,7 @@
 import { DownloadError } from "../errors.ts";
 import { redact } from "../redact.ts";
 import type { Clock } from "../runtime/runtime.ts";
-import { OVER } from "../waiting.ts";
+import { OVER } from "../lib/waiting.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** A request that can be ended from outside, by time or by its reader. */

@@ -1,6 +1,6 @@
 import type { HttpClient } from "../runtime/runtime.ts";
-import type { Caller } from "./caller.ts";
-import { nextTarget, refused, type Target } from "./location.ts";
+import type { Caller } from "./caller/caller.ts";
+import { nextTarget, refused, type Target } from "./fields/location.ts";
 
 const MAX_REDIRECTS = 10;
 /** Redirects even without a Location, which then is missing. */

@@ -1,11 +1,11 @@
 import { HttpStatusError, RemoteChangedError } from "../errors.ts";
-import { quoteForeign } from "../foreign_text.ts";
-import type { ContentEncoding } from "../options.ts";
+import { quoteForeign } from "../lib/foreign_text.ts";
+import type { ContentEncoding } from "../options/options.ts";
 import type { ByteRange, Validator } from "../types.ts";
-import { describeWanted } from "../wanted_login.ts";
-import { hidingCoding } from "./content_encoding.ts";
-import { contentLength, parseRetryAfter } from "./headers.ts";
-import { parseContentRange } from "./range.ts";
+import { describeWanted } from "../auth/wanted_login.ts";
+import { hidingCoding } from "./fields/content_encoding.ts";
+import { contentLength, parseRetryAfter } from "./fields/headers.ts";
+import { parseContentRange } from "./fields/range.ts";
 import { ContradictionError, UnusableResponseError } from "./unusable_response.ts";
 import { agree, tellsVersion, validatorOf } from "./validator.ts";
 

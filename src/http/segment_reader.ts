@@ -1,10 +1,10 @@
-import type { Block } from "../block.ts";
+import type { Block } from "../lib/block.ts";
 import type { Clock, HttpClient } from "../runtime/runtime.ts";
 import type { ByteRange } from "../types.ts";
-import { formatRange } from "./range.ts";
+import { formatRange } from "./fields/range.ts";
 import { getFollowing } from "./redirect.ts";
-import type { Caller } from "./caller.ts";
-import type { Target } from "./location.ts";
+import type { Caller } from "./caller/caller.ts";
+import type { Target } from "./fields/location.ts";
 import { OpenRequest } from "./open_request.ts";
 
 /** Slows a body down. */

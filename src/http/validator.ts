@@ -1,5 +1,5 @@
 import type { Validator } from "../types.ts";
-import { parseHttpDate } from "./headers.ts";
+import { parseHttpDate } from "./fields/headers.ts";
 
 /** A file may change again within the second that its date names (RFC 9110, section 8.8.2.2). */
 export const YOUNG_MS = 2000;

@@ -1,5 +1,5 @@
 import type { Clock } from "../runtime/runtime.ts";
-import { OVER } from "../waiting.ts";
+import { OVER } from "../lib/waiting.ts";
 
 /**
  * Calls `onExpired` when something took too long. Arming it again for as long as before is an assignment,

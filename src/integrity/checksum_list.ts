@@ -1,4 +1,9 @@
-import { ALGORITHM_BY_DIGITS, type Checksum, CHECKSUM_ALGORITHMS, parseChecksum } from "../checksum.ts";
+import {
+  ALGORITHM_BY_DIGITS,
+  type Checksum,
+  CHECKSUM_ALGORITHMS,
+  parseChecksum,
+} from "../options/checksum.ts";
 import { DownloadError } from "../errors.ts";
 
 /** One line of a list. */

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { CheckedRange } from "../crc32.ts";
+import type { CheckedRange } from "../lib/crc32.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 
 /** Whether `file` holds the bytes of which a range has the CRC-32. They are read through `buffer`. */

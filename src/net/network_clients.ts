@@ -1,10 +1,10 @@
 import { DownloadError } from "../errors.ts";
-import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../resolved_options.ts";
+import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../options/resolved_options.ts";
 import type { HttpClient, HttpClientOptions, RequestOptions, Runtime } from "../runtime/runtime.ts";
-import { chooseProxy } from "./proxy.ts";
-import { proxyFailed, refusalOf } from "./proxy_check.ts";
-import type { Scheme } from "./relayed_client.ts";
-import type { RelayedClients } from "./relayed_clients.ts";
+import { chooseProxy } from "../options/proxy.ts";
+import { proxyFailed, refusalOf } from "./proxy/proxy_check.ts";
+import type { Scheme } from "./proxy/relayed_client.ts";
+import type { RelayedClients } from "./proxy/relayed_clients.ts";
 import { RenewableClient } from "./renewable_client.ts";
 
 /** What the clients of one downloader have in common. */
@@ -118,7 +118,7 @@ export class NetworkClients {
 
   /** Most runs need no relay, and there is much to load. */
   async #loadRelayed(): Promise<RelayedClients> {
-    const { RelayedClients } = await import("./relayed_clients.ts");
+    const { RelayedClients } = await import("./proxy/relayed_clients.ts");
     return this.#relayed ??= new RelayedClients({
       ...this.#options,
       clientOptions: this.#clientOptions,

@@ -1,4 +1,4 @@
-import { type CheckedRange, combineCrc32 } from "../crc32.ts";
+import { type CheckedRange, combineCrc32 } from "../lib/crc32.ts";
 import type { ByteRange } from "../types.ts";
 
 /** What a piece map knows, in a form that can be stored. */

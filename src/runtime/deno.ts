@@ -5,7 +5,7 @@ import { explainFetchFailure } from "./fetch_failure.ts";
 import { freeBytes } from "./free_space.ts";
 import { identify } from "./identity.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
-import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
+import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock/lock.ts";
 import type {
   Endpoint,
   FileInfo,

@@ -7,7 +7,7 @@ import { explainFetchFailure } from "./fetch_failure.ts";
 import { freeBytes } from "./free_space.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import { lstat, NodeFile, OPEN_OWN, remove, stat } from "./node_file.ts";
-import { lockFile } from "./node_lock.ts";
+import { lockFile } from "./lock/node_lock.ts";
 import type { FileSystem, HttpClient, HttpClientOptions, Runtime } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";

@@ -1,11 +1,11 @@
 import type { RateLimit } from "../flow/token_bucket.ts";
-import type { ResolvedSpec } from "../resolved_options.ts";
+import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { DownloadState, Logger } from "../types.ts";
-import type { ExpectedChecksum } from "./expected_checksum.ts";
+import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { OutputClaim } from "./output_claims.ts";
 import type { ProgressMeter } from "./progress_meter.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "./sources/source.ts";
 
 /** What everybody who works on one download may use. */
 export interface SessionContext {

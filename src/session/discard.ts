@@ -1,4 +1,4 @@
-import { OutputNames } from "../output_names.ts";
+import { OutputNames } from "../lib/output_names.ts";
 import { ControlStore, type LoadedControl } from "../storage/control_store.ts";
 import { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";

@@ -1,9 +1,9 @@
-import { OutputNames } from "../output_names.ts";
+import { OutputNames } from "../lib/output_names.ts";
 import { DownloadError } from "../errors.ts";
 import { lookAt } from "../storage/paths.ts";
 import type { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
-import { expectedByCaller, type ExpectedChecksum } from "./expected_checksum.ts";
+import { expectedByCaller, type ExpectedChecksum } from "./sources/expected_checksum.ts";
 import { checkDigest, type VerifiedFile } from "./file_check.ts";
 import { belongsTo } from "./resume.ts";
 

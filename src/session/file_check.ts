@@ -1,8 +1,8 @@
-import { type Checksum, formatChecksum } from "../checksum.ts";
+import { type Checksum, formatChecksum } from "../options/checksum.ts";
 import { ControlFileError, DownloadError } from "../errors.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { holdsRange } from "../integrity/range_check.ts";
-import { OutputNames } from "../output_names.ts";
+import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { ControlStore } from "../storage/control_store.ts";

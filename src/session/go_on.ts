@@ -4,10 +4,10 @@ import { agree, proveSame, strongValidator } from "../http/validator.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange, Validator } from "../types.ts";
 import { isJudgedByChecksum, type SessionContext } from "./context.ts";
-import { askOnce, mayBeOddity, mostAtFirst, newBudget } from "./first_response.ts";
-import { KnownVersion } from "./known_version.ts";
+import { askOnce, mayBeOddity, mostAtFirst, newBudget } from "./sources/first_response.ts";
+import { KnownVersion } from "./sources/known_version.ts";
 import type { Interrupted } from "./resume.ts";
-import { endedEarly, withRetries } from "./retry.ts";
+import { endedEarly, withRetries } from "./sources/retry.ts";
 
 /** How much before the first missing byte is asked for once more, to compare it with what is there. */
 const OVERLAP_BYTES = 64 * 1024;

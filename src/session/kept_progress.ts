@@ -1,5 +1,5 @@
 import { HttpStatusError } from "../errors.ts";
-import { EXPIRED_STATUS } from "./source.ts";
+import { EXPIRED_STATUS } from "./sources/source.ts";
 
 /** An error about a URL that works no longer, which says that nothing is lost; any other error as it is. */
 export function sayKept(error: unknown): unknown {

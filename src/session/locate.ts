@@ -1,15 +1,15 @@
 import { isAbsolute, join } from "node:path";
-import { fileNameFromContentDisposition } from "../http/content_disposition.ts";
+import { fileNameFromContentDisposition } from "../http/fields/content_disposition.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import { OutputNames } from "../output_names.ts";
+import { OutputNames } from "../lib/output_names.ts";
 import { ControlStore } from "../storage/control_store.ts";
 import { chooseFileName, fileNameFromUrl } from "../storage/file_name.ts";
 import type { Output } from "../storage/output.ts";
 import { refuseDirectory } from "../storage/paths.ts";
 import type { SessionContext } from "./context.ts";
 import { ExistingFiles, type RightFile, tidyUp } from "./existing.ts";
-import type { ExpectedChecksum } from "./expected_checksum.ts";
-import { probeForName } from "./first_response.ts";
+import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
+import { probeForName } from "./sources/first_response.ts";
 import { hashUrl } from "./resume.ts";
 import { requireUnclaimed, takeOutput } from "./take_output.ts";
 

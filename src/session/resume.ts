@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
 import { namesVersion } from "../http/validator.ts";
 import { holdsRange } from "../integrity/range_check.ts";
-import { OutputNames } from "../output_names.ts";
+import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "../storage/control_format.ts";
@@ -10,7 +10,7 @@ import type { LoadedControl } from "../storage/control_store.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { SessionContext } from "./context.ts";
-import { unsignedQuery } from "./signed_url.ts";
+import { unsignedQuery } from "./sources/signed_url.ts";
 
 const QUERY_HASH_DIGITS = 6;
 /** As much as is checked at once: an order to stop is heeded in between. */

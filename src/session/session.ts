@@ -1,4 +1,4 @@
-import { formatChecksum } from "../checksum.ts";
+import { formatChecksum } from "../options/checksum.ts";
 import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { ContradictionError } from "../http/unusable_response.ts";
@@ -7,17 +7,17 @@ import { Scheduler } from "../plan/scheduler.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult } from "../types.ts";
-import { OVER } from "../waiting.ts";
+import { OVER } from "../lib/waiting.ts";
 import { Assembly } from "./assembly.ts";
 import type { SessionContext } from "./context.ts";
-import type { KnownVersion } from "./known_version.ts";
-import { expectedByServer, type ExpectedChecksum } from "./expected_checksum.ts";
+import type { KnownVersion } from "./sources/known_version.ts";
+import { expectedByServer, type ExpectedChecksum } from "./sources/expected_checksum.ts";
 import { locate } from "./locate.ts";
-import { HttpWorker } from "./http_worker.ts";
+import { HttpWorker } from "./transfer/http_worker.ts";
 import { sayKept } from "./kept_progress.ts";
 import { type PlainStart, type Start, start, startPlainly } from "./start.ts";
 import { findLeftovers, type Interrupted, isOfUrl } from "./resume.ts";
-import { Transfer } from "./transfer.ts";
+import { Transfer } from "./transfer/transfer.ts";
 
 /** With how many connections a download begins that finds out how many are best. */
 const FIRST_CONNECTIONS = 4;

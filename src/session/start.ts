@@ -2,16 +2,16 @@ import type { ProbeResult } from "../http/probe.ts";
 import { RemoteChangedError } from "../errors.ts";
 import { agree, namesVersion } from "../http/validator.ts";
 import { PieceMap } from "../plan/piece_map.ts";
-import type { ResolvedSpec } from "../resolved_options.ts";
+import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile, Validator } from "../types.ts";
 import { isJudgedByChecksum, type SessionContext } from "./context.ts";
-import { probeFresh, probePlainly } from "./first_response.ts";
+import { probeFresh, probePlainly } from "./sources/first_response.ts";
 import { askToGoOn, type GoingOn, judgeNamed } from "./go_on.ts";
-import { KnownVersion } from "./known_version.ts";
+import { KnownVersion } from "./sources/known_version.ts";
 import { begunElsewhere, hashQuery, hashUrl, type Interrupted, prove } from "./resume.ts";
 
 /** The most of a file that is held in memory until it is whole. */

@@ -1,5 +1,5 @@
 import { DownloadError, type DownloadErrorCode } from "../errors.ts";
-import { OutputNames } from "../output_names.ts";
+import { OutputNames } from "../lib/output_names.ts";
 import { redact } from "../redact.ts";
 import { ControlStore } from "../storage/control_store.ts";
 import { Output } from "../storage/output.ts";

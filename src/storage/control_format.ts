@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { CheckedRange } from "../crc32.ts";
+import type { CheckedRange } from "../lib/crc32.ts";
 import { ControlFileError } from "../errors.ts";
 import type { Validator } from "../types.ts";
 

@@ -1,5 +1,5 @@
 import { ControlFileError, DownloadError } from "../errors.ts";
-import type { OutputNames } from "../output_names.ts";
+import type { OutputNames } from "../lib/output_names.ts";
 import type { FileLock, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
 import { ForeignFileError, inTheWay, isOfAnother, openOwn, removeOwn } from "./own_file.ts";

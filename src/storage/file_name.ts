@@ -1,5 +1,5 @@
-import { FILE_NAME_BYTES, unitsThatFit } from "../output_names.ts";
-import { stripUnprintable } from "../terminal_text.ts";
+import { FILE_NAME_BYTES, unitsThatFit } from "../lib/output_names.ts";
+import { stripUnprintable } from "../lib/terminal_text.ts";
 
 /** Room for the longest suffix that goes behind a name, `.bytehaul.lock`, and some to spare. */
 const SUFFIX_BYTES = 32;

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { DownloadError } from "../errors.ts";
-import { OutputNames } from "../output_names.ts";
+import { OutputNames } from "../lib/output_names.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { type ControlRecord, isComplete } from "./control_format.ts";
 import { ControlStore, type LoadedControl, requireReplaceable } from "./control_store.ts";

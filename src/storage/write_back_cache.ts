@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
-import type { Block, BlockPool } from "../block.ts";
-import type { CheckedRange } from "../crc32.ts";
+import type { Block, BlockPool } from "../lib/block.ts";
+import type { CheckedRange } from "../lib/crc32.ts";
 import type { FileWriter } from "./file_writer.ts";
 
 /** What a {@linkcode WriteBackCache} works with. */

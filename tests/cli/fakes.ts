@@ -1,7 +1,7 @@
-import type { CliHost, CliSignal, PathInfo, Shell } from "../../src/runtime/console.ts";
+import type { CliHost, CliSignal, PathInfo, Shell } from "../../src/runtime/console/console.ts";
 import { DownloadError } from "../../src/errors.ts";
-import type { DownloaderOptions, DownloadSpec } from "../../src/options.ts";
-import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
+import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
+import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
 import type { DownloadResult, ProgressSnapshot } from "../../src/types.ts";
 
 /** A snapshot half-way through 100 MiB, changed as the test needs. */

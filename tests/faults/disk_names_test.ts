@@ -4,7 +4,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { Downloader, verify } from "../../mod.ts";
-import { OutputNames } from "../../src/output_names.ts";
+import { OutputNames } from "../../src/lib/output_names.ts";
 import { runBytehaul } from "../helpers/child.ts";
 import { assertFileIs } from "../helpers/content.ts";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";

@@ -1,5 +1,5 @@
-import type { DownloadHandle } from "../../src/handle.ts";
-import type { DownloaderOptions, DownloadSpec } from "../../src/options.ts";
+import type { DownloadHandle } from "../../src/queue/handle.ts";
+import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentHash } from "../helpers/content.ts";
 import type { FaultServer, RecordedRequest, Reply } from "../helpers/fault_server.ts";

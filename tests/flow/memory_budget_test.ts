@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Block } from "../../src/block.ts";
+import type { Block } from "../../src/lib/block.ts";
 import { layOutBlocks, MemoryBudget } from "../../src/flow/memory_budget.ts";
 import { seededRandom } from "../helpers/content.ts";
 import { countListeners } from "../helpers/listeners.ts";

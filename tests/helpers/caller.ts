@@ -1,4 +1,4 @@
-import { Caller, type CallerFields } from "../../src/http/caller.ts";
+import { Caller, type CallerFields } from "../../src/http/caller/caller.ts";
 
 /** A caller who gave these fields for `url`, and nothing else. */
 export function callerWith(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { parseChallenges } from "../../src/challenges.ts";
+import { parseChallenges } from "../../src/auth/challenges.ts";
 import type { RecordedRequest } from "./fault_server.ts";
 
 /** How a server wants to be answered. */

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { formatEndpoint } from "../../src/net/dns_servers.ts";
+import { formatEndpoint } from "../../src/options/dns_servers.ts";
 import type { Endpoint } from "../../src/runtime/runtime.ts";
 import { makeCertificate } from "./certificate.ts";
 import { type Daemon, findProgram, freePort, startDaemon } from "./daemon.ts";

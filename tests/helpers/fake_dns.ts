@@ -1,4 +1,4 @@
-import { formatEndpoint } from "../../src/net/dns_servers.ts";
+import { formatEndpoint } from "../../src/options/dns_servers.ts";
 import type { Connection, Endpoint, Network } from "../../src/runtime/runtime.ts";
 import { answerTo, type DnsReply, readQuestion } from "./dns_answer.ts";
 

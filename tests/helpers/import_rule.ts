@@ -18,51 +18,26 @@ export interface ModuleImport {
   readonly line: number;
 }
 
-const BOTTOM = [
-  "block",
-  "byte_string",
-  "challenges",
-  "checksum",
-  "crc32",
-  "digest_auth",
-  "errors",
-  "option_checks",
-  "network_options",
-  "options",
-  "output_names",
-  "foreign_text",
-  "redact",
-  "resolved_options",
-  "terminal_text",
-  "turns",
-  "types",
-  "version",
-  "wanted_login",
-  "waiting",
-  "wait_list",
-].map((name) => `src/${name}.ts`);
-
-/** Folders that never import one another; the session joins them. */
-const MIDDLE = /^src\/(?:plan|http|net|flow|storage|integrity)\/(?=[^/]+$)/;
-
-/** What stands above them, one above the other. */
-const ABOVE = [
-  /^src\/resolve_network\.ts$/,
-  /^src\/resolve_options\.ts$/,
-  /^src\/session\/[^/]+$/,
-  /^src\/handle\.ts$/,
-  /^src\/download_queue\.ts$/,
-  /^src\/downloader\.ts$/,
-  /^src\/verify\.ts$/,
+/** From the bottom to the top. What stands on one level is one folder, or files that may import one another. */
+const LEVELS: readonly RegExp[] = [
+  /^src\/(?:lib\/[^/]+|errors\.ts|types\.ts|redact\.ts|version\.ts)$/,
+  /^src\/auth\/[^/]+$/,
+  /^src\/options\/[^/]+$/,
+  // The middle folders never import one another; the session joins them.
+  /^src\/(?:(?:plan|flow|storage|integrity)\/|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|proxy)\/)?)[^/]+$/,
+  /^src\/session\/(?:(?:transfer|sources)\/)?[^/]+$/,
+  /^src\/queue\/[^/]+$/,
+  /^src\/(?:downloader\.ts|verify\/[^/]+)$/,
   /^mod\.ts$/,
-  /^src\/cli\/[^/]+$/,
+  /^src\/cli\/(?:(?:flags|list|inputs|run|report)\/)?[^/]+$/,
   /^cli\.ts$/,
 ];
+const MIDDLE = 3;
 
-/** What stands on the public face uses that alone, beside the bottom level. */
+/** What stands on the public face uses that alone, beside what all may use. */
 const FACES: readonly { readonly of: RegExp; readonly mayImport: RegExp }[] = [
-  { of: /^mod\.ts$/, mayImport: /^src\/(?:downloader|handle|verify)\.ts$/ },
-  { of: /^(?:cli\.ts|src\/cli\/.*)$/, mayImport: /^(?:mod\.ts|src\/resolve_options\.ts|src\/cli\/.*)$/ },
+  { of: /^mod\.ts$/, mayImport: /^src\/(?:downloader\.ts|queue\/handle\.ts|verify\/.*|options\/.*)$/ },
+  { of: /^(?:cli\.ts|src\/cli\/.*)$/, mayImport: /^(?:mod\.ts|src\/options\/.*|src\/cli\/.*)$/ },
 ];
 
 const RUNTIME = "src/runtime/";
@@ -70,8 +45,8 @@ const INTERFACE = "src/runtime/runtime.ts";
 
 /** Those who may import a file of the runtime folder from outside of it; the interface is for everybody. */
 const RUNTIME_USERS: Readonly<Record<string, RegExp>> = {
-  "src/runtime/detect.ts": /^src\/(?:downloader|verify)\.ts$/,
-  "src/runtime/console.ts": /^(?:cli\.ts|src\/cli\/.*)$/,
+  "src/runtime/detect.ts": /^src\/(?:downloader|verify\/verify)\.ts$/,
+  "src/runtime/console/console.ts": /^(?:cli\.ts|src\/cli\/.*)$/,
 };
 
 const SYSTEM_MODULES = /^node:(?:fs|net|tls|dns|dgram|process)(?:\/|$)/;
@@ -79,10 +54,13 @@ const SYSTEM_NAMES = /(?<![.\w$#])(?:globalThis\s*\.\s*)?(Deno|Bun|process)\b/g;
 
 /** How high a file stands; `undefined` where nobody has said. */
 function levelOf(path: string): number | undefined {
-  if (BOTTOM.includes(path)) return 0;
-  if (MIDDLE.test(path)) return 1;
-  const above = ABOVE.findIndex((pattern) => pattern.test(path));
-  return above < 0 ? undefined : 2 + above;
+  const level = LEVELS.findIndex((pattern) => pattern.test(path));
+  return level < 0 ? undefined : level;
+}
+
+/** The room of a path: `http` of `src/http/fields/range.ts`. */
+function roomOf(path: string): string | undefined {
+  return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 
 /** The imports of a module: static, dynamic, of types only, and re-exports. */
@@ -157,8 +135,8 @@ function judge(from: string, to: string, isType: boolean): Violation["kind"] | u
   if (toLevel > fromLevel) return "upward";
   const face = FACES.find(({ of }) => of.test(from));
   if (toLevel > 0 && face?.mayImport.test(to) === false) return "past";
-  const isOtherFolder = MIDDLE.exec(from)?.[0] !== MIDDLE.exec(to)?.[0];
-  return fromLevel === 1 && toLevel === 1 && isOtherFolder ? "sideways" : undefined;
+  const isSideways = fromLevel === MIDDLE && toLevel === MIDDLE && roomOf(from) !== roomOf(to);
+  return isSideways ? "sideways" : undefined;
 }
 
 function judgeOutside(specifier: string, isRuntime: boolean): Violation["kind"] | undefined {

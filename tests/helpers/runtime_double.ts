@@ -1,6 +1,6 @@
-import { DownloadQueue } from "../../src/download_queue.ts";
-import type { DownloaderOptions } from "../../src/options.ts";
-import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
+import { DownloadQueue } from "../../src/queue/download_queue.ts";
+import type { DownloaderOptions } from "../../src/options/options.ts";
+import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type {
   Clock,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { DownloadError } from "../../src/errors.ts";
-import type { Target } from "../../src/http/location.ts";
+import type { Target } from "../../src/http/fields/location.ts";
 import { getFollowing } from "../../src/http/redirect.ts";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
 import { callerWith } from "../helpers/caller.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Block } from "../../src/block.ts";
+import type { Block } from "../../src/lib/block.ts";
 import { DownloadError } from "../../src/errors.ts";
 import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import { RateLimit, TokenBucket } from "../../src/flow/token_bucket.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { formatChecksum } from "../../src/checksum.ts";
+import { formatChecksum } from "../../src/options/checksum.ts";
 import { DownloadError } from "../../src/errors.ts";
 import { checksumEntries, findInChecksumList } from "../../src/integrity/checksum_list.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { CHECKSUM_ALGORITHMS } from "../../src/checksum.ts";
+import { CHECKSUM_ALGORITHMS } from "../../src/options/checksum.ts";
 import { createHasher, createLocalHasher } from "../../src/integrity/hash_worker.ts";
 import { contentBytes, contentHash } from "../helpers/content.ts";
 import { FakeWorkers } from "../helpers/fake_worker.ts";

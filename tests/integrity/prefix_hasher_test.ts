@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CHECKSUM_ALGORITHMS } from "../../src/checksum.ts";
+import { CHECKSUM_ALGORITHMS } from "../../src/options/checksum.ts";
 import { PrefixHasher } from "../../src/integrity/prefix_hasher.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentHash, fillContent, seededRandom } from "../helpers/content.ts";

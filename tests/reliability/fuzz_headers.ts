@@ -1,8 +1,8 @@
 import { DownloadError } from "../../src/errors.ts";
-import { contentLength, parseRetryAfter } from "../../src/http/headers.ts";
+import { contentLength, parseRetryAfter } from "../../src/http/fields/headers.ts";
 import { agree, strongValidator, tellsVersion } from "../../src/http/validator.ts";
-import { publishedDigest } from "../../src/http/published_digest.ts";
-import { parseContentRange } from "../../src/http/range.ts";
+import { publishedDigest } from "../../src/http/fields/published_digest.ts";
+import { parseContentRange } from "../../src/http/fields/range.ts";
 import { checkResponse } from "../../src/http/response_check.ts";
 import type { Validator } from "../../src/types.ts";
 import { asField, check, mutateText } from "./fuzz_text.ts";

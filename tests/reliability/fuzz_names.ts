@@ -1,5 +1,5 @@
 import { posix, win32 } from "node:path";
-import { fileNameFromContentDisposition } from "../../src/http/content_disposition.ts";
+import { fileNameFromContentDisposition } from "../../src/http/fields/content_disposition.ts";
 import { chooseFileName, fileNameFromUrl, sanitizeFileName } from "../../src/storage/file_name.ts";
 import { asField, check, mutateText, nastyText } from "./fuzz_text.ts";
 import type { Dice } from "./run_dice.ts";

@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import { DownloadError } from "../../src/errors.ts";
-import { CookieJar } from "../../src/http/cookie_jar.ts";
-import { parseCookieFile } from "../../src/http/cookies.ts";
+import { CookieJar } from "../../src/http/caller/cookie_jar.ts";
+import { parseCookieFile } from "../../src/options/cookies.ts";
 import { getFollowing } from "../../src/http/redirect.ts";
-import { decodeAnswer, DnsMessageError, encodeQuestion, isAnswerTo } from "../../src/net/dns_message.ts";
+import { decodeAnswer, DnsMessageError, encodeQuestion, isAnswerTo } from "../../src/net/dns/dns_message.ts";
 import { callerWith } from "../helpers/caller.ts";
 import { answerTo } from "../helpers/dns_answer.ts";
 import { asField, check, mutateText } from "./fuzz_text.ts";

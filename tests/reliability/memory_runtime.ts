@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import { DownloadQueue } from "../../src/download_queue.ts";
+import { DownloadQueue } from "../../src/queue/download_queue.ts";
 // Otherwise the first download in need of it would load it from the real disk, and seem to hang meanwhile.
-import "../../src/net/relayed_clients.ts";
-import type { DownloadSpec } from "../../src/options.ts";
-import { resolveDownloaderOptions } from "../../src/resolve_options.ts";
+import "../../src/net/proxy/relayed_clients.ts";
+import type { DownloadSpec } from "../../src/options/options.ts";
+import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
 import type { Clock, Network, Runtime } from "../../src/runtime/runtime.ts";
 import type { DownloadResult } from "../../src/types.ts";
 import { seededRandom } from "../helpers/content.ts";

@@ -1,4 +1,4 @@
-import type { DownloadQueue } from "../../src/download_queue.ts";
+import type { DownloadQueue } from "../../src/queue/download_queue.ts";
 import { DownloadError, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { contentHash } from "../helpers/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import { DownloadError } from "../../src/errors.ts";
-import type { DownloadSpec } from "../../src/options.ts";
+import type { DownloadSpec } from "../../src/options/options.ts";
 import { seededRandom } from "../helpers/content.ts";
 import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
 import { Figures, type HarnessOptions, runHarness } from "./figures.ts";

@@ -1,4 +1,4 @@
-import type { DownloadSpec } from "../../src/options.ts";
+import type { DownloadSpec } from "../../src/options/options.ts";
 import { contentHash } from "../helpers/content.ts";
 import { isSame } from "./claims.ts";
 import type { MemoryFiles } from "./memory_files.ts";

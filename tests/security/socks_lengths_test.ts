@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { test } from "node:test";
-import { openSocks } from "../../src/net/socks.ts";
+import { openSocks } from "../../src/net/proxy/socks.ts";
 import type { Connection } from "../../src/runtime/runtime.ts";
 import { FaultServer } from "../helpers/fault_server.ts";
 import { Reach, REACH_FILE } from "../helpers/reach.ts";

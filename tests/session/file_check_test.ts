@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { parseChecksum } from "../../src/checksum.ts";
+import { parseChecksum } from "../../src/options/checksum.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { checkClaims, checkDigest, type FileCheck } from "../../src/session/file_check.ts";
 import { contentHash, writeContentFile } from "../helpers/content.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import type { DownloadSpec } from "../../src/options.ts";
+import type { DownloadSpec } from "../../src/options/options.ts";
 import { seededRandom } from "../helpers/content.ts";
 import { isSame } from "../reliability/claims.ts";
 import { MemoryFiles } from "../reliability/memory_files.ts";

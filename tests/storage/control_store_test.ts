@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ControlFileError, DownloadError } from "../../src/errors.ts";
-import { OutputNames } from "../../src/output_names.ts";
+import { OutputNames } from "../../src/lib/output_names.ts";
 import type { FileSystem, RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 } from "node:zlib";
-import type { Block } from "../../src/block.ts";
-import type { CheckedRange } from "../../src/crc32.ts";
+import type { Block } from "../../src/lib/block.ts";
+import type { CheckedRange } from "../../src/lib/crc32.ts";
 import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/storage/file_writer.ts";

@@ -1,0 +1,209 @@
+import { parseArgs as tokenize } from "node:util";
+import { ALGORITHM_BY_DIGITS } from "../../options/checksum.ts";
+import type { DownloaderOptions } from "../../options/options.ts";
+import { closestWord } from "./did_you_mean.ts";
+import { type Draft, emptyDraft, type Flag, type SpecOptions } from "./flag.ts";
+import { FLAGS } from "./flags.ts";
+import type { Inputs } from "../inputs/inputs.ts";
+import { checkUrl } from "../inputs/url.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Fetch the URLs. */
+export interface DownloadCommand {
+  readonly kind: "download";
+  /** At least one unless there is a list, not judged yet. */
+  readonly urls: readonly string[];
+  /** For the downloader; without a logger. */
+  readonly options: DownloaderOptions;
+  /** For every URL. */
+  readonly specOptions: SpecOptions;
+  /** What is to be read before it can begin. */
+  readonly inputs: Inputs;
+  /** Whether the command line may hold a secret beside the URLs. */
+  readonly hasSecrets: boolean;
+  /** Whether a file that is there counts as done. */
+  readonly skipsExisting: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly json: boolean;
+}
+
+/** Check files that are there. */
+export interface VerifyCommand {
+  readonly kind: "verify";
+  /** None where the list says which. */
+  readonly files: readonly string[];
+  readonly checksum?: string;
+  readonly checksumFile?: string;
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+/** What a command line asks for. */
+export type CliCommand =
+  | { readonly kind: "help" }
+  | { readonly kind: "version" }
+  | DownloadCommand
+  | VerifyCommand;
+
+const VERIFY_FLAGS: readonly Flag[] = FLAGS.filter(({ name }) =>
+  ["checksum", "checksum-file", "quiet", "json", "help", "version"].includes(name)
+);
+
+const NODE_OPTIONS = Object.fromEntries(FLAGS.map(({ name, short, placeholder }) => [name, {
+  type: placeholder === undefined ? "boolean" as const : "string" as const,
+  ...(short === undefined ? {} : { short }),
+}]));
+
+/** Reads a command line; a {@linkcode UsageError} says what is wrong with it. */
+export function parseArgs(argv: readonly string[]): CliCommand {
+  const isVerify = argv[0] === "verify";
+  const { draft, words, asked } = isVerify ? readWords(argv.slice(1), VERIFY_FLAGS) : readWords(argv, FLAGS);
+  if (asked !== undefined) return { kind: asked };
+  if (isVerify) return verifyCommand(draft, words);
+  checkTogether(draft, words);
+  return { kind: "download", urls: words, ...draft };
+}
+
+interface Words {
+  readonly draft: Draft;
+  /** What is no flag and no value of one. */
+  readonly words: readonly string[];
+  readonly asked: "help" | "version" | undefined;
+}
+
+function readWords(argv: readonly string[], flags: readonly Flag[]): Words {
+  const draft = emptyDraft();
+  const words: string[] = [];
+  const { tokens } = tokenize({ args: [...argv], options: NODE_OPTIONS, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind !== "option") continue;
+    const flag = flags.find(({ name }) => name === token.name);
+    if (flag === undefined) throw unknownFlag(token.rawName, argv[token.index] ?? token.rawName, flags);
+    applyFlag(flag, token.rawName, token.value, token.inlineValue ?? false, draft);
+    if (flag.name === "help" || flag.name === "version") return { draft, words, asked: flag.name };
+  }
+  return { draft, words, asked: undefined };
+}
+
+function verifyCommand({ specOptions, quiet, json }: Draft, files: readonly string[]): VerifyCommand {
+  const { checksum, checksumFile } = specOptions;
+  checkChecksums(specOptions);
+  if (files.length === 0 && checksumFile === undefined) {
+    throw new UsageError(
+      "Cannot verify without a FILE: expected one or more, or --checksum-file LIST for all that it names",
+    );
+  }
+  if (files.includes("")) throw new UsageError('Cannot verify "": expected the path of a file');
+  if (files.length > 1 && checksum !== undefined) {
+    throw new UsageError(
+      `Cannot use --checksum ${JSON.stringify(checksum)} for ${files.length} files: it belongs to one file`,
+    );
+  }
+  if (checksumFile !== undefined && /^https?:/i.test(String(checksumFile))) {
+    throw new UsageError("Cannot use --checksum-file with a URL to verify: expected the path of a list");
+  }
+  return {
+    ...{ kind: "verify", files, quiet, json },
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(checksumFile === undefined ? {} : { checksumFile: String(checksumFile) }),
+  };
+}
+
+function applyFlag(
+  flag: Flag,
+  shown: string,
+  value: string | undefined,
+  inline: boolean,
+  draft: Draft,
+): void {
+  if (flag.placeholder === undefined) {
+    if (value !== undefined) throw new UsageError(`Cannot give ${shown} a value: it takes none`);
+    flag.apply(draft, "");
+    return;
+  }
+  if (value === undefined) {
+    throw new UsageError(`Cannot use ${shown} without a value: expected ${flag.expected}`);
+  }
+  if (!inline && isFlag(value)) {
+    throw new UsageError(
+      `Cannot use ${shown} without a value: after it comes the flag ${value}; expected ${flag.expected}`,
+    );
+  }
+  if (!flag.apply(draft, value)) {
+    const quoted = flag.secret ? "with this value" : JSON.stringify(value);
+    throw new UsageError(`Cannot use ${shown} ${quoted}: expected ${flag.expected}`);
+  }
+}
+
+function isFlag(text: string): boolean {
+  return FLAGS.some(({ name, short }) => text === `--${name}` || text === `-${short}`);
+}
+
+/** `argument` is the whole word, of which `shown` is the part that a message may repeat. */
+function unknownFlag(shown: string, argument: string, flags: readonly Flag[]): UsageError {
+  if (flags !== FLAGS && isFlag(shown)) {
+    return new UsageError(`Cannot use ${shown} with verify: it is for downloads; see bytehaul --help`);
+  }
+  const word = argument.replace(/^-+/, "").replace(/=.*$/s, "");
+  const near = word.length > 2 ? closestWord(word, flags.map(({ name }) => name)) : undefined;
+  const remedy = near === undefined ? "see bytehaul --help" : `did you mean --${near}?`;
+  return new UsageError(`Cannot use ${shown}: there is no such flag; ${remedy}`);
+}
+
+function checkTogether(draft: Draft, urls: readonly string[]): void {
+  const { specOptions, inputs, skipsExisting, quiet, verbose } = draft;
+  const lists = inputs.inputFiles ?? [];
+  if (lists.length > 1) {
+    throw new UsageError(`Cannot use ${lists.length} lists with --input-file: expected one`);
+  }
+  if (urls.length === 0 && lists.length === 0) {
+    throw new UsageError(
+      "Cannot start without a URL: expected one or more, such as https://example.com/file, or a list with -i; see bytehaul --help",
+    );
+  }
+  for (const url of urls) checkUrl(url);
+  const { outputPath, checksum } = specOptions;
+  checkChecksums(specOptions);
+  const ofOneFile = {
+    [`--output ${JSON.stringify(outputPath)}`]: [outputPath, "it names one file; expected one URL, or --dir"],
+    [`--checksum ${JSON.stringify(checksum)}`]: [checksum, "it belongs to one file; expected one URL"],
+    "--refresh-cmd": [inputs.refreshCommand, "it belongs to one file; expected one URL"],
+  };
+  for (const [shown, [value, reason]] of Object.entries(ofOneFile)) {
+    if (value === undefined) continue;
+    if (lists.length > 0) throw new UsageError(`Cannot use ${shown} with a list: ${reason}`);
+    if (urls.length > 1) throw new UsageError(`Cannot use ${shown} for ${urls.length} URLs: ${reason}`);
+  }
+  // With a checksum both have a meaning: what is right is kept, and what is wrong replaced.
+  const hasChecksum = (checksum ?? specOptions.checksumFile) !== undefined;
+  if (skipsExisting && specOptions.overwrite && !hasChecksum) {
+    throw notTogether("--skip-existing", "--overwrite");
+  }
+  if (skipsExisting && specOptions.rename) throw notTogether("--skip-existing", "--rename");
+  if (quiet && verbose) throw notTogether("--quiet", "--verbose");
+  if (inputs.user !== undefined && inputs.bearer !== undefined) throw notTogether("--user", "--bearer");
+  if ((inputs.cert === undefined) !== (inputs.key === undefined)) {
+    const [given, path, lacking] = inputs.key === undefined
+      ? ["--cert", inputs.cert, "--key"]
+      : ["--key", inputs.key, "--cert"];
+    throw new UsageError(`Cannot use ${given} ${JSON.stringify(path)} without ${lacking}: expected both`);
+  }
+}
+
+function notTogether(one: string, other: string): UsageError {
+  return new UsageError(`Cannot use ${one} together with ${other}: expected one of them`);
+}
+
+function checkChecksums({ checksum, checksumFile }: Draft["specOptions"]): void {
+  if (checksum === undefined) return;
+  if (checksumFile !== undefined) throw notTogether("--checksum", "--checksum-file");
+  const algorithm = ALGORITHM_BY_DIGITS[checksum.length];
+  if (algorithm === undefined || !/^[\da-f]+$/i.test(checksum)) return;
+  throw new UsageError(
+    `Cannot use --checksum ${
+      JSON.stringify(checksum)
+    }: it names no algorithm; did you mean ${algorithm}:${checksum}?`,
+  );
+}

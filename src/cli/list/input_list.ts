@@ -1,0 +1,124 @@
+import type { DownloadSpec } from "../../options/options.ts";
+import { resolveSpec } from "../../options/resolve_options.ts";
+import type { CliHost } from "../../runtime/console/console.ts";
+import { EntryOptionError, type EntryOptions, readEntryOptions } from "./entry_options.ts";
+import { inFlags } from "../flags/flag_names.ts";
+import type { ListEntry } from "./list_parser.ts";
+import { decodeList } from "./list_text.ts";
+import { ListReader } from "./list_reader.ts";
+import { checkUrl } from "../inputs/url.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import { reasonOf } from "../flags/value_reader.ts";
+
+/** The spec of a URL, with what the flags ask for and what stands below it in a list. */
+export type SpecFor = (url: string, own?: EntryOptions) => DownloadSpec & { readonly url: string };
+
+/** A file that a list asks for. */
+export interface ListItem {
+  /** Number of its line, from 1. */
+  readonly line: number;
+  /** `NAME:LINE` of that line, or of the one that is wrong. */
+  readonly place: string;
+  /** Alternatives, best first; or why there are none. */
+  readonly specs: ReturnType<SpecFor>[] | UsageError;
+}
+
+/** What is told of a line that is wrong, which may be very long. */
+const MAX_REASON_LENGTH = 500;
+
+/** A list of files to fetch, which is read as they are. */
+export class InputList {
+  readonly #name: string;
+  readonly #reader: ListReader;
+  readonly #specFor: SpecFor;
+  readonly #unused = new Set<string>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(name: string, reader: ListReader, specFor: SpecFor) {
+    this.#name = name;
+    this.#reader = reader;
+    this.#specFor = specFor;
+  }
+
+  /**
+   * Opens a list; `-` is standard input. A {@linkcode UsageError} says why that cannot be, or what is wrong with the
+   * start of the list, which is judged before anything is fetched.
+   */
+  static async open(path: string, host: CliHost, specFor: SpecFor): Promise<InputList> {
+    const isStdin = path === "-";
+    const reader = new ListReader(decodeList(isStdin ? host.readStdinChunks() : host.readChunks(path)));
+    const list = new InputList(isStdin ? "<stdin>" : path, reader, specFor);
+    let start: readonly ListEntry[];
+    try {
+      start = await reader.peek(isStdin);
+    } catch (error) {
+      throw new UsageError(`Cannot use --input-file ${JSON.stringify(path)}: ${reasonOf(error)}`);
+    }
+    if (start.length === 0) {
+      throw new UsageError(`Cannot use --input-file ${JSON.stringify(path)}: it names no URL`);
+    }
+    for (const { place, specs } of start.map((entry) => list.#judge(entry))) {
+      if (!(specs instanceof UsageError)) continue;
+      reader.close();
+      throw new UsageError(`${place}: ${specs.message}`);
+    }
+    return list;
+  }
+
+  /** How many files it names, once it was read to its end. */
+  get total(): number | undefined {
+    return this.#reader.total;
+  }
+
+  /** Whether nothing of it is left to take. */
+  get isAllTaken(): boolean {
+    return this.#reader.total === this.#reader.taken;
+  }
+
+  /** Options of aria2's that were read so far and change nothing. */
+  get unusedOptions(): readonly string[] {
+    return [...this.#unused];
+  }
+
+  /** The next one, `undefined` at the end. Rejects once when the list cannot be read. */
+  take(): Promise<ListItem | undefined> {
+    const taken = this.#last.then(() => this.#reader.take());
+    this.#last = taken.catch(() => {}); // told to whoever asked for that one
+    return taken.then(
+      (entry) => entry && this.#judge(entry),
+      (error) => {
+        throw new Error(`Cannot read the rest of ${JSON.stringify(this.#name)}: ${reasonOf(error)}`);
+      },
+    );
+  }
+
+  /** Ends it before its end. */
+  close(): void {
+    this.#reader.close();
+  }
+
+  #judge(entry: ListEntry): ListItem {
+    const { line } = entry;
+    const placeOf = (number: number) => `${this.#name}:${number}`;
+    try {
+      return { line, place: placeOf(line), specs: this.#specsOf(entry) };
+    } catch (error) {
+      const wrong = error instanceof EntryOptionError ? error.line : entry.fault?.line ?? line;
+      const text = error instanceof UsageError ? error.message : inFlags(reasonOf(error));
+      const shown = text.length > MAX_REASON_LENGTH ? `${text.slice(0, MAX_REASON_LENGTH)}…` : text;
+      return { line, place: placeOf(wrong), specs: new UsageError(shown) };
+    }
+  }
+
+  #specsOf({ urls, options, fault }: ListEntry): ReturnType<SpecFor>[] {
+    if (fault !== undefined) throw new UsageError(`Cannot use the line: ${fault.reason}`);
+    const own = readEntryOptions(options);
+    for (const name of own.unused) this.#unused.add(name);
+    return urls.map((url) => {
+      checkUrl(url);
+      const spec = this.#specFor(url, own);
+      resolveSpec(spec);
+      return spec;
+    });
+  }
+}

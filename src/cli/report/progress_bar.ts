@@ -1,0 +1,156 @@
+import { escapeForTerminal } from "../../lib/terminal_text.ts";
+import type { DownloadState, ProgressSnapshot } from "../../types.ts";
+import { formatBytes, formatBytesShort, formatDuration, formatPart, formatRate } from "./format.ts";
+import { padToWidth, shortenMiddle, textWidth } from "./text_width.ts";
+
+/** One download as the progress display sees it. */
+export interface ProgressRow {
+  /** Names the download; it need not be fit for a terminal. */
+  readonly label: string;
+  readonly snapshot: ProgressSnapshot;
+}
+
+/** How many downloads there are beside those that are drawn. */
+export interface Tally {
+  readonly done: number;
+  readonly failed: number;
+  readonly paused: number;
+  /** All, `undefined` while that is not known. */
+  readonly total: number | undefined;
+}
+
+type Column = keyof typeof COLUMN_WIDTHS;
+
+/** Cells that the widest usual content of a column needs. */
+const COLUMN_WIDTHS = { percent: 4, bytes: 13, speed: 10, eta: 7, connections: 4 } as const;
+/** What goes first where there is little room. */
+const LEAST_NEEDED_FIRST = ["connections", "bytes", "bar", "eta", "speed", "percent"] as const;
+const GAP = "  ";
+const MIN_NAME = 8;
+const MIN_BAR = 10;
+const MAX_BAR = 50;
+/** Of the room for name and bar, as the percentage says what a bar does. */
+const NAME_SHARE = 0.6;
+const MAX_ROWS = 10;
+
+const STATE_WORDS: Partial<Record<DownloadState, string>> = {
+  pending: "waiting",
+  verifying: "verifying",
+};
+
+/**
+ * Draws downloads as lines of at most `width` cells: one for each that is not finished, ten at most, and
+ * a summary below when there are several. Where none is under way nothing is drawn.
+ */
+export function renderProgress(downloads: readonly ProgressRow[], tally: Tally, width: number): string[] {
+  const unfinished = downloads.filter(({ snapshot }) => isUnfinished(snapshot.state));
+  if (unfinished.length === 0) return [];
+  const shown = unfinished
+    .toSorted((a, b) => Number(a.snapshot.state === "pending") - Number(b.snapshot.state === "pending"))
+    .slice(0, MAX_ROWS)
+    .map(({ label, snapshot }) => ({ label: escapeForTerminal(label), snapshot }));
+  const layout = fit(width, Math.max(0, ...shown.map(({ label }) => textWidth(label))));
+  const lines = shown.map((row) => shortenMiddle(renderRow(row, layout), width));
+  if (tally.total !== 1) lines.push(renderSummary(unfinished, tally, width));
+  return lines;
+}
+
+interface Layout {
+  readonly name: number;
+  /** 0 where there is no room for one. */
+  readonly bar: number;
+  readonly columns: readonly Column[];
+}
+
+function fit(width: number, longestName: number): Layout {
+  const dropped = new Set<Column | "bar">();
+  for (const next of [...LEAST_NEEDED_FIRST, undefined]) {
+    const columns = (Object.keys(COLUMN_WIDTHS) as Column[]).filter((column) => !dropped.has(column));
+    const left = columns.reduce((sum, column) => sum - COLUMN_WIDTHS[column] - GAP.length, width);
+    if (!dropped.has("bar") && left >= MIN_NAME + GAP.length + MIN_BAR) {
+      const room = left - GAP.length;
+      const name = Math.min(longestName, room - MIN_BAR, Math.floor(room * NAME_SHARE));
+      return { name, bar: Math.min(MAX_BAR, room - name), columns };
+    }
+    if (dropped.has("bar") && left >= MIN_NAME) return { name: Math.min(longestName, left), bar: 0, columns };
+    if (next !== undefined) dropped.add(next);
+  }
+  return { name: Math.max(0, width), bar: 0, columns: [] };
+}
+
+function renderRow({ label, snapshot }: ProgressRow, { name, bar, columns }: Layout): string {
+  const cells = [padToWidth(shortenMiddle(label, name), name)];
+  if (bar > 0) cells.push(renderBar(snapshot, bar));
+  for (const column of columns) {
+    cells.push(renderCell(column, snapshot, columns).padStart(COLUMN_WIDTHS[column]));
+  }
+  return cells.join(GAP).trimEnd();
+}
+
+function renderCell(column: Column, snapshot: ProgressSnapshot, columns: readonly Column[]): string {
+  const { state, downloaded, total, connections } = snapshot;
+  const word = STATE_WORDS[state];
+  switch (column) {
+    case "percent":
+      if (total !== undefined) return `${Math.floor(fractionDone(snapshot) * 100)}%`;
+      return columns.includes("bytes") ? "" : formatBytesShort(downloaded);
+    case "bytes":
+      return total === undefined ? formatBytes(downloaded) : formatPart(downloaded, total);
+    case "speed":
+      return word ?? formatRate(snapshot.speed);
+    case "eta":
+      return word === undefined ? formatDuration(snapshot.etaSeconds) : "";
+    case "connections":
+      return word === undefined ? `x${connections}` : "";
+  }
+}
+
+function renderBar(snapshot: ProgressSnapshot, width: number): string {
+  const inner = width - 2;
+  if (snapshot.total === undefined) return `[${renderBounce(snapshot, inner)}]`;
+  const filled = Math.floor(inner * fractionDone(snapshot));
+  const bar = filled < inner && filled > 0 ? `${"=".repeat(filled - 1)}>` : "=".repeat(filled);
+  return `[${bar.padEnd(inner)}]`;
+}
+
+/** Without a total nothing but motion can be shown: a mark that goes to and fro. */
+function renderBounce({ state, elapsedMs }: ProgressSnapshot, inner: number): string {
+  if (state !== "downloading") return " ".repeat(inner);
+  const mark = "<=>";
+  const room = inner - mark.length;
+  const step = Math.floor(elapsedMs / 100) % (2 * room);
+  return (" ".repeat(step <= room ? step : 2 * room - step) + mark).padEnd(inner);
+}
+
+/** 1 only when every byte is there. */
+function fractionDone({ downloaded, total }: ProgressSnapshot): number {
+  if (total === undefined || total === 0) return 0;
+  return Math.min(1, downloaded / total);
+}
+
+function renderSummary(downloads: readonly ProgressRow[], tally: Tally, width: number): string {
+  const { done, failed, paused, total } = tally;
+  const running = downloads.filter(({ snapshot }) => snapshot.state !== "pending").length;
+  const waiting = total === undefined ? downloads.length - running : total - done - failed - paused - running;
+  const speed = downloads.reduce(
+    (sum, { snapshot }) => snapshot.state === "downloading" ? sum + snapshot.speed : sum,
+    0,
+  );
+  const counts: [number, string][] = [
+    [running, "running"],
+    [waiting, "waiting"],
+    [failed, "failed"],
+    [paused, "paused"],
+  ];
+  let line = total === undefined ? `${done} done` : `${done} of ${total} done`;
+  const parts = [formatRate(speed), ...counts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`)];
+  for (const part of parts) {
+    if (line.length + 2 + part.length > width) break;
+    line += `, ${part}`;
+  }
+  return shortenMiddle(line, width);
+}
+
+function isUnfinished(state: DownloadState): boolean {
+  return state === "pending" || state === "downloading" || state === "verifying";
+}

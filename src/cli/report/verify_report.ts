@@ -1,0 +1,129 @@
+import { basename } from "node:path";
+import type { VerifyResult } from "../../../mod.ts";
+import type { CliHost } from "../../runtime/console/console.ts";
+import { escapeForTerminal } from "../../lib/terminal_text.ts";
+import type { Failure } from "../run/failure.ts";
+import { formatBytes, formatPart } from "./format.ts";
+import { encodeJsonLine } from "./json_lines.ts";
+import { message } from "./message.ts";
+import { renderProgress } from "./progress_bar.ts";
+import { Terminal } from "./terminal.ts";
+import { matchFact } from "./text_reporter.ts";
+
+/** Tells the user, or a program, how the files are. */
+export interface VerifyReporter {
+  progress(path: string, checked: number, total: number): void;
+  checked(result: VerifyResult): void;
+  failed(path: string, failure: Failure): void;
+  /** All files were looked at. */
+  summary(matching: number, files: number): void;
+  /** Nothing is going on any more. */
+  stop(): void;
+}
+
+/** Tells a person on standard error; standard output stays empty. */
+export class TextVerifyReporter implements VerifyReporter {
+  readonly #terminal: Terminal;
+  readonly #quiet: boolean;
+  #current: { readonly path: string; readonly checked: number; readonly total: number } | undefined;
+  #isDrawing = false;
+
+  constructor(host: CliHost, quiet: boolean) {
+    this.#terminal = new Terminal(host);
+    this.#quiet = quiet;
+  }
+
+  progress(path: string, checked: number, total: number): void {
+    this.#current = { path, checked, total };
+    if (this.#isDrawing || this.#quiet) return;
+    this.#isDrawing = true;
+    this.#terminal.start((width) => this.#draw(width));
+  }
+
+  checked(result: VerifyResult): void {
+    this.#current = undefined;
+    const line = result.matches ? rightLine(result) : message(wrongText(result));
+    if (!this.#quiet || !result.matches) this.#terminal.print(line);
+  }
+
+  failed(_path: string, failure: Failure): void {
+    this.#current = undefined;
+    this.#terminal.print(message(failure.message));
+  }
+
+  summary(matching: number, files: number): void {
+    if (files === 1 || matching === files || this.#quiet) return;
+    this.#terminal.print(message(`${matching} of ${files} files match`));
+  }
+
+  stop(): void {
+    this.#terminal.stop();
+  }
+
+  #draw(width: number): string[] {
+    if (this.#current === undefined) return [];
+    const { path, checked, total } = this.#current;
+    const snapshot = {
+      ...{ state: "verifying", path, downloaded: checked, total } as const,
+      ...{ speed: 0, etaSeconds: undefined, connections: 0, elapsedMs: 0 },
+    };
+    return renderProgress(
+      [{ label: basename(path), snapshot }],
+      { done: 0, failed: 0, paused: 0, total: 1 },
+      width,
+    );
+  }
+}
+
+/** Tells a program on standard output, and a person of what is wrong on standard error. */
+export class JsonVerifyReporter implements VerifyReporter {
+  readonly #host: CliHost;
+  readonly #quiet: boolean;
+  readonly #now: () => number;
+  #toldMs = -Infinity;
+
+  constructor(host: CliHost, quiet: boolean, now: () => number) {
+    this.#host = host;
+    this.#quiet = quiet;
+    this.#now = now;
+  }
+
+  progress(path: string, checked: number, total: number): void {
+    const nowMs = this.#now();
+    if (this.#quiet || (nowMs - this.#toldMs < 100 && checked < total)) return;
+    this.#toldMs = nowMs;
+    this.#host.writeStdout(encodeJsonLine({ type: "progress", path, checked, total }));
+  }
+
+  checked(result: VerifyResult): void {
+    this.#host.writeStdout(encodeJsonLine({ type: "result", ...result }));
+    if (!result.matches) this.#host.writeStderr(`${message(wrongText(result))}\n`);
+  }
+
+  failed(path: string, { code, message: text, retryable }: Failure): void {
+    this.#host.writeStdout(encodeJsonLine({ type: "error", path, code, message: text, retryable }));
+    this.#host.writeStderr(`${message(text)}\n`);
+  }
+
+  summary(): void {}
+
+  stop(): void {}
+}
+
+function rightLine(result: VerifyResult): string {
+  const { path, size, source } = result;
+  const how = source === "controlFile" ? "as its control file says" : matchFact(result.expected, source);
+  return `verified ${escapeForTerminal(path)} (${formatBytes(size)}, ${how})`;
+}
+
+function wrongText(result: VerifyResult): string {
+  const { path, size } = result;
+  if (result.source !== "controlFile") {
+    return `"${path}" is not the right file: the checksum is ${result.actual}, expected ${result.expected}`;
+  }
+  const { provenBytes, wrongBytes, missingBytes } = result;
+  return `"${path}" is not whole: ${formatPart(provenBytes, size)} are right, ${
+    formatBytes(wrongBytes)
+  } wrong, ` +
+    `${formatBytes(missingBytes)} missing`;
+}

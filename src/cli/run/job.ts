@@ -1,0 +1,60 @@
+import { basename } from "node:path";
+import type { DownloadResult, ProgressSnapshot } from "../../types.ts";
+
+/** What the command needs of a download's handle. */
+export interface JobHandle extends AsyncIterable<ProgressSnapshot> {
+  readonly snapshot: ProgressSnapshot;
+  wait(): Promise<DownloadResult>;
+  pause(): void;
+}
+
+/** One URL of the command line, or an entry of the list, and the download it became. */
+export interface Job {
+  /** `undefined` where the list has something else in its place. */
+  readonly url?: string;
+  /** Its place among all, from 0; those of the command line come first. */
+  readonly index: number;
+  /** Its line of the list. */
+  readonly line?: number;
+  /** The same with the name of the list. */
+  readonly place?: string;
+  /** Whether a checksum decides what a file that is there is worth. */
+  readonly hasChecksum?: boolean;
+  readonly handle: JobHandle;
+}
+
+/** An entry of the list that cannot be. */
+export class RefusedHandle implements JobHandle {
+  readonly snapshot: ProgressSnapshot = {
+    ...{ state: "failed", path: undefined, downloaded: 0, total: undefined, speed: 0, etaSeconds: undefined },
+    ...{ connections: 0, elapsedMs: 0 },
+  };
+  readonly #error: Error;
+
+  constructor(error: Error) {
+    this.#error = error;
+  }
+
+  wait(): Promise<DownloadResult> {
+    return Promise.reject(this.#error);
+  }
+
+  pause(): void {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot, void, void> {}
+}
+
+/** What to call a download: its file, or until that is known what the URL ends in. */
+export function jobLabel({ url, place, handle }: Job): string {
+  const { path } = handle.snapshot;
+  if (path !== undefined) return basename(path);
+  if (url === undefined) return place ?? "";
+  const { pathname, host } = new URL(url);
+  const last = pathname.split("/").findLast((segment) => segment !== "");
+  if (last === undefined) return host;
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
+}

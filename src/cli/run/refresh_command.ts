@@ -1,0 +1,36 @@
+import type { Refresh, RefreshedSource } from "../../options/options.ts";
+import type { Shell } from "../../runtime/console/console.ts";
+import { parseHeaderField } from "../flags/flag_values.ts";
+
+/** The command of `--refresh-cmd` supplied nothing to go on with; the message says why. */
+export class RefreshCommandError extends Error {
+  override readonly name = "RefreshCommandError";
+}
+
+/** Asks a shell command for a URL that works. */
+export function refreshByCommand(command: string, shell: Shell): Refresh {
+  return async ({ status, signal }) => {
+    const ended = await shell(command, { BYTEHAUL_STATUS: String(status) }, signal);
+    if (ended.status === null) throw new RefreshCommandError("a signal ended it");
+    if (ended.status !== 0) throw new RefreshCommandError(`it ended with status ${ended.status}`);
+    return parseRefreshOutput(ended.stdout);
+  };
+}
+
+/** Reads what such a command printed: the URL, then header fields, one a line. Shows none of it, as it may be secret. */
+export function parseRefreshOutput(text: string): RefreshedSource {
+  const [first, ...rest] = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
+  if (first === undefined) throw new RefreshCommandError("it printed nothing; expected a URL");
+  const url = URL.parse(first);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new RefreshCommandError("the first line that it printed is no http or https URL");
+  }
+  const headers = rest.map((line, index): [string, string] => {
+    const field = parseHeaderField(line);
+    if (field === undefined) {
+      throw new RefreshCommandError(`line ${index + 2} of what it printed is not "Name: value"`);
+    }
+    return field;
+  });
+  return { url, headers };
+}

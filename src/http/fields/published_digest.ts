@@ -1,0 +1,98 @@
+import { type Checksum, type ChecksumAlgorithm, parseChecksum } from "../../options/checksum.ts";
+import type { Verdict } from "../response_check.ts";
+
+/** A digest that a server published for the whole file. */
+export interface PublishedDigest {
+  readonly checksum: Checksum;
+  /** The header field, in lower case. */
+  readonly field: string;
+}
+
+/** What the names in header fields stand for, strongest first. */
+const NAMES: readonly (readonly [name: string, algorithm: ChecksumAlgorithm])[] = [
+  ["sha-512", "sha512"],
+  ["sha512", "sha512"],
+  ["sha-256", "sha256"],
+  ["sha256", "sha256"],
+  ["sha", "sha1"],
+  ["sha1", "sha1"],
+  ["md5", "md5"],
+];
+
+/**
+ * The strongest digest of the whole file among the fields of a response, `undefined` when none covers it or all are
+ * malformed: RFC 9530, its predecessors RFC 3230 and RFC 1864, and what the two large object stores send.
+ */
+export function publishedDigest(headers: Headers, verdict: Verdict): PublishedDigest | undefined {
+  if (verdict.kind === "empty") return undefined; // what was sent is an error page
+  const isWhole = verdict.kind === "whole" ||
+    (verdict.kind === "part" && verdict.range.start === 0 && verdict.range.end === verdict.size);
+  const found = [
+    ...structured(headers, "repr-digest"),
+    ...plain(headers, "digest"),
+    ...(isWhole ? structured(headers, "content-digest") : []),
+    ...(isWhole ? one("content-md5", "md5", headers.get("content-md5")) : []),
+    ...(isSentAsStored(headers) ? plain(headers, "x-goog-hash") : []),
+    ...(isWhole ? amazon(headers) : []),
+    // Of the whole blob also beside a part, whose own is in Content-MD5.
+    ...one("x-ms-blob-content-md5", "md5", headers.get("x-ms-blob-content-md5")),
+    ...(isWhole ? docker(headers) : []),
+  ];
+  const strength = ({ checksum }: PublishedDigest) =>
+    NAMES.findIndex(([, algorithm]) => algorithm === checksum.algorithm);
+  return found.filter((digest) => strength(digest) >= 0).sort((a, b) => strength(a) - strength(b))[0];
+}
+
+/** `sha-256=:base64:` (RFC 9530, section 2, in the form of RFC 8941). */
+function structured(headers: Headers, field: string): PublishedDigest[] {
+  const items = (headers.get(field) ?? "").matchAll(/(?:^|,)\s*([a-z\d*_.-]+)=:([^:]*):/g);
+  return Array.from(items).flatMap(([, name, base64]) => one(field, name, base64));
+}
+
+/** `SHA-256=base64` (RFC 3230), names in any case. */
+function plain(headers: Headers, field: string): PublishedDigest[] {
+  const items = (headers.get(field) ?? "").matchAll(/(?:^|,)\s*([A-Za-z\d-]+)=([A-Za-z\d+/]+=*)/g);
+  return Array.from(items).flatMap(([, name, base64]) => one(field, name?.toLowerCase(), base64));
+}
+
+/** Google's hash is of what is stored, which is not what is sent when that is decoded on the way. */
+function isSentAsStored(headers: Headers): boolean {
+  const [stored, sent] = ["x-goog-stored-content-encoding", "content-encoding"].map((field) =>
+    headers.get(field)?.trim().toLowerCase() || "identity"
+  );
+  return stored === sent || !headers.has("x-goog-stored-content-encoding");
+}
+
+/** A checksum of the parts of a multipart upload ends in their number, and is none of the file. */
+function amazon(headers: Headers): PublishedDigest[] {
+  if (headers.get("x-amz-checksum-type")?.toUpperCase() === "COMPOSITE") return [];
+  return ["sha512", "sha256", "sha1", "md5"].flatMap((name) => {
+    const field = `x-amz-checksum-${name}`;
+    return one(field, name, headers.get(field));
+  });
+}
+
+/** `sha256:hex` of the manifest or blob that is sent. */
+function docker(headers: Headers): PublishedDigest[] {
+  const field = "docker-content-digest";
+  try {
+    return [{ checksum: parseChecksum(headers.get(field)?.trim() ?? ""), field }];
+  } catch {
+    return []; // malformed, or of a function that we lack
+  }
+}
+
+function one(
+  field: string,
+  name: string | undefined,
+  base64: string | null | undefined,
+): PublishedDigest[] {
+  const algorithm = NAMES.find(([known]) => known === name)?.[1];
+  if (algorithm === undefined || !base64) return [];
+  try {
+    const hex = Uint8Array.fromBase64(base64.trim()).toHex();
+    return [{ checksum: parseChecksum(`${algorithm}:${hex}`), field }];
+  } catch {
+    return []; // malformed: it says nothing
+  }
+}

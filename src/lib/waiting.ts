@@ -1,0 +1,39 @@
+import type { Clock } from "../runtime/runtime.ts";
+
+/** Why something was aborted that is merely over. Nobody hears it, and an error for each would cost a stack trace. */
+export const OVER = "it is over";
+
+/** Something took longer than it may. */
+export class TimeExpiredError extends Error {
+  override readonly name = "TimeExpiredError";
+}
+
+/** Waits for `work`, but no longer than until the signal is aborted; then rejects with its reason. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Does some work in `ms` milliseconds, or aborts it and rejects with a {@linkcode TimeExpiredError}. */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  clock.sleep(ms, over.signal).then(() => over.abort(new TimeExpiredError()), () => {}); // done in time
+  const limited = AbortSignal.any([signal, over.signal]);
+  try {
+    return await unlessAborted(work(limited), limited);
+  } finally {
+    over.abort(OVER);
+  }
+}

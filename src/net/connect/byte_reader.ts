@@ -1,0 +1,73 @@
+import type { Connection } from "../../runtime/runtime.ts";
+
+/** Reads a connection in portions of a protocol's choosing. */
+export class ByteReader {
+  readonly #connection: Connection;
+  #buffered = new Uint8Array(0);
+  #reading: Promise<boolean> | undefined;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Exactly `length` bytes, or `undefined` when the connection ends before. */
+  async take(length: number): Promise<Uint8Array | undefined> {
+    while (this.#buffered.length < length) if (!await this.#readMore()) return undefined;
+    return this.#cut(length);
+  }
+
+  /**
+   * A message head up to its empty line, one character for each byte; `undefined` when the connection ends before, or when that takes more
+   * than `limit` bytes.
+   */
+  async head(limit: number): Promise<string | undefined> {
+    for (let searched = 0;;) {
+      const end = indexOfEmptyLine(this.#buffered, searched);
+      // Not with a decoder: what it calls "latin1" is windows-1252, which takes some bytes for other characters.
+      if (end >= 0) return Array.from(this.#cut(end), (byte) => String.fromCharCode(byte)).join("");
+      searched = Math.max(0, this.#buffered.length - 3);
+      if (this.#buffered.length > limit || !await this.#readMore()) return undefined;
+    }
+  }
+
+  /** Whatever comes next, `undefined` at the end. */
+  async chunk(): Promise<Uint8Array | undefined> {
+    if (this.#buffered.length === 0 && !await this.#readMore()) return undefined;
+    return this.#cut(this.#buffered.length);
+  }
+
+  /** Waits until something came that was not taken; `false` when the connection ended instead. */
+  async waitForMore(): Promise<boolean> {
+    return this.#buffered.length > 0 || await this.#readMore();
+  }
+
+  /** One read at a time, whoever waits for it. */
+  #readMore(): Promise<boolean> {
+    this.#reading ??= this.#read().finally(() => this.#reading = undefined);
+    return this.#reading;
+  }
+
+  async #read(): Promise<boolean> {
+    const chunk = await this.#connection.read();
+    if (chunk === undefined) return false;
+    const joined = new Uint8Array(this.#buffered.length + chunk.length);
+    joined.set(this.#buffered);
+    joined.set(chunk, this.#buffered.length);
+    this.#buffered = joined;
+    return true;
+  }
+
+  #cut(length: number): Uint8Array {
+    const taken = this.#buffered.subarray(0, length);
+    this.#buffered = this.#buffered.subarray(length);
+    return taken;
+  }
+}
+
+/** Where the bytes after the first empty line begin, -1 when there is none. */
+function indexOfEmptyLine(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
+    if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at + 4;
+  }
+  return -1;
+}

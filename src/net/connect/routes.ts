@@ -1,0 +1,160 @@
+import { DownloadError } from "../../errors.ts";
+import type { ProxyServer, ResolvedTls } from "../../options/resolved_options.ts";
+import type { Connection, Network, SecureOptions } from "../../runtime/runtime.ts";
+import type { AddressSource, Dialer } from "./dialer.ts";
+import { formatEndpoint } from "../../options/dns_servers.ts";
+import { parseIpBytes } from "../../lib/ip_address.ts";
+import { proxyFailed, tryTunnel, type TunnelRefusal } from "../proxy/proxy_check.ts";
+import { ProxyLogin } from "../proxy/proxy_login.ts";
+import { openSocks, refuseTarget, type SocksRefusal } from "../proxy/socks.ts";
+import { unlessAborted } from "../../lib/waiting.ts";
+
+/** Opens connections for a relay. */
+export interface Route {
+  /** A connection whose other end is `host:port`, whatever lies between. */
+  open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
+  /** Where plain HTTP goes to a proxy that forwards it: how to reach it, and who we are there. */
+  readonly forwarder?: {
+    open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
+    readonly login: ProxyLogin;
+  };
+}
+
+/** How often the challenges of a proxy are answered for one connection. */
+export const MAX_ANSWERS = 2;
+
+/** Straight to the host. */
+export function directRoute(dialer: Dialer): Route {
+  return { open: (signal, host, port) => dialer.connect(host, port, signal) };
+}
+
+/** Through a SOCKS5 proxy. */
+export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: ProxyServer): Route {
+  const credentials = proxy.username === "" ? undefined : proxy;
+  return {
+    async open(signal, host, port) {
+      const own = parseIpBytes(host) ?? (proxy.protocol === "socks5h" ? host : undefined);
+      const targets = own === undefined ? await addresses(resolver, host, port, signal) : [own];
+      let failure: DownloadError | undefined;
+      for (const target of targets) {
+        const unsayable = refuseTarget({ host: target, port });
+        if (unsayable !== undefined) throw proxyFailed(proxy, unsayable.reason, unsayable.retryable);
+        const connection = await reach(dialer, proxy, signal);
+        let refusal: SocksRefusal | undefined;
+        await guard(connection, proxy, signal, async () => {
+          refusal = await openSocks(connection, { host: target, port }, credentials);
+        });
+        if (refusal === undefined) return connection;
+        connection.close();
+        failure = proxyFailed(proxy, refusal.reason, refusal.retryable);
+        if (!refusal.isOfTarget) break;
+      }
+      throw failure!;
+    },
+  };
+}
+
+/** Through an HTTP proxy, which may itself be reached over TLS. */
+export function httpProxyRoute(
+  dialer: Dialer,
+  proxy: ProxyServer,
+  network: Network,
+  tls: Pick<SecureOptions, "ca" | "identity">,
+): Route {
+  const login = new ProxyLogin(proxy);
+  const open = async (signal: AbortSignal): Promise<Connection> => {
+    const connection = await reach(dialer, proxy, signal);
+    if (proxy.protocol !== "https") return connection;
+    try {
+      return await secure(connection, proxy.host, network, { ...tls, isVerified: true }, signal);
+    } catch (error) {
+      if (!(error instanceof DownloadError)) throw error;
+      throw proxyFailed(proxy, error.message.replace(/^Cannot reach [^ ]+: /, ""), error.retryable);
+    }
+  };
+  return {
+    async open(signal, host, port) {
+      const authority = formatEndpoint({ address: host, port });
+      for (let answers = 0;; answers++) {
+        const connection = await open(signal);
+        const authorization = login.fieldFor("CONNECT", authority);
+        let refusal: TunnelRefusal | undefined;
+        await guard(connection, proxy, signal, async () => {
+          refusal = await tryTunnel(connection, proxy, authority, authorization);
+        });
+        if (refusal === undefined) {
+          login.accept();
+          return connection;
+        }
+        // Many close it after a refusal.
+        connection.close();
+        const canAnswer = answers < MAX_ANSWERS && login.takeUp(refusal.challenges ?? null);
+        if (!canAnswer) throw refusal.error;
+      }
+    },
+    forwarder: { open, login },
+  };
+}
+
+/** Another route, with TLS at its end. */
+export function securedRoute(route: Route, network: Network, tls: ResolvedTls): Route {
+  const options = { ...tls, isVerified: !tls.insecure };
+  return {
+    async open(signal, host, port) {
+      const connection = await route.open(signal, host, port);
+      return await secure(connection, host, network, options, signal);
+    },
+  };
+}
+
+async function secure(
+  connection: Connection,
+  host: string,
+  network: Network,
+  options: SecureOptions,
+  signal: AbortSignal,
+): Promise<Connection> {
+  try {
+    return await unlessAborted(network.secure(connection, host, options), signal);
+  } catch (error) {
+    connection.close();
+    signal.throwIfAborted();
+    if (error instanceof DownloadError) throw error;
+    throw new DownloadError("tls", `Cannot reach ${host}: TLS could not be set up`, { retryable: true });
+  }
+}
+
+async function addresses(
+  resolver: AddressSource,
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  return (await resolver.resolve(host, port, signal)).map((address) => parseIpBytes(address)!);
+}
+
+async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): Promise<Connection> {
+  try {
+    return await dialer.connect(proxy.host, proxy.port, signal);
+  } catch (error) {
+    if (!(error instanceof DownloadError)) throw error;
+    throw proxyFailed(proxy, error.message.replace(/^Cannot connect to [^ ]+: /, ""), error.retryable);
+  }
+}
+
+/** Closes a connection when what is to be said on it fails or takes too long. */
+async function guard(
+  connection: Connection,
+  proxy: ProxyServer,
+  signal: AbortSignal,
+  talk: () => Promise<void>,
+): Promise<Connection> {
+  try {
+    await unlessAborted(talk(), signal);
+    return connection;
+  } catch (error) {
+    connection.close();
+    signal.throwIfAborted();
+    throw error instanceof DownloadError ? error : proxyFailed(proxy, "it broke off the connection", true);
+  }
+}

@@ -1,0 +1,168 @@
+import { DownloadError } from "../../errors.ts";
+import type { Clock, Endpoint, Network } from "../../runtime/runtime.ts";
+import { ByteReader } from "../connect/byte_reader.ts";
+import {
+  type AddressType,
+  decodeAnswer,
+  type DnsAnswer,
+  DnsMessageError,
+  type DnsQuestion,
+  encodeQuestion,
+  isAnswerTo,
+} from "./dns_message.ts";
+import { formatEndpoint } from "../../options/dns_servers.ts";
+import { TimeExpiredError, within } from "../../lib/waiting.ts";
+
+/**
+ * Sends a DNS message to a DoH server, and returns the message that it answers (RFC 8484). Errors carry a short
+ * word in `code`; their text is not shown.
+ */
+export type FetchDoh = (
+  url: string,
+  message: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal,
+) => Promise<Uint8Array>;
+
+/** Which servers to ask, and by what means. */
+export interface DnsClientOptions {
+  readonly network: Pick<Network, "connect" | "exchange">;
+  readonly clock: Clock;
+  /** URLs; they are asked before `servers`, so that names go out in the clear only when they have to. */
+  readonly dohServers: readonly string[];
+  readonly fetchDoh: FetchDoh;
+  readonly servers: readonly Endpoint[];
+  /** For each try with each server. */
+  readonly timeoutMs: number;
+}
+
+/** A datagram may get lost; a server that was silent is asked once more after the others. */
+const ROUNDS = 2;
+
+const SUCCESS = 0;
+/** The name does not exist. */
+export const NXDOMAIN = 3;
+const FAILURES: Readonly<Record<number, string>> = { 1: "FORMERR", 2: "SERVFAIL", 4: "NOTIMP", 5: "REFUSED" };
+
+interface Server {
+  /** For messages; a DoH server's path may be a secret. */
+  readonly name: string;
+  ask(name: string, type: AddressType, signal: AbortSignal): Promise<DnsAnswer>;
+}
+
+/** Asks servers in turn until one knows. */
+export class DnsClient {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #servers: readonly Server[];
+
+  constructor({ network, clock, dohServers, fetchDoh, servers, timeoutMs }: DnsClientOptions) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#servers = [
+      ...dohServers.map((url) => dohServer(url, fetchDoh)),
+      ...servers.map((endpoint) => plainServer(endpoint, network)),
+    ];
+  }
+
+  /** The first answer that is a success or {@linkcode NXDOMAIN}; a `DownloadError` where no server gave one. */
+  async ask(name: string, type: AddressType, signal: AbortSignal): Promise<DnsAnswer> {
+    checkName(name);
+    const failures = new Map<Server, string>();
+    let servers = this.#servers;
+    for (let round = 0; round < ROUNDS; round++) {
+      const silent: Server[] = [];
+      for (const server of servers) {
+        try {
+          const ask = (limited: AbortSignal) => server.ask(name, type, limited);
+          const answer = await within(this.#clock, this.#timeoutMs, signal, ask);
+          if (answer.rcode === SUCCESS || answer.rcode === NXDOMAIN) return answer;
+          failures.set(server, `answered ${FAILURES[answer.rcode] ?? `with the code ${answer.rcode}`}`);
+        } catch (error) {
+          signal.throwIfAborted();
+          failures.set(server, describe(error));
+          if (!(error instanceof DnsMessageError)) silent.push(server);
+        }
+      }
+      servers = silent;
+    }
+    const reasons = [...failures].map(([server, reason]) => `${server.name} ${reason}`).join(", ");
+    throw new DownloadError("dns", `Cannot find the address of ${name}: the DNS server ${reasons}`, {
+      retryable: true,
+    });
+  }
+}
+
+function plainServer(endpoint: Endpoint, network: DnsClientOptions["network"]): Server {
+  return {
+    name: formatEndpoint(endpoint),
+    async ask(name, type, signal) {
+      // Only who sees the question can know the number; another one cannot answer in the server's place.
+      const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
+      const question: DnsQuestion = { id, name, type };
+      const message = encodeQuestion(question);
+      const accepts = (answer: Uint8Array) => isAnswerTo(question, answer);
+      const answer = decodeAnswer(question, await network.exchange(endpoint, message, accepts, signal));
+      if (!answer.isTruncated) return answer;
+      return decodeWhole(question, await exchangeOverTcp(endpoint, message, network, signal));
+    },
+  };
+}
+
+function dohServer(url: string, fetchDoh: FetchDoh): Server {
+  return {
+    name: new URL(url).host,
+    async ask(name, type, signal) {
+      // TLS keeps others out, and the same message for the same question can be cached on the way.
+      const question: DnsQuestion = { id: 0, name, type };
+      return decodeWhole(question, await fetchDoh(url, encodeQuestion(question), signal));
+    },
+  };
+}
+
+/** RFC 1035, section 4.2.2: over TCP the length comes first. */
+async function exchangeOverTcp(
+  endpoint: Endpoint,
+  message: Uint8Array,
+  network: DnsClientOptions["network"],
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const connection = await network.connect(endpoint, { localAddress: undefined, signal });
+  const close = () => connection.close();
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    signal.throwIfAborted();
+    await connection.write(Uint8Array.of(message.length >> 8, message.length & 0xff, ...message));
+    const reader = new ByteReader(connection);
+    const [high = 0, low = 0] = await reader.take(2) ?? [];
+    const answer = await reader.take(high << 8 | low);
+    if (answer === undefined) throw new DnsMessageError("cut short");
+    return answer;
+  } finally {
+    signal.removeEventListener("abort", close);
+    connection.close();
+  }
+}
+
+/** Where there is room for all of it, an answer that is truncated is as good as none. */
+function decodeWhole(question: DnsQuestion, message: Uint8Array): DnsAnswer {
+  const answer = decodeAnswer(question, message);
+  if (answer.isTruncated) throw new DnsMessageError("cut short");
+  return answer;
+}
+
+function checkName(name: string): void {
+  try {
+    encodeQuestion({ id: 0, name, type: "A" });
+  } catch (error) {
+    throw new DownloadError("dns", `Cannot find the address of ${name}: DNS has no names like that`, {
+      cause: error,
+    });
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof TimeExpiredError) return "did not answer in time";
+  if (error instanceof DnsMessageError) return `sent a bad answer (${error.fault})`;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return `could not be asked${typeof code === "string" ? ` (${code})` : ""}`;
+}

@@ -1,0 +1,80 @@
+import { DownloadError } from "../../errors.ts";
+import type { ProxyServer } from "../../options/resolved_options.ts";
+import type { Connection } from "../../runtime/runtime.ts";
+import { describeWanted, UNSUPPORTED } from "../../auth/wanted_login.ts";
+import { ByteReader } from "../connect/byte_reader.ts";
+
+/** The longest answer of a proxy that is read. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** What a proxy may say today and not tomorrow. */
+const PASSING_STATUS = new Set([429, 500, 502, 503, 504]);
+
+/** How a proxy is named in messages. */
+function describeProxy({ protocol, host, port }: ProxyServer): string {
+  return `${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** An error about a proxy. */
+export function proxyFailed(proxy: ProxyServer, reason: string, retryable: boolean): DownloadError {
+  return new DownloadError("proxy", `Cannot use the proxy ${describeProxy(proxy)}: ${reason}`, { retryable });
+}
+
+/**
+ * What an answer of a proxy with this status means, `undefined` when it is none of the proxy's own. `challenges` is its
+ * `Proxy-Authenticate`.
+ */
+export function refusalOf(
+  proxy: ProxyServer,
+  status: number,
+  challenges: string | null,
+): DownloadError | undefined {
+  if (status !== 407) return undefined;
+  const wanted = describeWanted(challenges);
+  if (wanted?.endsWith(UNSUPPORTED)) return proxyFailed(proxy, `it asks for ${wanted} (407)`, false);
+  const reason = proxy.username === ""
+    ? "it asks for a user name and a password (407)"
+    : "it refuses the user name or the password (407)";
+  return proxyFailed(proxy, reason, false);
+}
+
+/** Why there is no tunnel. */
+export interface TunnelRefusal {
+  readonly error: DownloadError;
+  /** What the proxy asks for, where it asks who we are. */
+  readonly challenges: string | undefined;
+}
+
+/**
+ * Asks an HTTP proxy at the other end of `connection` for a tunnel (RFC 9110, section 9.3.6), and returns why there is
+ * none, `undefined` when there is one. The runtime's own client does not tell.
+ */
+export async function tryTunnel(
+  connection: Connection,
+  proxy: ProxyServer,
+  authority: string,
+  authorization: string | undefined,
+): Promise<TunnelRefusal | undefined> {
+  const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
+  if (authorization !== undefined) lines.push(`Proxy-Authorization: ${authorization}`);
+  const head = [...lines, "", ""].join("\r\n");
+  await connection.write(Uint8Array.from(head, (character) => character.charCodeAt(0)));
+  const answer = await new ByteReader(connection).head(MAX_HEAD_BYTES) ?? "";
+  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1]);
+  const refuse = (reason: string, retryable: boolean): TunnelRefusal => ({
+    error: proxyFailed(proxy, reason, retryable),
+    challenges: undefined,
+  });
+  if (Number.isNaN(status)) return refuse("it closed the connection without an answer", true);
+  if (status >= 200 && status < 300) return undefined;
+  const challenges = challengesIn(answer);
+  // Some answer 401 to a wrong password; nobody but the proxy can mean that here.
+  const error = refusalOf(proxy, status === 401 ? 407 : status, challenges);
+  if (error !== undefined) return { error, challenges };
+  return refuse(`it would not connect to ${authority} (${status})`, PASSING_STATUS.has(status));
+}
+
+/** Several fields are joined. */
+function challengesIn(head: string): string {
+  const fields = head.matchAll(/^(?:proxy|www)-authenticate:(.*)$/gim);
+  return Array.from(fields, ([, value = ""]) => value.trim()).join(", ");
+}

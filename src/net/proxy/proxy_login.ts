@@ -1,0 +1,32 @@
+import { toByteString } from "../../auth/byte_string.ts";
+import { DigestLogin } from "../../auth/digest_auth.ts";
+import type { ProxyServer } from "../../options/resolved_options.ts";
+
+/** Says to a proxy who we are: as Basic credentials, and as Digest once it asks for that. */
+export class ProxyLogin {
+  readonly #basic: string | undefined;
+  readonly #digest: DigestLogin | undefined;
+  #latest: string | undefined;
+
+  constructor({ username, password }: ProxyServer) {
+    if (username === "") return;
+    const credentials = { username: toByteString(username), password: toByteString(password) };
+    this.#basic = `Basic ${btoa(`${credentials.username}:${credentials.password}`)}`;
+    this.#digest = new DigestLogin(credentials);
+  }
+
+  /** The value of `Proxy-Authorization` for a request, `undefined` when nobody was named. */
+  fieldFor(method: string, uri: string): string | undefined {
+    return this.#latest = this.#digest?.fieldFor(method, uri) ?? this.#basic;
+  }
+
+  /** Takes up the `Proxy-Authenticate` of a refusal, and returns whether a further try may succeed. */
+  takeUp(challenges: string | null): boolean {
+    return this.#digest?.takeUp(challenges, this.#latest ?? null) ?? false;
+  }
+
+  /** The proxy did as it was asked. */
+  accept(): void {
+    this.#digest?.accept(this.#latest ?? null, null);
+  }
+}

@@ -1,0 +1,176 @@
+import { DownloadError } from "../../errors.ts";
+import type {
+  Connection,
+  HttpClient,
+  HttpClientOptions,
+  RequestOptions,
+  Runtime,
+} from "../../runtime/runtime.ts";
+import type { ProxyLogin } from "./proxy_login.ts";
+import { PROOF_FIELD, Relay, type RelayAddress } from "./relay.ts";
+import { TARGET_FIELD } from "./request_head.ts";
+import { RenewableClient } from "../renewable_client.ts";
+import { MAX_ANSWERS, type Route } from "../connect/routes.ts";
+
+const PORTS = { "http:": 80, "https:": 443 } as const;
+
+/** The schemes of URLs. */
+export type Scheme = keyof typeof PORTS;
+
+/** Sends requests over connections that a route of our own opens, and knows why it could not. */
+export class RelayedClient implements HttpClient {
+  readonly #runtime: Runtime;
+  readonly #options: HttpClientOptions;
+  readonly #relay: Relay;
+  /** Says to a proxy that forwards requests who we are. */
+  readonly #login: ProxyLogin | undefined;
+  readonly #hosts: string[] = [];
+  /** Stand-ins whose requests were seen to arrive at the relay. */
+  readonly #proven = new Set<string>();
+  readonly #failures = new Map<string, { readonly error: unknown; readonly atMs: number }>();
+  #client: HttpClient | undefined;
+  #address: RelayAddress | undefined;
+
+  /** For URLs of one scheme. `route` speaks TLS where that needs it. */
+  constructor(runtime: Runtime, options: HttpClientOptions, route: Route, scheme: Scheme) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#login = route.forwarder?.login;
+    this.#relay = new Relay(runtime.network, this.#remembering(route), PORTS[scheme]);
+  }
+
+  async get(url: string, options: RequestOptions): Promise<Response> {
+    const { clock } = this.#runtime;
+    const startedMs = clock.monotonicMs();
+    const { host } = new URL(url);
+    const target = targetOf(url);
+    const client = this.#client ?? await this.#start();
+    options.signal.throwIfAborted();
+    const standIn = this.#standIn(host);
+    if (!this.#proven.has(standIn)) await this.#prove(client, standIn, host, options.signal);
+    const headers = new Headers(options.headers);
+    headers.set("host", host);
+    headers.set(TARGET_FIELD, target);
+    try {
+      const place = `http://${standIn}${target}`;
+      return await this.#getAnswering(() => client.get(place, { headers, signal: options.signal }));
+    } catch (error) {
+      const failure = this.#failures.get(placeOf(url));
+      throw failure !== undefined && failure.atMs >= startedMs ? failure.error : error;
+    }
+  }
+
+  /** Closes idle connections; the next request opens another. */
+  closeIdle(): void {
+    this.#client?.close();
+  }
+
+  close(): void {
+    this.#client?.close();
+    this.#relay.close();
+  }
+
+  /** Asks again where a proxy wants another kind of credentials than it got. */
+  async #getAnswering(get: () => Promise<Response>): Promise<Response> {
+    for (let answers = 0;; answers++) {
+      const response = await get();
+      if (response.status !== 407) this.#login?.accept();
+      else if (answers < MAX_ANSWERS && this.#login?.takeUp(response.headers.get("proxy-authenticate"))) {
+        await response.body?.cancel();
+        continue;
+      }
+      return response;
+    }
+  }
+
+  /**
+   * An address that the client takes for the host, of which it keeps connections apart. Given the name, Deno would ask
+   * the system for its address, although the relay finds it. It is one for multicast (RFC 2365), to which no system
+   * makes a TCP connection: a request that does not go to the relay goes nowhere.
+   */
+  #standIn(host: string): string {
+    const known = this.#hosts.indexOf(host);
+    const number = known < 0 ? this.#hosts.push(host) - 1 : known;
+    return `239.1.${number >> 8 & 0xff}.${number & 0xff}`;
+  }
+
+  /**
+   * Makes sure, before anything of the caller's is sent, that the runtime takes requests for a stand-in to the relay:
+   * Deno obeys NO_PROXY of the environment, which it may read when we may not.
+   */
+  async #prove(client: HttpClient, standIn: string, host: string, signal: AbortSignal): Promise<void> {
+    const { challenge, proof } = this.#address!;
+    let answer: Response | undefined;
+    try {
+      answer = await client.get(`http://${standIn}/`, { headers: new Headers({ host: challenge }), signal });
+    } catch (error) {
+      // There was no connection to the stand-in.
+      if (!(error instanceof DownloadError && error.code === "connect")) throw error;
+    }
+    await answer?.body?.cancel();
+    if (answer?.headers.get(PROOF_FIELD) !== proof) throw misled(host, standIn);
+    this.#proven.add(standIn);
+  }
+
+  async #start(): Promise<HttpClient> {
+    this.#address = await this.#relay.start();
+    const { port, username, password } = this.#address;
+    const proxy = { url: `http://127.0.0.1:${port}`, username, password };
+    this.#client ??= new RenewableClient(() => this.#runtime.createHttpClient({ ...this.#options, proxy }));
+    return this.#client;
+  }
+
+  #remembering(route: Route): Route {
+    const note = (host: string, port: number, error: unknown): never => {
+      this.#failures.set(`${host}:${port}`, { error, atMs: this.#runtime.clock.monotonicMs() });
+      throw error;
+    };
+    const remember = async (host: string, port: number, open: () => Promise<Connection>) => {
+      const connection = await open().catch((error) => note(host, port, error));
+      // With TLS 1.3 a server says only afterwards that it does not like our certificate.
+      const read = () =>
+        connection.read().catch((error) => {
+          if (error instanceof DownloadError) note(host, port, error);
+          throw error;
+        });
+      return {
+        read,
+        write: (bytes: Uint8Array) => connection.write(bytes),
+        end: () => connection.end(),
+        close: () => connection.close(),
+        reset: () => connection.reset(),
+      };
+    };
+    const { forwarder } = route;
+    return {
+      open: (signal, host, port) => remember(host, port, () => route.open(signal, host, port)),
+      ...(forwarder && {
+        forwarder: {
+          ...forwarder,
+          open: (signal: AbortSignal, host: string, port: number) =>
+            remember(host, port, () => forwarder.open(signal, host, port)),
+        },
+      }),
+    };
+  }
+}
+
+/** Path and query, as they are. */
+function targetOf(url: string): string {
+  const full = new URL(url);
+  full.hash = "";
+  return full.href.slice(full.href.indexOf("/", `${full.protocol}//`.length));
+}
+
+function misled(host: string, standIn: string): DownloadError {
+  return new DownloadError(
+    "network",
+    `Cannot reach ${host} in the way that was asked for: the runtime would not go that way, which is so when ` +
+      `NO_PROXY in the environment has an entry that covers ${standIn}; run it without that entry`,
+  );
+}
+
+function placeOf(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `${hostname.replace(/^\[|\]$/g, "")}:${port || PORTS[protocol as Scheme]}`;
+}

@@ -1,0 +1,46 @@
+import type { Cookie } from "./resolved_options.ts";
+
+/**
+ * Reads the text of a cookie file in the Netscape format, as browsers' extensions and curl write it. A
+ * `TypeError` names the line that is none, and not what stands in it.
+ */
+export function parseCookieFile(text: unknown): Cookie[] {
+  if (text === undefined) return [];
+  if (typeof text !== "string") throw new TypeError("Cannot use cookies: expected the text of a cookie file");
+  const cookies: Cookie[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const entry = line.replace(/^#HttpOnly_/, "");
+    if (entry.trim() === "" || entry.startsWith("#")) continue;
+    const cookie = parseLine(entry);
+    if (cookie === undefined) {
+      throw new TypeError(
+        `Cannot use cookies: line ${
+          index + 1
+        } is not of the Netscape format; expected seven fields with tabs between them`,
+      );
+    }
+    cookies.push(cookie);
+  }
+  return cookies;
+}
+
+function parseLine(line: string): Cookie | undefined {
+  const [domain = "", includesSubdomains, path = "", secure, expires = "", name = "", value = "", ...more] =
+    line.split("\t");
+  const flags = [includesSubdomains, secure];
+  if (domain === "" || name === "" || more.length > 0 || !path.startsWith("/")) return undefined;
+  if (!flags.every((flag) => flag === "TRUE" || flag === "FALSE")) return undefined;
+  // Some write no time for a cookie of a session, or fractions of a second.
+  if (!/^\d*(?:\.\d+)?$/.test(expires)) return undefined;
+  // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
+  if (/[\x00-\x1f\x7f;]/.test(name + value)) return undefined;
+  return {
+    name,
+    value,
+    domain: domain.replace(/^\./, "").toLowerCase(),
+    includesSubdomains: includesSubdomains === "TRUE",
+    path,
+    isSecure: secure === "TRUE",
+    expiresMs: Number(expires) === 0 ? Infinity : Number(expires) * 1000,
+  };
+}

@@ -1,0 +1,63 @@
+import { mismatch } from "./option_checks.ts";
+import type { Endpoint } from "../runtime/runtime.ts";
+import { isIpv6, parseIp } from "../lib/ip_address.ts";
+
+const DNS_PORT = 53;
+const MAX_PORT = 65_535;
+
+/** Checks the option `dnsServers`: IP addresses, each with a port or without. */
+export function parseDnsServers(values: unknown): Endpoint[] {
+  return listOfTexts("dnsServers", values).map(parseDnsServer);
+}
+
+/** Checks the option `dohServers`: `https:` URLs (RFC 8484). */
+export function parseDohServers(values: unknown): string[] {
+  return listOfTexts("dohServers", values).map(parseDohServer);
+}
+
+/** An endpoint as it is written in text: `192.0.2.1:53`, `[2001:db8::1]:53`. */
+export function formatEndpoint({ address, port }: Endpoint): string {
+  return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function parseDnsServer(text: string): Endpoint {
+  const withPort = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text);
+  const address = parseIp(withPort?.[1] ?? withPort?.[2] ?? text);
+  const port = Number(withPort?.[3] ?? DNS_PORT);
+  const isBracketedIpv4 = withPort?.[1]?.includes(":") === false;
+  if (address === undefined || isBracketedIpv4 || port === 0 || port > MAX_PORT) {
+    throw mismatch(
+      "dnsServers entry",
+      text,
+      "an IP address with or without a port, such as 1.1.1.1, 8.8.8.8:53 or [2606:4700:4700::1111]:53",
+    );
+  }
+  return { address, port };
+}
+
+function parseDohServer(text: string): string {
+  const url = URL.parse(text);
+  // Its parts may be secrets, so no more is shown than the scheme or the host.
+  if (url === null) throw refused("it does not parse");
+  if (url.protocol !== "https:") throw refused(`its scheme is "${url.protocol}"`);
+  if (url.username !== "" || url.password !== "") {
+    throw refused(`the one at ${url.host} has a user name or a password in it`);
+  }
+  url.hash = "";
+  return url.href;
+}
+
+function refused(reason: string): TypeError {
+  return new TypeError(
+    `Cannot use a dohServers entry: ${reason}; expected a URL such as https://dns.example/dns-query`,
+  );
+}
+
+function listOfTexts(name: string, values: unknown): string[] {
+  if (values === undefined) return [];
+  if (!Array.isArray(values)) throw mismatch(name, values, "a list of strings");
+  return values.map((value: unknown) => {
+    if (typeof value !== "string") throw mismatch(`${name} entry`, value, "a string");
+    return value;
+  });
+}

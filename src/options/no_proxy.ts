@@ -1,0 +1,53 @@
+import { isWithin, parseIp } from "../lib/ip_address.ts";
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+const ANY_HOST = "*";
+
+/**
+ * Whether a URL is one of the exceptions in a `no_proxy` list: entries with commas or spaces between them, as
+ * curl reads them. `*` is every host; `example.com` and `.example.com` are that host and all under it, and
+ * `*.example.com` those under it; an address is itself in any of its forms, `10.0.0.0/8` and `10.*` are networks. Each
+ * but a network with a slash may name a port.
+ */
+export function bypassesProxy(url: URL, noProxy: string): boolean {
+  const host = plainHost(url.hostname);
+  const port = url.port || DEFAULT_PORTS[url.protocol];
+  return noProxy.split(/[\s,]+/).some((entry) => {
+    if (entry === ANY_HOST) return true;
+    if (entry.includes("/")) return isWithin(host, entry);
+    const wanted = splitPort(entry);
+    return (wanted.port === undefined || wanted.port === port) && matches(host, plainHost(wanted.host));
+  });
+}
+
+function matches(host: string, wanted: string): boolean {
+  if (wanted === ANY_HOST) return true;
+  if (/^[\d.*]+$/.test(wanted) && wanted.includes("*")) return isAddressLike(host, wanted);
+  // The end of an address is no domain.
+  const isName = parseIp(host) === undefined;
+  if (wanted.startsWith("*.")) return isName && wanted.length > 2 && host.endsWith(wanted.slice(1));
+  const domain = wanted.replace(/^\./, "");
+  if (domain === "") return false;
+  return host === domain || (isName && host.endsWith(`.${domain}`));
+}
+
+/** Whether an IPv4 address begins with, or is, a pattern whose `*` stand for numbers. */
+function isAddressLike(host: string, pattern: string): boolean {
+  if (parseIp(host) === undefined) return false;
+  const numbers = host.split(".");
+  const wanted = pattern.split(".");
+  const isLongEnough = wanted.length === 4 || (wanted.length < 4 && wanted.at(-1) === "*");
+  return numbers.length === 4 && isLongEnough &&
+    wanted.every((number, index) => number === "*" || number === numbers[index]);
+}
+
+/** As hosts compare: an address in its usual form, a name in lower case, without brackets and the last dot. */
+function plainHost(host: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  return parseIp(bare) ?? bare.toLowerCase().replace(/\.$/, "");
+}
+
+function splitPort(entry: string): { readonly host: string; readonly port: string | undefined } {
+  const [, host, port] = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
+  return host === undefined ? { host: entry, port: undefined } : { host, port };
+}

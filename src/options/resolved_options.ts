@@ -1,0 +1,119 @@
+import type { Checksum } from "./checksum.ts";
+import type { ContentEncoding, DownloadSpec, FileAllocation, Refresh } from "./options.ts";
+import type { ProxyOptions } from "./network_options.ts";
+import type { Endpoint } from "../runtime/runtime.ts";
+import type { Logger } from "../types.ts";
+
+/** One cookie, and where it may go. */
+export interface Cookie {
+  readonly name: string;
+  readonly value: string;
+  /** In lower case, without a leading dot. */
+  readonly domain: string;
+  readonly includesSubdomains: boolean;
+  readonly path: string;
+  readonly isSecure: boolean;
+  /** Milliseconds since 1970; `Infinity` for a cookie of a session. */
+  readonly expiresMs: number;
+}
+
+/** What a netrc file says of one host, or as its default of every host. */
+export interface NetrcEntry {
+  /** In lower case; `undefined` for the default. */
+  readonly machine: string | undefined;
+  readonly login: string;
+  readonly password: string;
+}
+
+/** A proxy, and who we are there. */
+export interface ProxyServer {
+  readonly protocol: "http" | "https" | "socks5" | "socks5h";
+  /** A name or an address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A proxy that the environment names and that cannot be used, which matters only where a URL would go through it. */
+export interface UnusableProxy {
+  readonly problem: string;
+}
+
+/** Which proxy a URL goes through. */
+export interface ProxyRules {
+  readonly http: ProxyServer | UnusableProxy | undefined;
+  readonly https: ProxyServer | UnusableProxy | undefined;
+  readonly noProxy: string;
+}
+
+/** Network options that were checked and completed. */
+export interface ResolvedNetwork {
+  readonly proxies: ProxyOptions;
+  readonly dnsServers: readonly Endpoint[];
+  readonly dohServers: readonly string[];
+  /** From `host:port` to addresses. */
+  readonly overrides: ReadonlyMap<string, readonly string[]>;
+  readonly enableIpv6: boolean;
+  readonly localAddress: string | undefined;
+  readonly tls: ResolvedTls;
+  readonly poolMaxIdlePerHost: number;
+  readonly poolIdleTimeoutMs: number;
+}
+
+/** TLS options that were checked and completed, in PEM. */
+export interface ResolvedTls {
+  readonly ca: readonly string[];
+  readonly identity: { readonly cert: string; readonly key: string } | undefined;
+  readonly insecure: boolean;
+}
+
+/** A spec that was checked and completed; nothing in it needs a second look. */
+export interface ResolvedSpec {
+  readonly url: string;
+  readonly outputPath: string | undefined;
+  readonly outputDir: string;
+  readonly headers: Headers;
+  readonly cookies: readonly Cookie[];
+  readonly contentEncoding: ContentEncoding;
+  readonly netrc: readonly NetrcEntry[];
+  readonly allowDowngrade: boolean;
+  readonly refresh: Refresh | undefined;
+  readonly proxies: ProxyOptions;
+  readonly maxConnections: number;
+  /** Whether to open no more than are of use. */
+  readonly isAdaptive: boolean;
+  readonly pieceSize: number;
+  readonly minSplitSize: number;
+  readonly minSegmentSize: number;
+  readonly maxSegmentSize: number;
+  readonly memoryBudget: number;
+  readonly fileAllocation: FileAllocation;
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+  readonly rename: boolean;
+  readonly discardMismatch: boolean;
+  readonly maxRetries: number;
+  readonly retryBaseDelayMs: number;
+  readonly retryMaxDelayMs: number;
+  readonly maxRetryElapsedMs: number;
+  readonly maxDownloadSpeed: number;
+  readonly checksum: Checksum | undefined;
+  readonly checksumFile: string | undefined;
+  readonly publishedDigest: boolean;
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly controlSaveIntervalMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Downloader options that were checked and completed. */
+export interface ResolvedDownloaderOptions {
+  readonly maxConcurrentDownloads: number;
+  readonly maxDownloadsPerHost: number;
+  readonly maxDownloadSpeed: number;
+  readonly uniqueOutputs: boolean;
+  readonly logger: Logger;
+  readonly network: ResolvedNetwork;
+  readonly defaults: Omit<DownloadSpec, "url">;
+}

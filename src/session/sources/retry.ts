@@ -1,0 +1,46 @@
+import { DownloadError, HttpStatusError } from "../../errors.ts";
+import type { RetryBudget } from "../../flow/backoff.ts";
+import type { SessionContext } from "../context.ts";
+
+/** Counts a failure. The milliseconds to wait, at least `afterMs`; `undefined` when the budget is spent. */
+export function countFailure(
+  { log }: SessionContext,
+  error: DownloadError,
+  budget: RetryBudget,
+  afterMs = 0,
+): number | undefined {
+  const retryAfterMs = Math.max(afterMs, error instanceof HttpStatusError ? error.retryAfterMs ?? 0 : 0);
+  const delayMs = budget.fail(retryAfterMs);
+  if (delayMs === undefined) return undefined;
+  log("info", `${error.message}; try ${budget.failures + 1} in ${(delayMs / 1000).toFixed(1)} s`);
+  return delayMs;
+}
+
+/** Runs `attempt` until it succeeds, fails for good, or the budget is spent. */
+export async function withRetries<T>(
+  context: SessionContext,
+  budget: RetryBudget,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof DownloadError) || !error.retryable) throw error;
+      const delayMs = countFailure(context, error, budget);
+      if (delayMs === undefined) throw error;
+      await context.runtime.clock.sleep(delayMs, signal);
+    }
+  }
+}
+
+/** A body that ended at `position`. */
+export function endedEarly(position: number, end: number): DownloadError {
+  return new DownloadError(
+    "network",
+    `Cannot fetch the file: a response ended at byte ${position}, before byte ${end}`,
+    { retryable: true },
+  );
+}

@@ -1,0 +1,191 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { test } from "node:test";
+import type { TlsOptions } from "../../../mod.ts";
+import { Authority, type Certificate, type CertificateOptions } from "../../helpers/certificate.ts";
+import { assertFileIs, writeContentFile } from "../../helpers/content.ts";
+import { FaultServer } from "../../helpers/fault_server.ts";
+import { findNginx, type NginxOptions, type NginxServer } from "../../helpers/nginx.ts";
+import { skipWithout } from "../../helpers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";
+import { findTinyproxy, startTinyproxy } from "../../helpers/tinyproxy.ts";
+import { TlsFront } from "../../helpers/tls_front.ts";
+
+const skip = await skipWithout("certificates", { nginx: findNginx });
+const skipProxy = skip || await skipWithout("certificates through a proxy", { tinyproxy: findTinyproxy });
+
+/** How a server is reached: by the runtime's own means, through the relay, through a proxy. */
+type Way = (url: string, proxy: string) => ReachOptions;
+
+const WAYS: Readonly<Record<string, Way>> = {
+  "directly": () => ({}),
+  "through the relay": (url) => ({ resolve: { [new URL(url).host]: "127.0.0.1" } }),
+  "through tinyproxy": (_, proxy) => ({ allProxy: proxy }),
+};
+
+const UNTRUSTED: Readonly<Record<string, CertificateOptions & { readonly isUnknown?: boolean }>> = {
+  "an unknown issuer": { isUnknown: true },
+  "another name": { names: "DNS:files.example" },
+  "an expired certificate": { isExpired: true },
+};
+
+type World = {
+  readonly reach: Reach;
+  readonly authority: Authority;
+  readonly ca: string;
+  readonly proxy: string;
+  readonly serve: (
+    name: string,
+    certificate: Certificate,
+    options?: Partial<NginxOptions>,
+  ) => Promise<NginxServer>;
+};
+
+async function withAuthority(usesProxy: boolean, run: (world: World) => Promise<void>): Promise<void> {
+  await using reach = await Reach.open();
+  const authority = await Authority.make(reach.dir.path, "authority");
+  await using stack = new AsyncDisposableStack();
+  const proxy = usesProxy ? stack.use(await startTinyproxy(reach.dir)).url : "";
+  const serve: World["serve"] = async (name, certificate, options = {}) => {
+    await mkdir(reach.dir.join(name));
+    return stack.use(await reach.nginx({ tls: true, certificate, dir: reach.dir.join(name), ...options }));
+  };
+  await run({ reach, authority, ca: await reach.read(authority.caCert), proxy, serve });
+}
+
+function urlOf(server: NginxServer): string {
+  return `${server.tlsOrigin!.replace("127.0.0.1", "localhost")}/file.bin`;
+}
+
+async function identityFrom({ cert, key }: Certificate): Promise<Pick<TlsOptions, "cert" | "key">> {
+  return { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
+}
+
+for (const [name, way] of Object.entries(WAYS)) {
+  const isSkipped = name.includes("tinyproxy") ? skipProxy : skip;
+  const usesProxy = name.includes("tinyproxy");
+
+  test(
+    `TLS ${name}: a private authority, trusted when that is asked`,
+    { skip: isSkipped, timeout: 30_000 },
+    () =>
+      withAuthority(usesProxy, async ({ reach, authority, ca, proxy, serve }) => {
+        const server = await serve("good", await authority.issue("server"), { http2: true });
+        const url = urlOf(server);
+        const options = way(url, proxy);
+        await reach.complete(url, { ...options, tls: { ca } });
+        const error = await reach.fail("tls", url, options);
+        strictEqual(error.retryable, false);
+        await reach.complete(url, { ...options, tls: { ca: [ca, ca] } });
+        await server.stop();
+        const requests = await server.requests();
+        deepStrictEqual(requests.map(({ status, protocol }) => [status, protocol]), [
+          [206, "HTTP/1.1"],
+          [206, "HTTP/1.1"],
+        ]);
+        // The failure took one connection, and was not tried again.
+        strictEqual(requests[1]!.connection - requests[0]!.connection, 2);
+        deepStrictEqual(reach.messages, []);
+      }),
+  );
+
+  for (const [fault, options] of Object.entries(UNTRUSTED)) {
+    test(`TLS ${name}: ${fault} is refused, and taken when that is asked`, {
+      skip: isSkipped,
+      timeout: 30_000,
+    }, () =>
+      withAuthority(usesProxy, async ({ reach, authority, ca, proxy, serve }) => {
+        const other = await Authority.make(reach.dir.path, "other");
+        const issuer = options.isUnknown ? other : authority;
+        const server = await serve("bad", await issuer.issue("server", options));
+        const url = urlOf(server);
+        const error = await reach.fail("tls", url, { ...way(url, proxy), tls: { ca } });
+        strictEqual(error.retryable, false);
+        match(error.message, /^Cannot reach localhost(?::\d+)?: its certificate cannot be trusted \(.+\)$/);
+        deepStrictEqual(reach.messages, []);
+        await reach.complete(url, { ...way(url, proxy), tls: { ca, insecure: true } });
+        match(reach.messages.join(), /^certificates are not verified/);
+        await server.stop();
+        const requests = await server.requests();
+        deepStrictEqual(requests.map(({ connection, status }) => [connection, status]), [[2, 206]]);
+        strictEqual(requests[0]!.serverName, "localhost");
+      }));
+  }
+
+  test(
+    `TLS ${name}: a certificate of our own`,
+    { skip: isSkipped, timeout: 30_000 },
+    () =>
+      withAuthority(usesProxy, async ({ reach, authority, ca, proxy, serve }) => {
+        const clients = await Authority.make(reach.dir.path, "clients");
+        const own = await identityFrom(await clients.issue("client", { side: "client", names: "DNS:joe" }));
+        const wrong = await identityFrom(
+          await authority.issue("stranger", { side: "client", names: "DNS:joe" }),
+        );
+        const server = await serve("mutual", await authority.issue("server"), { clientCa: clients.caCert });
+        const url = urlOf(server);
+        const options = way(url, proxy);
+        await reach.complete(url, { ...options, tls: { ca, ...own } });
+        await reach.complete(url, { ...options, tls: { insecure: true, ...own } });
+        await reach.fail("http_status", url, { ...options, tls: { ca } });
+        await reach.fail("http_status", url, { ...options, tls: { ca, ...wrong } });
+        await server.stop();
+        const shown = (await server.requests()).map(({ status, clientCertificate }) =>
+          `${status} ${clientCertificate?.replace(/:.*/, "")}`
+        );
+        // A refusal of a range is asked about once more, without one.
+        deepStrictEqual([...new Set(shown)], ["206 SUCCESS", "400 NONE", "400 FAILED"]);
+      }),
+  );
+
+  test(`TLS ${name}: a server that breaks off where it sees no certificate`, {
+    skip: isSkipped,
+    timeout: 30_000,
+  }, () =>
+    withAuthority(usesProxy, async ({ reach, authority, ca, proxy }) => {
+      await using server = await FaultServer.start(REACH_FILE);
+      for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+        const certificate = await authority.issue(`server-${maxVersion}`);
+        const settings = { requestCert: true, rejectUnauthorized: true, ca, maxVersion };
+        await using front = await TlsFront.start(server.url, certificate, settings);
+        const url = `https://${front.host}/file.bin`;
+        const error = await reach.fail("tls", url, {
+          ...way(url.replace("127.0.0.1", "localhost"), proxy),
+          tls: { ca },
+        });
+        strictEqual(error.retryable, false, error.message);
+        match(error.message, /^Cannot reach 127\.0\.0\.1(?::\d+)?: TLS could not be set up \(.+\)$/);
+        const own = await identityFrom(await authority.issue(`client-${maxVersion}`, { side: "client" }));
+        await reach.complete(url, {
+          ...way(url.replace("127.0.0.1", "localhost"), proxy),
+          tls: { ca, ...own },
+        });
+        strictEqual(front.connections, 2);
+      }
+    }));
+
+  test(
+    `TLS ${name}: eight connections where HTTP/2 is offered`,
+    { skip: isSkipped, timeout: 30_000 },
+    () =>
+      withAuthority(usesProxy, async ({ reach, authority, ca, proxy, serve }) => {
+        // The first response carries a megabyte; the others begin while it is under way.
+        const [seed, size] = [7, 3_000_000];
+        await writeContentFile(reach.dir.join("www", "file.bin"), seed, size);
+        const server = await serve("h2", await authority.issue("server"), { http2: true, limitRate: "1m" });
+        const url = urlOf(server);
+        const starter = reach.start({ ...way(url, proxy), tls: { ca } });
+        try {
+          const { path } = await starter.download(reach.spec(url, { maxConnections: 8 })).wait();
+          await assertFileIs(path, seed, size);
+        } finally {
+          await starter.close();
+        }
+        await server.stop();
+        const requests = await server.requests();
+        const connections = new Set(requests.map(({ connection }) => connection));
+        strictEqual(connections.size, 8);
+        ok(requests.every(({ protocol, status }) => protocol === "HTTP/1.1" && status === 206));
+      }),
+  );
+}

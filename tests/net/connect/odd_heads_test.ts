@@ -1,0 +1,79 @@
+import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
+import { test } from "node:test";
+import { FaultServer } from "../../helpers/fault_server.ts";
+import { Reach, REACH_FILE } from "../../helpers/reach.ts";
+import { Scene } from "../../helpers/scene.ts";
+
+const LENGTH = "Content-Length: 5\r\n";
+
+function head(fields: string, statusLine = "HTTP/1.1 200 OK"): string {
+  return `${statusLine}\r\n${LENGTH}${fields}\r\n\r\n`;
+}
+
+function fields(count: number): string {
+  return Array.from({ length: count }, (_, index) => `X-Field-${index}: value`).join("\r\n");
+}
+
+const HEADS: Readonly<Record<string, string>> = {
+  "300 fields": head(fields(300)),
+  "2000 fields": head(fields(2000)),
+  "a field of 2 MiB": head(`X-Field: ${"a".repeat(2 ** 21)}`),
+  "a folded field": head("X-Field: one\r\n two"),
+  "a field folded with a tab": head("X-Field: one\r\n\ttwo"),
+  "a fold without a field": head("X-Field: one\r\n  "),
+  "a NUL in a field": head("X-Field: a\0b"),
+  "an escape character in a field": head("X-Field: a\x1b[2Jb"),
+  "a control character in a field": head("X-Field: a\x01b"),
+  "DEL in a field": head("X-Field: a\x7fb"),
+  "a carriage return in a field": head("X-Field: a\rb"),
+  "a control character in a name": head("X\x01Field: a"),
+  "a blank in a name": head("X Field: a"),
+  "a blank before the colon": head("X-Field : a"),
+  "no colon": head("rubbish"),
+  "no name": head(": a"),
+  "a control character in the first line": head("X-Field: a", "HTTP/1.1 200 O\x01K"),
+  "a status that is no number": head("X-Field: a", "HTTP/1.1 abc OK"),
+  "an unknown version": head("X-Field: a", "HTTP/7.1 200 OK"),
+};
+
+for (const [what, rawHead] of Object.entries(HEADS)) {
+  test(`98 ${what}: a bad response, which is not asked for again`, async () => {
+    await using scene = await Scene.open({ seed: 7, size: 5, respond: () => ({ rawHead, body: "bytes" }) });
+    const { error } = await scene.fail("bad_response", { url: `${scene.server.url}?hush`, maxRetries: 3 });
+    match(error.message, /^Cannot use the response of 127\.0\.0\.1:\d+: its head /);
+    doesNotMatch(error.message, /no connection|hush/);
+    strictEqual(error.retryable, false);
+    strictEqual(scene.server.requests.length, 1);
+    await scene.assertLeft([]);
+  });
+}
+
+test("98 a folded field through the relay: the message names the host that was asked", async () => {
+  await using reach = await Reach.open();
+  await using server = await FaultServer.start({
+    ...REACH_FILE,
+    respond: () => ({ rawHead: HEADS["a folded field"]! }),
+  });
+  const { port } = new URL(server.url);
+  const resolve = { [`files.example:${port}`]: "127.0.0.1" };
+  const { message } = await reach.fail("bad_response", `http://files.example:${port}/file.bin`, { resolve });
+  match(message, new RegExp(`^Cannot use the response of files\\.example:${port}: `));
+  strictEqual(server.requests.length, 1);
+});
+
+test("98 fields that are merely many or long are taken", async () => {
+  await using scene = await Scene.open({
+    seed: 7,
+    size: 5,
+    respond: () => ({
+      headers: {
+        "X-Long": "a".repeat(100_000),
+        "X-Tab": "a\tb",
+        "X-Latin": "\xff",
+        ...Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`X-Field-${index}`, "value"])),
+      },
+    }),
+  });
+  await scene.complete();
+  deepStrictEqual(scene.server.requests.length, 1);
+});

@@ -1,0 +1,20 @@
+import { strictEqual } from "node:assert/strict";
+import { test } from "node:test";
+import { FaultServer } from "../../helpers/fault_server.ts";
+import { Reach, REACH_FILE } from "../../helpers/reach.ts";
+import { Relay } from "../../helpers/relay.ts";
+
+for (const port of [10080, 6000, 5060]) {
+  test(`102 a server on port ${port}, which fetch is told not to ask, is reached`, async (context) => {
+    await using reach = await Reach.open();
+    await using server = await FaultServer.start(REACH_FILE);
+    const relay = await Relay.start(server.url, port).catch(() => undefined);
+    if (relay === undefined) return context.skip("somebody else listens there");
+    try {
+      await reach.complete(relay.url);
+      strictEqual(server.requests.length, 1);
+    } finally {
+      await relay[Symbol.asyncDispose]();
+    }
+  });
+}

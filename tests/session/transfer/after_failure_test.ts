@@ -1,0 +1,183 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { test } from "node:test";
+import { UnusableResponseError } from "../../../src/http/unusable_response.ts";
+import {
+  DownloadError,
+  type DownloadErrorCode,
+  HttpStatusError,
+  RemoteChangedError,
+} from "../../../src/errors.ts";
+import {
+  type AfterFailure,
+  afterFailure,
+  type FailureState,
+  isOverload,
+} from "../../../src/session/transfer/after_failure.ts";
+
+const MIB = 2 ** 20;
+
+/** A request of the only connection, for a range as long as one that was served. */
+const ALONE: FailureState = {
+  isExtra: false,
+  wereOthersRefused: false,
+  refusals: 0,
+  askedBytes: MIB,
+  servedBytes: MIB,
+  leastBytes: MIB / 4,
+  hasGoneOn: true,
+};
+const EXTRA: FailureState = { ...ALONE, isExtra: true };
+const LAST_LEFT: FailureState = { ...ALONE, wereOthersRefused: true };
+const WHOLE: FailureState = { ...ALONE, askedBytes: undefined };
+
+const FAIL = { kind: "fail" } as const;
+const PLAIN = { kind: "ask plainly" } as const;
+const GONE = { kind: "retire", mayReturn: false } as const;
+const AWAY = { kind: "retire", mayReturn: true } as const;
+const again = (whenSpent: typeof FAIL | typeof PLAIN | typeof AWAY, most = Infinity): AfterFailure => ({
+  kind: "retry",
+  most,
+  // What is refused for good is not tried again before a server has had time.
+  afterMs: most === Infinity ? 0 : 2000,
+  whenSpent,
+});
+const less = (bytes: number): AfterFailure => ({ kind: "ask for less", bytes });
+
+const status = (code: number, retryable = false) => new HttpStatusError(code, `${code}`, { retryable });
+const failure = (code: DownloadErrorCode, retryable = false) => new DownloadError(code, code, { retryable });
+const unusable = (retryable = false) => new UnusableResponseError("it does not fit", { retryable });
+const lost = (code: DownloadErrorCode) => failure(code, true);
+
+interface Row {
+  readonly name: string;
+  readonly error: unknown;
+  readonly state: FailureState;
+  readonly gives: AfterFailure;
+}
+
+const rows: Row[] = [];
+
+function row(name: string, error: unknown, state: FailureState, gives: AfterFailure): void {
+  rows.push({ name, error, state, gives });
+}
+
+for (const state of [ALONE, EXTRA, LAST_LEFT, WHOLE]) {
+  const who = state.isExtra ? "of many" : state.wereOthersRefused ? "the last" : "alone";
+  row(`${who}: what is no DownloadError is a mistake of ours`, new TypeError("no"), state, FAIL);
+  row(`${who}: a file that changed`, new RemoteChangedError("changed"), state, FAIL);
+}
+
+for (const code of [400, 403, 413, 416]) {
+  const long = { askedBytes: 8 * MIB, servedBytes: MIB };
+  for (const state of [ALONE, EXTRA, LAST_LEFT]) {
+    row(`${code} to more than was served: half`, status(code), { ...state, ...long }, less(4 * MIB));
+  }
+  row(`${code} to as much as was served`, status(code), ALONE, PLAIN);
+  row(`${code} before anything was served`, status(code), { ...ALONE, ...long, servedBytes: 0 }, PLAIN);
+  row(`${code} to a request for the whole file`, status(code), { ...WHOLE, servedBytes: 1 }, FAIL);
+  row(`${code} to an extra connection`, status(code), EXTRA, GONE);
+  row(`${code} to the last connection`, status(code), LAST_LEFT, again(PLAIN, 2));
+}
+for (const code of [401, 404, 410, 421, 451, 509]) {
+  row(`${code} is about no length`, status(code), { ...EXTRA, askedBytes: 8 * MIB }, GONE);
+}
+row("half of an odd number", status(403), { ...ALONE, askedBytes: 3 * MIB + 1 }, less(1.5 * MIB + 1));
+row(
+  "half is never less than is worth a request, where that was served",
+  status(403),
+  { ...ALONE, askedBytes: MIB, servedBytes: 900_000, leastBytes: 800_000 },
+  less(800_000),
+);
+row(
+  "nor less than was served, where that is less",
+  status(403),
+  { ...ALONE, askedBytes: MIB, servedBytes: 600_000, leastBytes: 10 * MIB },
+  less(600_000),
+);
+row(
+  "a byte more than was served",
+  status(403),
+  { ...ALONE, askedBytes: 2, servedBytes: 1, leastBytes: 1 },
+  less(1),
+);
+row("a body that cannot be used is of no length", unusable(), {
+  ...ALONE,
+  askedBytes: 8 * MIB,
+}, PLAIN);
+
+for (const code of ["connect", "network", "timeout", "proxy"] as const) {
+  row(`an extra connection, ${code} once`, lost(code), EXTRA, again(AWAY));
+  row(`an extra connection, ${code} twice`, lost(code), { ...EXTRA, refusals: 1 }, again(AWAY));
+  row(`an extra connection, ${code} once more`, lost(code), { ...EXTRA, refusals: 2 }, AWAY);
+  row(`an extra connection, ${code} for good`, failure(code), EXTRA, GONE);
+  row(`the only one, ${code}`, lost(code), { ...ALONE, refusals: 5 }, again(FAIL));
+  row(`the only one, ${code} for good`, failure(code), ALONE, FAIL);
+  row(`the last one, ${code} for good`, failure(code), LAST_LEFT, again(FAIL, 2));
+}
+for (const code of [429, 500, 503]) {
+  const passing = status(code, true);
+  row(`an extra connection, ${code}`, passing, { ...EXTRA, refusals: 9 }, again(AWAY));
+  row(`the only one, ${code}`, passing, ALONE, again(FAIL));
+  row(`the last one, ${code}`, passing, LAST_LEFT, again(FAIL));
+}
+row("an extra connection, a page", unusable(), EXTRA, GONE);
+row("an extra connection, the whole file", unusable(true), EXTRA, again(AWAY));
+row("the only one, a page", unusable(), ALONE, PLAIN);
+row("the only one, the whole file", unusable(true), ALONE, again(PLAIN));
+row("the last one, a page", unusable(), LAST_LEFT, again(PLAIN, 2));
+row("a page for the whole file", unusable(), WHOLE, FAIL);
+row("a page for the whole file, of the last", unusable(), {
+  ...WHOLE,
+  wereOthersRefused: true,
+}, again(FAIL, 2));
+for (const code of [401, 407, 410, 451]) {
+  row(`the only one, ${code}: it is not the range`, status(code), ALONE, FAIL);
+  row(`the last one, ${code}: it is not the range`, status(code), LAST_LEFT, again(FAIL, 2));
+}
+for (const code of [404, 405, 501]) row(`the only one, ${code}`, status(code), ALONE, PLAIN);
+for (const code of ["dns", "redirect", "tls", "storage"] as const) {
+  row(`the only one, ${code}`, failure(code), ALONE, FAIL);
+  row(`an extra connection, ${code}`, failure(code), EXTRA, GONE);
+}
+
+for (const { name, error, state, gives } of rows) {
+  test(`92 after a failure, ${name}: ${gives.kind}`, () => {
+    deepStrictEqual(afterFailure(error, state), gives);
+  });
+}
+
+test("92 asking for less comes to an end", () => {
+  for (const [servedBytes, leastBytes] of [[1, 1], [MIB, MIB / 4], [100, 4 * MIB]] as const) {
+    let askedBytes = 64 * MIB;
+    for (let count = 0;; count++) {
+      const next = afterFailure(status(416), { ...ALONE, askedBytes, servedBytes, leastBytes });
+      if (next.kind !== "ask for less") break;
+      deepStrictEqual([next.bytes < askedBytes, next.bytes > 0, count < 30], [true, true, true]);
+      askedBytes = next.bytes;
+    }
+    deepStrictEqual(askedBytes <= servedBytes, true);
+  }
+});
+
+test("136 what asks for quiet: 429, 503, and all that say when to come back, where time can change it", () => {
+  const dated = new HttpStatusError(403, "403", { retryable: true, retryAfterMs: 5 });
+  const lasting = new HttpStatusError(405, "405", { retryAfterMs: 5 });
+  const outcomes = [status(429, true), status(503, true), dated, lasting, status(500, true), lost("network")];
+  deepStrictEqual(outcomes.map(isOverload), [true, true, true, false, false, false]);
+  deepStrictEqual([isOverload(new Error("503")), isOverload(undefined)], [false, false]);
+});
+
+test("what passes is of the range where nothing but the first one was ever served", () => {
+  const state = { ...ALONE, hasGoneOn: false };
+  for (
+    const error of [
+      new HttpStatusError(503, "", { retryable: true }),
+      new DownloadError("network", "", { retryable: true }),
+    ]
+  ) {
+    deepStrictEqual(afterFailure(error, state), again(PLAIN));
+    deepStrictEqual(afterFailure(error, { ...state, askedBytes: undefined }), again(FAIL));
+    deepStrictEqual(afterFailure(error, { ...state, isExtra: true }), again(AWAY));
+  }
+  deepStrictEqual(afterFailure(new HttpStatusError(410, "", { retryable: true }), state), again(FAIL));
+});
