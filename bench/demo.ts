@@ -6,8 +6,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { assertFileIs, contentHash } from "../tests/helpers/content.ts";
-import { FaultServer } from "../tests/helpers/fault_server.ts";
+import { assertFileIs, contentHash } from "../testing/content.ts";
+import { FaultServer } from "../testing/mod.ts";
 import { temporaryDirectory } from "../tests/helpers/temp.ts";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** The scenarios in which each downloader fetches one file, in a process of its own. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { assertFileIs, contentHash, writeContentFile } from "../tests/helpers/content.ts";
+import { assertFileIs, contentHash, writeContentFile } from "../testing/content.ts";
 import type { Bench, Place } from "./bench.ts";
 import { compete, type Result } from "./contest.ts";
 import { MeasuredProcess, type Sample } from "./measure.ts";

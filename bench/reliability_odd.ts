@@ -1,6 +1,6 @@
 /** Scenarios in which the server is odd, and the file is there to be had: kinds found in public bug reports. */
 import { STATUS_CODES } from "node:http";
-import { contentBytes } from "../tests/helpers/content.ts";
+import { contentBytes } from "../testing/content.ts";
 import type { Answer, RawResponse } from "../tests/reliability/oddities_raw.ts";
 import { odd, oddOnResume, type OddScenario, oddServer } from "./reliability_odd_stage.ts";
 import { OLD, SIZE } from "./reliability_stage.ts";

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
-import { contentBytes } from "../tests/helpers/content.ts";
+import { contentBytes } from "../testing/content.ts";
 import type { Job, Tool } from "./reliability_tools.ts";
 
 const MAX_RUN_MS = 40_000;

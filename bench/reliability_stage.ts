@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { FaultServer, type RecordedRequest, type Reply } from "../tests/helpers/fault_server.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../testing/mod.ts";
 import { judge, type Outcome, Run, runTool } from "./reliability_run.ts";
 import type { Job, Tool } from "./reliability_tools.ts";
 

@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { VERSION } from "../src/version.ts";
 import { Child, type ChildEnd } from "./helpers/child.ts";
-import { assertFileIs, contentHash } from "./helpers/content.ts";
-import { FaultServer, type Reply } from "./helpers/fault_server.ts";
+import { assertFileIs, contentHash } from "../testing/content.ts";
+import { FaultServer, type Reply } from "../testing/mod.ts";
 import { skipWithout } from "./helpers/programs.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./helpers/temp.ts";
 

@@ -1,7 +1,7 @@
 import { ok } from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader } from "../mod.ts";
-import { FaultServer } from "./helpers/fault_server.ts";
+import { FaultServer } from "../testing/mod.ts";
 import { queueOn, runtimeWith, systemError } from "./helpers/runtime_double.ts";
 import { Scene } from "./helpers/scene.ts";
 import { temporaryDirectory } from "./helpers/temp.ts";

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { runBytehaul } from "./helpers/child.ts";
-import { assertFileIs, writeContentFile } from "./helpers/content.ts";
+import { assertFileIs, writeContentFile } from "../testing/content.ts";
 import { findNginx, type NginxOptions, startNginx } from "./helpers/nginx.ts";
 import { temporaryDirectory } from "./helpers/temp.ts";
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { assertFileIs, writeContentFile } from "../../tests/helpers/content.ts";
+import { assertFileIs, writeContentFile } from "../../testing/content.ts";
 import { type Bench, formatSize, INTO, type Place, PLACES, type Scenario } from "../bench.ts";
 import { compete, type Result } from "../contest.ts";
 import { MeasuredProcess, type Sample } from "../measure.ts";

@@ -5,8 +5,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type Reply } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { Scene } from "../helpers/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

@@ -8,9 +8,9 @@ import {
   encodeControl,
   MAX_PIECES,
 } from "../../src/storage/control_format.ts";
-import { assertFileIs, seededRandom } from "../helpers/content.ts";
+import { assertFileIs, seededRandom } from "../../testing/content.ts";
 import { readControl } from "../helpers/control_file.ts";
-import type { Reply } from "../helpers/fault_server.ts";
+import type { Reply } from "../../testing/mod.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
 import type { OpenMode } from "../../src/runtime/runtime.ts";
 import { queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";

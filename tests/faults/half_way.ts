@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Reply } from "../helpers/fault_server.ts";
+import type { Reply } from "../../testing/mod.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 
 export const SIZE = 1_000_003;

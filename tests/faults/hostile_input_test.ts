@@ -4,8 +4,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { Downloader, DownloadError, type DownloadErrorCode, type DownloadSpec } from "../../mod.ts";
 import { Child, runBytehaul } from "../helpers/child.ts";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type Reply } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { SMALL_FILE } from "../helpers/interrupted.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

@@ -8,8 +8,8 @@ import { test } from "node:test";
 import { Downloader, DownloadError, type DownloadResult, type DownloadSpec } from "../../mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Child } from "../helpers/child.ts";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type RecordedRequest } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type RecordedRequest } from "../../testing/mod.ts";
 import { SMALL_FILE } from "../helpers/interrupted.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { Downloader } from "../../mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

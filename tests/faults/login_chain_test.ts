@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { TlsFront } from "../helpers/tls_front.ts";
 

@@ -5,7 +5,7 @@ import type { HttpClient } from "../../src/runtime/runtime.ts";
 import { BlackHole, hasIpv6 } from "../helpers/black_hole.ts";
 import { Authority, WITH_OPENSSL } from "../helpers/certificate.ts";
 import { freePort } from "../helpers/daemon.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { findNginx } from "../helpers/nginx.ts";
 import { skipWithout } from "../helpers/programs.ts";
 import { Reach, REACH_FILE, type ReachOptions } from "../helpers/reach.ts";

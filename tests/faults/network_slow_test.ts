@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import type { Reply } from "../helpers/fault_server.ts";
+import type { Reply } from "../../testing/mod.ts";
 import { Scene } from "../helpers/scene.ts";
 
 const SIZE = 2_000_000;

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { HttpStatusError } from "../../mod.ts";
-import type { RecordedRequest } from "../helpers/fault_server.ts";
+import type { RecordedRequest } from "../../testing/mod.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 import { FILE, REACHED, SHORT, SIZE } from "./half_way.ts";
 

@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { contentHash } from "../helpers/content.ts";
-import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { contentHash } from "../../testing/content.ts";
+import type { RecordedRequest, Reply } from "../../testing/mod.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { Scene } from "../helpers/scene.ts";
 
 const KIB = 1024;

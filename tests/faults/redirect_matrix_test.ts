@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import { Downloader, type DownloaderOptions, type DownloadSpec } from "../../mod.ts";
 import { type Certificate, makeCertificate } from "../helpers/certificate.ts";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { TlsFront } from "../helpers/tls_front.ts";
 

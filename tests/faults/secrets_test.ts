@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { Downloader, type DownloadSpec } from "../../mod.ts";
 import { Child } from "../helpers/child.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { SMALL_FILE } from "../helpers/interrupted.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";

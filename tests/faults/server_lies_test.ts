@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { test } from "node:test";
-import { contentHash } from "../helpers/content.ts";
-import type { RecordedRequest, Reply } from "../helpers/fault_server.ts";
+import { contentHash } from "../../testing/content.ts";
+import type { RecordedRequest, Reply } from "../../testing/mod.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 import { assertGoesOn, COMPARED, FILE, interrupted, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
 

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { HttpStatusError, RemoteChangedError } from "../../mod.ts";
-import { contentHash } from "../helpers/content.ts";
+import { contentHash } from "../../testing/content.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";
 import { assertGoesOn, COMPARED, FILE, interrupted, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";

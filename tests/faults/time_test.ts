@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../mod.ts";
-import type { FaultServerOptions, RecordedRequest } from "../helpers/fault_server.ts";
+import type { FaultServerOptions, RecordedRequest } from "../../testing/mod.ts";
 import { Relay } from "../helpers/relay.ts";
 import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";

@@ -1,8 +1,8 @@
 import type { DownloadHandle } from "../../src/queue/handle.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { contentHash } from "../helpers/content.ts";
-import type { FaultServer, RecordedRequest, Reply } from "../helpers/fault_server.ts";
+import { contentHash } from "../../testing/content.ts";
+import type { FaultServer, RecordedRequest, Reply } from "../../testing/mod.ts";
 import type { Gate } from "../helpers/gate.ts";
 import type { PoolWatch } from "../helpers/pool_watch.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith } from "../helpers/runtime_double.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoffMs, RetryBudget, type RetryPolicy } from "../../src/flow/backoff.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 const POLICY: RetryPolicy = {

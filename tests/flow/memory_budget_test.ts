@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block } from "../../src/lib/block.ts";
 import { layOutBlocks, MemoryBudget } from "../../src/flow/memory_budget.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 import { countListeners } from "../helpers/listeners.ts";
 import { settle } from "../helpers/virtual_clock.ts";
 

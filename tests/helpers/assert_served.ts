@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import type { FaultServer } from "./fault_server.ts";
+import type { FaultServer } from "../../testing/mod.ts";
 
 /** Checks that a server sent every byte of its file once. */
 export function assertServedOnce(server: FaultServer): void {

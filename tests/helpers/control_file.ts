@@ -7,7 +7,7 @@ import { PieceMap } from "../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { hashQuery, hashUrl } from "../../src/session/resume.ts";
 import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
-import { contentBytes, writeContentFile } from "./content.ts";
+import { contentBytes, writeContentFile } from "../../testing/content.ts";
 
 /** What the control file at `path` says; `undefined` when there is none. */
 export async function readControl(path: string): Promise<ControlRecord | undefined> {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { parseChallenges } from "../../src/auth/challenges.ts";
-import type { RecordedRequest } from "./fault_server.ts";
+import type { RecordedRequest } from "../../testing/mod.ts";
 
 /** How a server wants to be answered. */
 export interface DigestDoubleOptions {

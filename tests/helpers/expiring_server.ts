@@ -1,4 +1,4 @@
-import { FaultServer, type RecordedRequest, type Reply, type VersionChange } from "./fault_server.ts";
+import { FaultServer, type RecordedRequest, type Reply, type VersionChange } from "../../testing/mod.ts";
 
 /** One address that was given out. */
 export interface Grant {

@@ -1,6 +1,6 @@
 import { rejects } from "node:assert/strict";
 import { Downloader, type DownloaderOptions, type DownloadResult, type DownloadSpec } from "../../mod.ts";
-import { FaultServer, type FaultServerOptions, type RecordedRequest, type Reply } from "./fault_server.ts";
+import { FaultServer, type FaultServerOptions, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import type { TemporaryDirectory } from "./temp.ts";
 import { until } from "./until.ts";
 

@@ -6,7 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import { test } from "node:test";
 import { connect } from "node:tls";
-import { contentHash, writeContentFile } from "./content.ts";
+import { contentHash, writeContentFile } from "../../testing/content.ts";
 import { findNginx, type NginxOptions, type NginxServer, startNginx } from "./nginx.ts";
 import { temporaryDirectory } from "./temp.ts";
 

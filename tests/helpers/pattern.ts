@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { contentBytes } from "./content.ts";
+import { contentBytes } from "../../testing/content.ts";
 
 /** No multiple of a block, a piece or a segment, so that bytes in a wrong place are wrong bytes. */
 const PERIOD = 1_048_583;

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { Downloader, DownloadError, type DownloadErrorCode } from "../../mod.ts";
 import type { DownloaderOptions, DownloadResult, DownloadSpec, LogLevel } from "../../mod.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { assertFileIs, writeContentFile } from "./content.ts";
+import { assertFileIs, writeContentFile } from "../../testing/content.ts";
 import { type NginxOptions, type NginxServer, startNginx } from "./nginx.ts";
 import { queueOn, runtimeWith } from "./runtime_double.ts";
 import type { Starter } from "./scene.ts";

@@ -5,7 +5,7 @@
  */
 import { mkdir, rename, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { writeContentFile } from "./content.ts";
+import { writeContentFile } from "../../testing/content.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** When files were last modified if a test says nothing: so long ago that the second of it is over. */

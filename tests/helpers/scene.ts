@@ -2,8 +2,8 @@ import { deepStrictEqual, fail, ok, strictEqual } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { Downloader, DownloadError, type DownloadErrorCode } from "../../mod.ts";
 import type { DownloadHandle, DownloadResult, DownloadSpec, LogLevel } from "../../mod.ts";
-import { assertFileIs } from "./content.ts";
-import { FaultServer, type FaultServerOptions, type RecordedRequest } from "./fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type FaultServerOptions, type RecordedRequest } from "../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** What a download leaves for a later run. */

@@ -1,5 +1,5 @@
 import type { Daemon } from "./daemon.ts";
-import { contentBytes } from "./content.ts";
+import { contentBytes } from "../../testing/content.ts";
 import type { PutOptions, RealServer } from "./real_server.ts";
 import type { TemporaryDirectory } from "./temp.ts";
 

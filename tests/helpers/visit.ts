@@ -2,7 +2,7 @@ import { deepStrictEqual, fail, ok, rejects, strictEqual } from "node:assert/str
 import { existsSync } from "node:fs";
 import { Downloader, DownloadError, type DownloadErrorCode } from "../../mod.ts";
 import type { DownloaderOptions, DownloadHandle, DownloadResult, DownloadSpec } from "../../mod.ts";
-import { assertFileIs } from "./content.ts";
+import { assertFileIs } from "../../testing/content.ts";
 import type { RealServer } from "./real_server.ts";
 import { Tap, type TappedRequest } from "./tap.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";

@@ -12,9 +12,9 @@ import {
 } from "../../src/http/segment_reader.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { callerWith } from "../helpers/caller.ts";
-import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { contentBytes, seededRandom } from "../../testing/content.ts";
 import { PLAIN_CLIENT } from "../helpers/client_options.ts";
-import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
+import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { PrefixHasher } from "../../src/integrity/prefix_hasher.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { writeContentFile } from "../helpers/content.ts";
+import { writeContentFile } from "../../testing/content.ts";
 import { Gate } from "../helpers/gate.ts";
 import { fileWith } from "../helpers/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";

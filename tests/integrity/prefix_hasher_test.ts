@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { CHECKSUM_ALGORITHMS } from "../../src/options/checksum.ts";
 import { PrefixHasher } from "../../src/integrity/prefix_hasher.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { contentHash, fillContent, seededRandom } from "../helpers/content.ts";
+import { contentHash, fillContent, seededRandom } from "../../testing/content.ts";
 import { type FakeWorkerOptions, FakeWorkers } from "../helpers/fake_worker.ts";
 import { Gate } from "../helpers/gate.ts";
 import { settle } from "../helpers/virtual_clock.ts";

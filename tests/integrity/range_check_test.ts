@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { holdsRange } from "../../src/integrity/range_check.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { contentBytes } from "../helpers/content.ts";
+import { contentBytes } from "../../testing/content.ts";
 
 const SEED = 1;
 const RANGE = { start: 1000, end: 9000, crc: crc32(contentBytes(SEED, 1000, 9000)) };

@@ -7,8 +7,8 @@ import { ensureDir, exists } from "@std/fs";
 import { toText } from "@std/streams";
 import { test } from "node:test";
 import { Downloader } from "../../mod.ts";
-import { contentHash } from "../helpers/content.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { contentHash } from "../../testing/content.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SIZE = 3 * 1024 * 1024 + 17;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { combineCrc32 } from "../../src/lib/crc32.ts";
-import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { contentBytes, seededRandom } from "../../testing/content.ts";
 
 test("the CRC of two ranges is that of their bytes one after the other, wherever they are cut", () => {
   const random = seededRandom(1);

@@ -2,7 +2,7 @@ import { strictEqual } from "node:assert/strict";
 import { isIP } from "node:net";
 import { test } from "node:test";
 import { formatIp, isIpv6, isWithin, parseIp } from "../../src/lib/ip_address.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 
 const ADDRESSES: Readonly<Record<string, string | undefined>> = {
   "192.0.2.1": "192.0.2.1",

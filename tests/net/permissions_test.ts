@@ -4,8 +4,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Child, runBytehaul } from "../helpers/child.ts";
-import { contentHash } from "../helpers/content.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { contentHash } from "../../testing/content.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const FILE = { seed: 5, size: 3000 } as const;

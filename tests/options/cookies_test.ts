@@ -4,8 +4,8 @@ import { inspect } from "node:util";
 import { Downloader, type DownloadSpec } from "../../mod.ts";
 import { CookieJar } from "../../src/http/caller/cookie_jar.ts";
 import { parseCookieFile } from "../../src/options/cookies.ts";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type FaultServerOptions, type RecordedRequest } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type FaultServerOptions, type RecordedRequest } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const NOW_MS = Date.UTC(2024, 0, 1);

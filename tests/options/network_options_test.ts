@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { Downloader, type DownloaderOptions, type DownloadSpec } from "../../mod.ts";
 import { resolveNetwork } from "../../src/options/resolve_network.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 type Options = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import type { ByteRange } from "../../src/types.ts";
-import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { contentBytes, seededRandom } from "../../testing/content.ts";
 
 const range = (start: number, end: number): ByteRange => ({ start, end });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Lease, Scheduler, type SchedulerOptions } from "../../src/plan/scheduler.ts";
 import type { ByteRange } from "../../src/types.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 
 const range = (start: number, end: number): ByteRange => ({ start, end });
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

@@ -8,7 +8,7 @@ import type { DownloadSpec } from "../../src/options/options.ts";
 import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
 import type { Clock, Network, Runtime } from "../../src/runtime/runtime.ts";
 import type { DownloadResult } from "../../src/types.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 import { type Host, systemError } from "./memory_file.ts";
 import type { MemoryFiles } from "./memory_files.ts";
 import type { MemoryServer } from "./memory_server.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { contentHash } from "../helpers/content.ts";
+import { contentHash } from "../../testing/content.ts";
 import { isSame } from "./claims.ts";
 import { MemoryFiles } from "./memory_files.ts";
 import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime.ts";

@@ -1,5 +1,5 @@
 import type { HttpClient, RequestOptions } from "../../src/runtime/runtime.ts";
-import { contentBytes } from "../helpers/content.ts";
+import { contentBytes } from "../../testing/content.ts";
 import { type Host, systemError } from "./memory_file.ts";
 
 /** One version of the file. */

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { Connection } from "../helpers/fault_server/connection.ts";
-import { parseRequestHead, type RequestHead } from "../helpers/fault_server/request.ts";
+import { Connection } from "../../testing/connection.ts";
+import { parseRequestHead, type RequestHead } from "../../testing/request.ts";
 
 const WRITE_BYTES = 64 * 1024;
 const PACE_MS = 8;

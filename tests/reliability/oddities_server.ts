@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import { gzipSync } from "node:zlib";
-import { contentBytes } from "../helpers/content.ts";
+import { contentBytes } from "../../testing/content.ts";
 import { Gate } from "../helpers/gate.ts";
 import type { OddCase, Refusal } from "./oddities_case.ts";
 import { type Asked, isRefused, makePart, readRange } from "./oddities_parts.ts";

@@ -7,7 +7,7 @@
  */
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
-import { contentHash, seededRandom } from "../helpers/content.ts";
+import { contentHash, seededRandom } from "../../testing/content.ts";
 import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
 import { Figures, type HarnessOptions, runHarness } from "./figures.ts";
 import { MemoryFiles } from "./memory_files.ts";

@@ -1,4 +1,4 @@
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 
 /** Random choices that a seed repeats. */
 export class Dice {

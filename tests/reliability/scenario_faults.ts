@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
-import type { FaultServer, RecordedRequest, Reply, VersionChange } from "../helpers/fault_server.ts";
+import type { FaultServer, RecordedRequest, Reply, VersionChange } from "../../testing/mod.ts";
 import type { Dice } from "./run_dice.ts";
 
 /** What a server tells versions apart by. */

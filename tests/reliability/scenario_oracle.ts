@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { contentBytes } from "../helpers/content.ts";
+import { contentBytes } from "../../testing/content.ts";
 import { readControl } from "../helpers/control_file.ts";
-import type { Reply } from "../helpers/fault_server.ts";
+import type { Reply } from "../../testing/mod.ts";
 
 /** How a response names the version of its bytes, and which bytes those are. */
 interface Served {

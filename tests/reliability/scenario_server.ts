@@ -1,6 +1,6 @@
 import type { DownloadSpec } from "../../mod.ts";
-import { contentHash } from "../helpers/content.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../helpers/fault_server.ts";
+import { contentHash } from "../../testing/content.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import type { Dice } from "./run_dice.ts";
 import type { Tally } from "./run_harness.ts";
 import { type FaultGroup, randomFault, type Validators, versionWith } from "./scenario_faults.ts";

@@ -1,5 +1,5 @@
 import type { DownloadSpec } from "../../src/options/options.ts";
-import { contentHash } from "../helpers/content.ts";
+import { contentHash } from "../../testing/content.ts";
 import { isSame } from "./claims.ts";
 import type { MemoryFiles } from "./memory_files.ts";
 import type { Call } from "./memory_runtime.ts";

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { contentBytes, seededRandom } from "../../testing/content.ts";
 import { filesAndLinks, readAt, withFile } from "../helpers/files_and_links.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

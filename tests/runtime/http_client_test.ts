@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
-import { contentBytes } from "../helpers/content.ts";
+import { contentBytes } from "../../testing/content.ts";
 import { PLAIN_CLIENT } from "../helpers/client_options.ts";
-import { FaultServer, type FaultServerOptions } from "../helpers/fault_server.ts";
+import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 const SIZE = 100_000;

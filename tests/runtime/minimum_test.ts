@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { download, Downloader, DownloadError, verify } from "../../mod.ts";
 import { createNodeRuntime } from "../../src/runtime/node.ts";
 import { Child } from "../helpers/child.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 interface SomeBun {

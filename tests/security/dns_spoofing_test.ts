@@ -4,7 +4,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { answerTo, readQuestion } from "../helpers/dns_answer.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { Reach, REACH_FILE } from "../helpers/reach.ts";
 
 const { network } = detectRuntime();

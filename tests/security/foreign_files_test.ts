@@ -7,8 +7,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { Downloader, verify } from "../../mod.ts";
 import { downloadOn, failure } from "../faults/disk.ts";
-import { assertFileIs, contentHash } from "../helpers/content.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { assertFileIs, contentHash } from "../../testing/content.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
 import {
   asUser,

@@ -7,7 +7,7 @@ import { findInChecksumList } from "../../src/integrity/checksum_list.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { type ControlRecord, encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
 import { readControl } from "../helpers/control_file.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
 import { downloadOn } from "../faults/disk.ts";
 import { fileWith, runtimeWith } from "../helpers/runtime_double.ts";

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { Downloader } from "../../mod.ts";
 import { sanitizeFileName } from "../../src/storage/file_name.ts";
 import { Child } from "../helpers/child.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const OBEYED = [

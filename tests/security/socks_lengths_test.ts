@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/str
 import { test } from "node:test";
 import { openSocks } from "../../src/net/proxy/socks.ts";
 import type { Connection } from "../../src/runtime/runtime.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { Reach, REACH_FILE } from "../helpers/reach.ts";
 import { startSocksDouble } from "../helpers/socks_double.ts";
 import { Talker } from "../helpers/talker.ts";

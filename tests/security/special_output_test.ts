@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { refuseSpecial } from "../../src/storage/paths.ts";
 import { runBytehaul } from "../helpers/child.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { download, failure } from "../faults/disk.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 

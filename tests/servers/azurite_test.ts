@@ -1,6 +1,6 @@
 import { match, ok, strictEqual } from "node:assert/strict";
 import { findAzurite, startAzurite } from "../helpers/azurite.ts";
-import { contentHash } from "../helpers/content.ts";
+import { contentHash } from "../../testing/content.ts";
 import { skipWithout } from "../helpers/programs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 

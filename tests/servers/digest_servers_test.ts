@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Downloader, type DownloadSpec, HttpStatusError } from "../../mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { assertFileIs, contentBytes } from "../helpers/content.ts";
+import { assertFileIs, contentBytes } from "../../testing/content.ts";
 import {
   type DigestServer,
   type DigestServerOptions,
@@ -14,7 +14,7 @@ import {
   startLighttpdDigest,
   startSquidDigest,
 } from "../helpers/digest_servers.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { TlsFront } from "../helpers/tls_front.ts";
 

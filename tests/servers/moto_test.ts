@@ -1,6 +1,6 @@
 import { match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { contentHash } from "../helpers/content.ts";
+import { contentHash } from "../../testing/content.ts";
 import { findMoto, startMoto } from "../helpers/moto.ts";
 import { skipWithout } from "../helpers/programs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";

@@ -1,6 +1,6 @@
 import { ok } from "node:assert/strict";
 import { test } from "node:test";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { findNginx } from "../helpers/nginx.ts";
 import { startNginxFiles } from "../helpers/nginx_files.ts";
 import { skipWithout } from "../helpers/programs.ts";

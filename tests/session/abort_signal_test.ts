@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadHandle } from "../../mod.ts";
-import type { Reply } from "../helpers/fault_server.ts";
+import type { Reply } from "../../testing/mod.ts";
 import { countListeners } from "../helpers/listeners.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader } from "../../mod.ts";
-import { assertFileIs, contentHash } from "../helpers/content.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { assertFileIs, contentHash } from "../../testing/content.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 1;

@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { DownloadResult } from "../../src/types.ts";
-import { contentHash } from "../helpers/content.ts";
+import { contentHash } from "../../testing/content.ts";
 import { assertClaimsHold, leaveFinished } from "../helpers/control_file.ts";
 import { FakeWorkers } from "../helpers/fake_worker.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import {
   fileWith,
   queueOn,

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ChecksumMismatchError, DownloadError, type DownloadSpec } from "../../mod.ts";
 import { runBytehaul } from "../helpers/child.ts";
-import { assertFileIs, contentHash } from "../helpers/content.ts";
+import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { leaveFinished } from "../helpers/control_file.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
 import { Scene } from "../helpers/scene.ts";

@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
-import { assertFileIs } from "../helpers/content.ts";
-import { FaultServer, type FaultServerOptions, type Reply } from "../helpers/fault_server.ts";
+import { assertFileIs } from "../../testing/content.ts";
+import { FaultServer, type FaultServerOptions, type Reply } from "../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

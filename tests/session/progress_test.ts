@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader, type DownloadHandle, type ProgressSnapshot } from "../../mod.ts";
-import { contentHash } from "../helpers/content.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { contentHash } from "../../testing/content.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { KEPT, Scene } from "../helpers/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";

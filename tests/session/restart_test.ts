@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../src/options/options.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 import { isSame } from "../reliability/claims.ts";
 import { MemoryFiles } from "../reliability/memory_files.ts";
 import { type Call, type Ending, type Fate, runDownload } from "../reliability/memory_runtime.ts";

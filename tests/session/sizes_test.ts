@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader, type DownloadSpec } from "../../mod.ts";
-import { assertFileIs, contentHash } from "../helpers/content.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { assertFileIs, contentHash } from "../../testing/content.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import { Scene } from "../helpers/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

@@ -4,9 +4,9 @@ import { basename } from "node:path";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { assertFileIs, contentHash } from "../helpers/content.ts";
+import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { assertClaimsHold, untilClaimed } from "../helpers/control_file.ts";
-import { FaultServer } from "../helpers/fault_server.ts";
+import { FaultServer } from "../../testing/mod.ts";
 import {
   fileWith,
   queueOn,

@@ -10,7 +10,7 @@ import {
   encodeControl,
   MAX_PIECES,
 } from "../../src/storage/control_format.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 
 const PATH = "/x/out.bin.bytehaul";
 const HEAD_BYTES = 24;

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { Output } from "../../src/storage/output.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 import { RECORD } from "../helpers/output_scene.ts";
 import { runtimeWith } from "../helpers/runtime_double.ts";
 import { MemoryFiles } from "../reliability/memory_files.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { FileSystem } from "../../src/runtime/runtime.ts";
 import { makeDirectories } from "../../src/storage/paths.ts";
-import { seededRandom } from "../helpers/content.ts";
+import { seededRandom } from "../../testing/content.ts";
 import { systemError } from "../helpers/runtime_double.ts";
 import { MemoryFiles } from "../reliability/memory_files.ts";
 

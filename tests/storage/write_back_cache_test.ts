@@ -8,7 +8,7 @@ import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/storage/file_writer.ts";
 import { type CacheLane, WriteBackCache } from "../../src/storage/write_back_cache.ts";
 import type { ByteRange } from "../../src/types.ts";
-import { contentBytes, seededRandom } from "../helpers/content.ts";
+import { contentBytes, seededRandom } from "../../testing/content.ts";
 import { systemError } from "../helpers/runtime_double.ts";
 import { settle } from "../helpers/virtual_clock.ts";
 

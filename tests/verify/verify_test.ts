@@ -13,7 +13,7 @@ import {
 } from "../../mod.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { verifyOn } from "../../src/verify/verify.ts";
-import { contentHash, writeContentFile } from "../helpers/content.ts";
+import { contentHash, writeContentFile } from "../../testing/content.ts";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { FakeWorkers } from "../helpers/fake_worker.ts";
 import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";

@@ -4,8 +4,8 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { runBytehaul } from "../../helpers/child.ts";
-import { assertFileIs } from "../../helpers/content.ts";
-import { FaultServer, type RecordedRequest } from "../../helpers/fault_server.ts";
+import { assertFileIs } from "../../../testing/content.ts";
+import { FaultServer, type RecordedRequest } from "../../../testing/mod.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const SEED = 22;

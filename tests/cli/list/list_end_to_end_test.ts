@@ -7,8 +7,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Child, runBytehaul } from "../../helpers/child.ts";
-import { assertFileIs, contentHash } from "../../helpers/content.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../../helpers/fault_server.ts";
+import { assertFileIs, contentHash } from "../../../testing/content.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../helpers/temp.ts";
 
 const SEED = 22;

@@ -4,8 +4,8 @@ import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { runBytehaul } from "../../helpers/child.ts";
-import { assertFileIs, contentBytes, contentHash } from "../../helpers/content.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../../helpers/fault_server.ts";
+import { assertFileIs, contentBytes, contentHash } from "../../../testing/content.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../helpers/temp.ts";
 
 const SEED = 126;

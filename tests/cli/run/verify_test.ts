@@ -6,7 +6,7 @@ import { parseArgs, type VerifyCommand } from "../../../src/cli/flags/args.ts";
 import { UsageError } from "../../../src/cli/flags/usage_error.ts";
 import { runVerify, type VerifyFile } from "../../../src/cli/run/verify.ts";
 import { DownloadError } from "../../../src/errors.ts";
-import { contentHash, writeContentFile } from "../../helpers/content.ts";
+import { contentHash, writeContentFile } from "../../../testing/content.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../helpers/temp.ts";
 import { FakeHost } from "../fakes.ts";
 

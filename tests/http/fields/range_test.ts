@@ -6,7 +6,7 @@ import {
   parseContentRange,
   parseCount,
 } from "../../../src/http/fields/range.ts";
-import { seededRandom } from "../../helpers/content.ts";
+import { seededRandom } from "../../../testing/content.ts";
 
 const MAX = Number.MAX_SAFE_INTEGER;
 

@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import { BlackHole, hasIpv6 } from "../../helpers/black_hole.ts";
 import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
-import { FaultServer } from "../../helpers/fault_server.ts";
+import { FaultServer } from "../../../testing/mod.ts";
 import { findNginx } from "../../helpers/nginx.ts";
 import { skipWithout } from "../../helpers/programs.ts";
 import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";

@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { FaultServer } from "../../helpers/fault_server.ts";
+import { FaultServer } from "../../../testing/mod.ts";
 import { Reach, REACH_FILE } from "../../helpers/reach.ts";
 import { Relay } from "../../helpers/relay.ts";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { FaultServer } from "../../helpers/fault_server.ts";
+import { FaultServer } from "../../../testing/mod.ts";
 import { Reach, REACH_FILE } from "../../helpers/reach.ts";
 
 /** Paths and queries, as they are in a URL and in a request. */

@@ -8,7 +8,7 @@ import {
   encodeQuestion,
   isAnswerTo,
 } from "../../../src/net/dns/dns_message.ts";
-import { seededRandom } from "../../helpers/content.ts";
+import { seededRandom } from "../../../testing/content.ts";
 import { answerTo, type DnsReply } from "../../helpers/dns_answer.ts";
 
 const QUESTION: DnsQuestion = { id: 0x1234, name: "www.example.com", type: "A" };

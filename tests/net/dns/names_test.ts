@@ -7,7 +7,7 @@ import { Authority } from "../../helpers/certificate.ts";
 import { freePort } from "../../helpers/daemon.ts";
 import { findDnsdist, startDnsdist } from "../../helpers/dnsdist.ts";
 import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
-import { FaultServer } from "../../helpers/fault_server.ts";
+import { FaultServer } from "../../../testing/mod.ts";
 import { findNginx } from "../../helpers/nginx.ts";
 import { skipWithout } from "../../helpers/programs.ts";
 import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { freePort } from "../../helpers/daemon.ts";
 import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
-import { FaultServer } from "../../helpers/fault_server.ts";
+import { FaultServer } from "../../../testing/mod.ts";
 import { findMicrosocks, startMicrosocks } from "../../helpers/microsocks.ts";
 import { findNginx } from "../../helpers/nginx.ts";
 import { skipWithout } from "../../helpers/programs.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { Authority } from "../../helpers/certificate.ts";
 import { freePort } from "../../helpers/daemon.ts";
-import { FaultServer } from "../../helpers/fault_server.ts";
+import { FaultServer } from "../../../testing/mod.ts";
 import { findNginx } from "../../helpers/nginx.ts";
 import { skipWithout } from "../../helpers/programs.ts";
 import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";

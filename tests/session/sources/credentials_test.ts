@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Downloader, type DownloaderOptions, type DownloadSpec } from "../../../mod.ts";
-import { assertFileIs } from "../../helpers/content.ts";
-import { FaultServer, type RecordedRequest } from "../../helpers/fault_server.ts";
+import { assertFileIs } from "../../../testing/content.ts";
+import { FaultServer, type RecordedRequest } from "../../../testing/mod.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const SEED = 5;

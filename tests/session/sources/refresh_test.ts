@@ -11,8 +11,8 @@ import {
   type RefreshRequest,
 } from "../../../mod.ts";
 import { assertServedOnce } from "../../helpers/assert_served.ts";
-import { assertFileIs } from "../../helpers/content.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../../helpers/fault_server.ts";
+import { assertFileIs } from "../../../testing/content.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 import { until } from "../../helpers/until.ts";
 

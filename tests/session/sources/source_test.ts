@@ -10,9 +10,9 @@ import {
   type Refresh,
 } from "../../../mod.ts";
 import { assertServedOnce } from "../../helpers/assert_served.ts";
-import { assertFileIs } from "../../helpers/content.ts";
+import { assertFileIs } from "../../../testing/content.ts";
 import { ExpiringServer, type Grant } from "../../helpers/expiring_server.ts";
-import { FaultServer, type RecordedRequest, type Reply } from "../../helpers/fault_server.ts";
+import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../helpers/temp.ts";
 
 const SEED = 19;

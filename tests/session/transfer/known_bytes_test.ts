@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import type { CheckedRange } from "../../../src/lib/crc32.ts";
 import { KnownBytes } from "../../../src/session/transfer/known_bytes.ts";
-import { contentBytes, seededRandom } from "../../helpers/content.ts";
+import { contentBytes, seededRandom } from "../../../testing/content.ts";
 
 const SIZE = 10_000;
 const CONTENT = contentBytes(1, 0, SIZE);

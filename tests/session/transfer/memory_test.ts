@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { DownloadHandle } from "../../../mod.ts";
 import { layOutBlocks } from "../../../src/flow/memory_budget.ts";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
-import { contentHash } from "../../helpers/content.ts";
+import { contentHash } from "../../../testing/content.ts";
 import { PoolWatch } from "../../helpers/pool_watch.ts";
 import { fileWith, queueOn, runtimeWith } from "../../helpers/runtime_double.ts";
 import { Scene } from "../../helpers/scene.ts";

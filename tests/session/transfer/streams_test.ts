@@ -2,8 +2,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../../mod.ts";
-import { contentHash } from "../../helpers/content.ts";
-import type { RecordedRequest, Reply } from "../../helpers/fault_server.ts";
+import { contentHash } from "../../../testing/content.ts";
+import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
 import { Scene } from "../../helpers/scene.ts";
 import { until } from "../../helpers/until.ts";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import type { RecordedRequest, Reply } from "../../helpers/fault_server.ts";
+import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
 import { KEPT, Scene } from "../../helpers/scene.ts";
 import { until } from "../../helpers/until.ts";
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { contentHash } from "../../helpers/content.ts";
-import type { RecordedRequest, Reply } from "../../helpers/fault_server.ts";
+import { contentHash } from "../../../testing/content.ts";
+import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
 import { KEPT, Scene } from "../../helpers/scene.ts";
 import { until } from "../../helpers/until.ts";
 

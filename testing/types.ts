@@ -1,4 +1,4 @@
-import type { ByteRange } from "../../../src/types.ts";
+import type { ByteRange } from "../src/types.ts";
 
 /** One version of the file on the server. */
 export interface FileVersion {

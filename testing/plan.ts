@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
-import type { ByteRange } from "../../../src/types.ts";
-import { fillContent } from "../content.ts";
+import type { ByteRange } from "../src/types.ts";
+import { fillContent } from "./content.ts";
 import { askedRange, type RequestHead } from "./request.ts";
 import type { FileVersion, Reply } from "./types.ts";
 

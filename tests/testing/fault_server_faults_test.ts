@@ -1,10 +1,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { contentBytes } from "./content.ts";
-import { FaultServer, type Reply } from "./fault_server.ts";
-import { RawClient } from "./raw_client.ts";
-import { WITH_RESETS } from "./wine.ts";
+import { contentBytes } from "../../testing/content.ts";
+import { FaultServer, type Reply } from "../../testing/mod.ts";
+import { RawClient } from "../helpers/raw_client.ts";
+import { WITH_RESETS } from "../helpers/wine.ts";
 
 const SIZE = 1000;
 const FIRST_100 = "Range: bytes=0-99";

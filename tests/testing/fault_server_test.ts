@@ -2,10 +2,10 @@ import { Buffer } from "node:buffer";
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { contentBytes } from "./content.ts";
-import { FaultServer } from "./fault_server.ts";
-import { RawClient } from "./raw_client.ts";
-import { WITH_REFUSALS } from "./wine.ts";
+import { contentBytes } from "../../testing/content.ts";
+import { FaultServer } from "../../testing/mod.ts";
+import { RawClient } from "../helpers/raw_client.ts";
+import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 /** The status and the fields by lower-case name; a repeated one shows its last value. */
 function parseHead(head: string): { status: number; fields: Record<string, string> } {

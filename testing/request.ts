@@ -1,4 +1,4 @@
-import type { ByteRange } from "../../../src/types.ts";
+import type { ByteRange } from "../src/types.ts";
 import type { FileVersion, RecordedRequest } from "./types.ts";
 
 /** A {@linkcode RecordedRequest} while it is being answered. */

@@ -1,47 +1,13 @@
-/**
- * An HTTP/1.1 server for tests of downloads: correct by default, and as faulty as it is told to be, request by request.
- * Its file is a function of a seed, so that one of any size costs no memory, and a test can tell which version of it
- * was fetched.
- *
- * @example A download that must bear a reset and a late answer
- * ```ts
- * import { mkdtemp } from "node:fs/promises";
- * import { tmpdir } from "node:os";
- * import { join } from "node:path";
- * import { Downloader } from "@bytehaul/bytehaul";
- * import { assertFileIs, FaultServer } from "@bytehaul/bytehaul/testing";
- *
- * await using server = await FaultServer.start({
- *   size: 3_000_000,
- *   respond: ({ index }) => [{ resetAfter: 20_000 }, { delayMs: 50 }][index],
- * });
- * await using downloader = new Downloader({ defaults: { retryBaseDelayMs: 1 } });
- * const outputDir = await mkdtemp(join(tmpdir(), "example-"));
- * const { path } = await downloader.download({ url: server.url, outputDir }).wait();
- * await assertFileIs(path, server.version.seed, server.version.size);
- * ```
- *
- * @module
- */
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { ByteRange } from "../../src/types.ts";
-import { Connection } from "./fault_server/connection.ts";
-import { planResponse, type ResponsePlan } from "./fault_server/plan.ts";
-import { type OpenRequest, parseRange, parseRequestHead, type RequestHead } from "./fault_server/request.ts";
-import { type SendObserver, sendResponse } from "./fault_server/send.ts";
-import type {
-  FaultServerOptions,
-  FileVersion,
-  RecordedRequest,
-  Reply,
-  VersionChange,
-} from "./fault_server/types.ts";
-import { changeVersion, completeVersion, type VersionSpec } from "./fault_server/version.ts";
-
-export { assertFileIs, contentBytes, contentHash } from "./content.ts";
-export type { ByteRange, FaultServerOptions, FileVersion, RecordedRequest, Reply, VersionChange };
+import type { ByteRange } from "../src/types.ts";
+import { Connection } from "./connection.ts";
+import { planResponse, type ResponsePlan } from "./plan.ts";
+import { type OpenRequest, parseRange, parseRequestHead, type RequestHead } from "./request.ts";
+import { type SendObserver, sendResponse } from "./send.ts";
+import type { FaultServerOptions, FileVersion, RecordedRequest, Reply, VersionChange } from "./types.ts";
+import { changeVersion, completeVersion, type VersionSpec } from "./version.ts";
 
 const MAX_LIFETIME_MS = 170_000;
 const BAD_REQUEST = Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");

@@ -9,8 +9,8 @@ import {
   fillContent,
   seededRandom,
   writeContentFile,
-} from "./content.ts";
-import { temporaryDirectory } from "./temp.ts";
+} from "../../testing/content.ts";
+import { temporaryDirectory } from "../helpers/temp.ts";
 
 test("content does not depend on how it is cut", () => {
   const random = seededRandom(1);
