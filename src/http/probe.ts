@@ -10,6 +10,8 @@ export interface ProbeResult {
   readonly reader: SegmentReader;
   /** What was asked for, `undefined` for the whole file. */
   readonly asked: ByteRange | undefined;
+  /** Bytes of the file that a response before this one had: a body without a length that ends sooner was cut. */
+  readonly leastSize?: number;
 }
 
 /**

@@ -218,7 +218,10 @@ async function transfer(
   const finished = new AbortController();
   const saving = assembly.saveRegularly(AbortSignal.any([signal, finished.signal]))
     .catch((error) => finished.signal.aborted || onFailure(error));
-  const parts = { remote, version, pieces, scheduler, cache, pool, connections, maxConnections, startOver };
+  const { leastSize = 0 } = first;
+  const parts = {
+    ...{ remote, version, pieces, scheduler, cache, pool, connections, maxConnections, leastSize, startOver },
+  };
   try {
     const shared = new Transfer(context, parts);
     await shared.run((isReturning) => new HttpWorker(shared, isReturning), first, signal);

@@ -127,6 +127,20 @@ for (const status of [403, 404, 416, 501]) {
   });
 }
 
+test("86 the whole ends sooner than its part, without a length: it was cut, and is requested again", async () => {
+  let isCut = false;
+  const respond: Oddity = ({ headers }) => {
+    if (headers["range"] !== undefined) return undefined;
+    const wasCut = isCut;
+    isCut = true;
+    return { closeDelimited: true, ...(wasCut ? {} : { cutAfter: MIB / 2 }) };
+  };
+  await using scene = await Scene.open({ size: MIB, seed: SEED, respond });
+  const { lengthVerified } = await scene.complete({ ...SPEC, retryBaseDelayMs: 1 });
+  strictEqual(lengthVerified, false);
+  strictEqual(scene.server.requests.length, 3);
+});
+
 test("90 a reset that was chance costs no connections", async () => {
   await using scene = await Scene.open({
     ...FILE,

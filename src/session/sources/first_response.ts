@@ -216,16 +216,21 @@ async function readOut({ runtime: { clock } }: SessionContext, { reader }: Probe
 /** The whole cannot be less than its part, and has a name where that has one. */
 function isSomethingElse(context: SessionContext, first: ProbeResult, plain: ProbeResult): boolean {
   const { size, validator } = plain.remote;
-  const part = first.verdict.kind === "part" ? first.verdict.range.end : first.remote.size ?? 0;
-  if (size !== undefined && size < part) return true;
+  if (size !== undefined && size < sentBytes(first)) return true;
   if (size === undefined && !isJudgedByChecksum(context) && !agree(first.remote.validator, validator)) {
     return true;
   }
   return namesVersion(first.remote.validator) && !namesVersion(validator);
 }
 
+/** Where in the file the body of a response ends. */
+function sentBytes({ verdict, remote }: ProbeResult): number {
+  return verdict.kind === "part" ? verdict.range.end : remote.size ?? 0;
+}
+
 /** What seemed to be a part was the whole, from a server that has ranges, where both responses have the same size. */
 function withRanges(first: ProbeResult, plain: ProbeResult): ProbeResult {
+  if (plain.remote.size === undefined) return { ...plain, leastSize: sentBytes(first) };
   const isWhole = first.verdict.kind === "part" && first.remote.size === plain.remote.size &&
     agree(first.remote.validator, plain.remote.validator);
   return isWhole ? { ...plain, remote: { ...plain.remote, acceptsRanges: true } } : plain;

@@ -356,7 +356,9 @@ export class HttpWorker {
   }
 
   #endOfBody(lease: Lease, end: number): void {
-    if (end !== Infinity) throw endedEarly(lease.position, end);
+    const { leastSize } = this.#transfer.parts;
+    const knownEnd = end === Infinity && lease.position < leastSize ? leastSize : end;
+    if (knownEnd !== Infinity) throw endedEarly(lease.position, knownEnd);
     // Of a body without a length only its end tells that it was a part.
     if (lease.position === this.#asked?.end) {
       throw new UnusableResponseError("it may be a part of the file");

@@ -26,6 +26,8 @@ export interface TransferParts {
   readonly connections: number;
   /** How many there may be later, while more of them make it faster. */
   readonly maxConnections: number;
+  /** Bytes that the file has at least, where no response says how many it has. */
+  readonly leastSize: number;
   /** Forgets what has arrived, for a server that cannot go on in the middle. */
   readonly startOver: () => Promise<void>;
 }
