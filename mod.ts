@@ -50,6 +50,7 @@ export type {
   DownloadState,
   Logger,
   LogLevel,
+  PendingRetry,
   ProgressSnapshot,
 } from "./src/types.ts";
 export {

@@ -31,6 +31,12 @@ export interface DownloadErrorOptions extends ErrorOptions {
    * @default {false}
    */
   readonly retryable?: boolean;
+  /**
+   * What went wrong, in a few words that fit into a sentence: the message without what could not be done.
+   *
+   * @default {message}
+   */
+  readonly reason?: string;
 }
 
 /**
@@ -54,12 +60,15 @@ export class DownloadError extends Error {
   readonly code: DownloadErrorCode;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
+  /** What went wrong, in a few words that fit into a sentence: the message without what could not be done. */
+  readonly reason: string;
 
   /** Makes an error of the kind `code`. */
   constructor(code: DownloadErrorCode, message: string, options: DownloadErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.reason = options.reason ?? message;
   }
 }
 

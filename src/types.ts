@@ -51,6 +51,16 @@ export type DownloadState =
   | "cancelled"
   | "paused";
 
+/** A request that failed and is sent again later. */
+export interface PendingRetry {
+  /** When it is sent, in milliseconds since 1970 began, as `Date.now()` counts. */
+  readonly atMs: number;
+  /** How many requests in a row this one makes: 2 for the first retry. */
+  readonly attempt: number;
+  /** Why the request before failed, in a few words. */
+  readonly reason: string;
+}
+
 /** One look at a running download. */
 export interface ProgressSnapshot {
   /** Where the download stands. */
@@ -69,6 +79,8 @@ export interface ProgressSnapshot {
   readonly connections: number;
   /** Milliseconds since the download left the queue. */
   readonly elapsedMs: number;
+  /** The request that is waited for, while no connection has one under way; `undefined` otherwise. */
+  readonly retry: PendingRetry | undefined;
 }
 
 /**

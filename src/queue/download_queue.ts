@@ -63,6 +63,7 @@ export class DownloadQueue {
       path: undefined,
       total: undefined,
       connections: 0,
+      retry: undefined,
     };
     const handle: DownloadHandle = new DownloadHandle({
       ...{ clock, status, bucket, signal: spec.signal },

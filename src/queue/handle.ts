@@ -4,7 +4,7 @@ import type { Clock } from "../runtime/runtime.ts";
 import type { TokenBucket } from "../flow/token_bucket.ts";
 import type { SessionStatus } from "../session/context.ts";
 import type { StopRequest } from "../session/session.ts";
-import type { DownloadResult, DownloadState, ProgressSnapshot } from "../types.ts";
+import type { DownloadResult, DownloadState, PendingRetry, ProgressSnapshot } from "../types.ts";
 
 /** Between two snapshots of one iteration. */
 const SNAPSHOT_INTERVAL_MS = 100;
@@ -91,7 +91,13 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
       etaSeconds: left === undefined || speed === 0 ? undefined : left / speed,
       connections: isFinal ? 0 : status.connections,
       elapsedMs: startedMs === undefined ? 0 : nowMs - startedMs,
+      retry: isFinal ? undefined : this.#pendingRetry,
     };
+  }
+
+  get #pendingRetry(): PendingRetry | undefined {
+    const { status: { retry, connections }, clock } = this.#parts;
+    return retry !== undefined && connections === 0 && retry.atMs > clock.wallMs() ? retry : undefined;
   }
 
   /** Bytes a second that this download may use; 0 is no limit. It may be changed at any time. */

@@ -1,7 +1,7 @@
 import type { RateLimit } from "../flow/token_bucket.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { DownloadState, Logger } from "../types.ts";
+import type { DownloadState, Logger, PendingRetry } from "../types.ts";
 import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { OutputClaim } from "./output_claims.ts";
 import type { ProgressMeter } from "./progress_meter.ts";
@@ -32,6 +32,8 @@ export interface SessionStatus {
   path: string | undefined;
   total: number | undefined;
   connections: number;
+  /** The latest request that waits to be sent again. */
+  retry: PendingRetry | undefined;
 }
 
 /** Whether the caller gave what the file must hash to, so that this decides which bytes are right. */

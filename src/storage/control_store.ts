@@ -4,7 +4,8 @@ import type { FileLock, FileSystem, Runtime, RuntimeFile } from "../runtime/runt
 import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
 import { ForeignFileError, inTheWay, isOfAnother, openOwn, removeOwn } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
-import { errorCode, storageError } from "./storage_error.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { storageError } from "./storage_error.ts";
 
 /** What looking for a control file came to. */
 export type LoadedControl = DecodedControl | { readonly kind: "missing" };

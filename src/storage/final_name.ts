@@ -1,7 +1,8 @@
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { lookAt } from "./paths.ts";
-import { errorCode, storageError } from "./storage_error.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { storageError } from "./storage_error.ts";
 
 /**
  * What link() fails with for other reasons than that a file system has no hard links, for which they have many words:

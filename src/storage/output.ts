@@ -8,7 +8,8 @@ import { giveName, nameTaken, requireIntact } from "./final_name.ts";
 import { HeldPart } from "./held_part.ts";
 import { ForeignFileError, inTheWay, isOfAnother, type OpenedFile, openOwn, removeOwn } from "./own_file.ts";
 import { lookAt, makeDirectories, refuseDeadLink, refuseSpecial, syncNames } from "./paths.ts";
-import { errorCode, storageError } from "./storage_error.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { storageError } from "./storage_error.ts";
 
 /**
  * The place of one download on disk: its part file, control file and lock, all beside the finished file so

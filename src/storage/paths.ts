@@ -2,7 +2,8 @@ import { basename, dirname, normalize, sep } from "node:path";
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
 import { refusedByWindows } from "./file_name.ts";
-import { errorCode, storageError } from "./storage_error.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { storageError } from "./storage_error.ts";
 
 /** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
 const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL", "EISDIR", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);

@@ -1,10 +1,5 @@
 import { DownloadError } from "../errors.ts";
-
-/** The system's name for a failure, such as `ENOSPC`. */
-export function errorCode(error: unknown): string | undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : undefined;
-}
+import { errorCode } from "../lib/error_code.ts";
 
 /** Where freeing space helps. */
 const FULL: Readonly<Record<string, string>> = {

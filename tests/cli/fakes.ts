@@ -15,6 +15,7 @@ export function snapshot(changes: Partial<ProgressSnapshot> = {}): ProgressSnaps
     etaSeconds: 5,
     connections: 8,
     elapsedMs: 5000,
+    retry: undefined,
     ...changes,
   };
 }

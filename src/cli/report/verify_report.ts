@@ -65,7 +65,7 @@ export class TextVerifyReporter implements VerifyReporter {
     const { path, checked, total } = this.#current;
     const snapshot = {
       ...{ state: "verifying", path, downloaded: checked, total } as const,
-      ...{ speed: 0, etaSeconds: undefined, connections: 0, elapsedMs: 0 },
+      ...{ speed: 0, etaSeconds: undefined, connections: 0, elapsedMs: 0, retry: undefined },
     };
     return renderProgress(
       [{ label: basename(path), snapshot }],

@@ -27,7 +27,7 @@ export interface Job {
 export class RefusedHandle implements JobHandle {
   readonly snapshot: ProgressSnapshot = {
     ...{ state: "failed", path: undefined, downloaded: 0, total: undefined, speed: 0, etaSeconds: undefined },
-    ...{ connections: 0, elapsedMs: 0 },
+    ...{ connections: 0, elapsedMs: 0, retry: undefined },
   };
   readonly #error: Error;
 

@@ -4,7 +4,7 @@ import type { SessionContext } from "../context.ts";
 
 /** Counts a failure. The milliseconds to wait, at least `afterMs`; `undefined` when the budget is spent. */
 export function countFailure(
-  { log }: SessionContext,
+  { log, status, runtime: { clock } }: SessionContext,
   error: DownloadError,
   budget: RetryBudget,
   afterMs = 0,
@@ -12,7 +12,9 @@ export function countFailure(
   const retryAfterMs = Math.max(afterMs, error instanceof HttpStatusError ? error.retryAfterMs ?? 0 : 0);
   const delayMs = budget.fail(retryAfterMs);
   if (delayMs === undefined) return undefined;
-  log("info", `${error.message}; try ${budget.failures + 1} in ${(delayMs / 1000).toFixed(1)} s`);
+  const attempt = budget.failures + 1;
+  status.retry = { atMs: clock.wallMs() + delayMs, attempt, reason: error.reason };
+  log("info", `${error.message}; try ${attempt} in ${(delayMs / 1000).toFixed(1)} s`);
   return delayMs;
 }
 

@@ -1,0 +1,29 @@
+import { strictEqual } from "node:assert/strict";
+import { test } from "node:test";
+import { onAbort } from "../../src/lib/on_abort.ts";
+
+test("onAbort() calls its listener once, at the abort", () => {
+  const controller = new AbortController();
+  let calls = 0;
+  using _listening = onAbort(controller.signal, () => void calls++);
+  strictEqual(calls, 0);
+  controller.abort();
+  strictEqual(calls, 1);
+});
+
+test("onAbort() calls its listener immediately where the signal is aborted", () => {
+  let calls = 0;
+  using _listening = onAbort(AbortSignal.abort(), () => void calls++);
+  strictEqual(calls, 1);
+});
+
+test("onAbort() calls nothing once it is disposed of, and nothing without a signal", () => {
+  const controller = new AbortController();
+  let calls = 0;
+  {
+    using _listening = onAbort(controller.signal, () => void calls++);
+  }
+  using _nothing = onAbort(undefined, () => void calls++);
+  controller.abort();
+  strictEqual(calls, 0);
+});
