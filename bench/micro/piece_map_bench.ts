@@ -1,6 +1,6 @@
 // Whatever goes over all pieces is done once for a download, but for the snapshot of each checkpoint.
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { BLOCK_SIZE, PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
+import { BLOCK_SIZE, PIECE_SIZE } from "../../tests/helpers/scenes/simulated_download.ts";
 
 /** A map of `pieces` pieces of which every second one is there. */
 function halfOf(pieces: number): PieceMap {

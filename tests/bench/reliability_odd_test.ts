@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ODD_SCENARIOS } from "../../bench/reliability_odd.ts";
 import { judgeBytes } from "../../bench/reliability_run.ts";
 import type { Tool } from "../../bench/reliability_tools.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { findCurl } from "../reliability/oddities_curl.ts";
 

@@ -7,7 +7,7 @@ import type { DownloadError, DownloadHandle, ProgressSnapshot } from "../../mod.
 import { Child } from "../helpers/child.ts";
 import { assertFileIs, contentHash, seededRandom } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

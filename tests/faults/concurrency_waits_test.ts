@@ -6,10 +6,10 @@ import { DownloadError, type DownloadHandle } from "../../mod.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Gate } from "../helpers/gate.ts";
+import { Gate } from "../helpers/doubles/gate.ts";
 import { PoolWatch } from "../helpers/pool_watch.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import { KEPT, Scene, type Starter } from "../helpers/scene.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import { KEPT, Scene, type Starter } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { hangingFile, SEED, SIZE, type Wait, WAITS } from "./waits.ts";
 

@@ -7,8 +7,8 @@ import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { FileSystem } from "../../src/runtime/runtime.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import type { Starter } from "../helpers/scene.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import type { Starter } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const FILE = { size: 300_000, seed: 50 };

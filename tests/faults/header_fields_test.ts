@@ -8,7 +8,7 @@ import { ChecksumMismatchError, type DownloadSpec } from "../../mod.ts";
 import { runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { assertGoesOn, FILE, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
 

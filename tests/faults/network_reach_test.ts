@@ -2,17 +2,17 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
-import { BlackHole, hasIpv6 } from "../helpers/black_hole.ts";
-import { Authority, WITH_OPENSSL } from "../helpers/certificate.ts";
-import { freePort } from "../helpers/daemon.ts";
+import { BlackHole, hasIpv6 } from "../helpers/sockets/black_hole.ts";
+import { Authority, WITH_OPENSSL } from "../helpers/sockets/certificate.ts";
+import { freePort } from "../helpers/servers/daemon.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { findNginx } from "../helpers/nginx.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../helpers/reach.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import { Scene } from "../helpers/scene.ts";
-import { type Talk, Talker } from "../helpers/talker.ts";
-import { TlsFront } from "../helpers/tls_front.ts";
+import { findNginx } from "../helpers/servers/nginx.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../helpers/scenes/reach.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
+import { type Talk, Talker } from "../helpers/sockets/talker.ts";
+import { TlsFront } from "../helpers/sockets/tls_front.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 const skipHole = await skipWithout("addresses that swallow everything", { nginx: findNginx });

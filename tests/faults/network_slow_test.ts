@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { Reply } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 
 const SIZE = 2_000_000;
 const FILE = { size: SIZE, seed: 30 };

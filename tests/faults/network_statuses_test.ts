@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { HttpStatusError } from "../../mod.ts";
 import type { RecordedRequest } from "../../testing/mod.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { FILE, REACHED, SHORT, SIZE } from "./half_way.ts";
 
 for (const status of [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]) {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { contentHash } from "../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../testing/mod.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 
 const KIB = 1024;
 const SIZE = 1_000_003;

@@ -2,10 +2,10 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../mod.ts";
 import type { FaultServerOptions, RecordedRequest } from "../../testing/mod.ts";
-import { Relay } from "../helpers/relay.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
-import { TimeLapse } from "../helpers/time_lapse.ts";
+import { Relay } from "../helpers/sockets/relay.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
+import { TimeLapse } from "../helpers/doubles/time_lapse.ts";
 import { until } from "../helpers/until.ts";
 
 const SIZE = 1_000_003;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Downloader } from "../../mod.ts";
 import { Child } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold } from "../helpers/control_file.ts";
+import { assertClaimsHold } from "../helpers/disk/control_file.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";

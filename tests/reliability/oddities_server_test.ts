@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { RawClient } from "../helpers/raw_client.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { RawClient } from "../helpers/sockets/raw_client.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import type { OddCase } from "./oddities_case.ts";
 import { curl, findCurl } from "./oddities_curl.ts";

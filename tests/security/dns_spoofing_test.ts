@@ -3,9 +3,9 @@ import { Buffer } from "node:buffer";
 import { createSocket, type Socket } from "node:dgram";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { answerTo, readQuestion } from "../helpers/dns_answer.ts";
+import { answerTo, readQuestion } from "../helpers/doubles/dns_answer.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../helpers/reach.ts";
+import { Reach, REACH_FILE } from "../helpers/scenes/reach.ts";
 
 const { network } = detectRuntime();
 

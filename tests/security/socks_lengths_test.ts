@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { openSocks } from "../../src/net/proxy/socks.ts";
 import type { Connection } from "../../src/runtime/runtime.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../helpers/reach.ts";
-import { startSocksDouble } from "../helpers/socks_double.ts";
-import { Talker } from "../helpers/talker.ts";
+import { Reach, REACH_FILE } from "../helpers/scenes/reach.ts";
+import { startSocksDouble } from "../helpers/sockets/socks_double.ts";
+import { Talker } from "../helpers/sockets/talker.ts";
 
 const NAME = "a".repeat(60);
 

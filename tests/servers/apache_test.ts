@@ -1,8 +1,8 @@
 import { ok } from "node:assert/strict";
 import { test } from "node:test";
-import { findApache, findModEvasive, startApache } from "../helpers/apache.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findApache, findModEvasive, startApache } from "../helpers/servers/apache.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { until } from "../helpers/until.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 

@@ -1,7 +1,7 @@
 import { match, ok, strictEqual } from "node:assert/strict";
-import { findAzurite, startAzurite } from "../helpers/azurite.ts";
+import { findAzurite, startAzurite } from "../helpers/servers/azurite.ts";
 import { contentHash } from "../../testing/content.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const WRONG_MD5 = "AAAAAAAAAAAAAAAAAAAAAA==";

@@ -5,8 +5,8 @@
  */
 import { ok } from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { RealServer } from "../helpers/real_server.ts";
-import { Visit } from "../helpers/visit.ts";
+import type { RealServer } from "../helpers/servers/real_server.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 
 const MIB = 2 ** 20;
 /** Of a file that takes several requests. */

@@ -1,8 +1,8 @@
 import { match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { contentHash } from "../../testing/content.ts";
-import { findMoto, startMoto } from "../helpers/moto.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { findMoto, startMoto } from "../helpers/servers/moto.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");

@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { test } from "node:test";
-import { findNginx } from "../helpers/nginx.ts";
-import { startNginxFiles } from "../helpers/nginx_files.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findNginx } from "../helpers/servers/nginx.ts";
+import { startNginxFiles } from "../helpers/servers/nginx_files.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const MIB = 2 ** 20;

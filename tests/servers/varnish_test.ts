@@ -1,12 +1,12 @@
 import { ok } from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../testing/mod.ts";
-import { findNginx } from "../helpers/nginx.ts";
-import { startNginxFiles } from "../helpers/nginx_files.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import type { RealServer } from "../helpers/real_server.ts";
-import { findVarnish, startVarnish } from "../helpers/varnish.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findNginx } from "../helpers/servers/nginx.ts";
+import { startNginxFiles } from "../helpers/servers/nginx_files.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import type { RealServer } from "../helpers/servers/real_server.ts";
+import { findVarnish, startVarnish } from "../helpers/servers/varnish.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { LARGE, testServer } from "./common.ts";
 
 const MIB = 2 ** 20;

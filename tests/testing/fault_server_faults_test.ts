@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { contentBytes } from "../../testing/content.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
-import { RawClient } from "../helpers/raw_client.ts";
+import { RawClient } from "../helpers/sockets/raw_client.ts";
 import { WITH_RESETS } from "../helpers/wine.ts";
 
 const SIZE = 1000;

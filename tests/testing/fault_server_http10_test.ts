@@ -1,7 +1,7 @@
 import { match, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../testing/mod.ts";
-import { RawClient } from "../helpers/raw_client.ts";
+import { RawClient } from "../helpers/sockets/raw_client.ts";
 
 test("a request of HTTP/1.0 is answered, and the connection ended", async () => {
   await using server = await FaultServer.start({ size: 1000 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { contentBytes } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { RawClient } from "../helpers/raw_client.ts";
+import { RawClient } from "../helpers/sockets/raw_client.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 /** The status and the fields by lower-case name; a repeated one shows its last value. */

@@ -1,8 +1,8 @@
 import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 
 const LENGTH = "Content-Length: 5\r\n";
 

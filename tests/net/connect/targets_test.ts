@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 
 /** Paths and queries, as they are in a URL and in a request. */
 const TARGETS = [

@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { DnsCache, type FoundAddresses } from "../../../src/net/dns/dns_cache.ts";
-import { Gate } from "../../helpers/gate.ts";
-import { VirtualClock } from "../../helpers/virtual_clock.ts";
+import { Gate } from "../../helpers/doubles/gate.ts";
+import { VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const NEVER = new AbortController().signal;
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { DownloadError } from "../../../src/errors.ts";
 import { DnsClient } from "../../../src/net/dns/dns_client.ts";
 import { parseDnsServers } from "../../../src/options/dns_servers.ts";
-import { FakeDns, type FakeReply, knows } from "../../helpers/fake_dns.ts";
-import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+import { FakeDns, type FakeReply, knows } from "../../helpers/doubles/fake_dns.ts";
+import { settle, VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const FIRST = "192.0.2.1:53";
 const SECOND = "[2001:db8::1]:5353";

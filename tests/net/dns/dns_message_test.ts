@@ -9,7 +9,7 @@ import {
   isAnswerTo,
 } from "../../../src/net/dns/dns_message.ts";
 import { seededRandom } from "../../../testing/content.ts";
-import { answerTo, type DnsReply } from "../../helpers/dns_answer.ts";
+import { answerTo, type DnsReply } from "../../helpers/doubles/dns_answer.ts";
 
 const QUESTION: DnsQuestion = { id: 0x1234, name: "www.example.com", type: "A" };
 const ASKED = encodeQuestion(QUESTION);

@@ -10,8 +10,8 @@ import type { FetchDoh } from "../../../src/net/dns/dns_client.ts";
 import { Resolver, type ResolverOptions } from "../../../src/net/dns/resolver.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { sockets } from "../../../src/runtime/sockets.ts";
-import { findDnsdist, startDnsdist } from "../../helpers/dnsdist.ts";
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { findDnsdist, startDnsdist } from "../../helpers/servers/dnsdist.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const isMissing = await findDnsdist() === undefined || await findDnsmasq() === undefined;

@@ -5,7 +5,7 @@ import { DnsClient } from "../../../src/net/dns/dns_client.ts";
 import { Resolver, type ResolverOptions } from "../../../src/net/dns/resolver.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { sockets } from "../../../src/runtime/sockets.ts";
-import { type Dnsmasq, DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { type Dnsmasq, DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const skip = await findDnsmasq() === undefined ? "dnsmasq is not installed" : false;

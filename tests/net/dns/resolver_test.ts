@@ -4,8 +4,8 @@ import { DownloadError } from "../../../src/errors.ts";
 import { parseOverrides } from "../../../src/options/address_overrides.ts";
 import { parseDnsServers } from "../../../src/options/dns_servers.ts";
 import { Resolver, type ResolverOptions } from "../../../src/net/dns/resolver.ts";
-import { FakeDns, type FakeQuestion, type FakeReply, knows } from "../../helpers/fake_dns.ts";
-import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+import { FakeDns, type FakeQuestion, type FakeReply, knows } from "../../helpers/doubles/fake_dns.ts";
+import { settle, VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const SERVER = "192.0.2.53:53";
 const NAME = "www.example.com";

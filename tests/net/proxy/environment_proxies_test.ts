@@ -2,7 +2,7 @@ import { match, rejects, strictEqual, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { runBytehaul } from "../../helpers/child.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 
 type Environment = Readonly<Record<string, string>>;
 

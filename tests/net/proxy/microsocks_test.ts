@@ -1,14 +1,14 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { freePort } from "../../helpers/daemon.ts";
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { freePort } from "../../helpers/servers/daemon.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { findMicrosocks, startMicrosocks } from "../../helpers/microsocks.ts";
-import { findNginx } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { startSocksDouble } from "../../helpers/socks_double.ts";
-import { type Talk, Talker } from "../../helpers/talker.ts";
+import { findMicrosocks, startMicrosocks } from "../../helpers/servers/microsocks.ts";
+import { findNginx } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { startSocksDouble } from "../../helpers/sockets/socks_double.ts";
+import { type Talk, Talker } from "../../helpers/sockets/talker.ts";
 
 const skip = await skipWithout("microsocks", { microsocks: findMicrosocks, nginx: findNginx });
 const skipDns = skip || await skipWithout("microsocks with names", { dnsmasq: findDnsmasq });

@@ -4,9 +4,9 @@ import type { HttpClient } from "../../../src/runtime/runtime.ts";
 import { runBytehaul } from "../../helpers/child.ts";
 import { assertFileIs } from "../../../testing/content.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { queueOn, runtimeWith } from "../../helpers/runtime_double.ts";
-import { Talker } from "../../helpers/talker.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
+import { Talker } from "../../helpers/sockets/talker.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const SECRET = "hush-hush";

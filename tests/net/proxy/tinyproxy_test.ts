@@ -1,14 +1,14 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { Authority } from "../../helpers/certificate.ts";
-import { freePort } from "../../helpers/daemon.ts";
+import { Authority } from "../../helpers/sockets/certificate.ts";
+import { freePort } from "../../helpers/servers/daemon.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { findNginx } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";
-import { type Talk, Talker } from "../../helpers/talker.ts";
-import { findTinyproxy, startTinyproxy, type Tinyproxy } from "../../helpers/tinyproxy.ts";
-import { TlsFront } from "../../helpers/tls_front.ts";
+import { findNginx } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
+import { type Talk, Talker } from "../../helpers/sockets/talker.ts";
+import { findTinyproxy, startTinyproxy, type Tinyproxy } from "../../helpers/servers/tinyproxy.ts";
+import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 
 const skip = await skipWithout("tinyproxy", { tinyproxy: findTinyproxy, nginx: findNginx });
 
