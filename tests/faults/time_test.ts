@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../mod.ts";
 import type { FaultServerOptions, RecordedRequest } from "../../testing/mod.ts";
@@ -67,11 +67,11 @@ for (
       });
       await scene.complete({ retryBaseDelayMs: BASE_MS, retryMaxDelayMs: MAX_MS });
       const longest = Math.max(0, ...clock.sleeps.filter((ms) => isShort(ms) && ms > END_MS));
-      strictEqual(longest, waitMs);
+      assert.equal(longest, waitMs);
       const [refused, next] = scene.server.requests.slice(index) as [RecordedRequest, RecordedRequest];
       const gapMs = next.receivedAtMs - refused.receivedAtMs;
-      ok(gapMs >= waitMs / FACTOR - 1, `asked again after ${gapMs} ms`);
-      strictEqual(scene.server.requests.length, place === "first" ? 2 : 3);
+      assert.ok(gapMs >= waitMs / FACTOR - 1, `asked again after ${gapMs} ms`);
+      assert.equal(scene.server.requests.length, place === "first" ? 2 : 3);
     });
   }
 }
@@ -99,8 +99,8 @@ test("40 every connection fails at once: each waits for a time of its own", asyn
   await scene.completed(handle);
   const delays = clock.sleeps.slice(before).filter((ms) => isShort(ms) && ms !== END_MS);
   const first = delays.filter((ms) => ms <= baseMs).slice(0, connections);
-  strictEqual(new Set(first).size, connections, "some wait for the same time");
-  ok(first.some((ms) => ms < baseMs / 2) && first.some((ms) => ms > baseMs / 2), `${first}`);
+  assert.equal(new Set(first).size, connections, "some wait for the same time");
+  assert.ok(first.some((ms) => ms < baseMs / 2) && first.some((ms) => ms > baseMs / 2), `${first}`);
 });
 
 test("40 retries get rarer, and none waits longer than it should", async () => {
@@ -109,13 +109,13 @@ test("40 retries get rarer, and none waits longer than it should", async () => {
   const maxRetries = 12;
   await scene.fail("http_status", { maxRetries, retryBaseDelayMs: 64, retryMaxDelayMs: 32_000 });
   const delays = clock.sleeps.filter(isShort);
-  strictEqual(delays.length, maxRetries);
+  assert.equal(delays.length, maxRetries);
   // And one for the whole file.
-  strictEqual(scene.server.requests.length, maxRetries + 2);
+  assert.equal(scene.server.requests.length, maxRetries + 2);
   for (const [attempt, ms] of delays.entries()) {
-    ok(ms >= 0 && ms <= Math.min(32_000, 64 * 2 ** attempt), `delay ${attempt} is ${ms} ms`);
+    assert.ok(ms >= 0 && ms <= Math.min(32_000, 64 * 2 ** attempt), `delay ${attempt} is ${ms} ms`);
   }
-  ok(Math.max(...delays) > 64 * 8, `${delays}`);
+  assert.ok(Math.max(...delays) > 64 * 8, `${delays}`);
 });
 
 const BUDGET = {
@@ -133,8 +133,8 @@ test("40 nothing works from the start: over when the budget is", async () => {
   const clock = new TimeLapse(100);
   await using scene = await sceneOn(clock, { size: SIZE, respond: () => ({ refuse: true }) });
   await scene.fail("network", BUDGET);
-  ok(waited(clock) <= BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
-  ok(scene.server.requests.length > 5, `${scene.server.requests.length} tries`);
+  assert.ok(waited(clock) <= BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
+  assert.ok(scene.server.requests.length > 5, `${scene.server.requests.length} tries`);
   await scene.assertLeft([]);
 });
 
@@ -151,13 +151,13 @@ test("40 nothing works any more, over four connections: over when the budget is,
   await until(() => handle.snapshot.downloaded === 4 * 20_000);
   relay.cut("reset");
   const { downloaded } = await scene.failed("network", handle);
-  ok(waited(clock) <= 4 * BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
-  ok(scene.server.requests.length > 4 + 5, `${scene.server.requests.length} requests`);
-  strictEqual(downloaded, 4 * 20_000);
+  assert.ok(waited(clock) <= 4 * BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
+  assert.ok(scene.server.requests.length > 4 + 5, `${scene.server.requests.length} requests`);
+  assert.equal(downloaded, 4 * 20_000);
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
   const result = await scene.complete(spec);
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [downloaded, size - downloaded]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [downloaded, size - downloaded]);
 });
 
 test("40 the budget begins anew with every progress", async () => {

@@ -1,4 +1,4 @@
-import { ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../testing/mod.ts";
 import { findNginx } from "../helpers/servers/nginx.ts";
@@ -40,8 +40,8 @@ test("136 Varnish answers 503 while its origin is away", { skip, timeout: 60_000
     away = handful;
     visit.tap.release();
   });
-  ok(away <= 0, "the origin was asked while it was away");
-  ok(fetchedBytes < LARGE + MIB, `${fetchedBytes} bytes came for a file of ${LARGE}`);
+  assert.ok(away <= 0, "the origin was asked while it was away");
+  assert.ok(fetchedBytes < LARGE + MIB, `${fetchedBytes} bytes came for a file of ${LARGE}`);
 });
 
 async function start(): Promise<RealServer> {

@@ -1,4 +1,4 @@
-import { fail, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { link, open, readFile, writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
@@ -17,7 +17,7 @@ export async function readControl(path: string): Promise<ControlRecord | undefin
   });
   if (bytes === undefined) return undefined;
   const decoded = decodeControl(new Uint8Array(bytes), path);
-  return decoded.kind === "record" ? decoded.record : fail(`${path} is damaged: ${decoded.reason}`);
+  return decoded.kind === "record" ? decoded.record : assert.fail(`${path} is damaged: ${decoded.reason}`);
 }
 
 /** Bytes that the control file at `path` claims, 0 without one. */
@@ -32,7 +32,7 @@ export async function untilClaimed(path: string, bytes: number): Promise<number>
   for (;;) {
     const claimed = await claimedBytes(path);
     if (claimed > bytes) return claimed;
-    if (performance.now() > giveUpMs) fail(`${path} claims ${claimed} bytes, and no more than that`);
+    if (performance.now() > giveUpMs) assert.fail(`${path} claims ${claimed} bytes, and no more than that`);
     await setTimeout(2);
   }
 }
@@ -53,9 +53,9 @@ export async function assertClaimsHold(output: string, seed: number): Promise<nu
       const wanted = contentBytes(seed, start, end);
       const found = new Uint8Array(wanted.length);
       const { bytesRead } = await file.read(found, 0, found.length, start);
-      strictEqual(bytesRead, wanted.length, `${output}.part ends before byte ${end}, which is claimed`);
-      strictEqual(Buffer.compare(found, wanted), 0, `bytes ${start} to ${end} are claimed and wrong`);
-      strictEqual(crc, crc32(wanted), `the CRC of bytes ${start} to ${end} is wrong`);
+      assert.equal(bytesRead, wanted.length, `${output}.part ends before byte ${end}, which is claimed`);
+      assert.equal(Buffer.compare(found, wanted), 0, `bytes ${start} to ${end} are claimed and wrong`);
+      assert.equal(crc, crc32(wanted), `the CRC of bytes ${start} to ${end} is wrong`);
     }
   } finally {
     await file.close();
@@ -67,7 +67,8 @@ export async function assertClaimsHold(output: string, seed: number): Promise<nu
 export async function leaveFinished(output: string, url: string, seed: number, size: number): Promise<void> {
   await writeContentFile(output, seed, size);
   await link(output, `${output}.part`);
-  const { identity, modifiedMs } = await detectRuntime().files.lstat(output) ?? fail("it is not there");
+  const { identity, modifiedMs } = await detectRuntime().files.lstat(output) ??
+    assert.fail("it is not there");
   const pieces = new PieceMap(size, size);
   pieces.add({ start: 0, end: size }, crc32(contentBytes(seed, 0, size)));
   const control = encodeControl({

@@ -1,4 +1,4 @@
-import { rejects } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { Downloader, type DownloaderOptions, type DownloadResult, type DownloadSpec } from "../../../mod.ts";
 import {
   FaultServer,
@@ -77,7 +77,7 @@ export class Interrupted implements AsyncDisposable {
       // On a busy machine much of it may still be on its way.
       await until(() => handle.snapshot.downloaded >= after / 2);
       handle.pause();
-      await rejects(handle.wait(), { code: "paused" });
+      await assert.rejects(handle.wait(), { code: "paused" });
       made.saved = handle.snapshot.downloaded;
       await downloader.close();
       await until(() => server.openConnections === 0);

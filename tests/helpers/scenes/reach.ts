@@ -1,4 +1,4 @@
-import { deepStrictEqual, fail, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { Downloader, DownloadError, type DownloadErrorCode } from "../../../mod.ts";
@@ -58,7 +58,7 @@ export class Reach implements AsyncDisposable {
   /** Starts nginx, which must be installed, with the file as `/file.bin`. */
   async nginx(options: Partial<NginxOptions> = {}): Promise<NginxServer> {
     const server = await startNginx({ root: this.dir.join("www"), dir: this.dir.path, ...options });
-    ok(server !== undefined, "nginx is not installed");
+    assert.ok(server !== undefined, "nginx is not installed");
     return server;
   }
 
@@ -107,10 +107,13 @@ export class Reach implements AsyncDisposable {
     const left = await this.outputs();
     try {
       const handle = starter.download(this.spec(url, spec));
-      const error: unknown = await handle.wait().then(() => fail("the download finished"), (error) => error);
+      const error: unknown = await handle.wait().then(
+        () => assert.fail("the download finished"),
+        (error) => error,
+      );
       if (!(error instanceof DownloadError)) throw error;
-      strictEqual(error.code, code, inspect(error));
-      deepStrictEqual(await this.outputs(), left);
+      assert.equal(error.code, code, inspect(error));
+      assert.deepEqual(await this.outputs(), left);
       this.#checkSecrets(error);
       return error;
     } finally {
@@ -135,6 +138,6 @@ export class Reach implements AsyncDisposable {
 
   #checkSecrets(error: unknown): void {
     const told = inspect([error, this.messages], { depth: Infinity, showHidden: true });
-    for (const secret of this.secrets) ok(!told.includes(secret), told);
+    for (const secret of this.secrets) assert.ok(!told.includes(secret), told);
   }
 }

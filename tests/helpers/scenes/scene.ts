@@ -1,4 +1,4 @@
-import { deepStrictEqual, fail, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { Downloader, DownloadError, type DownloadErrorCode } from "../../../mod.ts";
 import type { DownloadHandle, DownloadResult, DownloadSpec, LogLevel } from "../../../mod.ts";
@@ -91,9 +91,9 @@ export class Scene implements AsyncDisposable {
     const { seed, size } = this.server.version;
     await assertFileIs(this.path, seed, size);
     await this.assertLeft(["file.bin"]);
-    strictEqual(result.path, this.path);
-    strictEqual(result.size, size);
-    strictEqual(handle.snapshot.state, "completed");
+    assert.equal(result.path, this.path);
+    assert.equal(result.size, size);
+    assert.equal(handle.snapshot.state, "completed");
     return result;
   }
 
@@ -104,17 +104,20 @@ export class Scene implements AsyncDisposable {
 
   /** As `fail`, for a download under way. */
   async failed(code: DownloadErrorCode, handle: DownloadHandle): Promise<Failure> {
-    const error: unknown = await handle.wait().then(() => fail("the download finished"), (error) => error);
+    const error: unknown = await handle.wait().then(
+      () => assert.fail("the download finished"),
+      (error) => error,
+    );
     if (!(error instanceof DownloadError)) throw error;
-    strictEqual(error.code, code, error.message);
-    ok(!existsSync(this.path), "a failed download gave the final name");
-    strictEqual(handle.snapshot.state, "failed");
+    assert.equal(error.code, code, error.message);
+    assert.ok(!existsSync(this.path), "a failed download gave the final name");
+    assert.equal(handle.snapshot.state, "failed");
     return { error, downloaded: handle.snapshot.downloaded };
   }
 
   /** Checks which names are in the directory. */
   async assertLeft(names: readonly string[]): Promise<void> {
-    deepStrictEqual(await this.directory.list(), names);
+    assert.deepEqual(await this.directory.list(), names);
   }
 
   /** Offsets at which the requests from number `from` on began. */

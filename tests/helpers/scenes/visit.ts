@@ -1,4 +1,4 @@
-import { deepStrictEqual, fail, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { Downloader, DownloadError, type DownloadErrorCode } from "../../../mod.ts";
 import type { DownloaderOptions, DownloadHandle, DownloadResult, DownloadSpec } from "../../../mod.ts";
@@ -48,8 +48,8 @@ export class Visit implements AsyncDisposable {
     const handle = downloader.download(this.#spec(name, spec));
     const [result] = await Promise.all([handle.wait(), during(handle)]);
     await assertFileIs(this.dir.join(name), seed, size);
-    deepStrictEqual(await this.dir.list(), [name]);
-    strictEqual(result.size, size);
+    assert.deepEqual(await this.dir.list(), [name]);
+    assert.equal(result.size, size);
     return result;
   }
 
@@ -61,10 +61,13 @@ export class Visit implements AsyncDisposable {
   ): Promise<DownloadError> {
     await using downloader = this.#downloader();
     const handle = downloader.download(this.#spec(name, spec));
-    const error: unknown = await handle.wait().then(() => fail("the download finished"), (error) => error);
+    const error: unknown = await handle.wait().then(
+      () => assert.fail("the download finished"),
+      (error) => error,
+    );
     if (!(error instanceof DownloadError)) throw error;
-    strictEqual(error.code, code, error.message);
-    ok(!existsSync(this.dir.join(name)), "a failed download gave the final name");
+    assert.equal(error.code, code, error.message);
+    assert.ok(!existsSync(this.dir.join(name)), "a failed download gave the final name");
     return error;
   }
 
@@ -91,7 +94,7 @@ export class Visit implements AsyncDisposable {
     // Heads are among the bytes, and some are on their way.
     await until(() => handle.snapshot.downloaded >= bytes / 2);
     handle.pause();
-    await rejects(handle.wait(), { code: "paused" });
+    await assert.rejects(handle.wait(), { code: "paused" });
     const saved = handle.snapshot.downloaded;
     await downloader.close();
     this.tap.release();
@@ -101,8 +104,11 @@ export class Visit implements AsyncDisposable {
   /** Finishes what `leave` left, and checks that what came stays. */
   async resume(name: string, seed: number, size: number, saved: number): Promise<DownloadResult> {
     const result = await this.fetch(name, seed, size);
-    ok(result.resumedBytes >= saved - OVERLAP, `${result.resumedBytes} bytes kept, ${saved} were there`);
-    ok(
+    assert.ok(
+      result.resumedBytes >= saved - OVERLAP,
+      `${result.resumedBytes} bytes kept, ${saved} were there`,
+    );
+    assert.ok(
       result.fetchedBytes <= size - saved + OVERLAP,
       `${result.fetchedBytes} bytes came, ${saved} were there`,
     );
@@ -120,7 +126,7 @@ export class Visit implements AsyncDisposable {
     const error: unknown = await outcome;
     if (error === undefined) return await assertFileIs(this.dir.join(name), seed, size);
     if (!(error instanceof DownloadError)) throw error;
-    strictEqual(error.code, "remote_changed", error.message);
+    assert.equal(error.code, "remote_changed", error.message);
     await this.fetch(name, seed, size);
   }
 

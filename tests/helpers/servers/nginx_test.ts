@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
@@ -22,7 +22,7 @@ async function withNginx(
   await mkdir(dir.join("www"));
   await writeContentFile(dir.join("www", "file.bin"), 8, SIZE);
   const server = await startNginx({ ...options, root: dir.join("www"), dir: dir.path });
-  ok(server !== undefined);
+  assert.ok(server !== undefined);
   await using _ = server;
   await use(server);
 }
@@ -30,16 +30,16 @@ async function withNginx(
 test("nginx serves files and writes down what it did", { skip }, () =>
   withNginx({}, async (server) => {
     const whole = await (await fetch(`${server.origin}/file.bin`)).arrayBuffer();
-    strictEqual(createHash("md5").update(new Uint8Array(whole)).digest("hex"), contentHash(8, SIZE, "md5"));
+    assert.equal(createHash("md5").update(new Uint8Array(whole)).digest("hex"), contentHash(8, SIZE, "md5"));
     const part = await fetch(`${server.origin}/file.bin`, { headers: { Range: "bytes=5-9" } });
-    strictEqual((await part.arrayBuffer()).byteLength, 5);
+    assert.equal((await part.arrayBuffer()).byteLength, 5);
     await server.stop();
     const [first, second] = await server.requests();
-    deepStrictEqual([first?.status, first?.bodyBytes, first?.range], [200, SIZE, undefined]);
-    deepStrictEqual([second?.status, second?.bodyBytes, second?.range], [206, 5, "bytes=5-9"]);
-    strictEqual(second?.request, "GET /file.bin HTTP/1.1");
-    deepStrictEqual([second?.protocol, typeof second?.connection], ["HTTP/1.1", "number"]);
-    await rejects(fetch(`${server.origin}/file.bin`));
+    assert.deepEqual([first?.status, first?.bodyBytes, first?.range], [200, SIZE, undefined]);
+    assert.deepEqual([second?.status, second?.bodyBytes, second?.range], [206, 5, "bytes=5-9"]);
+    assert.equal(second?.request, "GET /file.bin HTTP/1.1");
+    assert.deepEqual([second?.protocol, typeof second?.connection], ["HTTP/1.1", "number"]);
+    await assert.rejects(fetch(`${server.origin}/file.bin`));
   }));
 
 test(
@@ -53,8 +53,8 @@ test(
       });
       const hash = createHash("md5");
       for await (const chunk of response) hash.update(chunk);
-      strictEqual(hash.digest("hex"), contentHash(8, SIZE, "md5"));
-      await rejects(fetch(`${tlsOrigin}/file.bin`));
+      assert.equal(hash.digest("hex"), contentHash(8, SIZE, "md5"));
+      await assert.rejects(fetch(`${tlsOrigin}/file.bin`));
     }),
 );
 
@@ -72,7 +72,7 @@ for (const http2 of [false, true]) {
           ALPNProtocols: ["h2", "http/1.1"],
         });
         await once(socket, "secureConnect");
-        strictEqual(socket.alpnProtocol, http2 ? "h2" : "http/1.1");
+        assert.equal(socket.alpnProtocol, http2 ? "h2" : "http/1.1");
         socket.destroy();
       }),
   );
@@ -89,5 +89,5 @@ test("nginx keeps to a rate", { skip }, () =>
       if (received > 1_500_000) break;
     }
     abort.abort();
-    ok(performance.now() - startedMs > 250, "1.5 MB came at once");
+    assert.ok(performance.now() - startedMs > 250, "1.5 MB came at once");
   }));
