@@ -12,14 +12,13 @@ import { Dice } from "./run_dice.ts";
 import {
   type Harness,
   type HarnessOptions,
-  percentile,
   runHarness,
   runMany,
-  Tally,
   type Verdict,
   within,
 } from "./run_harness.ts";
 import { namesOf } from "./scenario_oracle.ts";
+import { percentile, Tally } from "./tally.ts";
 
 const SEED = 5;
 const SIZE = 1_500_000;

@@ -9,14 +9,8 @@ import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 import { Dice } from "./run_dice.ts";
-import {
-  type Harness,
-  type HarnessOptions,
-  percentile,
-  runHarness,
-  runMany,
-  type Verdict,
-} from "./run_harness.ts";
+import { type Harness, type HarnessOptions, runHarness, runMany, type Verdict } from "./run_harness.ts";
+import { percentile } from "./tally.ts";
 
 /** As much is asked for once more, to compare it. */
 const COMPARED_BYTES = 64 * 1024;
