@@ -5,7 +5,7 @@ import type { FaultServerOptions, RecordedRequest } from "../../testing/mod.ts";
 import { Relay } from "../helpers/sockets/relay.ts";
 import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { KEPT, Scene } from "../helpers/scenes/scene.ts";
-import { TimeLapse } from "../helpers/doubles/time_lapse.ts";
+import { FastClock } from "../helpers/doubles/fast_clock.ts";
 import { until } from "../helpers/until.ts";
 
 const SIZE = 1_000_003;
@@ -14,8 +14,13 @@ const NEVER_MS = 2 ** 31 - 1;
 /** Nothing but retries sleeps for less than a day. */
 const PATIENT = { connectTimeoutMs: NEVER_MS, readTimeoutMs: NEVER_MS, controlSaveIntervalMs: NEVER_MS };
 
+/** A clock whose wall shows the beginning of 2024, to which the dates below belong. */
+function clockOf(factor: number): FastClock {
+  return new FastClock({ factor, wallMs: Date.UTC(2024, 0, 1) });
+}
+
 /** A scene on another clock. */
-function sceneOn(clock: TimeLapse, options: FaultServerOptions): Promise<Scene> {
+function sceneOn(clock: FastClock, options: FaultServerOptions): Promise<Scene> {
   return Scene.open(options, (logger) => {
     const queue = queueOn(runtimeWith({ clock }), { logger, defaults: PATIENT });
     return { download: (spec: DownloadSpec) => queue.add(spec), close: () => queue.close() };
@@ -55,7 +60,7 @@ for (
 ) {
   for (const [place, index] of [["first", 0], ["later", 1]] as const) {
     test(`37 Retry-After is ${name}, in the ${place} response`, async () => {
-      const clock = new TimeLapse(FACTOR);
+      const clock = clockOf(FACTOR);
       await using scene = await sceneOn(clock, {
         size: SIZE,
         respond: (request) =>
@@ -79,7 +84,7 @@ for (
 test("40 every connection fails at once: each waits for a time of its own", async () => {
   const connections = 24;
   const baseMs = 60_000;
-  const clock = new TimeLapse(FACTOR);
+  const clock = clockOf(FACTOR);
   await using scene = await sceneOn(clock, {
     size: 6_000_000,
     respond: ({ index }) => index < connections ? { silentAfter: 20_000 } : undefined,
@@ -104,7 +109,7 @@ test("40 every connection fails at once: each waits for a time of its own", asyn
 });
 
 test("40 retries get rarer, and none waits longer than it should", async () => {
-  const clock = new TimeLapse(FACTOR);
+  const clock = clockOf(FACTOR);
   await using scene = await sceneOn(clock, { size: SIZE, respond: () => ({ status: 500 }) });
   const maxRetries = 12;
   await scene.fail("http_status", { maxRetries, retryBaseDelayMs: 64, retryMaxDelayMs: 32_000 });
@@ -125,12 +130,12 @@ const BUDGET = {
   retryMaxDelayMs: 5000,
 } as const;
 /** All that retries waited for, over all connections. */
-function waited({ sleeps }: TimeLapse): number {
+function waited({ sleeps }: FastClock): number {
   return sleeps.filter(isShort).reduce((sum, ms) => sum + ms, 0);
 }
 
 test("40 nothing works from the start: over when the budget is", async () => {
-  const clock = new TimeLapse(100);
+  const clock = clockOf(100);
   await using scene = await sceneOn(clock, { size: SIZE, respond: () => ({ refuse: true }) });
   await scene.fail("network", BUDGET);
   assert.ok(waited(clock) <= BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
@@ -140,7 +145,7 @@ test("40 nothing works from the start: over when the budget is", async () => {
 
 test("40 nothing works any more, over four connections: over when the budget is, progress kept", async () => {
   const size = 4_000_000;
-  const clock = new TimeLapse(100);
+  const clock = clockOf(100);
   await using scene = await sceneOn(clock, {
     size,
     respond: ({ index }) => index < 4 ? { silentAfter: 20_000 } : { refuse: true },
@@ -161,7 +166,7 @@ test("40 nothing works any more, over four connections: over when the budget is,
 });
 
 test("40 the budget begins anew with every progress", async () => {
-  await using scene = await sceneOn(new TimeLapse(FACTOR), {
+  await using scene = await sceneOn(clockOf(FACTOR), {
     size: SIZE,
     respond: ({ range }) => ({ chunked: true, bodyLength: Math.min(50_000, range!.end - range!.start) }),
   });

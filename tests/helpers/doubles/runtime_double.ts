@@ -13,7 +13,7 @@ import type {
 
 /** What a test puts in the place of the real thing; everything else stays real. */
 export interface RuntimeOverrides {
-  readonly clock?: Partial<Clock>;
+  readonly clock?: Clock;
   readonly files?: Partial<FileSystem>;
   /** Called for every file that is opened or created; returns the file to use. */
   readonly file?: (file: RuntimeFile, path: string) => RuntimeFile;
@@ -29,7 +29,7 @@ export function runtimeWith(overrides: RuntimeOverrides): Runtime {
   const wrap = overrides.file ?? ((file) => file);
   return {
     ...real,
-    clock: { ...real.clock, ...overrides.clock },
+    clock: overrides.clock ?? real.clock,
     files: {
       ...real.files,
       create: async (path) => wrap(await real.files.create(path), path),

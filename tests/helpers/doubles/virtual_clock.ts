@@ -6,22 +6,22 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Time that passes only when a test says so. */
+/** Time that passes only when a test says so. It is for what does not reach the system: no sockets, no files. */
 export class VirtualClock implements Clock {
   /** How often anybody began to sleep. */
   sleeps = 0;
-  readonly #sleepers: Sleeper[] = [];
+  readonly #sleepers = new Set<Sleeper>();
   #nowMs = 0;
-  #wallMs: number;
+  #wallAtZeroMs: number;
 
   /** Time begins at 0 on the monotonic clock, and at `wallMs` on the wall. */
   constructor(wallMs: number = Date.UTC(2024, 0, 1)) {
-    this.#wallMs = wallMs;
+    this.#wallAtZeroMs = wallMs;
   }
 
   /** How many wait for time to pass. */
   get sleepers(): number {
-    return this.#sleepers.length;
+    return this.#sleepers.size;
   }
 
   monotonicMs(): number {
@@ -29,7 +29,7 @@ export class VirtualClock implements Clock {
   }
 
   wallMs(): number {
-    return this.#wallMs;
+    return Math.floor(this.#wallAtZeroMs + this.#nowMs);
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -39,7 +39,7 @@ export class VirtualClock implements Clock {
       return promise;
     }
     const leave = (): void => {
-      this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);
+      this.#sleepers.delete(sleeper);
       signal?.removeEventListener("abort", abort);
     };
     const abort = (): void => {
@@ -54,7 +54,7 @@ export class VirtualClock implements Clock {
       },
     };
     this.sleeps++;
-    this.#sleepers.push(sleeper);
+    this.#sleepers.add(sleeper);
     signal?.addEventListener("abort", abort, { once: true });
     return promise;
   }
@@ -63,31 +63,24 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     await settle();
-    for (let next = this.#first(endMs); next !== undefined; next = this.#first(endMs)) {
-      this.#pass(next.wakeMs);
-      next.wake();
-      await settle();
-    }
-    this.#pass(endMs);
+    while (this.wakeNext(endMs)) await settle();
+    this.#nowMs = endMs;
+  }
+
+  /** Lets time pass until the next sleeper wakes; `false` when nobody wakes before `endMs` is over. */
+  wakeNext(endMs = Infinity): boolean {
+    const [first, ...others] = this.#sleepers;
+    if (first === undefined) return false;
+    const next = others.reduce((soonest, other) => other.wakeMs < soonest.wakeMs ? other : soonest, first);
+    if (next.wakeMs > endMs) return false;
+    this.#nowMs = Math.max(this.#nowMs, next.wakeMs);
+    next.wake();
+    return true;
   }
 
   /** Sets the wall clock back or forward, which the monotonic clock does not notice. */
   jumpWall(ms: number): void {
-    this.#wallMs += ms;
-  }
-
-  #first(endMs: number): Sleeper | undefined {
-    return this.#sleepers
-      .filter(({ wakeMs }) => wakeMs <= endMs)
-      .reduce<Sleeper | undefined>(
-        (first, it) => first === undefined || it.wakeMs < first.wakeMs ? it : first,
-        undefined,
-      );
-  }
-
-  #pass(toMs: number): void {
-    this.#wallMs += toMs - this.#nowMs;
-    this.#nowMs = toMs;
+    this.#wallAtZeroMs += ms;
   }
 }
 

@@ -3,9 +3,9 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { Downloader, DownloadError, type DownloadErrorCode } from "../../../mod.ts";
 import type { DownloaderOptions, DownloadResult, DownloadSpec, LogLevel } from "../../../mod.ts";
-import { systemClock } from "../../../src/runtime/clock.ts";
 import { assertFileIs, writeContentFile } from "../../../testing/content.ts";
 import { type NginxOptions, type NginxServer, startNginx } from "../servers/nginx.ts";
+import { FastClock } from "../doubles/fast_clock.ts";
 import { queueOn, runtimeWith } from "../doubles/runtime_double.ts";
 import type { Starter } from "./scene.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../temp.ts";
@@ -66,7 +66,7 @@ export class Reach implements AsyncDisposable {
   start({ environment, haste = 1, ...options }: ReachOptions = {}): Starter {
     const logger = (_: LogLevel, message: string): void => void this.messages.push(message);
     if (environment === undefined && haste === 1) return new Downloader({ logger, ...options });
-    const clock = { sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / haste, signal) };
+    const clock = new FastClock({ factor: haste });
     const runtime = runtimeWith({ clock, ...(environment && { environment }) });
     const queue = queueOn(runtime, { logger, ...options });
     return { download: (spec) => queue.add(spec), close: () => queue.close() };
