@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Challenge, parseChallenges } from "./challenges.ts";
 
-/** User and password, as bytes with one character each. */
+/** Who somebody says to be: bytes, each as one character. */
 export interface Credentials {
   readonly username: string;
   readonly password: string;
 }
 
-/** Hash names in challenges, with the names in `node:crypto`. */
+/** The hashes by the names that challenges have for them, and the system's names. */
 const HASHES: ReadonlyMap<string, string> = new Map([
   ["md5", "md5"],
   ["sha-256", "sha256"],
