@@ -1,5 +1,5 @@
-// One iteration stores 4 MiB, as the network hands them over; the file drops them. What is left is the cost of
-// gathering, of the CRC-32 and of the queue of writes.
+// One iteration stores 4 MiB in chunks like those of the network; the file drops them. So only the gathering,
+// the CRC-32 and the queue of writes are measured.
 import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import type { FileInfo, RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/storage/file_writer.ts";
@@ -14,7 +14,7 @@ const INFO: FileInfo = {
   ...{ identity: undefined, owner: undefined, links: undefined },
 };
 
-/** A file that takes everything and keeps nothing. */
+/** A file that accepts every write and stores nothing. */
 const sink: RuntimeFile = {
   read: () => Promise.resolve(0),
   write: () => Promise.resolve(),

@@ -4,7 +4,7 @@ import type { Clock } from "../runtime/runtime.ts";
 import { OVER } from "../lib/waiting.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** A request that can be ended from outside, by time or by its reader. */
+/** A request that the caller, a timeout or its reader can end. */
 export class OpenRequest {
   readonly watchdog: Watchdog;
   readonly #controller = new AbortController();
@@ -25,19 +25,19 @@ export class OpenRequest {
     return this.#controller.signal;
   }
 
-  /** The response was read whole. */
+  /** Call this when the complete response was read. */
   end(): void {
     this.watchdog.stop();
     this.#outer.removeEventListener("abort", this.#stop);
   }
 
-  /** Ends the request, whatever it is doing, and closes its connection. */
+  /** Ends the request in any state, and closes its connection. */
   abort(): void {
     this.end();
     this.#controller.abort(OVER);
   }
 
-  /** What an error of the runtime means here: its text tells little and differs between runtimes. */
+  /** Translates an error of the runtime, whose text says little and differs between runtimes. */
   explain(error: unknown, { broken, late }: { readonly broken: string; readonly late: string }): unknown {
     if (this.#outer.aborted) return this.#outer.reason;
     if (error instanceof DownloadError) return error;
@@ -46,7 +46,7 @@ export class OpenRequest {
     }
     const reason = reasonOf(error);
     const message = `Cannot fetch the file: ${broken}${reason === undefined ? "" : ` (${reason})`}`;
-    // The error itself does not go along: it holds the URL, whose query may be secret.
+    // The error itself is not the cause: it has the URL, whose query may be secret.
     return new DownloadError("network", message, { retryable: true });
   }
 
@@ -56,7 +56,7 @@ export class OpenRequest {
   };
 }
 
-/** The system's name for a failure, or the runtime's words for it. */
+/** The error code of the system, or the message of the runtime. */
 function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;

@@ -5,25 +5,25 @@ import { CookieJar } from "./cookie_jar.ts";
 import type { Target } from "../fields/location.ts";
 import { findNetrcEntry } from "../../options/netrc.ts";
 
-/** What the caller gave for servers to see. */
+/** Fields and credentials that the caller gave for servers. */
 export interface CallerFields {
-  /** For the caller's origin and no other. */
+  /** Only for the caller's origin. */
   readonly headers: Headers;
   /** For the hosts that they name. */
   readonly cookies: readonly Cookie[];
-  /** For the hosts that they name; a default is for the host of the caller's URL. */
+  /** For the hosts that they name; the default entry is only for the host of the caller's URL. */
   readonly netrc: readonly NetrcEntry[];
 }
 
-/** Who asks, in all requests of one download: what each server is told of the caller, and what it wants to hear again. */
+/** The caller in all requests of one download: its fields, credentials and cookies for each server. */
 export class Caller {
   readonly #fields: CallerFields;
   readonly #url: string;
   readonly #jar: CookieJar;
-  /** By origin and user. */
+  /** Digest logins by origin and user. */
   readonly #logins = new Map<string, DigestLogin>();
 
-  /** `url` is the caller's own. */
+  /** `url` is the caller's URL. */
   constructor(fields: CallerFields, url: string, jar: CookieJar = new CookieJar(fields.cookies)) {
     this.#fields = fields;
     this.#url = url;
@@ -44,7 +44,9 @@ export class Caller {
     return headers;
   }
 
-  /** Takes up what a response says, which answers a request with the field `sent` as its `Authorization`. */
+  /**
+   * Stores the cookies and the next nonce of a response. `sent` is the `Authorization` field of its request.
+   */
   learn(target: Target, { status, headers }: Response, sent: string | null, wallMs: number): void {
     const url = new URL(target.url);
     this.#jar.store(url, headers.getSetCookie(), wallMs);
@@ -53,19 +55,22 @@ export class Caller {
     this.#loginAt(url, credentials).accept(sent, headers.get("authentication-info"));
   }
 
-  /** Whether the same request may succeed with what it says by now, after a server refused it. */
+  /** Whether the same request may succeed with new credentials, after a server refused it. */
   canAnswer(target: Target, { headers }: Response, sent: string | null): boolean {
     const credentials = this.#credentialsFor(target);
     if (credentials === undefined) return false;
     return this.#loginAt(new URL(target.url), credentials).takeUp(headers.get("www-authenticate"), sent);
   }
 
-  /** The same caller with other fields, known by the same cookies. */
+  /** The same caller with other headers and the same cookies. */
   withHeaders(headers: Headers): Caller {
     return new Caller({ ...this.#fields, headers }, this.#url, this.#jar);
   }
 
-  /** Those for one origin go before those for a host by its name, and these never over a step from https: to http:. */
+  /**
+   * Credentials for an origin have priority over netrc users. A netrc user is not sent after a redirect from
+   * https: to http:.
+   */
   #credentialsFor({ url, isTrusted, isDowngraded }: Target): Credentials | undefined {
     const own = isTrusted ? this.#fields.headers.get("authorization") : null;
     if (own !== null) return credentialsIn(own);
