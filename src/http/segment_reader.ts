@@ -6,6 +6,7 @@ import { getFollowing } from "./redirect.ts";
 import type { Caller } from "./caller/caller.ts";
 import type { Target } from "./fields/location.ts";
 import { OpenRequest } from "./open_request.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
 /** Slows a body down. */
 export interface Throttle {
@@ -109,7 +110,7 @@ export class SegmentReader {
     this.#reader = acquireReader(this.#stream);
     // On Deno an abort does not reach a body any more once the garbage of its fetch was collected.
     const cancel = () => this.#reader.cancel().catch(() => {}); // a body that failed already
-    request.signal.addEventListener("abort", () => void cancel(), { once: true });
+    onAbort(request.signal, () => void cancel());
   }
 
   /**

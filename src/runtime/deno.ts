@@ -19,6 +19,7 @@ import type {
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 import { systemError, withCode } from "./system_error.ts";
+import { errorCode } from "../lib/error_code.ts";
 
 /** Deno. */
 export function createDenoRuntime(): Runtime {
@@ -97,7 +98,7 @@ class LockableDenoFile extends DenoFile implements LockableFile {
     try {
       return await coded(this.#file.tryLock(true)) ? "had" : "taken";
     } catch (error) {
-      if (error instanceof Error && "code" in error && NO_LOCKS.has(String(error.code))) return "refused";
+      if (NO_LOCKS.has(errorCode(error) ?? "")) return "refused";
       throw error;
     }
   }
@@ -185,7 +186,7 @@ function isAlive(processId: number): boolean | undefined {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return errorCode(error) !== "ESRCH";
   }
 }
 

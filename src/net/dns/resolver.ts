@@ -6,6 +6,7 @@ import { DnsClient, type DnsClientOptions, NXDOMAIN } from "./dns_client.ts";
 import type { AddressType } from "./dns_message.ts";
 import { isIpv6, parseIp } from "../../lib/ip_address.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 /** Where addresses come from. Without `dohServers` and `servers` the system is asked. */
 export interface ResolverOptions extends DnsClientOptions {
@@ -65,8 +66,8 @@ export class Resolver {
       return await unlessAborted(this.#options.network.lookup(name), signal);
     } catch (error) {
       signal.throwIfAborted();
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      const reason = typeof code === "string" ? `the system says ${code}` : "the system does not know it";
+      const code = errorCode(error);
+      const reason = code !== undefined ? `the system says ${code}` : "the system does not know it";
       throw failed(name, reason, { retryable: true, cause: error });
     }
   }
