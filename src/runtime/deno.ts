@@ -20,6 +20,7 @@ import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 import { systemError, withCode } from "./system_error.ts";
 import { errorCode } from "../lib/error_code.ts";
+import { isIpv6, joinHostPort } from "../lib/ip_address.ts";
 
 /** Deno. */
 export function createDenoRuntime(): Runtime {
@@ -209,7 +210,7 @@ const network: Network = {
   },
 
   async exchange(to, message, accepts, signal) {
-    requireEndpoint({ address: to.address.includes(":") ? "::" : "0.0.0.0", port: 0 });
+    requireEndpoint({ address: isIpv6(to.address) ? "::" : "0.0.0.0", port: 0 });
     requireEndpoint(to);
     return await sockets.exchange(to, message, accepts, signal);
   },
@@ -231,7 +232,7 @@ const network: Network = {
 };
 
 function requireEndpoint({ address, port }: Endpoint): void {
-  const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const host = joinHostPort(address, port);
   if (mayReach(host)) return;
   throw new DownloadError("network", `Cannot use ${host}: Deno forbids it; run it with --allow-net`);
 }

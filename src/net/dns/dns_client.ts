@@ -10,7 +10,7 @@ import {
   encodeQuestion,
   isAnswerTo,
 } from "./dns_message.ts";
-import { formatEndpoint } from "../../options/dns_servers.ts";
+import { joinHostPort } from "../../lib/ip_address.ts";
 import { TimeExpiredError, within } from "../../lib/waiting.ts";
 import { errorCode } from "../../lib/error_code.ts";
 import { onAbort } from "../../lib/on_abort.ts";
@@ -96,7 +96,7 @@ export class DnsClient {
 
 function plainServer(endpoint: Endpoint, network: DnsClientOptions["network"]): Server {
   return {
-    name: formatEndpoint(endpoint),
+    name: joinHostPort(endpoint.address, endpoint.port),
     async ask(name, type, signal) {
       // Only who sees the question can know the number; another one cannot answer in the server's place.
       const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
