@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { isIP } from "node:net";
 import { test } from "node:test";
-import { formatIp, isIpv6, isWithin, parseIp } from "../../src/lib/ip_address.ts";
+import {
+  formatIp,
+  isIpv6,
+  isWithin,
+  joinHostPort,
+  parseIp,
+  withoutBrackets,
+} from "../../src/lib/ip_address.ts";
 import { seededRandom } from "../../testing/content.ts";
 
 const ADDRESSES: Readonly<Record<string, string | undefined>> = {
@@ -44,6 +51,19 @@ for (const [text, wanted] of Object.entries(ADDRESSES)) {
 test("isIpv6() tells the families apart", () => {
   assert.equal(isIpv6("::1"), true);
   assert.equal(isIpv6("127.0.0.1"), false);
+});
+
+test("joinHostPort() puts an IPv6 address into brackets, and withoutBrackets() takes them off", () => {
+  const hosts = [["example.com", "example.com"], ["192.0.2.1", "192.0.2.1"], [
+    "2001:db8::1",
+    "[2001:db8::1]",
+  ]];
+  for (const [host = "", inUrl = ""] of hosts) {
+    strictEqual(joinHostPort(host, 53), `${inUrl}:53`);
+    strictEqual(new URL(`http://${joinHostPort(host, 53)}`).host, `${inUrl}:53`);
+    strictEqual(withoutBrackets(inUrl), host);
+    strictEqual(withoutBrackets(host), host);
+  }
 });
 
 const NETWORKS: readonly (readonly [address: string, network: string, wanted: boolean])[] = [

@@ -1,4 +1,4 @@
-import { formatEndpoint } from "../../../src/options/dns_servers.ts";
+import { joinHostPort } from "../../../src/lib/ip_address.ts";
 import type { Connection, Endpoint, Network } from "../../../src/runtime/runtime.ts";
 import { answerTo, type DnsReply, readQuestion } from "./dns_answer.ts";
 
@@ -35,7 +35,7 @@ export class FakeDns implements Pick<Network, "connect" | "exchange" | "lookup">
     accepts: (answer: Uint8Array) => boolean,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    const answer = await this.#answer("udp", formatEndpoint(to), message, signal);
+    const answer = await this.#answer("udp", joinHostPort(to.address, to.port), message, signal);
     return accepts(answer) ? answer : await this.#silence(signal);
   }
 
@@ -61,7 +61,7 @@ export class FakeDns implements Pick<Network, "connect" | "exchange" | "lookup">
       write: (bytes) => {
         const length = bytes[0]! << 8 | bytes[1]!;
         if (length !== bytes.length - 2) throw new Error("a wrong length");
-        incoming.resolve(this.#answer("tcp", formatEndpoint(to), bytes.subarray(2), signal));
+        incoming.resolve(this.#answer("tcp", joinHostPort(to.address, to.port), bytes.subarray(2), signal));
         return Promise.resolve();
       },
       end: () => Promise.resolve(),

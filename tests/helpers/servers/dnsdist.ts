@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { formatEndpoint } from "../../../src/options/dns_servers.ts";
+import { joinHostPort } from "../../../src/lib/ip_address.ts";
 import type { Endpoint } from "../../../src/runtime/runtime.ts";
 import { makeCertificate } from "../sockets/certificate.ts";
 import { type Daemon, findProgram, freePort, startDaemon } from "./daemon.ts";
@@ -46,7 +46,7 @@ export async function startDnsdist(dir: TemporaryDirectory, server: Endpoint): P
 setSecurityPollSuffix("")
 setLocal("127.0.0.1:${plainPort}")
 addDOHLocal("127.0.0.1:${port}", ${JSON.stringify(cert)}, ${JSON.stringify(key)}, "/dns-query")
-newServer({ address = "${formatEndpoint(server)}" }):setUp()
+newServer({ address = "${joinHostPort(server.address, server.port)}" }):setUp()
 `,
   );
   const daemon = await startDaemon(program, ["--supervised", "--disable-syslog", "-C", config], port);

@@ -6,6 +6,7 @@ import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { findNginx } from "../servers/nginx.ts";
 import type { TemporaryDirectory } from "../temp.ts";
+import { joinHostPort } from "../../../src/lib/ip_address.ts";
 import { until } from "../until.ts";
 
 /** How many connections the system accepts for a listener with the shortest queue. */
@@ -32,7 +33,7 @@ export class BlackHole implements AsyncDisposable {
     if (program === undefined) throw new Error("Cannot open a black hole: nginx is not installed");
     const name = `black-hole-${address.replaceAll(":", "_")}-${port}`;
     const path = (suffix: string): string => dir.join(`${name}.${suffix}`);
-    const place = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+    const place = joinHostPort(address, port);
     const user = process.getuid?.() === 0 ? "user root;" : "";
     await writeFile(
       path("conf"),
