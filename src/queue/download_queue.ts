@@ -15,7 +15,7 @@ import { OutputClaims } from "../session/output_claims.ts";
 import { ProgressMeter } from "../session/progress_meter.ts";
 import { runSession, type StopRequest } from "../session/session.ts";
 import { Source } from "../session/sources/source.ts";
-import { Turns } from "./turns.ts";
+import { HostQueue } from "./host_queue.ts";
 import type { DownloadResult, Logger } from "../types.ts";
 import { VERSION } from "../version.ts";
 
@@ -27,7 +27,7 @@ export class DownloadQueue {
   readonly #environment: ProxyOptions;
   readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
-  readonly #turns: Turns;
+  readonly #hostQueue: HostQueue;
   readonly #claims: OutputClaims | undefined;
   /** Stopped downloads that still save, close or remove their files. */
   readonly #closing = new Set<Promise<void>>();
@@ -39,7 +39,7 @@ export class DownloadQueue {
     this.#environment = proxyOptionsFrom(runtime.environment);
     const { network, maxConcurrentDownloads, maxDownloadsPerHost } = options;
     this.#claims = options.uniqueOutputs ? new OutputClaims() : undefined;
-    this.#turns = new Turns({ total: maxConcurrentDownloads, perHost: maxDownloadsPerHost });
+    this.#hostQueue = new HostQueue({ total: maxConcurrentDownloads, perHost: maxDownloadsPerHost });
     const { noProxy: _exceptions, ...environmentProxies } = this.#environment;
     const hasEnvironmentProxies = Object.keys(environmentProxies).length > 0;
     this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
@@ -67,7 +67,7 @@ export class DownloadQueue {
     };
     const handle: DownloadHandle = new DownloadHandle({
       ...{ clock, status, bucket, signal: spec.signal },
-      takeTurn: (begin) => this.#turns.take(new URL(spec.url).host, begin),
+      takeTurn: (begin) => this.#hostQueue.join(new URL(spec.url).host, begin),
       run: (stop) => this.#run(spec, status, bucket, rules, stop),
       discard: (work) => this.#discard(spec, status, work),
       onClosed: () => this.#handles.delete(handle),

@@ -1,35 +1,35 @@
-import type { LeaseInFlight } from "../../plan/tail.ts";
+import { onAbort } from "../../lib/on_abort.ts";
 import type { Lease } from "../../plan/scheduler.ts";
+import type { LeaseInFlight } from "../../plan/tail.ts";
 import type { Clock } from "../../runtime/runtime.ts";
 
-/** How far back its rate is looked at, at least. */
+/** The shortest time over which a rate is measured. */
 const SAMPLE_MS = 500;
 
-/** A lease on its way, and how fast it moves. */
-export class Flight implements LeaseInFlight {
+/** A lease that a connection delivers, and its rate. */
+export class ActiveLease implements LeaseInFlight {
   readonly lease: Lease;
-  /** How long it may be without a byte before that counts. */
+  /** How long it may be without a byte before its rate counts. */
   readonly patienceMs: number;
   readonly #clock: Clock;
   readonly #stop = new AbortController();
-  readonly #outer: AbortSignal;
+  readonly #onTransferEnd: Disposable;
   readonly #startedMs: number;
   #firstByteMs: number | undefined;
   #sample: { readonly ms: number; readonly position: number };
   #older: { readonly ms: number; readonly position: number };
 
-  constructor(lease: Lease, patienceMs: number, clock: Clock, outer: AbortSignal) {
+  /** `transferSignal` is aborted when the transfer ends early. */
+  constructor(lease: Lease, patienceMs: number, clock: Clock, transferSignal: AbortSignal) {
     this.lease = lease;
     this.patienceMs = Math.max(patienceMs, SAMPLE_MS);
     this.#clock = clock;
-    this.#outer = outer;
     this.#startedMs = clock.monotonicMs();
     this.#sample = this.#older = { ms: this.#startedMs, position: lease.position };
-    if (outer.aborted) this.#abort();
-    else outer.addEventListener("abort", this.#abort, { once: true });
+    this.#onTransferEnd = onAbort(transferSignal, () => this.#stop.abort(transferSignal.reason));
   }
 
-  /** Aborted when the transfer is, and when the lease is lost to another connection. */
+  /** Aborted when the transfer ends early, and when another connection took the lease over. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
@@ -42,25 +42,25 @@ export class Flight implements LeaseInFlight {
     return this.lease.end;
   }
 
-  /** Since a half to a whole second ago, silence included. */
+  /** The rate since half a second to one second ago, silence included. */
   get bytesPerSecond(): number {
     const ms = this.#clock.monotonicMs() - this.#older.ms;
     return ms === 0 ? 0 : (this.position - this.#older.position) / ms * 1000;
   }
 
-  /** From the request to the first byte, in milliseconds, once that is there. */
+  /** Milliseconds from the request to the first byte, `undefined` before that byte. */
   get firstByteMs(): number | undefined {
     return this.#firstByteMs;
   }
 
-  /** Whether it has been under way for long enough to tell its rate. */
+  /** Whether it has been active for long enough to know its rate. */
   get isMeasured(): boolean {
     const sinceMs = this.#firstByteMs === undefined ? this.patienceMs : SAMPLE_MS;
     return this.#clock.monotonicMs() - this.#older.ms >= sinceMs;
   }
 
-  /** Called when bytes have arrived. */
-  note(): void {
+  /** Takes a sample. Called when bytes have arrived. */
+  noteBytes(): void {
     const ms = this.#clock.monotonicMs();
     this.#firstByteMs ??= ms - this.#startedMs;
     if (ms - this.#sample.ms < SAMPLE_MS) return;
@@ -68,15 +68,13 @@ export class Flight implements LeaseInFlight {
     this.#sample = { ms, position: this.position };
   }
 
-  /** The lease is lost. */
+  /** Aborts its request, because another connection took the lease over. */
   revoke(): void {
     this.#stop.abort();
   }
 
-  /** It has arrived, or failed. */
-  land(): void {
-    this.#outer.removeEventListener("abort", this.#abort);
+  /** Stops following the transfer. Called when the request has ended. */
+  release(): void {
+    this.#onTransferEnd[Symbol.dispose]();
   }
-
-  readonly #abort = (): void => this.#stop.abort(this.#outer.reason);
 }

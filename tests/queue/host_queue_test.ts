@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Turns } from "../../src/queue/turns.ts";
+import { HostQueue } from "../../src/queue/host_queue.ts";
 
-/** Gives turns and records who has one. */
+/** Runs named downloads and records which of them run. */
 class Scene {
   readonly running = new Set<string>();
   readonly order: string[] = [];
-  readonly #turns: Turns;
+  readonly #queue: HostQueue;
   readonly #leave = new Map<string, () => void>();
 
   constructor(total: number, perHost: number) {
-    this.#turns = new Turns({ total, perHost });
+    this.#queue = new HostQueue({ total, perHost });
   }
 
   /** Those whose names begin with the same letter share a host. */
-  take(...names: readonly string[]): void {
+  join(...names: readonly string[]): void {
     for (const name of names) {
       this.#leave.set(
         name,
-        this.#turns.take(name[0]!, () => {
+        this.#queue.join(name[0]!, () => {
           this.running.add(name);
           this.order.push(name);
         }),
@@ -34,17 +34,17 @@ class Scene {
   }
 }
 
-test("turns are given first come, first served", () => {
+test("downloads of one host run in the order in which they joined", () => {
   const scene = new Scene(2, Infinity);
-  scene.take("a1", "a2", "b1", "a3");
+  scene.join("a1", "a2", "b1", "a3");
   assert.deepEqual([...scene.running], ["a1", "a2"]);
   scene.leave("a2", "a1");
   assert.deepEqual([...scene.running], ["b1", "a3"]);
 });
 
-test("who waits for a host holds no turn that another host can use, and keeps its place there", () => {
+test("a download that waits for its host does not block another host, and keeps its order there", () => {
   const scene = new Scene(3, 1);
-  scene.take("a1", "a2", "a3", "b1", "c1", "c2", "d1");
+  scene.join("a1", "a2", "a3", "b1", "c1", "c2", "d1");
   assert.deepEqual(scene.order, ["a1", "b1", "c1"]);
   scene.leave("b1");
   assert.deepEqual(scene.order.slice(3), ["d1"]);
@@ -54,26 +54,26 @@ test("who waits for a host holds no turn that another host can use, and keeps it
   assert.deepEqual(scene.order.slice(5), ["c2", "a3"]);
 });
 
-test("one that gives up waiting, wherever it waits, takes nobody's turn and gives it back once only", () => {
+test("a download that leaves while it waits changes nothing for the others, and leaves only once", () => {
   const scene = new Scene(1, 1);
-  scene.take("a1", "a2", "a3", "b1", "b2");
+  scene.join("a1", "a2", "a3", "b1", "b2");
   scene.leave("a2", "b1", "b1");
   scene.leave("a1", "a1");
   assert.deepEqual(scene.order, ["a1", "b2"]);
   scene.leave("b2");
   assert.deepEqual(scene.order, ["a1", "b2", "a3"]);
   scene.leave("a3");
-  scene.take("a4", "a5");
+  scene.join("a4", "a5");
   assert.deepEqual([...scene.running], ["a4"]);
 });
 
-test("a million that wait cost as much each as ten do", () => {
-  const turns = new Turns({ total: 1, perHost: 2 });
+test("a million waiting downloads cost as much each as ten do", () => {
+  const queue = new HostQueue({ total: 1, perHost: 2 });
   const count = 1_000_000;
   const leave: (() => void)[] = [];
   let begun = 0;
   const startedMs = performance.now();
-  for (let index = 0; index < count; index++) leave.push(turns.take(`host${index % 3}`, () => begun++));
+  for (let index = 0; index < count; index++) leave.push(queue.join(`host${index % 3}`, () => begun++));
   // From the end as well as from the start: neither may search.
   for (let index = 0; index < count / 2; index++) {
     leave[count - 1 - index]!();
