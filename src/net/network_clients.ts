@@ -26,6 +26,8 @@ export class NetworkClients {
   #relayed: RelayedClients | undefined;
   /** Hosts that the runtime's client did not reach in time; it waits long for an address that is silent. */
   readonly #slowHosts = new Set<string>();
+  /** Hosts that a request reached through the relay. They stay there: a server may count connections, idle ones too. */
+  readonly #relayedHosts = new Set<string>();
   /** Hosts that answered: there a request that got no answer in time, or was given up, says nothing of addresses. */
   readonly #reachedHosts = new Set<string>();
 
@@ -97,8 +99,10 @@ export class NetworkClients {
     // Without the power to use it the relay is no help.
     const isSlow = this.#slowHosts.has(url.host) && runtime.network.isUnrestricted();
     const isPlain = proxy === undefined && !this.#isCustom(url) && !isMisled && !isSlow;
-    if (isPlain && runtime.canFetch(url)) return this.#openDirect();
+    if (isPlain && runtime.canFetch(url) && !this.#relayedHosts.has(url.host)) return this.#openDirect();
     runtime.network.requireUnrestricted(url.host);
+    if (!this.#relayedHosts.has(url.host)) this.#direct?.close();
+    this.#relayedHosts.add(url.host);
     const relayed = await this.#loadRelayed();
     return relayed.clientFor(url.protocol as Scheme, proxy);
   }

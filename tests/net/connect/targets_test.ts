@@ -80,3 +80,23 @@ test("87 the file with leading slashes is another one than that without", async 
   const { size } = await reach.complete(`${new URL(server.url).origin}//file.bin`);
   assert.equal(size, REACH_FILE.size);
 });
+
+for (const route of [["//hop", "//file.bin"], ["/hop", "//file.bin"], ["//hop", "/file.bin"]]) {
+  test(`92 a server sees one connection over the redirects ${route.join(" and ")}`, async () => {
+    await using reach = await Reach.open();
+    await using server = await FaultServer.start({
+      ...REACH_FILE,
+      respond: ({ path }) => {
+        const next = ["/start", ...route].indexOf(path);
+        if (next < 0 || next === route.length) return undefined;
+        return {
+          status: 302,
+          headers: { Location: new URL(server.url).origin + route[next]! },
+          body: "moved",
+        };
+      },
+    });
+    await reach.complete(`${new URL(server.url).origin}/start`, {}, { maxConnections: 1 });
+    assert.equal(server.maxOpenConnections, 1);
+  });
+}
