@@ -109,7 +109,7 @@ export class SegmentReader {
     this.#reader = acquireReader(this.#stream);
     // On Deno an abort no longer reaches a body after a garbage collection of its fetch, so cancel the
     // reader.
-    const cancel = () => this.#reader.cancel().catch(() => {}); // the body has already failed
+    const cancel = () => this.#reader.cancel().catch(() => {}); // a body that failed already
     request.signal.addEventListener("abort", () => void cancel(), { once: true });
   }
 
