@@ -3,7 +3,7 @@
 // huge_child.ts URL OUTPUT SIZE
 import { strictEqual } from "node:assert/strict";
 import process from "node:process";
-import { fileWith, queueOn, runtimeWith } from "../tests/helpers/runtime_double.ts";
+import { fileWith, queueOn, runtimeWith } from "../tests/helpers/doubles/runtime_double.ts";
 
 const [url, outputPath, size] = process.argv.slice(2);
 let written = 0;

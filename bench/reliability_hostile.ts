@@ -1,8 +1,8 @@
 /** Scenarios with a hostile server: dangerous names and redirects. */
 import { mkdir, readdir, readFile } from "node:fs/promises";
-import { makeCertificate } from "../tests/helpers/certificate.ts";
+import { makeCertificate } from "../tests/helpers/sockets/certificate.ts";
 import { FaultServer } from "../testing/mod.ts";
-import { TlsFront } from "../tests/helpers/tls_front.ts";
+import { TlsFront } from "../tests/helpers/sockets/tls_front.ts";
 import { judge, type Outcome, runTool } from "./reliability_run.ts";
 import { OLD, type Scenario, SIZE, Stage } from "./reliability_stage.ts";
 import type { Tool } from "./reliability_tools.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NO_SMALL_DISK, SmallDisk } from "../tests/helpers/small_disk.ts";
+import { NO_SMALL_DISK, SmallDisk } from "../tests/helpers/disk/small_disk.ts";
 import { editFile, judge, type Outcome } from "./reliability_run.ts";
 import { OLD, type Scenario, SIZE, Stage } from "./reliability_stage.ts";
 import type { Job, Tool } from "./reliability_tools.ts";

@@ -1,7 +1,7 @@
 /** Scenarios in which the server or the network is at fault. */
 import { gzipSync } from "node:zlib";
 import { contentBytes } from "../testing/content.ts";
-import { ExpiringServer } from "../tests/helpers/expiring_server.ts";
+import { ExpiringServer } from "../tests/helpers/sockets/expiring_server.ts";
 import type { Reply } from "../testing/mod.ts";
 import { judge, runTool } from "./reliability_run.ts";
 import { NEW, OLD, type Scenario, SIZE, Stage } from "./reliability_stage.ts";

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { findNginx, type NginxServer, startNginx } from "../tests/helpers/nginx.ts";
+import { findNginx, type NginxServer, startNginx } from "../tests/helpers/servers/nginx.ts";
 
 /** Settings of a web server. */
 export interface WebServerOptions {

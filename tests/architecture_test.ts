@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { importsOf, type Violation, violations } from "./helpers/import_rule.ts";
-import { blankText } from "./helpers/source_text.ts";
+import { importsOf, type Violation, violations } from "./helpers/source/import_rule.ts";
+import { blankText } from "./helpers/source/source_text.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 

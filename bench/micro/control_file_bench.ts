@@ -6,7 +6,7 @@ import { PieceMap } from "../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";
-import { PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
+import { PIECE_SIZE } from "../../tests/helpers/scenes/simulated_download.ts";
 import { temporaryDirectory } from "../../tests/helpers/temp.ts";
 
 /** The record of a half finished download, with partial pieces of 16 connections. */

@@ -1,6 +1,6 @@
 // Work on all pieces is done once in a download, except the snapshot of each checkpoint.
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { BLOCK_SIZE, PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
+import { BLOCK_SIZE, PIECE_SIZE } from "../../tests/helpers/scenes/simulated_download.ts";
 
 /** A map of `pieces` pieces of which every second one is done. */
 function halfOf(pieces: number): PieceMap {

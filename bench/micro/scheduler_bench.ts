@@ -2,7 +2,11 @@
 // of a piece. They should not depend on the number of pieces.
 import { Scheduler } from "../../src/plan/scheduler.ts";
 import type { ByteRange } from "../../src/types.ts";
-import { everySecondPiece, PIECE_SIZE, SimulatedDownload } from "../../tests/helpers/simulated_download.ts";
+import {
+  everySecondPiece,
+  PIECE_SIZE,
+  SimulatedDownload,
+} from "../../tests/helpers/scenes/simulated_download.ts";
 
 const CONNECTIONS = 16;
 const BATCH = 1000;

@@ -4,7 +4,7 @@ import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import type { FileInfo, RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/storage/file_writer.ts";
 import { WriteBackCache } from "../../src/storage/write_back_cache.ts";
-import { PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
+import { PIECE_SIZE } from "../../tests/helpers/scenes/simulated_download.ts";
 
 const BYTES = 4 * PIECE_SIZE;
 const BLOCK_SIZE = 512 * 1024;

@@ -1,6 +1,6 @@
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../tests/helpers/dnsmasq.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../tests/helpers/servers/dnsmasq.ts";
 import { temporaryDirectory } from "../../tests/helpers/temp.ts";
-import { findTinyproxy, startTinyproxy } from "../../tests/helpers/tinyproxy.ts";
+import { findTinyproxy, startTinyproxy } from "../../tests/helpers/servers/tinyproxy.ts";
 import { formatSize, type Scenario } from "../bench.ts";
 import { median, type Result } from "../contest.ts";
 import { type Entrant, race } from "../one_file.ts";

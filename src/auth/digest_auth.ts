@@ -1,11 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Challenge, parseChallenges } from "./challenges.ts";
-
-/** Who somebody says to be: bytes, each as one character. */
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
+import type { Credentials } from "./credentials.ts";
 
 /** The hashes by the names that challenges have for them, and the system's names. */
 const HASHES: ReadonlyMap<string, string> = new Map([

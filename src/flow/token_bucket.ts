@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/runtime.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
 /** Largest burst after a pause, in seconds of the rate. */
 const BURST_SECONDS = 0.05;
@@ -58,20 +59,15 @@ export class TokenBucket {
     if (this.#waiters.length === 0 && this.#admits) return this.#spend(bytes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter: Waiter = { bytes, admit: resolve };
-    const leave = () => {
+    using _leaving = onAbort(signal, () => {
       const index = this.#waiters.indexOf(waiter);
       if (index >= 0) this.#waiters.splice(index, 1);
       reject(signal.reason);
       this.#admitWaiting();
-    };
-    signal.addEventListener("abort", leave, { once: true });
+    });
     this.#waiters.push(waiter);
     this.#schedule();
-    try {
-      await promise;
-    } finally {
-      signal.removeEventListener("abort", leave);
-    }
+    await promise;
   }
 
   /**

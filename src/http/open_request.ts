@@ -3,12 +3,15 @@ import { redact } from "../redact.ts";
 import type { Clock } from "../runtime/runtime.ts";
 import { OVER } from "../lib/waiting.ts";
 import { Watchdog } from "./watchdog.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
 /** A request that the caller, a timeout or its reader can end. */
 export class OpenRequest {
   readonly watchdog: Watchdog;
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal;
+  readonly #listening: Disposable;
   #isExpired = false;
 
   constructor(clock: Clock, outer: AbortSignal) {
@@ -17,8 +20,10 @@ export class OpenRequest {
       this.#isExpired = true;
       this.#controller.abort(OVER);
     });
-    if (outer.aborted) this.#stop();
-    else outer.addEventListener("abort", this.#stop, { once: true });
+    this.#listening = onAbort(outer, () => {
+      this.watchdog.stop();
+      this.#controller.abort(outer.reason);
+    });
   }
 
   get signal(): AbortSignal {
@@ -28,7 +33,7 @@ export class OpenRequest {
   /** Call this when the complete response was read. */
   end(): void {
     this.watchdog.stop();
-    this.#outer.removeEventListener("abort", this.#stop);
+    this.#listening[Symbol.dispose]();
   }
 
   /** Ends the request in any state, and closes its connection. */
@@ -49,17 +54,13 @@ export class OpenRequest {
     // The error itself is not the cause: it has the URL, whose query may be secret.
     return new DownloadError("network", message, { retryable: true });
   }
-
-  readonly #stop = (): void => {
-    this.watchdog.stop();
-    this.#controller.abort(this.#outer.reason);
-  };
 }
 
 /** The error code of the system, or the message of the runtime. */
 function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
+  const code = errorCode(error);
+  if (code !== undefined) return code;
   const words = error.cause instanceof Error ? error.cause.message : error.message;
   return redact(words.replace(/^.* client error \(\w+\): /s, ""));
 }

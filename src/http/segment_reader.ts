@@ -6,6 +6,7 @@ import { getFollowing } from "./redirect.ts";
 import type { Caller } from "./caller/caller.ts";
 import type { Target } from "./fields/location.ts";
 import { OpenRequest } from "./open_request.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
 /** Limits the rate of a body. */
 export interface Throttle {
@@ -109,8 +110,8 @@ export class SegmentReader {
     this.#reader = acquireReader(this.#stream);
     // On Deno an abort no longer reaches a body after a garbage collection of its fetch, so cancel the
     // reader.
-    const cancel = () => this.#reader.cancel().catch(() => {}); // a body that failed already
-    request.signal.addEventListener("abort", () => void cancel(), { once: true });
+    const cancel = () => this.#reader.cancel().catch(() => {}); // the body has already failed
+    onAbort(request.signal, () => void cancel());
   }
 
   /**

@@ -1,6 +1,6 @@
 import { mismatch } from "./option_checks.ts";
 import type { Endpoint } from "../runtime/runtime.ts";
-import { isIpv6, parseIp } from "../lib/ip_address.ts";
+import { parseIp } from "../lib/ip_address.ts";
 
 const DNS_PORT = 53;
 const MAX_PORT = 65_535;
@@ -13,11 +13,6 @@ export function parseDnsServers(values: unknown): Endpoint[] {
 /** Checks the option `dohServers`: `https:` URLs (RFC 8484). */
 export function parseDohServers(values: unknown): string[] {
   return listOfTexts("dohServers", values).map(parseDohServer);
-}
-
-/** An endpoint as it is written in text: `192.0.2.1:53`, `[2001:db8::1]:53`. */
-export function formatEndpoint({ address, port }: Endpoint): string {
-  return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function parseDnsServer(text: string): Endpoint {

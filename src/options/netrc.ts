@@ -1,4 +1,5 @@
 import type { NetrcEntry } from "./resolved_options.ts";
+import { withoutBrackets } from "../lib/ip_address.ts";
 
 /**
  * Reads the text of a netrc file as curl does: words with blanks between them, `"quoted"` ones with escapes, comments on
@@ -45,7 +46,7 @@ export function findNetrcEntry(
   host: string,
   mayBeDefault: boolean,
 ): NetrcEntry | undefined {
-  const name = host.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "").toLowerCase();
+  const name = withoutBrackets(host).replace(/\.$/, "").toLowerCase();
   return entries.find(({ machine }) => machine === undefined ? mayBeDefault : machine === name);
 }
 

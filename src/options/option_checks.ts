@@ -1,3 +1,5 @@
+import { basicField } from "../auth/basic.ts";
+import { toCredentials } from "../auth/credentials.ts";
 import { redact } from "../redact.ts";
 
 /** The range and the default of an option that is a number. */
@@ -58,7 +60,7 @@ export function basicAuthorization(username: unknown, password: unknown): string
       "Cannot use username and password: the first must have no colon, and neither a control character",
     );
   }
-  return `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`;
+  return basicField(toCredentials(username, password));
 }
 
 /** Where a URL has no parts, a user name or a query can only be guessed. */

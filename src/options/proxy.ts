@@ -1,4 +1,5 @@
 import { DownloadError } from "../errors.ts";
+import { withoutBrackets } from "../lib/ip_address.ts";
 import type { ProxyOptions } from "./network_options.ts";
 import { mismatch, text as nonEmptyText, withoutUndefined } from "./option_checks.ts";
 import type { ProxyRules, ProxyServer, UnusableProxy } from "./resolved_options.ts";
@@ -134,7 +135,7 @@ export function parseProxy(text: string): ProxyServer {
   }
   return {
     protocol,
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    host: withoutBrackets(url.hostname),
     port: port ? Number(port) : protocol === "https" ? HTTPS_PROXY_PORT : OTHER_PROXY_PORT,
     username,
     password,

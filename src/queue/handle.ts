@@ -1,37 +1,38 @@
 import { DownloadError } from "../errors.ts";
+import { onAbort } from "../lib/on_abort.ts";
+import { OVER } from "../lib/waiting.ts";
 import { checkSpeed } from "../options/resolve_options.ts";
 import type { Clock } from "../runtime/runtime.ts";
 import type { TokenBucket } from "../flow/token_bucket.ts";
+import { type FinalState, NOTHING_OPEN, type Phase, stoppedState, WAITING } from "./phase.ts";
 import type { SessionStatus } from "../session/context.ts";
 import type { StopRequest } from "../session/session.ts";
-import type { DownloadResult, DownloadState, PendingRetry, ProgressSnapshot } from "../types.ts";
+import type { DownloadResult, PendingRetry, ProgressSnapshot } from "../types.ts";
 
 /** Between two snapshots of one iteration. */
 const SNAPSHOT_INTERVAL_MS = 100;
 /** How long a stopped download may take to save its progress before its handle settles without it. */
 const STOP_GRACE_MS = 100;
 
-/** What a handle watches over. */
+/** What a handle works with. */
 export interface HandleParts {
   readonly clock: Clock;
   readonly status: SessionStatus;
   readonly bucket: TokenBucket;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
-  /** Calls `begin` when the download may run. The result gives up the turn, or the wait for it. */
-  readonly takeTurn: (begin: () => void) => () => void;
+  /** Calls `begin` when the download may run. The result frees its place, whether it runs or waits. */
+  readonly enqueue: (begin: () => void) => () => void;
   /** Does the work. Settles once every file is closed. */
   readonly run: (stop: StopRequest) => Promise<DownloadResult>;
-  /** Removes what is there of the file, once `work` has settled. Never rejects. */
+  /** Removes the unfinished file once `work` has settled. Never rejects. */
   readonly discard: (work: Promise<void>) => Promise<void>;
-  /** Told once when all is over. */
+  /** Called once, when the download has settled and its files are closed. */
   readonly onClosed: () => void;
 }
 
-type FinalState = Extract<DownloadState, "completed" | "failed" | "cancelled" | "paused">;
-
 /**
- * One download under way. It goes on whether or not anybody looks at the handle.
+ * One download. It runs whether or not its handle is used.
  *
  * @example Watching, and pausing after the first megabyte
  * ```ts
@@ -49,49 +50,49 @@ type FinalState = Extract<DownloadState, "completed" | "failed" | "cancelled" | 
  */
 export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDisposable {
   readonly #parts: HandleParts;
-  #stop: AbortController | undefined;
-  #settled: AbortController | undefined;
   readonly #outcome = Promise.withResolvers<DownloadResult>();
-  #onSignal: () => void = doNothing;
-  #giveUpTurn: () => void = doNothing;
-  /** The work, once it has begun, and what removes its leavings; never rejects. */
-  #work: Promise<void> | undefined;
-  #isDiscarded = false;
-  #finalState: FinalState | undefined;
-  #endedMs = 0;
+  readonly #leaveQueue: () => void;
+  #phase: Phase = WAITING;
 
   /** @ignore Handles come from {@linkcode Downloader.download}. */
   constructor(parts: HandleParts) {
     const { signal } = parts;
     this.#parts = parts;
-    this.#outcome.promise.catch(() => {}); // a caller who dropped the handle does not want to know
-    // Very many may wait for their turn, so most of what a running one needs is made when that comes.
-    if (signal !== undefined) {
-      this.#onSignal = () => this.#halt(signal.reason);
-      signal.addEventListener("abort", this.#onSignal, { once: true });
+    // A rejection that nobody waits for is not an error of the program.
+    this.#outcome.promise.catch(doNothing);
+    if (signal?.aborted) {
+      this.#leaveQueue = doNothing;
+      // Not before the caller has the handle.
+      queueMicrotask(() => this.#halt(signal.reason));
+      return;
     }
-    if (signal?.aborted) queueMicrotask(this.#onSignal);
-    else this.#giveUpTurn = parts.takeTurn(() => void this.#begin());
+    if (signal !== undefined) {
+      const listening = onAbort(signal, () => this.#halt(signal.reason));
+      const stopListening = () => listening[Symbol.dispose]();
+      this.#outcome.promise.then(stopListening, stopListening);
+    }
+    this.#leaveQueue = parts.enqueue(() => this.#begin());
   }
 
-  /** How it stands now. */
+  /** How the download stands now. */
   get snapshot(): ProgressSnapshot {
     const { status, clock } = this.#parts;
     const { meter, path, total, startedMs } = status;
-    const isFinal = this.#finalState !== undefined;
-    const nowMs = isFinal ? this.#endedMs : clock.monotonicMs();
-    const speed = isFinal ? 0 : meter.speed;
+    const phase = this.#phase;
+    const isSettled = phase.kind === "settled";
+    const nowMs = isSettled ? phase.endedMs : clock.monotonicMs();
+    const speed = isSettled ? 0 : meter.speed;
     const left = total === undefined ? undefined : total - meter.downloaded;
     return {
-      state: this.#finalState ?? status.state,
+      state: isSettled ? phase.state : status.state,
       path,
       downloaded: meter.downloaded,
       total,
       speed,
       etaSeconds: left === undefined || speed === 0 ? undefined : left / speed,
-      connections: isFinal ? 0 : status.connections,
+      connections: isSettled ? 0 : status.connections,
       elapsedMs: startedMs === undefined ? 0 : nowMs - startedMs,
-      retry: isFinal ? undefined : this.#pendingRetry,
+      retry: isSettled ? undefined : this.#pendingRetry,
     };
   }
 
@@ -105,13 +106,13 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
     return this.#parts.bucket.bytesPerSecond;
   }
 
-  /** Throws a `RangeError` or `TypeError` for what is no speed. */
+  /** Throws a `RangeError` or `TypeError` for a value that is not a speed. */
   set maxDownloadSpeed(bytesPerSecond: number) {
     this.#parts.bucket.bytesPerSecond = checkSpeed(bytesPerSecond);
   }
 
   /**
-   * Waits for the end. Rejects with a `DownloadError` whose `code` says why there is no file (`paused` and
+   * Waits for the end. Rejects with a `DownloadError` whose `code` says why the download did not complete (`paused` and
    * `cancelled` included), with the reason of the spec's signal when that was aborted, and with a `TypeError`
    * when `outputPath` is a directory.
    */
@@ -120,94 +121,106 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   }
 
   /**
-   * Stops and keeps all that has arrived; the same download begun again goes on from there. It has no effect
-   * on a download that is over.
+   * Stops and keeps all that has arrived. The same download started again resumes from there. A download that has
+   * ended does not change.
    */
   pause(): void {
-    this.#halt(new DownloadError("paused", "The download was paused; begin it again to go on"));
+    this.#halt(new DownloadError("paused", "The download was paused; start it again to resume"));
   }
 
   /**
    * Stops for good. What has arrived stays on disk for a later run, unless `discard` is set.
    *
    * @param options `discard` also removes the part file and the control file, those of an earlier run of the same URL
-   * and output included; this is done when `closed` fulfils. It works before the download runs and after it has
-   * ended, and changes nothing about one that is completed
+   * and output included; they are removed when `closed` fulfils. It works before the download runs and after it has
+   * ended. A download that is completed does not change
    */
   cancel(options: { readonly discard?: boolean } = {}): void {
-    const isNew = options.discard === true && !this.#isDiscarded && this.#finalState !== "completed";
-    if (isNew) this.#isDiscarded = true;
     this.#halt(new DownloadError("cancelled", "The download was cancelled"));
-    if (isNew) this.#work = this.#parts.discard(this.#work ?? Promise.resolve());
+    if (options.discard === true) this.#discard();
   }
 
   /** Snapshots, one every 100 ms at most; the last one has a final state. It never throws. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot, void, void> {
-    const settled = this.#settled ??= new AbortController();
-    while (this.#finalState === undefined) {
+    const settled = new AbortController();
+    const wake = () => settled.abort(OVER);
+    this.#outcome.promise.then(wake, wake);
+    while (this.#phase.kind !== "settled") {
       yield this.snapshot;
-      await this.#parts.clock.sleep(SNAPSHOT_INTERVAL_MS, settled.signal).catch(() => {}); // it is over
+      await this.#parts.clock.sleep(SNAPSHOT_INTERVAL_MS, settled.signal).catch(doNothing); // it has settled
     }
     yield this.snapshot;
   }
 
-  /** Cancels it if it is not over, keeps what has arrived, and waits until every file is closed. */
+  /** Cancels the download if it has not ended, keeps what has arrived, and waits until every file is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     await this.closed;
   }
 
-  /** Fulfils when the download is over and every file it had open is saved and closed. Never rejects. */
+  /** Fulfils when the download has ended and every file it had open is saved and closed. Never rejects. */
   get closed(): Promise<void> {
-    const work = () => this.#work;
-    return this.#outcome.promise.then(work, work);
+    const closed = () => this.#closed;
+    return this.#outcome.promise.then(closed, closed);
+  }
+
+  get #closed(): Promise<void> {
+    return this.#phase.kind === "waiting" ? NOTHING_OPEN : this.#phase.closed;
+  }
+
+  #begin(): void {
+    const stop = new AbortController();
+    const isDiscarded = () => "isDiscarded" in this.#phase && this.#phase.isDiscarded;
+    const work = this.#parts.run({ signal: stop.signal, isDiscarded }).finally(() => this.#leaveQueue());
+    const closed = work.then((result) => this.#complete(result), (error) => this.#fail(error));
+    this.#phase = { kind: "running", stop, closed };
+    closed.then(() => this.#closed).then(this.#parts.onClosed);
   }
 
   #halt(reason: unknown): void {
-    if (this.#finalState !== undefined) return;
-    if (this.#stop !== undefined) return this.#stop.abort(reason);
-    this.#giveUpTurn();
-    this.#fail(reason, true);
-    this.#parts.onClosed();
-  }
-
-  async #begin(): Promise<void> {
-    const stop = this.#stop = new AbortController();
-    const settled = this.#settled ??= new AbortController();
-    const work = this.#parts.run({ signal: stop.signal, isDiscarded: () => this.#isDiscarded });
-    this.#work = work.then(doNothing, doNothing).then(() => this.#giveUpTurn());
-    try {
-      const result = await Promise.race([work, this.#stoppedForTooLong(stop.signal, settled.signal)]);
-      this.#end("completed");
-      this.#outcome.resolve(result);
-    } catch (error) {
-      this.#fail(error, stop.signal.aborted && error === stop.signal.reason);
+    const phase = this.#phase;
+    if (phase.kind === "waiting") {
+      this.#leaveQueue();
+      this.#settle(stoppedState(reason));
+      this.#outcome.reject(reason);
+      this.#parts.onClosed();
+    } else if (phase.kind === "running") {
+      const grace = new AbortController();
+      this.#phase = { kind: "stopping", reason, grace, isDiscarded: false, closed: phase.closed };
+      // A disk that hangs must not keep the caller waiting.
+      this.#parts.clock.sleep(STOP_GRACE_MS, grace.signal).then(() => this.#fail(reason), doNothing);
+      phase.stop.abort(reason);
     }
-    await this.#work;
-    this.#parts.onClosed();
   }
 
-  /** A disk that hangs must not keep the caller waiting. */
-  async #stoppedForTooLong(stop: AbortSignal, settled: AbortSignal): Promise<never> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    stop.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    await this.#parts.clock.sleep(STOP_GRACE_MS, settled).catch(() => {}); // it was in time
-    throw stop.reason;
+  #discard(): void {
+    const phase = this.#phase;
+    if (phase.kind !== "stopping" && phase.kind !== "settled") return;
+    if (phase.isDiscarded || (phase.kind === "settled" && phase.state === "completed")) return;
+    this.#phase = { ...phase, isDiscarded: true, closed: this.#parts.discard(phase.closed) };
   }
 
-  #fail(error: unknown, isStopped: boolean): void {
-    const isPaused = error instanceof DownloadError && error.code === "paused";
-    this.#end(!isStopped ? "failed" : isPaused ? "paused" : "cancelled");
+  #complete(result: DownloadResult): void {
+    if (this.#phase.kind === "settled") return;
+    this.#settle("completed");
+    this.#outcome.resolve(result);
+  }
+
+  #fail(error: unknown): void {
+    const phase = this.#phase;
+    if (phase.kind === "settled") return;
+    const isStopped = phase.kind === "stopping" && error === phase.reason;
+    this.#settle(isStopped ? stoppedState(error) : "failed");
     this.#outcome.reject(error);
   }
 
-  #end(state: FinalState): void {
-    this.#finalState = state;
-    this.#endedMs = this.#parts.clock.monotonicMs();
-    // An error made for each would cost more than all else here.
-    this.#settled?.abort(null);
-    this.#parts.signal?.removeEventListener("abort", this.#onSignal);
+  #settle(state: FinalState): void {
+    const phase = this.#phase;
+    if (phase.kind === "stopping") phase.grace.abort(OVER);
+    this.#phase = {
+      ...{ kind: "settled", state, endedMs: this.#parts.clock.monotonicMs() },
+      ...{ isDiscarded: phase.kind === "stopping" && phase.isDiscarded, closed: this.#closed },
+    };
   }
 }
 

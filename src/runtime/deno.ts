@@ -19,6 +19,8 @@ import type {
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 import { systemError, withCode } from "./system_error.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { isIpv6, joinHostPort } from "../lib/ip_address.ts";
 
 /** Deno. */
 export function createDenoRuntime(): Runtime {
@@ -97,7 +99,7 @@ class LockableDenoFile extends DenoFile implements LockableFile {
     try {
       return await coded(this.#file.tryLock(true)) ? "had" : "taken";
     } catch (error) {
-      if (error instanceof Error && "code" in error && NO_LOCKS.has(String(error.code))) return "refused";
+      if (NO_LOCKS.has(errorCode(error) ?? "")) return "refused";
       throw error;
     }
   }
@@ -185,7 +187,7 @@ function isAlive(processId: number): boolean | undefined {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return errorCode(error) !== "ESRCH";
   }
 }
 
@@ -208,7 +210,7 @@ const network: Network = {
   },
 
   async exchange(to, message, accepts, signal) {
-    requireEndpoint({ address: to.address.includes(":") ? "::" : "0.0.0.0", port: 0 });
+    requireEndpoint({ address: isIpv6(to.address) ? "::" : "0.0.0.0", port: 0 });
     requireEndpoint(to);
     return await sockets.exchange(to, message, accepts, signal);
   },
@@ -230,7 +232,7 @@ const network: Network = {
 };
 
 function requireEndpoint({ address, port }: Endpoint): void {
-  const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const host = joinHostPort(address, port);
   if (mayReach(host)) return;
   throw new DownloadError("network", `Cannot use ${host}: Deno forbids it; run it with --allow-net`);
 }

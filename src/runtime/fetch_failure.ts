@@ -1,5 +1,6 @@
 import { DownloadError, type DownloadErrorCode } from "../errors.ts";
 import { redact } from "../redact.ts";
+import { errorCode } from "../lib/error_code.ts";
 
 /** One kind of failure: how the runtimes tell of it, and what it means. */
 interface Kind {
@@ -85,7 +86,8 @@ export function explainFailure(error: unknown, host: string): unknown {
 }
 
 function tell(error: Error): string {
-  if ("code" in error && typeof error.code === "string") return error.code;
+  const code = errorCode(error);
+  if (code !== undefined) return code;
   const words = error.cause instanceof Error ? error.cause.message : error.message;
   // Before it stands the URL, whose query may be secret.
   return words.replace(/^.* client error \(\w+\): /s, "");

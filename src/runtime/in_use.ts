@@ -1,8 +1,9 @@
 import { sep } from "node:path";
 import { systemClock } from "./clock.ts";
+import { errorCode } from "../lib/error_code.ts";
 
 /** What Windows answers while another program has the file open, or a file of that name is still being removed. */
-const IN_USE = new Set<unknown>(["EACCES", "EBUSY", "EPERM"]);
+const IN_USE = new Set(["EACCES", "EBUSY", "EPERM"]);
 
 /** More than a second in all: a program that scans every new file needs less. */
 const WAITS_MS = [10, 20, 40, 80, 160, 320, 640];
@@ -21,7 +22,7 @@ export async function retryWhileInUse<T>(action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && IN_USE.has(error.code))) throw error;
+      if (!IN_USE.has(errorCode(error) ?? "")) throw error;
     }
     await systemClock.sleep(waitMs);
   }

@@ -4,6 +4,7 @@ import { identify } from "./identity.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import type { FileInfo, RuntimeFile } from "./runtime.ts";
 import { systemError } from "./system_error.ts";
+import { errorCode } from "../lib/error_code.ts";
 
 /** For a file that must be one itself: no link is followed, no pipe is waited for. Windows has no such flags. */
 export const OPEN_OWN: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -86,7 +87,7 @@ async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

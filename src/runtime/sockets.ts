@@ -2,6 +2,8 @@ import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { explainFailure } from "./fetch_failure.ts";
 import type { Connection, Network } from "./runtime.ts";
+import { onAbort } from "../lib/on_abort.ts";
+import { isIpv6, parseIp } from "../lib/ip_address.ts";
 
 /** Sockets as both runtimes have them. Their modules take time to load, and most runs need none of them. */
 export const sockets: Network = {
@@ -16,19 +18,12 @@ export const sockets: Network = {
       allowHalfOpen: true,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
-    const stop = () => {
+    using _stopping = onAbort(signal, () => {
       socket.destroy();
       reject(signal.reason);
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    socket.once("error", (error) => {
-      signal.removeEventListener("abort", stop);
-      reject(error);
     });
-    socket.once("connect", () => {
-      signal.removeEventListener("abort", stop);
-      resolve(new NodeConnection(socket));
-    });
+    socket.once("error", reject);
+    socket.once("connect", () => resolve(new NodeConnection(socket)));
     return await promise;
   },
 
@@ -51,9 +46,8 @@ export const sockets: Network = {
     const { createSocket } = await import("node:dgram");
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
+    const socket = createSocket(isIpv6(address) ? "udp6" : "udp4");
+    using _stopping = onAbort(signal, () => reject(signal.reason));
     socket.on("error", reject);
     // Not on every runtime does a connected socket refuse datagrams from elsewhere.
     socket.on("message", (answer, from) => {
@@ -63,7 +57,6 @@ export const sockets: Network = {
       socket.connect(port, address, () => socket.send(message, (error) => error && reject(error)));
       return await promise;
     } finally {
-      signal.removeEventListener("abort", stop);
       socket.close();
     }
   },
@@ -110,7 +103,7 @@ export const sockets: Network = {
 
 /** An address as addresses compare: IPv6 has several forms, and may name the interface. */
 function plain(address: string): string {
-  return address.includes(":") ? new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname : address;
+  return parseIp(address.replace(/%.*$/, "")) ?? address;
 }
 
 /** What waits in memory for a reader before the other side is held back is one chunk of the runtime. */

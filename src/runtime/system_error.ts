@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { IS_WINDOWS } from "./in_use.ts";
+import { errorCode } from "../lib/error_code.ts";
 
 /** An error as the system makes it. */
 export function systemError(code: string, path: string): Error {
@@ -13,7 +14,7 @@ export function systemError(code: string, path: string): Error {
 export function withCode(error: unknown): unknown {
   // There the numbers are of another kind.
   if (IS_WINDOWS) return error;
-  if (!(error instanceof Error) || "code" in error && error.code !== undefined) return error;
+  if (!(error instanceof Error) || errorCode(error) !== undefined) return error;
   const number = Number(/\(os error (\d+)\)/.exec(error.message)?.[1]);
   const code = Object.entries(constants.errno).find(([, errno]) => errno === number)?.[0];
   return code === undefined ? error : Object.assign(error, { code });

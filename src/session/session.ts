@@ -3,7 +3,6 @@ import { ChecksumMismatchError } from "../errors.ts";
 import type { ProbeResult } from "../http/probe.ts";
 import { ContradictionError } from "../http/unusable_response.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
-import { Scheduler } from "../plan/scheduler.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult } from "../types.ts";
@@ -13,14 +12,13 @@ import type { SessionContext } from "./context.ts";
 import type { KnownVersion } from "./sources/known_version.ts";
 import { expectedByServer, type ExpectedChecksum } from "./sources/expected_checksum.ts";
 import { locate } from "./locate.ts";
-import { HttpWorker } from "./transfer/http_worker.ts";
 import { sayKept } from "./kept_progress.ts";
 import { type PlainStart, type Start, start, startPlainly } from "./start.ts";
 import { findLeftovers, type Interrupted, isOfUrl } from "./resume.ts";
-import { Transfer } from "./transfer/transfer.ts";
+import { countFailure } from "./sources/retry.ts";
+import { progressOf } from "./transfer/progress.ts";
+import { runTransfer } from "./transfer/transfer.ts";
 
-/** With how many connections a download begins that finds out how many are best. */
-const FIRST_CONNECTIONS = 4;
 const VERIFY_BUFFER_BYTES = 256 * 1024;
 
 /** How a download is stopped from outside. */
@@ -197,34 +195,23 @@ async function transfer(
   onFailure: (error: unknown) => void,
 ): Promise<void> {
   if (first === undefined) return;
-  const { spec } = context;
-  const { pieces, cache, pool } = assembly;
-  const missing = pieces.missing();
-  const missingBytes = pieces.size - pieces.doneBytes;
-  const scheduler = new Scheduler({
-    missing,
-    minSegmentSize: spec.minSegmentSize,
-    pieceSize: pieces.pieceSize,
-  });
-  const isSplit = remote.acceptsRanges && pieces.size >= spec.minSplitSize;
-  const maxConnections = isSplit
-    ? Math.min(assembly.connections, Math.max(1, Math.ceil(missingBytes / spec.minSegmentSize)))
-    : 1;
-  const connections = spec.isAdaptive ? Math.min(maxConnections, FIRST_CONNECTIONS) : maxConnections;
-  const startOver = async () => {
-    await assembly.startOver();
-    scheduler.restart([{ start: 0, end: pieces.size }]);
-  };
+  const { spec, runtime: { clock }, log, limit, source, status } = context;
+  const { pieces, cache, pool, connections: maxConnections } = assembly;
   const finished = new AbortController();
   const saving = assembly.saveRegularly(AbortSignal.any([signal, finished.signal]))
     .catch((error) => finished.signal.aborted || onFailure(error));
-  const { leastSize = 0 } = first;
-  const parts = {
-    ...{ remote, version, pieces, scheduler, cache, pool, connections, maxConnections, leastSize, startOver },
-  };
   try {
-    const shared = new Transfer(context, parts);
-    await shared.run((isReturning) => new HttpWorker(shared, isReturning), first, signal);
+    await runTransfer(
+      {
+        ...{ clock, log, spec, source, limit, version, pieces, cache, pool, maxConnections },
+        acceptsRanges: remote.acceptsRanges,
+        progress: progressOf(status),
+        countFailure: (error, budget, leastMs) => countFailure(context, error, budget, leastMs),
+        startOver: () => assembly.startOver(),
+      },
+      first,
+      signal,
+    );
   } finally {
     finished.abort(OVER);
     await saving;

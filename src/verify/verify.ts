@@ -18,6 +18,7 @@ import {
   type VerifiedFile,
   type VerifiedPart,
 } from "../session/file_check.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
 export type { VerifiedFile, VerifiedPart };
 
@@ -146,7 +147,7 @@ function checkSources(
 async function orStopped<T>(work: Promise<T>, signal: AbortSignal, clock: Clock): Promise<T> {
   const over = new AbortController();
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
+  using _stopping = onAbort(signal, resolve);
   const stopped = aborted.then(() => clock.sleep(STOP_GRACE_MS, over.signal)).then((): never => {
     throw signal.reason;
   });

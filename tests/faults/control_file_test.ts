@@ -9,11 +9,11 @@ import {
   MAX_PIECES,
 } from "../../src/storage/control_format.ts";
 import { assertFileIs, seededRandom } from "../../testing/content.ts";
-import { readControl } from "../helpers/control_file.ts";
+import { readControl } from "../helpers/disk/control_file.ts";
 import type { Reply } from "../../testing/mod.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import type { OpenMode } from "../../src/runtime/runtime.ts";
-import { queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { queueOn, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 60;

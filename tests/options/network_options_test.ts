@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { Downloader, type DownloaderOptions, type DownloadSpec } from "../../mod.ts";
 import { resolveNetwork } from "../../src/options/resolve_network.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate } from "../helpers/sockets/certificate.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { contentBytes } from "../../testing/content.ts";
-import { readControl } from "../helpers/control_file.ts";
+import { readControl } from "../helpers/disk/control_file.ts";
 import type { Reply } from "../../testing/mod.ts";
 
 /** How a response names the version of its bytes, and which bytes those are. */

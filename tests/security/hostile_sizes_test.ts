@@ -6,11 +6,11 @@ import { verify } from "../../mod.ts";
 import { findInChecksumList } from "../../src/integrity/checksum_list.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { type ControlRecord, encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
-import { readControl } from "../helpers/control_file.ts";
+import { readControl } from "../helpers/disk/control_file.ts";
 import { seededRandom } from "../../testing/content.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import { downloadOn } from "../faults/disk.ts";
-import { fileWith, runtimeWith } from "../helpers/runtime_double.ts";
+import { fileWith, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const MIB = 2 ** 20;

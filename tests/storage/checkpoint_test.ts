@@ -7,8 +7,8 @@ import type { ControlRecord } from "../../src/storage/control_format.ts";
 import type { ControlStore } from "../../src/storage/control_store.ts";
 import type { FileWriter } from "../../src/storage/file_writer.ts";
 import type { WriteBackCache } from "../../src/storage/write_back_cache.ts";
-import { systemError } from "../helpers/runtime_double.ts";
-import { settle } from "../helpers/virtual_clock.ts";
+import { systemError } from "../helpers/doubles/runtime_double.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 /** Everything a checkpointer uses, with each step recorded and made to wait or fail as a test wants. */
 class Scene {

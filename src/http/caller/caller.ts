@@ -1,5 +1,6 @@
-import { toByteString } from "../../auth/byte_string.ts";
-import { type Credentials, DigestLogin } from "../../auth/digest_auth.ts";
+import { basicCredentials, basicField } from "../../auth/basic.ts";
+import { type Credentials, toCredentials } from "../../auth/credentials.ts";
+import { DigestLogin } from "../../auth/digest_auth.ts";
 import type { Cookie, NetrcEntry } from "../../options/resolved_options.ts";
 import { CookieJar } from "./cookie_jar.ts";
 import type { Target } from "../fields/location.ts";
@@ -40,7 +41,7 @@ export class Caller {
     if (credentials === undefined) return headers;
     const digest = this.#loginAt(url, credentials).fieldFor("GET", target.url.slice(url.origin.length));
     if (digest !== undefined) headers.set("authorization", digest);
-    else if (!headers.has("authorization")) headers.set("authorization", basicFor(credentials));
+    else if (!headers.has("authorization")) headers.set("authorization", basicField(credentials));
     return headers;
   }
 
@@ -73,13 +74,13 @@ export class Caller {
    */
   #credentialsFor({ url, isTrusted, isDowngraded }: Target): Credentials | undefined {
     const own = isTrusted ? this.#fields.headers.get("authorization") : null;
-    if (own !== null) return credentialsIn(own);
+    if (own !== null) return basicCredentials(own);
     const { hostname, protocol } = new URL(url);
     if (isDowngraded && protocol === "http:") return undefined;
     const isOwn = isTrusted && hostname === new URL(this.#url).hostname;
     const entry = findNetrcEntry(this.#fields.netrc, hostname, isOwn);
     if (entry === undefined || entry.login + entry.password === "") return undefined;
-    return { username: toByteString(entry.login), password: toByteString(entry.password) };
+    return toCredentials(entry.login, entry.password);
   }
 
   #loginAt({ origin }: URL, credentials: Credentials): DigestLogin {
@@ -88,17 +89,4 @@ export class Caller {
     this.#logins.set(key, login);
     return login;
   }
-}
-
-/** User and password of a field that holds them; a caller gives them as Basic credentials. */
-function credentialsIn(field: string): Credentials | undefined {
-  const [, encoded] = /^Basic +([A-Za-z\d+/]+=*)$/i.exec(field) ?? [];
-  if (encoded === undefined || encoded.replace(/=+$/, "").length % 4 === 1) return undefined;
-  const text = atob(encoded.replace(/=+$/, ""));
-  const colon = text.indexOf(":");
-  return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-function basicFor({ username, password }: Credentials): string {
-  return `Basic ${btoa(`${username}:${password}`)}`;
 }

@@ -2,6 +2,7 @@ import { DownloadError } from "../../errors.ts";
 import type { Clock, Connection, Endpoint, Network } from "../../runtime/runtime.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 import { isIpv6 } from "../../lib/ip_address.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 /** Finds the addresses of a host. */
 export interface AddressSource {
@@ -80,7 +81,7 @@ function failed(host: string, reason: string): DownloadError {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "no connection could be made";
   if (error.name === "NotCapable") return error.message;
-  const code = "code" in error ? error.code : undefined;
+  const code = errorCode(error);
   if (code === "ECONNREFUSED") return "the connection was refused";
-  return typeof code === "string" ? code : "no connection could be made";
+  return code ?? "no connection could be made";
 }

@@ -2,8 +2,7 @@ import { DownloadError } from "../../errors.ts";
 import type { ProxyServer, ResolvedTls } from "../../options/resolved_options.ts";
 import type { Connection, Network, SecureOptions } from "../../runtime/runtime.ts";
 import type { AddressSource, Dialer } from "./dialer.ts";
-import { formatEndpoint } from "../../options/dns_servers.ts";
-import { parseIpBytes } from "../../lib/ip_address.ts";
+import { joinHostPort, parseIpBytes } from "../../lib/ip_address.ts";
 import { proxyFailed, tryTunnel, type TunnelRefusal } from "../proxy/proxy_check.ts";
 import { ProxyLogin } from "../proxy/proxy_login.ts";
 import { openSocks, refuseTarget, type SocksRefusal } from "../proxy/socks.ts";
@@ -74,7 +73,7 @@ export function httpProxyRoute(
   };
   return {
     async open(signal, host, port) {
-      const authority = formatEndpoint({ address: host, port });
+      const authority = joinHostPort(host, port);
       for (let answers = 0;; answers++) {
         const connection = await open(signal);
         const authorization = login.fieldFor("CONNECT", authority);

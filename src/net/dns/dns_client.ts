@@ -10,8 +10,10 @@ import {
   encodeQuestion,
   isAnswerTo,
 } from "./dns_message.ts";
-import { formatEndpoint } from "../../options/dns_servers.ts";
+import { joinHostPort } from "../../lib/ip_address.ts";
 import { TimeExpiredError, within } from "../../lib/waiting.ts";
+import { errorCode } from "../../lib/error_code.ts";
+import { onAbort } from "../../lib/on_abort.ts";
 
 /**
  * Sends a DNS message to a DoH server, and returns the message that it answers (RFC 8484). Errors carry a short
@@ -94,7 +96,7 @@ export class DnsClient {
 
 function plainServer(endpoint: Endpoint, network: DnsClientOptions["network"]): Server {
   return {
-    name: formatEndpoint(endpoint),
+    name: joinHostPort(endpoint.address, endpoint.port),
     async ask(name, type, signal) {
       // Only who sees the question can know the number; another one cannot answer in the server's place.
       const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
@@ -127,8 +129,7 @@ async function exchangeOverTcp(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const connection = await network.connect(endpoint, { localAddress: undefined, signal });
-  const close = () => connection.close();
-  signal.addEventListener("abort", close, { once: true });
+  using _closing = onAbort(signal, () => connection.close());
   try {
     signal.throwIfAborted();
     await connection.write(Uint8Array.of(message.length >> 8, message.length & 0xff, ...message));
@@ -138,7 +139,6 @@ async function exchangeOverTcp(
     if (answer === undefined) throw new DnsMessageError("cut short");
     return answer;
   } finally {
-    signal.removeEventListener("abort", close);
     connection.close();
   }
 }
@@ -163,6 +163,6 @@ function checkName(name: string): void {
 function describe(error: unknown): string {
   if (error instanceof TimeExpiredError) return "did not answer in time";
   if (error instanceof DnsMessageError) return `sent a bad answer (${error.fault})`;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return `could not be asked${typeof code === "string" ? ` (${code})` : ""}`;
+  const code = errorCode(error);
+  return `could not be asked${code === undefined ? "" : ` (${code})`}`;
 }

@@ -4,8 +4,9 @@ import { type AddressOverrides, overridesFor } from "../../options/address_overr
 import { DnsCache, type FoundAddresses } from "./dns_cache.ts";
 import { DnsClient, type DnsClientOptions, NXDOMAIN } from "./dns_client.ts";
 import type { AddressType } from "./dns_message.ts";
-import { isIpv6, parseIp } from "../../lib/ip_address.ts";
+import { isIpv6, parseIp, withoutBrackets } from "../../lib/ip_address.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 /** Where addresses come from. Without `dohServers` and `servers` the system is asked. */
 export interface ResolverOptions extends DnsClientOptions {
@@ -43,7 +44,7 @@ export class Resolver {
    * `host` is a name or an address as a URL has it. Rejects with a `DownloadError` whose code is `dns`.
    */
   async resolve(host: string, port: number, signal: AbortSignal): Promise<readonly string[]> {
-    const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+    const name = withoutBrackets(host.toLowerCase()).replace(/\.$/, "");
     const usable = this.#usable(await this.#find(name, port, signal));
     if (usable.length > 0) return takeTurns(usable);
     throw failed(name, "it has no IPv4 address, and IPv6 is switched off", { retryable: false });
@@ -65,8 +66,8 @@ export class Resolver {
       return await unlessAborted(this.#options.network.lookup(name), signal);
     } catch (error) {
       signal.throwIfAborted();
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      const reason = typeof code === "string" ? `the system says ${code}` : "the system does not know it";
+      const code = errorCode(error);
+      const reason = code !== undefined ? `the system says ${code}` : "the system does not know it";
       throw failed(name, reason, { retryable: true, cause: error });
     }
   }

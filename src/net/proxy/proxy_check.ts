@@ -3,6 +3,7 @@ import type { ProxyServer } from "../../options/resolved_options.ts";
 import type { Connection } from "../../runtime/runtime.ts";
 import { describeWanted, UNSUPPORTED } from "../../auth/wanted_login.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
+import { joinHostPort } from "../../lib/ip_address.ts";
 
 /** The longest answer of a proxy that is read. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -11,7 +12,7 @@ const PASSING_STATUS = new Set([429, 500, 502, 503, 504]);
 
 /** How a proxy is named in messages. */
 function describeProxy({ protocol, host, port }: ProxyServer): string {
-  return `${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${protocol}://${joinHostPort(host, port)}`;
 }
 
 /** An error about a proxy. */

@@ -1,4 +1,5 @@
-import { toByteString } from "../../auth/byte_string.ts";
+import { basicField } from "../../auth/basic.ts";
+import { toCredentials } from "../../auth/credentials.ts";
 import { DigestLogin } from "../../auth/digest_auth.ts";
 import type { ProxyServer } from "../../options/resolved_options.ts";
 
@@ -10,8 +11,8 @@ export class ProxyLogin {
 
   constructor({ username, password }: ProxyServer) {
     if (username === "") return;
-    const credentials = { username: toByteString(username), password: toByteString(password) };
-    this.#basic = `Basic ${btoa(`${credentials.username}:${credentials.password}`)}`;
+    const credentials = toCredentials(username, password);
+    this.#basic = basicField(credentials);
     this.#digest = new DigestLogin(credentials);
   }
 

@@ -1,3 +1,4 @@
+import { basicField } from "../../auth/basic.ts";
 import type { Connection, Listener, Network } from "../../runtime/runtime.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
 import { parseRequestHead } from "./request_head.ts";
@@ -29,8 +30,7 @@ export class Relay {
   readonly #network: Network;
   readonly #route: Route;
   readonly #defaultPort: number;
-  readonly #password = createSecret();
-  readonly #authorization = `Basic ${btoa(`bytehaul:${this.#password}`)}`;
+  readonly #credentials = { username: "bytehaul", password: createSecret() };
   readonly #challenge = `relay-${createSecret()}.invalid`;
   readonly #proof = createSecret();
   readonly #clients = new Set<Connection>();
@@ -49,7 +49,7 @@ export class Relay {
     this.#listener ??= this.#network.listen((client) => void this.#serve(client));
     const { port } = await this.#listener;
     const challenge = this.#challenge;
-    return { port, username: "bytehaul", password: this.#password, challenge, proof: this.#proof };
+    return { port, ...this.#credentials, challenge, proof: this.#proof };
   }
 
   /** Closes every connection. */
@@ -65,7 +65,7 @@ export class Relay {
     const exchange = new Exchange(client, this.#route);
     try {
       await exchange.run({
-        authorization: this.#authorization,
+        authorization: basicField(this.#credentials),
         defaultPort: this.#defaultPort,
         challenge: this.#challenge,
         answer: encode(

@@ -11,6 +11,7 @@ import { PROOF_FIELD, Relay, type RelayAddress } from "./relay.ts";
 import { TARGET_FIELD } from "./request_head.ts";
 import { RenewableClient } from "../renewable_client.ts";
 import { MAX_ANSWERS, type Route } from "../connect/routes.ts";
+import { withoutBrackets } from "../../lib/ip_address.ts";
 
 const PORTS = { "http:": 80, "https:": 443 } as const;
 
@@ -172,5 +173,5 @@ function misled(host: string, standIn: string): DownloadError {
 
 function placeOf(url: string): string {
   const { protocol, hostname, port } = new URL(url);
-  return `${hostname.replace(/^\[|\]$/g, "")}:${port || PORTS[protocol as Scheme]}`;
+  return `${withoutBrackets(hostname)}:${port || PORTS[protocol as Scheme]}`;
 }

@@ -1,4 +1,5 @@
 import type { ProxyLogin } from "./proxy_login.ts";
+import { withoutBrackets } from "../../lib/ip_address.ts";
 
 /** The head of a request to the relay. */
 export interface RequestHead {
@@ -35,7 +36,7 @@ export function parseRequestHead(text: string, defaultPort: number): RequestHead
     return Uint8Array.from(head, (character) => character.charCodeAt(0));
   };
   return {
-    host: url.hostname.replace(/^\[|\]$/g, ""),
+    host: withoutBrackets(url.hostname),
     // The parser hides a port that is the default of http.
     port: Number(/:(\d+)$/.exec(authority!)?.[1] ?? defaultPort),
     authorization: field("proxy-authorization"),

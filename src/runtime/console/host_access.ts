@@ -1,5 +1,6 @@
 import { open, readFile, stat } from "node:fs/promises";
 import process from "node:process";
+import { errorCode } from "../../lib/error_code.ts";
 
 /** What a path leads to, links followed. */
 export interface PathInfo {
@@ -22,13 +23,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** What the system says of a failure, in words. */
 export function reasonFor(error: unknown): string {
-  return REASONS[codeOf(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
-}
-
-/** The system's name for a failure, such as `ENOENT`. */
-export function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : undefined;
+  return REASONS[errorCode(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
 }
 
 /** Whether Deno gives access; other runtimes always do. Using what it does not give would prompt on a terminal. */
@@ -64,7 +59,7 @@ export function look(path: string): Promise<PathInfo | undefined> {
         mode: process.platform === "win32" ? undefined : info.mode & 0o777,
       };
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
+      if (errorCode(error) === "ENOENT") return undefined;
       throw error;
     }
   });

@@ -1,4 +1,5 @@
-import { codeOf, reasonFor } from "./host_access.ts";
+import { errorCode } from "../../lib/error_code.ts";
+import { reasonFor } from "./host_access.ts";
 
 /** Writes to standard output or standard error until that fails, and then no more. */
 export class Outlet {
@@ -40,7 +41,7 @@ export class Outlet {
   #break(error: unknown): void {
     this.#isBroken = true;
     // A reader that went away, as `head` does, is no loss.
-    if (codeOf(error) !== "EPIPE") this.#reason ??= reasonFor(error);
+    if (errorCode(error) !== "EPIPE") this.#reason ??= reasonFor(error);
     this.#wake();
   }
 

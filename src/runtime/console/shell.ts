@@ -1,5 +1,6 @@
 import process from "node:process";
 import { requireAccess } from "./host_access.ts";
+import { onAbort } from "../../lib/on_abort.ts";
 
 /** How a command ended. */
 export interface ShellEnd {
@@ -41,7 +42,7 @@ async function runInShell(
   child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text);
   child.on("error", reject);
   child.on("close", (status: number | null) => resolve({ status, stdout }));
-  const stop = () => {
+  using _stopping = onAbort(signal, () => {
     reject(signal.reason);
     try {
       if (hasGroups && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
@@ -49,7 +50,6 @@ async function runInShell(
     } catch {
       // It has just ended.
     }
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  return await promise.finally(() => signal.removeEventListener("abort", stop));
+  });
+  return await promise;
 }

@@ -1,5 +1,6 @@
 import type { FileInfo, FileLock, RuntimeFile } from "../runtime.ts";
 import { systemError } from "../system_error.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 /** What asking the system for a lock comes to. */
 export type LockAnswer =
@@ -122,7 +123,7 @@ async function unless<T>(code: string, result: Promise<T>): Promise<T | undefine
   try {
     return await result;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === code) return undefined;
+    if (errorCode(error) === code) return undefined;
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lo
 import { lstat, NodeFile, OPEN_OWN, remove } from "../node_file.ts";
 import type { FileLock } from "../runtime.ts";
 import { windowsLock } from "./windows_lock.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
 
@@ -57,7 +58,7 @@ function isAlive(processId: number): boolean {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return errorCode(error) !== "ESRCH";
   }
 }
 

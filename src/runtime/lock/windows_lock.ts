@@ -5,6 +5,7 @@ import process from "node:process";
 import { IS_WINDOWS, onFile } from "../in_use.ts";
 import type { FileLock } from "../runtime.ts";
 import { systemError } from "../system_error.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 type Handle = number | bigint;
 
@@ -78,7 +79,7 @@ async function lock(kernel: Kernel, path: string): Promise<FileLock | undefined>
 async function release(kernel: Kernel, handle: Handle, path: string): Promise<void> {
   try {
     await onFile(() => fs.unlink(path)).catch((error) => {
-      if (error.code !== "ENOENT") throw error;
+      if (errorCode(error) !== "ENOENT") throw error;
     });
   } finally {
     kernel.CloseHandle(handle);

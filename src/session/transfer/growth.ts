@@ -1,23 +1,23 @@
 import type { Clock } from "../../runtime/runtime.ts";
 
-/** What decides on the number of connections. */
+/** What {@linkcode growWhileFaster} works with. */
 export interface GrowthOptions {
   readonly clock: Clock;
-  /** Bytes that came so far. */
+  /** Bytes that were received so far. */
   readonly fetched: () => number;
   readonly connections: () => number;
-  /** How many more there may be: 0 once the server refused one, a limit is set, or nothing is left to hand out. */
+  /** How many may be added: 0 once the server refused one, a speed limit is set, or no lease is left. */
   readonly room: () => number;
   readonly add: (connections: number) => void;
 }
 
-/** New connections get up to speed before they are judged. */
+/** New connections need this long to reach their rate. */
 const SETTLE_MS = 500;
 const MEASURE_MS = 1000;
-/** Less than this is noise. */
+/** A smaller gain is noise. */
 const LEAST_GAIN = 1.1;
 
-/** Doubles the connections for as long as that makes the whole faster. Ends with the signal, and never rejects. */
+/** Doubles the connections while that makes the transfer faster. Ends with the signal. */
 export async function growWhileFaster(options: GrowthOptions, signal: AbortSignal): Promise<void> {
   const { clock, fetched, connections, room, add } = options;
   try {
@@ -31,7 +31,7 @@ export async function growWhileFaster(options: GrowthOptions, signal: AbortSigna
       rate = measured;
       add(more);
     }
-  } catch {
-    // The transfer is over.
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
 }

@@ -1,28 +1,29 @@
 import { crc32 } from "node:zlib";
 import type { CheckedRange } from "../../lib/crc32.ts";
 
-/** Compares bytes that come once more, in ascending order, with what is there already. */
+/** Compares bytes that are received again, in ascending order, with those on disk. */
 export class KnownBytes {
   readonly #ranges: Iterator<CheckedRange, void, undefined>;
   #range: CheckedRange | undefined;
-  /** Up to where the range was compared, and the CRC-32 of that. */
+  /** The offset up to which the range was compared. */
   #position = 0;
+  /** The CRC-32 of the range up to that offset. */
   #crc = 0;
 
-  /** Takes ranges that are there, ascending. */
+  /** `ranges` are those on disk, ascending. */
   constructor(ranges: Iterator<CheckedRange, void, undefined>) {
     this.#ranges = ranges;
     this.#takeNext();
   }
 
-  /** Whether no range that ends among the bytes at `position` is there otherwise. */
+  /** Compares the bytes at `position`. `false` where a range ends among them whose bytes on disk are others. */
   agreeWith(bytes: Uint8Array<ArrayBuffer>, position: number): boolean {
     const endOfBytes = position + bytes.length;
     for (; this.#range !== undefined && this.#range.start < endOfBytes; this.#takeNext()) {
       const { start, end, crc } = this.#range;
       const from = Math.max(start, position);
       const to = Math.min(end, endOfBytes);
-      // Of a range whose beginning did not come nothing can be told.
+      // A range whose first bytes were not received cannot be compared.
       if (from < to && from === this.#position) {
         this.#crc = crc32(bytes.subarray(from - position, to - position), this.#crc);
         this.#position = to;

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { growWhileFaster } from "../../../src/session/transfer/growth.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 
 /** Lets it run on a network whose rate depends on the connections; returns how many there were at each look. */
 async function grow(rateOf: (connections: number) => number, most = 16, begin = 4): Promise<number[]> {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
-import { KEPT, Scene } from "../../helpers/scene.ts";
+import { KEPT, Scene } from "../../helpers/scenes/scene.ts";
 import { until } from "../../helpers/until.ts";
 
 const SEED = 31;

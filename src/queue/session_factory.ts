@@ -1,0 +1,66 @@
+import { RateLimit, type TokenBucket } from "../flow/token_bucket.ts";
+import type { NetworkClients } from "../net/network_clients.ts";
+import type { ProxyRules, ResolvedSpec } from "../options/resolved_options.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { SessionContext, SessionStatus } from "../session/context.ts";
+import type { OutputClaims } from "../session/output_claims.ts";
+import { Source } from "../session/sources/source.ts";
+import type { Logger } from "../types.ts";
+import { VERSION } from "../version.ts";
+
+/** One download, from when it is added. Very many may wait, so it holds nothing that only a running one needs. */
+export interface QueuedDownload {
+  readonly spec: ResolvedSpec;
+  readonly status: SessionStatus;
+  /** Limits this download alone. */
+  readonly bucket: TokenBucket;
+  readonly proxies: ProxyRules | undefined;
+}
+
+/** What the downloads of one queue share. */
+export interface SharedParts {
+  readonly runtime: Runtime;
+  readonly clients: NetworkClients;
+  /** Limits all downloads together. */
+  readonly bucket: TokenBucket;
+  readonly claims: OutputClaims | undefined;
+  readonly log: Logger;
+}
+
+/** Makes what one download needs while it runs. */
+export class SessionFactory {
+  readonly #shared: SharedParts;
+
+  constructor(shared: SharedParts) {
+    this.#shared = shared;
+  }
+
+  create({ spec, status, bucket, proxies }: QueuedDownload): SessionContext {
+    const { runtime, clients, claims, log } = this.#shared;
+    const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, netrc, allowDowngrade, refresh } = spec;
+    const limit = new RateLimit(bucket, this.#shared.bucket);
+    const transport = {
+      client: clients.clientFor(proxies),
+      clock: runtime.clock,
+      throttle: limit,
+      userAgent: `bytehaul/${VERSION}`,
+      allowDowngrade,
+      connectTimeoutMs,
+      readTimeoutMs,
+    };
+    const caller = { headers, cookies, netrc };
+    const nobody = { headers: new Headers(), cookies: [], netrc: [] };
+    const { origin } = new URL(url);
+    return {
+      ...{ runtime, spec, status, limit, log },
+      source: new Source({ transport, url, caller, refresh, log }),
+      sourceOf: (other) =>
+        new Source({
+          ...{ transport, url: other, refresh: undefined, log },
+          caller: new URL(other).origin === origin ? caller : nobody,
+        }),
+      claim: claims?.of(url),
+      expected: undefined,
+    };
+  }
+}

@@ -1,0 +1,140 @@
+import { DownloadError } from "../../errors.ts";
+import { RetryBudget, type RetryPolicy } from "../../flow/backoff.ts";
+import type { Lease } from "../../plan/scheduler.ts";
+import type { Clock } from "../../runtime/runtime.ts";
+import type { ByteRange, Logger } from "../../types.ts";
+import type { Source } from "../sources/source.ts";
+import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
+import type { TransferProgress } from "./progress.ts";
+import type { ServerLoad } from "./server_load.ts";
+import type { VersionCheck } from "./version_check.ts";
+
+/** Counts a failure, and reports when its retry is sent. Returns the delay, `undefined` where no retry is left. */
+export type CountFailure = (error: DownloadError, budget: RetryBudget, leastMs: number) => number | undefined;
+
+/** What a {@linkcode Recovery} works with. */
+export interface RecoveryOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly load: ServerLoad;
+  readonly source: Pick<Source, "closeIdle">;
+  readonly check: VersionCheck;
+  readonly progress: TransferProgress;
+  readonly retryPolicy: RetryPolicy;
+  readonly countFailure: CountFailure;
+  readonly minSegmentSize: number;
+  /** Whether this connection returns after a refusal. */
+  readonly isReturning: boolean;
+  /** Aborted when the transfer ends early. */
+  readonly signal: AbortSignal;
+  /** Aborted when everything was delivered. */
+  readonly done: AbortSignal;
+}
+
+/** Does what follows the failures of one connection. */
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #budget: RetryBudget;
+  #isReturning: boolean;
+  /** How many requests in a row brought nothing while others were served. */
+  #refusals = 0;
+  /** What had been fetched when a refusal was last counted. */
+  #fetchedAtRefusal = 0;
+  /** The highest offset that arrived. Where every retry starts at byte 0, only what is beyond it is progress. */
+  #furthest = 0;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#isReturning = options.isReturning;
+    this.#budget = new RetryBudget(options.retryPolicy, options.clock);
+  }
+
+  /** Notes the offset up to which bytes have arrived. */
+  noteReceived(position: number): void {
+    const { load, check } = this.#options;
+    const isKept = load.usesRanges || check.isProvable;
+    if (!isKept && position <= this.#furthest) return;
+    this.#furthest = position;
+    this.#isReturning = false;
+    this.#budget.progress();
+  }
+
+  /** Notes what a request for a range brought, once it has ended. */
+  noteRequestEnd({ start, position }: Lease): void {
+    const { load, progress: { fetched } } = this.#options;
+    if (position > start) {
+      this.#refusals = 0;
+      if (start > 0) load.noteServedMiddle();
+    } else if (fetched > this.#fetchedAtRefusal) {
+      this.#refusals++;
+      this.#fetchedAtRefusal = fetched;
+    }
+  }
+
+  /**
+   * Does what follows the failure of a request for `range`, `undefined` for the whole file. Returns whether the
+   * connection continues: `false` when it is retired. Throws `error` when that ends the download.
+   */
+  async recover(error: unknown, range: ByteRange | undefined): Promise<boolean> {
+    const { load, source, countFailure } = this.#options;
+    if (isOverload(error)) load.noteOverload(error, this.#isReturning);
+    const next = this.#decide(error, range);
+    if (next.kind !== "retry") return this.#finish(next, error);
+    const delayMs = error instanceof DownloadError
+      ? countFailure(error, this.#budget, next.afterMs)
+      : undefined;
+    if (delayMs === undefined) return this.#finish(next.whenSpent, error);
+    if (next.afterMs > 0) source.closeIdle();
+    await this.#backOff(delayMs);
+    return true;
+  }
+
+  #decide(error: unknown, range: ByteRange | undefined): AfterFailure {
+    const { load, check, minSegmentSize } = this.#options;
+    return afterFailure(error, {
+      isExtra: load.hasOthers,
+      isTooMany: load.hasTooMany,
+      isReturning: this.#isReturning,
+      wereOthersRefused: load.wereOthersRefused,
+      refusals: this.#refusals,
+      failures: this.#budget.failures,
+      requestedBytes: range && check.bytesOf(range),
+      servedBytes: load.servedBytes,
+      leastBytes: minSegmentSize,
+      // A range that begins at byte 0 shows nothing about the others.
+      hasServedMiddle: load.hasServedMiddle || range?.start === 0,
+    });
+  }
+
+  #finish(step: FinalStep, error: unknown): boolean {
+    const { load, log } = this.#options;
+    switch (step.kind) {
+      case "shorten":
+        load.shorten(step.bytes);
+        return true;
+      case "whole file":
+        load.requestWholeFile();
+        log("info", `${messageOf(error)}; asking for the whole file`);
+        return true;
+      case "retire":
+        load.retire(step.mayReturn);
+        log("info", `${messageOf(error)}; the other connections do the rest`);
+        return false;
+      case "fatal":
+        throw error;
+    }
+  }
+
+  /** Waits before a retry, but no longer than there is something to fetch. */
+  async #backOff(delayMs: number): Promise<void> {
+    const { clock, signal, done } = this.#options;
+    await clock.sleep(delayMs, AbortSignal.any([signal, done])).catch((reason) => {
+      signal.throwIfAborted();
+      if (!done.aborted) throw reason;
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
