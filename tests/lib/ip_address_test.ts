@@ -59,10 +59,10 @@ test("joinHostPort() puts an IPv6 address into brackets, and withoutBrackets() t
     "[2001:db8::1]",
   ]];
   for (const [host = "", inUrl = ""] of hosts) {
-    strictEqual(joinHostPort(host, 53), `${inUrl}:53`);
-    strictEqual(new URL(`http://${joinHostPort(host, 53)}`).host, `${inUrl}:53`);
-    strictEqual(withoutBrackets(inUrl), host);
-    strictEqual(withoutBrackets(host), host);
+    assert.equal(joinHostPort(host, 53), `${inUrl}:53`);
+    assert.equal(new URL(`http://${joinHostPort(host, 53)}`).host, `${inUrl}:53`);
+    assert.equal(withoutBrackets(inUrl), host);
+    assert.equal(withoutBrackets(host), host);
   }
 });
 

@@ -7,7 +7,7 @@ import type { SessionStatus } from "../../src/session/context.ts";
 import { ProgressMeter } from "../../src/session/progress_meter.ts";
 import type { StopRequest } from "../../src/session/session.ts";
 import type { DownloadResult, DownloadState } from "../../src/types.ts";
-import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 const RESULT: DownloadResult = {
   ...{ path: "file", size: 1, fetchedBytes: 1, resumedBytes: 0, lengthVerified: true },
