@@ -110,7 +110,8 @@ function plain(address: string): string {
 }
 
 /**
- * A connection that buffers one chunk of the runtime. Then it stops reading until its reader takes the chunk.
+ * A connection that buffers at most one chunk of the runtime. It reads the next one when its reader has taken
+ * it.
  */
 class NodeConnection implements Connection {
   readonly #socket: Socket;

@@ -31,7 +31,7 @@ export interface CliHost {
   readonly isBytehaul: boolean;
   /** Whether standard error is a terminal on which lines can be overwritten. */
   readonly isTerminal: boolean;
-  /** Width of that terminal in cells. */
+  /** Cells in a line of that terminal. */
   columns(): number;
   writeStdout(text: string): void;
   writeStderr(text: string): void;
