@@ -5,7 +5,7 @@ export function basicField({ username, password }: Credentials): string {
   return `Basic ${btoa(`${username}:${password}`)}`;
 }
 
-/** The credentials in such a value, `undefined` where it is of another scheme or malformed. */
+/** The credentials in such a value; `undefined` when it is malformed or has another scheme. */
 export function basicCredentials(field: string): Credentials | undefined {
   const [, encoded] = /^Basic +([A-Za-z\d+/]+=*)$/i.exec(field) ?? [];
   if (encoded === undefined || encoded.replace(/=+$/, "").length % 4 === 1) return undefined;

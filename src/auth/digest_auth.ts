@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Challenge, parseChallenges } from "./challenges.ts";
 import type { Credentials } from "./credentials.ts";
 
-/** The hashes by the names that challenges have for them, and the system's names. */
+/** Hash names in challenges, with their names in `node:crypto`. */
 const HASHES: ReadonlyMap<string, string> = new Map([
   ["md5", "md5"],
   ["sha-256", "sha256"],

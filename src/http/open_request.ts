@@ -51,7 +51,7 @@ export class OpenRequest {
     }
     const reason = reasonOf(error);
     const message = `Cannot fetch the file: ${broken}${reason === undefined ? "" : ` (${reason})`}`;
-    // The error itself is not the cause: it has the URL, whose query may be secret.
+    // The error itself does not go along: it holds the URL, whose query may be secret.
     return new DownloadError("network", message, { retryable: true });
   }
 }

@@ -5,7 +5,10 @@ import type { Connection, Network } from "./runtime.ts";
 import { onAbort } from "../lib/on_abort.ts";
 import { isIpv6, parseIp } from "../lib/ip_address.ts";
 
-/** Sockets as both runtimes have them. Their modules take time to load, and most runs need none of them. */
+/**
+ * Sockets of both runtimes. Their modules are loaded when needed, because they take time and most runs need
+ * none.
+ */
 export const sockets: Network = {
   async connect({ address, port }, { localAddress, signal }) {
     const { connect } = await import("node:net");
@@ -49,7 +52,7 @@ export const sockets: Network = {
     const socket = createSocket(isIpv6(address) ? "udp6" : "udp4");
     using _stopping = onAbort(signal, () => reject(signal.reason));
     socket.on("error", reject);
-    // Not on every runtime does a connected socket refuse datagrams from elsewhere.
+    // Not every runtime refuses datagrams from other senders on a connected socket.
     socket.on("message", (answer, from) => {
       if (from.port === port && plain(from.address) === plain(address) && accepts(answer)) resolve(answer);
     });
@@ -69,7 +72,7 @@ export const sockets: Network = {
     try {
       return await connection.secure(host, {
         host,
-        // A name alone may be told to the server (RFC 6066, section 3).
+        // Only a name may be sent to the server, not an address (RFC 6066, section 3).
         ...(isIP(host) === 0 && { servername: host }),
         ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
         ...identity,
@@ -101,12 +104,15 @@ export const sockets: Network = {
   },
 };
 
-/** An address as addresses compare: IPv6 has several forms, and may name the interface. */
+/** An address in a form for comparison: IPv6 has several forms, and may name the interface. */
 function plain(address: string): string {
   return parseIp(address.replace(/%.*$/, "")) ?? address;
 }
 
-/** What waits in memory for a reader before the other side is held back is one chunk of the runtime. */
+/**
+ * A connection that buffers at most one chunk of the runtime. It reads the next one when its reader has taken
+ * it.
+ */
 class NodeConnection implements Connection {
   readonly #socket: Socket;
   readonly #chunks: Uint8Array[] = [];
@@ -114,10 +120,11 @@ class NodeConnection implements Connection {
   #failure: unknown;
   #wake: () => void = () => {};
 
-  /** With TLS in it, `host` is whom its errors are about. */
+  /** With TLS, `host` is the host in its errors. */
   constructor(socket: Socket, host?: string) {
     this.#socket = socket;
-    // Whoever waits for what comes keeps the process alive, and an idle connection does not.
+    // An idle connection must not keep the process alive. A caller that waits for bytes keeps it alive
+    // itself.
     socket.unref();
     socket.on("data", (chunk: Uint8Array) => {
       this.#chunks.push(chunk);
@@ -136,14 +143,14 @@ class NodeConnection implements Connection {
     });
   }
 
-  /** The same connection with TLS in it. Nothing may have been read from it. */
+  /** Starts TLS on this connection. No byte of it may have been read before. */
   async secure(host: string, options: ConnectionOptions): Promise<Connection> {
     const { connect } = await import("node:tls");
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
     if (this.#isOver) throw this.#failure ?? new Error("the connection was closed");
     const over = () => reject(new Error("the connection was closed"));
     this.#socket.removeAllListeners();
-    // Bun tells of an early end only here.
+    // Bun reports an early end only here.
     this.#socket.once("end", over).once("close", over).once("error", reject);
     const socket = connect({ ...options, socket: this.#socket });
     socket.once("error", reject);

@@ -16,8 +16,8 @@ import { errorCode } from "../../lib/error_code.ts";
 import { onAbort } from "../../lib/on_abort.ts";
 
 /**
- * Sends a DNS message to a DoH server, and returns the message that it answers (RFC 8484). Errors carry a short
- * word in `code`; their text is not shown.
+ * Sends a DNS message to a DoH server, and returns its answer (RFC 8484). Errors have a short word in `code`;
+ * their text is not shown.
  */
 export type FetchDoh = (
   url: string,
@@ -25,19 +25,19 @@ export type FetchDoh = (
   signal: AbortSignal,
 ) => Promise<Uint8Array>;
 
-/** Which servers to ask, and by what means. */
+/** DNS servers, and the means to query them. */
 export interface DnsClientOptions {
   readonly network: Pick<Network, "connect" | "exchange">;
   readonly clock: Clock;
-  /** URLs; they are asked before `servers`, so that names go out in the clear only when they have to. */
+  /** URLs. They are queried before `servers`, so that names are sent unencrypted only if necessary. */
   readonly dohServers: readonly string[];
   readonly fetchDoh: FetchDoh;
   readonly servers: readonly Endpoint[];
-  /** For each try with each server. */
+  /** Time limit of each query to each server. */
   readonly timeoutMs: number;
 }
 
-/** A datagram may get lost; a server that was silent is asked once more after the others. */
+/** A datagram may get lost, so a server without an answer is queried once more after the others. */
 const ROUNDS = 2;
 
 const SUCCESS = 0;
@@ -46,12 +46,12 @@ export const NXDOMAIN = 3;
 const FAILURES: Readonly<Record<number, string>> = { 1: "FORMERR", 2: "SERVFAIL", 4: "NOTIMP", 5: "REFUSED" };
 
 interface Server {
-  /** For messages; a DoH server's path may be a secret. */
+  /** Name in messages, without the path of a DoH server, which may be secret. */
   readonly name: string;
   ask(name: string, type: AddressType, signal: AbortSignal): Promise<DnsAnswer>;
 }
 
-/** Asks servers in turn until one knows. */
+/** Queries servers in order until one answers. */
 export class DnsClient {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -66,7 +66,10 @@ export class DnsClient {
     ];
   }
 
-  /** The first answer that is a success or {@linkcode NXDOMAIN}; a `DownloadError` where no server gave one. */
+  /**
+   * The first answer that is a success or {@linkcode NXDOMAIN}. Throws a `DownloadError` if no server gives
+   * one.
+   */
   async ask(name: string, type: AddressType, signal: AbortSignal): Promise<DnsAnswer> {
     checkName(name);
     const failures = new Map<Server, string>();
@@ -98,7 +101,7 @@ function plainServer(endpoint: Endpoint, network: DnsClientOptions["network"]): 
   return {
     name: joinHostPort(endpoint.address, endpoint.port),
     async ask(name, type, signal) {
-      // Only who sees the question can know the number; another one cannot answer in the server's place.
+      // The number is random, so that a sender who does not see the question cannot forge an answer.
       const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
       const question: DnsQuestion = { id, name, type };
       const message = encodeQuestion(question);
@@ -114,14 +117,14 @@ function dohServer(url: string, fetchDoh: FetchDoh): Server {
   return {
     name: new URL(url).host,
     async ask(name, type, signal) {
-      // TLS keeps others out, and the same message for the same question can be cached on the way.
+      // TLS prevents forged answers, so the number is 0, and equal messages can be cached on the path.
       const question: DnsQuestion = { id: 0, name, type };
       return decodeWhole(question, await fetchDoh(url, encodeQuestion(question), signal));
     },
   };
 }
 
-/** RFC 1035, section 4.2.2: over TCP the length comes first. */
+/** RFC 1035, section 4.2.2: over TCP the length precedes the message. */
 async function exchangeOverTcp(
   endpoint: Endpoint,
   message: Uint8Array,
@@ -143,7 +146,7 @@ async function exchangeOverTcp(
   }
 }
 
-/** Where there is room for all of it, an answer that is truncated is as good as none. */
+/** Over TCP and HTTPS a truncated answer is an error, because they have room for a complete one. */
 function decodeWhole(question: DnsQuestion, message: Uint8Array): DnsAnswer {
   const answer = decodeAnswer(question, message);
   if (answer.isTruncated) throw new DnsMessageError("cut short");

@@ -16,7 +16,10 @@ export type Shell = (
   signal: AbortSignal,
 ) => Promise<ShellEnd>;
 
-/** The system's shell. Whoever may run it may do everything, so that no less than all is asked of Deno. */
+/**
+ * The system's shell. A program that may run it may do everything, so Deno must grant the complete run
+ * permission.
+ */
 export function openShell(): Shell {
   for (const name of ["run", "env"] as const) requireAccess({ name }, "--allow-run --allow-env");
   return runInShell;
@@ -29,7 +32,7 @@ async function runInShell(
 ): Promise<ShellEnd> {
   const { spawn } = await import("node:child_process");
   signal.throwIfAborted();
-  // In a process group of its own all that the shell has started ends with it.
+  // In a separate process group, all processes of the shell end with it.
   const hasGroups = process.platform !== "win32";
   const child = spawn(command, {
     shell: true,
@@ -48,7 +51,7 @@ async function runInShell(
       if (hasGroups && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
     } catch {
-      // It has just ended.
+      // The shell has just ended.
     }
   });
   return await promise;
