@@ -1,8 +1,8 @@
-import { DownloadError } from "../errors.ts";
+import { DownloadError, type DownloadErrorOptions } from "../errors.ts";
 
 /** A response arrived whole and does not fit what was asked. Another way of asking may bring one that does. */
 export class UnusableResponseError extends DownloadError {
-  constructor(reason: string, options: { readonly retryable?: boolean } = {}) {
+  constructor(reason: string, options: DownloadErrorOptions = {}) {
     super("bad_response", `Cannot use the response: ${reason}`, options);
   }
 }
