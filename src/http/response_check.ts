@@ -189,9 +189,10 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
   const urls = [target, file].flatMap((it) => it === undefined ? [] : [it.url]);
   const coding = hidingCoding(headers, urls);
   if (coding === undefined) return;
-  const remedy = file === undefined ? "" : "; set contentEncoding to keep it encoded";
+  const remedy = { options: ["contentEncoding"], how: "set contentEncoding", after: " to keep it encoded" };
   throw new UnusableResponseError(
-    `it is encoded as ${quoteForeign(coding)} although the file itself was asked for${remedy}`,
+    `it is encoded as ${quoteForeign(coding)} although the file itself was asked for`,
+    file === undefined ? {} : { remedy },
   );
 }
 

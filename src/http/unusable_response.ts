@@ -1,10 +1,10 @@
-import { DownloadError } from "../errors.ts";
+import { DownloadError, type DownloadErrorOptions } from "../errors.ts";
 
 /**
  * A complete response that does not fit its request. Another form of the request may get a usable response.
  */
 export class UnusableResponseError extends DownloadError {
-  constructor(reason: string, options: { readonly retryable?: boolean } = {}) {
+  constructor(reason: string, options: DownloadErrorOptions = {}) {
     super("bad_response", `Cannot use the response: ${reason}`, options);
   }
 }

@@ -1,4 +1,5 @@
 import { DownloadError } from "../errors.ts";
+import { OptionTypeError } from "../option_error.ts";
 import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../options/resolved_options.ts";
 import type { HttpClient, HttpClientOptions, RequestOptions, Runtime } from "../runtime/runtime.ts";
 import { chooseProxy } from "../options/proxy.ts";
@@ -51,7 +52,12 @@ export class NetworkClients {
     if (localAddress === undefined) return;
     runtime.network.requireUnrestricted("a server");
     if (await runtime.network.isLocal(localAddress)) return;
-    throw new TypeError(`Cannot use localAddress "${localAddress}": this machine has no such address`);
+    throw new OptionTypeError({
+      option: "localAddress",
+      subject: `localAddress "${localAddress}"`,
+      problem: "this machine has no such address",
+      value: localAddress,
+    });
   }
 
   /** A client that uses the proxies of `rules`. */

@@ -126,7 +126,8 @@ async function readClaims(runtime: Runtime, path: string): Promise<{ size: numbe
     await requireFile(runtime, path);
     throw new ControlFileError(
       controlPath,
-      `Cannot verify "${path}": it has no control file to compare it with; give checksum or checksumFile`,
+      `Cannot verify "${path}": it has no control file to compare it with`,
+      { remedy: { options: ["checksum", "checksumFile"], how: "give checksum or checksumFile" } },
     );
   }
   if (loaded.kind === "damaged") {

@@ -220,7 +220,8 @@ function requireName(recorded: Validator, { verdict, remote }: ProbeResult): voi
   if (verdict.kind !== "whole" || strongValidator(recorded) === undefined) return;
   if (strongValidator(remote.validator) !== undefined) return;
   throw new RemoteChangedError(
-    "Cannot go on: the server answered with something that has neither ETag nor date, as an error page has; what is there is kept, and with resume off the download starts again",
+    "Cannot go on: the server answered with something that has neither ETag nor date, as an error page has; what is there is kept",
+    { remedy: { options: ["resume"], how: "turn resume off", after: " to start again" } },
   );
 }
 

@@ -84,7 +84,15 @@ export async function findLeftovers(
 export function begunElsewhere(path: string): ControlFileError {
   return new ControlFileError(
     new OutputNames(path).control,
-    `Cannot resume "${path}": it was begun from another URL; choose another output, or turn resume off to start again`,
+    `Cannot resume "${path}": it was begun from another URL`,
+    {
+      remedy: {
+        before: "choose another output, or ",
+        options: ["resume"],
+        how: "turn resume off",
+        after: " to start again",
+      },
+    },
   );
 }
 

@@ -88,9 +88,8 @@ export function requireUnclaimed({ claim }: SessionContext, path: string, name =
   if (other === undefined) return;
   throw new DownloadError(
     "output_exists",
-    `Cannot write "${path}": it is the output of ${
-      redact(other)
-    }, too; choose another output or ask to rename`,
+    `Cannot write "${path}": it is the output of ${redact(other)}, too`,
+    { remedy: { before: "choose another output or ", options: ["rename"], how: "ask to rename" } },
   );
 }
 

@@ -312,7 +312,8 @@ export class Output {
   #partTaken(): DownloadError {
     return new DownloadError(
       "output_exists",
-      `Cannot create "${this.partPath}": it exists and no control file tells what it is; remove it or ask to overwrite`,
+      `Cannot create "${this.partPath}": it exists and no control file tells what it is`,
+      { remedy: { before: "remove it or ", options: ["overwrite"], how: "ask to overwrite" } },
     );
   }
 

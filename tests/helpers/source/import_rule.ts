@@ -5,7 +5,7 @@ import { blankText } from "./source_text.ts";
 export interface Violation {
   readonly path: string;
   readonly line: number;
-  readonly kind: "upward" | "sideways" | "past" | "runtime" | "outside" | "dynamic" | "unplaced";
+  readonly kind: "upward" | "sideways" | "past" | "circle" | "runtime" | "outside" | "dynamic" | "unplaced";
   /** What the line names. */
   readonly name: string;
 }
@@ -18,9 +18,9 @@ export interface ModuleImport {
   readonly line: number;
 }
 
-/** From the bottom to the top. What stands on one level is one folder, or files that may import one another. */
+/** From the bottom to the top. Files of one level may import one another, unless that makes a circle. */
 const LEVELS: readonly RegExp[] = [
-  /^src\/(?:lib\/[^/]+|errors\.ts|types\.ts|redact\.ts|version\.ts)$/,
+  /^src\/(?:lib\/[^/]+|errors\.ts|option_error\.ts|types\.ts|redact\.ts|version\.ts)$/,
   /^src\/auth\/[^/]+$/,
   /^src\/options\/[^/]+$/,
   // The middle folders never import one another; the session joins them.
@@ -92,12 +92,12 @@ function isTypeOnly(clause: string): boolean {
 }
 
 /**
- * Where files break the rule of imports: they point down, the middle folders never import one another, and only
- * the runtime folder names a runtime or its system modules. `files` maps paths from the root of the package, with
+ * Where files break the rule of imports: they point down and never round in a circle, the middle folders never import one
+ * another, and only the runtime folder names a runtime or its system modules. `files` maps paths from the root of the package, with
  * slashes, to sources.
  */
 export function violations(files: ReadonlyMap<string, string>): Violation[] {
-  return [...files].flatMap(([path, source]) => {
+  const broken = [...files].flatMap(([path, source]) => {
     const isRuntime = path.startsWith(RUNTIME);
     const found: Violation[] = [];
     const report = (kind: Violation["kind"], name: string, line: number): void => {
@@ -120,6 +120,39 @@ export function violations(files: ReadonlyMap<string, string>): Violation[] {
     }
     return found;
   });
+  return [...broken, ...circles(files)];
+}
+
+interface Arrow {
+  readonly to: string;
+  readonly line: number;
+}
+
+/** Each circle of imports, types included, at the import that closes it, with the way round. */
+function circles(files: ReadonlyMap<string, string>): Violation[] {
+  const arrows = new Map<string, Arrow[]>();
+  for (const [path, source] of files) {
+    const own = importsOf(source).flatMap(({ specifier, line }): Arrow[] =>
+      specifier?.startsWith(".") ? [{ to: join(dirname(path), specifier), line }] : []
+    );
+    arrows.set(path, own);
+  }
+  const found: Violation[] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (path: string): void => {
+    if (done.has(path)) return;
+    way.push(path);
+    for (const { to, line } of arrows.get(path) ?? []) {
+      const start = way.indexOf(to);
+      if (start === -1) visit(to);
+      else found.push({ path, line, kind: "circle", name: [...way.slice(start), to].join(" → ") });
+    }
+    way.pop();
+    done.add(path);
+  };
+  for (const path of files.keys()) visit(path);
+  return found;
 }
 
 function judge(from: string, to: string, isType: boolean): Violation["kind"] | undefined {

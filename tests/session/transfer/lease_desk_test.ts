@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { type Lease, Scheduler } from "../../../src/plan/scheduler.ts";
 import { LeaseDesk, type RequestLimits } from "../../../src/session/transfer/lease_desk.ts";
-import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const SIZE = 1_000_000;
 const TWO: RequestLimits = { connections: 2, usesRanges: true, maxSegmentSize: Infinity };

@@ -8,7 +8,7 @@ import { Recovery } from "../../../src/session/transfer/recovery.ts";
 import { ServerLoad } from "../../../src/session/transfer/server_load.ts";
 import { VersionCheck } from "../../../src/session/transfer/version_check.ts";
 import type { ByteRange } from "../../../src/types.ts";
-import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const SIZE = 1_000_000;
 const RANGE = { start: 100_000, end: 200_000 };

@@ -2,7 +2,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { HttpStatusError } from "../../../src/errors.ts";
 import { ServerLoad } from "../../../src/session/transfer/server_load.ts";
-import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const MAX_SEGMENT = 1_000_000;
 const MAX_QUIET_MS = 60_000;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { onAbort } from "../../../src/lib/on_abort.ts";
 import { ServerLoad } from "../../../src/session/transfer/server_load.ts";
 import { type WorkerKind, WorkerPool } from "../../../src/session/transfer/worker_pool.ts";
-import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const MOST = 16;
 

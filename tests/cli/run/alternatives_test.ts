@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Alternatives } from "../../../src/cli/flags/alternatives.ts";
+import { Alternatives } from "../../../src/cli/run/alternatives.ts";
 import { DownloadError, type DownloadErrorCode } from "../../../src/errors.ts";
 import { FakeHandle, snapshot } from "../fakes.ts";
 

@@ -1,7 +1,7 @@
 import { DownloadError, type DownloadErrorCode } from "../../errors.ts";
 import type { DownloadSpec } from "../../options/options.ts";
 import type { DownloadResult, ProgressSnapshot } from "../../types.ts";
-import type { JobHandle } from "../run/job.ts";
+import type { JobHandle } from "./job.ts";
 
 /** What another server may do better. What is wrong on this machine stays wrong with every URL. */
 const FAULTS_OF_A_SERVER: ReadonlySet<DownloadErrorCode> = new Set([
