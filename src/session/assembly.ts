@@ -2,11 +2,11 @@ import { layOutBlocks, MemoryBudget } from "../flow/memory_budget.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
-import { Checkpointer } from "../storage/checkpoint.ts";
-import { FileWriter } from "../storage/file_writer.ts";
+import { Checkpointer } from "../sink/checkpoint.ts";
+import { FileWriter } from "../sink/file_writer.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
-import { WriteBackCache } from "../storage/write_back_cache.ts";
+import { WriteBackCache } from "../sink/write_back_cache.ts";
 import type { SessionContext } from "./context.ts";
 import type { Start } from "./start.ts";
 

@@ -7,7 +7,7 @@ import type { SegmentReader } from "../../http/segment_reader.ts";
 import { ContradictionError, UnusableResponseError } from "../../http/unusable_response.ts";
 import { namesVersion, proveSame, validatorOf } from "../../http/validator.ts";
 import type { Lease } from "../../plan/scheduler.ts";
-import type { CacheLane } from "../../storage/write_back_cache.ts";
+import type { CacheLane } from "../../sink/write_back_cache.ts";
 import type { ByteRange } from "../../types.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
 import { countFailure, endedEarly } from "../sources/retry.ts";

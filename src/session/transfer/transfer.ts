@@ -4,7 +4,7 @@ import type { ProbeResult } from "../../http/probe.ts";
 import type { Lease, Scheduler } from "../../plan/scheduler.ts";
 import type { PieceMap } from "../../plan/piece_map.ts";
 import { whereToSplit } from "../../plan/tail.ts";
-import type { WriteBackCache } from "../../storage/write_back_cache.ts";
+import type { WriteBackCache } from "../../sink/write_back_cache.ts";
 import { strongValidator } from "../../http/validator.ts";
 import type { RemoteFile } from "../../types.ts";
 import { WaitList } from "../../lib/wait_list.ts";

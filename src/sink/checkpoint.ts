@@ -1,8 +1,8 @@
 import type { RuntimeFile } from "../runtime/runtime.ts";
-import type { ControlRecord } from "./control_format.ts";
-import type { ControlStore } from "./control_store.ts";
+import type { ControlRecord } from "../storage/control_format.ts";
+import type { ControlStore } from "../storage/control_store.ts";
 import type { FileWriter } from "./file_writer.ts";
-import { storageError } from "./storage_error.ts";
+import { storageError } from "../storage/storage_error.ts";
 import type { WriteBackCache } from "./write_back_cache.ts";
 
 /** What a checkpoint is made of. */

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { Checkpointer } from "../../src/storage/checkpoint.ts";
+import { Checkpointer } from "../../src/sink/checkpoint.ts";
 import type { ControlRecord } from "../../src/storage/control_format.ts";
 import type { ControlStore } from "../../src/storage/control_store.ts";
-import type { FileWriter } from "../../src/storage/file_writer.ts";
-import type { WriteBackCache } from "../../src/storage/write_back_cache.ts";
+import type { FileWriter } from "../../src/sink/file_writer.ts";
+import type { WriteBackCache } from "../../src/sink/write_back_cache.ts";
 import { systemError } from "../helpers/runtime_double.ts";
 import { settle } from "../helpers/virtual_clock.ts";
 

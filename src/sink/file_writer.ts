@@ -1,6 +1,6 @@
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
-import { storageError } from "./storage_error.ts";
+import { storageError } from "../storage/storage_error.ts";
 
 interface Job {
   readonly data: Uint8Array;
