@@ -72,7 +72,10 @@ export class Assembly {
         this.#hasher?.prefix.advance(pieces.frontier);
       },
     });
-    const record = () => ({ ...identity, validator: start.version.recorded, ...pieces.snapshot() });
+    const record = () => ({
+      file: { ...identity, validator: start.version.recorded },
+      progress: { pieceSize: pieces.pieceSize, ...pieces.snapshot() },
+    });
     this.#writer = writer;
     this.cache = cache;
     this.#checkpointer = new Checkpointer({ cache, writer, file, path, store: output.control, record });

@@ -17,7 +17,8 @@ export async function discardLeftovers(
   // One that worked on it knows that another query was but another signature.
   const isOurs = (loaded: LoadedControl) =>
     belongsTo(loaded, spec.url) ||
-    status.total !== undefined && loaded.kind === "record" && loaded.record.urlHash === hashUrl(spec.url);
+    status.total !== undefined && loaded.kind === "record" &&
+      loaded.record.file.urlHash === hashUrl(spec.url);
   // Taking the output would leave directories where there were none.
   if (!isOurs(await new ControlStore(runtime, new OutputNames(path)).load())) return;
   const output = await Output.acquire(runtime, path, false);

@@ -138,10 +138,10 @@ async function readClaims(runtime: Runtime, path: string): Promise<{ size: numbe
       `Cannot verify "${path}": its control file is unusable (${loaded.reason})`,
     );
   }
-  const { record } = loaded;
-  const pieces = new PieceMap(record.size, record.pieceSize);
-  pieces.restore(record);
-  return { size: record.size, pieces };
+  const { file: { size = 0 }, progress } = loaded.record;
+  const pieces = new PieceMap(size, progress.pieceSize);
+  pieces.restore(progress);
+  return { size, pieces };
 }
 
 async function openToRead(runtime: Runtime, path: string): Promise<{ file: RuntimeFile; info: FileInfo }> {

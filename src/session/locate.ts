@@ -75,5 +75,5 @@ export async function pathWithoutAsking(
   const path = join(outputDir, chooseFileName([fileNameFromUrl(url)]));
   const control = new ControlStore(runtime, new OutputNames(path));
   const loaded = await control.load();
-  return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) ? path : undefined;
+  return loaded.kind === "record" && loaded.record.file.urlHash === hashUrl(url) ? path : undefined;
 }

@@ -5,7 +5,7 @@ import { holdsRange } from "../integrity/range_check.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
-import type { ControlRecord } from "../storage/control_format.ts";
+import type { ControlRecord, RecordedFile, RecordedPart, SizedFile } from "../storage/control_record.ts";
 import type { LoadedControl } from "../storage/control_store.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
@@ -18,7 +18,10 @@ const CHECKED_BYTES = 512 * 1024;
 
 /** What an earlier run left. */
 export interface Interrupted {
-  readonly record: ControlRecord;
+  /** The file on the server, as it was recorded. */
+  readonly record: SizedFile;
+  /** The part file at the latest checkpoint. */
+  readonly part: RecordedPart | undefined;
   readonly file: RuntimeFile;
   readonly fileInfo: FileInfo;
   /** What the control file claims, and after `prove()` what is there. */
@@ -45,12 +48,11 @@ export function hashQuery(url: string): string {
 
 /** Whether a control file is surely that of a URL; another query may be another signature, or another file. */
 export function belongsTo(loaded: LoadedControl, url: string): boolean {
-  return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) &&
-    loaded.record.queryHash === hashQuery(url);
+  return loaded.kind === "record" && isOfUrl(loaded.record.file, url);
 }
 
 /** Whether a control file is of this URL, its query included. */
-export function isOfUrl({ urlHash, queryHash }: ControlRecord, url: string): boolean {
+export function isOfUrl({ urlHash, queryHash }: RecordedFile, url: string): boolean {
   return urlHash === hashUrl(url) && queryHash === hashQuery(url);
 }
 
@@ -72,7 +74,7 @@ export async function findLeftovers(
   }
   const { record } = loaded;
   if (!spec.resume) return undefined;
-  const isSameUrl = record.urlHash === hashUrl(spec.url);
+  const isSameUrl = record.file.urlHash === hashUrl(spec.url);
   if (!isSameUrl && expected === undefined) {
     if (spec.overwrite) return undefined;
     throw begunElsewhere(output.path);
@@ -91,11 +93,14 @@ export function begunElsewhere(path: string): ControlFileError {
 async function open(
   { spec, log, expected }: SessionContext,
   output: Output,
-  record: ControlRecord,
+  { file: recorded, part: recordedPart, progress }: ControlRecord,
   isSameUrl: boolean,
 ): Promise<Interrupted | undefined> {
-  const pieces = new PieceMap(record.size, record.pieceSize);
-  pieces.restore(record);
+  const { size } = recorded;
+  if (size === undefined) return undefined;
+  const record = { ...recorded, size };
+  const pieces = new PieceMap(size, progress.pieceSize);
+  pieces.restore(progress);
   if (pieces.doneBytes === 0) return undefined;
   if (!namesVersion(record.validator) && expected === undefined) {
     log("warn", "the server tells versions of the file apart by nothing; starting again");
@@ -108,7 +113,7 @@ async function open(
   }
   const { file, info: fileInfo } = part;
   const isSameQuery = isSameUrl && record.queryHash === hashQuery(spec.url);
-  return { record, file, fileInfo, pieces, isSameUrl, isSameQuery };
+  return { record, part: recordedPart, file, fileInfo, pieces, isSameUrl, isSameQuery };
 }
 
 /**
@@ -123,7 +128,7 @@ export async function prove(
 ): Promise<Interrupted | undefined> {
   const { record, file, fileInfo, pieces: claimed } = interrupted;
   if (isUntouched(interrupted)) return interrupted;
-  const pieces = new PieceMap(record.size, record.pieceSize);
+  const pieces = new PieceMap(record.size, claimed.pieceSize);
   const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
   const fileSize = Math.min(fileInfo.size, record.size);
   try {
@@ -149,10 +154,10 @@ export async function prove(
 }
 
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */
-function isUntouched({ record, fileInfo, pieces }: Interrupted): boolean {
+function isUntouched({ record, part, fileInfo, pieces }: Interrupted): boolean {
   const { identity, modifiedMs, size } = fileInfo;
-  const isSame = identity !== undefined && identity === record.partIdentity &&
-    modifiedMs !== undefined && modifiedMs === record.partModifiedMs;
+  const isSame = identity !== undefined && identity === part?.identity &&
+    modifiedMs !== undefined && modifiedMs === part.modifiedMs;
   return isSame && size <= record.size && size >= endOf(pieces);
 }
 

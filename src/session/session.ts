@@ -66,7 +66,7 @@ async function fetchInto(
   context: SessionContext,
   stop: StopRequest,
 ): Promise<Outcome> {
-  const finished = await output.findFinished((record) => isOfUrl(record, context.spec.url));
+  const finished = await output.findFinished((record) => isOfUrl(record.file, context.spec.url));
   if (finished !== undefined) {
     await verifyFinished(context, output, finished);
     await output.finishAnew();

@@ -4,7 +4,8 @@ import { agree, namesVersion } from "../http/validator.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
-import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
+import { MAX_PIECES } from "../storage/control_format.ts";
+import { noProgress, type RecordedFile } from "../storage/control_record.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { RemoteFile, Validator } from "../types.ts";
@@ -27,8 +28,8 @@ export interface Start {
   readonly pieces: PieceMap;
   /** The first response, `undefined` when everything is there already. */
   readonly first: ProbeResult | undefined;
-  /** What the control file says beside the version and the pieces. */
-  readonly identity: Pick<ControlRecord, "urlHash" | "queryHash" | "size" | "pieceSize">;
+  /** What the control file says of the file beside its version. */
+  readonly identity: Omit<RecordedFile, "validator">;
 }
 
 /** A start with one request for the whole file. */
@@ -113,8 +114,8 @@ function resumed(
   status.total = record.size;
   status.meter.restart(pieces.doneBytes);
   log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
-  const { urlHash, queryHash, size, pieceSize } = record;
-  const identity = { urlHash, queryHash, size, pieceSize };
+  const { urlHash, queryHash, size } = record;
+  const identity = { urlHash, queryHash, size };
   const remote: RemoteFile = {
     finalUrl: first?.remote.finalUrl ?? spec.url,
     size,
@@ -134,25 +135,19 @@ async function fresh(
   const { remote } = first;
   try {
     const size = remote.size ?? Infinity;
-    const pieces = new PieceMap(size, boundedPieceSize(size, spec.pieceSize));
+    const pieceSize = boundedPieceSize(size, spec.pieceSize);
+    const pieces = new PieceMap(size, pieceSize);
     const identity = {
       urlHash: hashUrl(spec.url),
       queryHash: hashQuery(spec.url),
-      size: remote.size ?? 0,
-      pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),
+      size: remote.size,
     };
     await output.clearPart();
     const create = async () => {
       if (remote.size !== undefined) await output.requireSpace(remote.size);
       // Before the part file, so that a part file is known to be ours whenever there is one.
-      const nothing = new PieceMap(identity.size, identity.pieceSize).snapshot();
-      await output.control.save({
-        ...identity,
-        validator: remote.validator,
-        partIdentity: undefined,
-        partModifiedMs: undefined,
-        ...nothing,
-      });
+      const file = { ...identity, validator: remote.validator };
+      await output.control.save({ file, part: undefined, progress: noProgress(file, pieceSize) });
       try {
         return await output.createPart();
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { RuntimeFile } from "../runtime/runtime.ts";
-import type { ControlRecord } from "../storage/control_format.ts";
+import type { Claims } from "../storage/control_record.ts";
 import type { ControlStore } from "../storage/control_store.ts";
 import type { FileWriter } from "./file_writer.ts";
 import { storageError } from "../storage/storage_error.ts";
@@ -13,7 +13,7 @@ export interface CheckpointerOptions {
   readonly path: string;
   readonly store: ControlStore;
   /** What is in the file at this moment. */
-  readonly record: () => Omit<ControlRecord, "partIdentity" | "partModifiedMs">;
+  readonly record: () => Claims;
 }
 
 /** Makes progress durable, in an order in which the control file never claims what the disk has not. */
@@ -45,7 +45,7 @@ export class Checkpointer {
     await this.sync();
     // Without these the next run believes nothing and checks it all: right for a file that others changed.
     const info = await writer.inspect().catch(() => undefined);
-    await store.save({ ...written, partIdentity: info?.identity, partModifiedMs: info?.modifiedMs });
+    await store.save({ ...written, part: info && { identity: info.identity, modifiedMs: info.modifiedMs } });
   }
 
   /** Makes the data durable. After a failure a second sync may report success although the first one lost data. */

@@ -1,7 +1,8 @@
 import { ControlFileError, DownloadError } from "../errors.ts";
 import type { OutputNames } from "../lib/output_names.ts";
 import type { FileLock, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
+import { decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
+import type { ControlRecord } from "./control_record.ts";
 import { ForeignFileError, inTheWay, isOfAnother, openOwn, removeOwn } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
 import { errorCode } from "../lib/error_code.ts";

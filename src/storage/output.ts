@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { DownloadError } from "../errors.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import type { FileInfo, FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { type ControlRecord, isComplete } from "./control_format.ts";
+import { type ControlRecord, isComplete } from "./control_record.ts";
 import { ControlStore, type LoadedControl, requireReplaceable } from "./control_store.ts";
 import { giveName, nameTaken, requireIntact } from "./final_name.ts";
 import { HeldPart } from "./held_part.ts";
@@ -287,8 +287,9 @@ export class Output {
     const loaded = await this.control.load().catch(() => undefined); // what is wrong with it is told later
     if (loaded?.kind !== "record") return false;
     const { record } = loaded;
-    return record.partIdentity === found.identity && record.partModifiedMs === found.modifiedMs &&
-      record.size === found.size && isComplete(record) && isAskedFor(record);
+    const { file, part } = record;
+    return part?.identity === found.identity && part.modifiedMs === found.modifiedMs &&
+      file.size === found.size && isComplete(record) && isAskedFor(record);
   }
 
   async #isTwin(path: string, { identity }: FileInfo): Promise<boolean> {

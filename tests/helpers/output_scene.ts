@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { DownloadError, type DownloadErrorCode } from "../../src/errors.ts";
 import type { OpenMode, Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
-import type { ControlRecord } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { Output } from "../../src/storage/output.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith } from "./runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
@@ -14,16 +14,14 @@ const BYTES = new TextEncoder().encode(PART_TEXT);
 
 /** What a control file says before any byte is there. */
 export const RECORD: ControlRecord = {
-  urlHash: "ab".repeat(32),
-  queryHash: "abcdef",
-  size: BYTES.length,
-  validator: { etag: '"a"', lastModified: undefined },
-  pieceSize: 100,
-  partIdentity: undefined,
-  partModifiedMs: undefined,
-  bitmap: new Uint8Array(1),
-  crcs: new Uint32Array(1),
-  partial: [],
+  file: {
+    urlHash: "ab".repeat(32),
+    queryHash: "abcdef",
+    size: BYTES.length,
+    validator: { etag: '"a"', lastModified: undefined },
+  },
+  part: undefined,
+  progress: { pieceSize: 100, bitmap: new Uint8Array(1), crcs: new Uint32Array(1), partial: [] },
 };
 
 /** How an output is taken. */
@@ -73,8 +71,8 @@ export class OutputScene implements AsyncDisposable {
   async fillWhole(): Promise<void> {
     await writeFile(this.output.partPath, BYTES);
     const { identity, modifiedMs } = (await detectRuntime().files.lstat(this.output.partPath))!;
-    const whole = { ...RECORD, bitmap: Uint8Array.of(1), partIdentity: identity, partModifiedMs: modifiedMs };
-    await this.output.control.save(whole);
+    const progress = { ...RECORD.progress, bitmap: Uint8Array.of(1) };
+    await this.output.control.save({ ...RECORD, part: { identity, modifiedMs }, progress });
   }
 
   /** Gives a filled part file its final name. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { Checkpointer } from "../../src/sink/checkpoint.ts";
-import type { ControlRecord } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import type { ControlStore } from "../../src/storage/control_store.ts";
 import type { FileWriter } from "../../src/sink/file_writer.ts";
 import type { WriteBackCache } from "../../src/sink/write_back_cache.ts";
@@ -33,12 +33,12 @@ class Scene {
     store: {
       save: (record: ControlRecord) => {
         this.saved = record;
-        return this.#step("save", ` ${record.size}`);
+        return this.#step("save", ` ${record.file.size}`);
       },
     } as unknown as ControlStore,
     record: () => {
       this.steps.push(`record ${this.written}`);
-      return { size: this.written } as unknown as ControlRecord;
+      return { file: { size: this.written } } as unknown as ControlRecord;
     },
   });
 
@@ -81,14 +81,14 @@ test("when the file was last written is seen after the sync", async () => {
   const scene = new Scene();
   scene.on["sync"] = () => void (scene.modifiedMs = 70);
   await scene.checkpointer.save();
-  assert.equal(scene.saved?.partModifiedMs, 70);
+  assert.equal(scene.saved?.part?.modifiedMs, 70);
 });
 
 test("46: of a file that others changed no time is saved, so that all claims will be checked", async () => {
   const scene = new Scene();
   scene.on["inspect"] = failing("EIO");
   await scene.checkpointer.save();
-  assert.deepEqual([scene.steps.at(-1), scene.saved?.partModifiedMs], ["save done", undefined]);
+  assert.deepEqual([scene.steps.at(-1), scene.saved?.part?.modifiedMs], ["save done", undefined]);
 });
 
 test("43: after a failed sync nothing is saved, and no later sync counts", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import { decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { CONTROL_FILES } from "../helpers/control_fixture.ts";
 
 type Name = keyof typeof CONTROL_FILES;
@@ -22,51 +23,48 @@ const DATE = "Mon, 23 Nov 2026 10:00:00 GMT";
 /** What each of the files says. */
 const RECORDS: Readonly<Record<Name, ControlRecord>> = {
   begun: {
-    ...{ ...URL_HASHES, size: 3_000_000, pieceSize: 2 ** 20 },
-    validator: { etag: '"5f3a-61c"', lastModified: DATE },
-    ...{ partIdentity: undefined, partModifiedMs: undefined },
-    ...NOTHING,
+    file: { ...URL_HASHES, size: 3_000_000, validator: { etag: '"5f3a-61c"', lastModified: DATE } },
+    part: undefined,
+    progress: { pieceSize: 2 ** 20, ...NOTHING },
   },
   unknown: {
-    ...{ ...URL_HASHES, size: 0, pieceSize: 2 ** 20 },
-    validator: { etag: undefined, lastModified: undefined },
-    ...{ partIdentity: undefined, partModifiedMs: undefined },
-    ...EMPTY,
+    file: { ...URL_HASHES, size: undefined, validator: { etag: undefined, lastModified: undefined } },
+    part: undefined,
+    progress: { pieceSize: 2 ** 20, ...EMPTY },
   },
   checkpoint: {
-    ...{ ...URL_HASHES, size: 300_000, pieceSize: 65_536 },
-    validator: { etag: undefined, lastModified: DATE, isYoung: true },
-    ...{ partIdentity: "2049:1234567", partModifiedMs: 1_795_000_000_123 },
-    ...SOME,
+    file: {
+      ...{ ...URL_HASHES, size: 300_000 },
+      validator: { etag: undefined, lastModified: DATE, isYoung: true },
+    },
+    part: { identity: "2049:1234567", modifiedMs: 1_795_000_000_123 },
+    progress: { pieceSize: 65_536, ...SOME },
   },
   notime: {
-    ...{ ...URL_HASHES, size: 300_000, pieceSize: 65_536 },
-    validator: { etag: 'W/"ü"', lastModified: undefined },
-    ...{ partIdentity: undefined, partModifiedMs: 1_795_000_000_123 },
-    ...SOME,
+    file: { ...URL_HASHES, size: 300_000, validator: { etag: 'W/"ü"', lastModified: undefined } },
+    part: { identity: undefined, modifiedMs: 1_795_000_000_123 },
+    progress: { pieceSize: 65_536, ...SOME },
   },
   nopart: {
-    ...{ ...URL_HASHES, size: 300_000, pieceSize: 65_536 },
-    validator: { etag: '"a"', lastModified: undefined },
-    ...{ partIdentity: undefined, partModifiedMs: undefined },
-    ...SOME,
+    file: { ...URL_HASHES, size: 300_000, validator: { etag: '"a"', lastModified: undefined } },
+    part: undefined,
+    progress: { pieceSize: 65_536, ...SOME },
   },
   empty: {
-    ...{ ...URL_HASHES, size: 0, pieceSize: 65_536 },
-    validator: { etag: '"a"', lastModified: undefined },
-    ...{ partIdentity: "2049:9", partModifiedMs: 5 },
-    ...EMPTY,
+    file: { ...URL_HASHES, size: 0, validator: { etag: '"a"', lastModified: undefined } },
+    part: { identity: "2049:9", modifiedMs: 5 },
+    progress: { pieceSize: 65_536, ...EMPTY },
   },
   run: {
-    ...{
+    file: {
       urlHash: "f5aa33fb49f63ed3e1caaddbb61b5a34f0ea83e2ae698ac42c481ebc419e900c",
       queryHash: "e3b0c4",
       size: 400_000,
-      pieceSize: 65_536,
+      validator: { etag: '"1-61a80"', lastModified: "Mon, 01 Jan 2024 00:00:01 GMT", isYoung: false },
     },
-    validator: { etag: '"1-61a80"', lastModified: "Mon, 01 Jan 2024 00:00:01 GMT", isYoung: false },
-    ...{ partIdentity: "65024:10020991", partModifiedMs: 1796083456244 },
-    ...{
+    part: { identity: "65024:10020991", modifiedMs: 1796083456244 },
+    progress: {
+      pieceSize: 65_536,
       bitmap: Uint8Array.of(0b111),
       crcs: Uint32Array.of(744984663, 4160499286, 861800610, 0, 0, 0, 0),
       partial: [{ start: 196608, end: 209715, crc: 52325646 }],
@@ -82,11 +80,11 @@ for (const name of Object.keys(CONTROL_FILES) as Name[]) {
   });
 
   test(`the control file "${name}" is read`, () => {
-    const { validator, ...record } = RECORDS[name];
-    const { isYoung, ...version } = validator;
+    const { file, ...record } = RECORDS[name];
+    const { isYoung, ...version } = file.validator;
     assert.deepEqual(decodeControl(bytes, "out.bin.bytehaul"), {
       kind: "record",
-      record: { ...record, validator: { ...version, ...isYoung && { isYoung } } },
+      record: { ...record, file: { ...file, validator: { ...version, ...isYoung && { isYoung } } } },
     });
   });
 }
