@@ -48,7 +48,7 @@ function store(readSize: number): () => Promise<void> {
   });
   let written = 0;
   const onWritten = ({ start, end }: { start: number; end: number }) => void (written += end - start);
-  const cache = new WriteBackCache({ pool, writer, pieceSize: PIECE_SIZE, onWritten });
+  const cache = new WriteBackCache({ pool, sink: writer, pieceSize: PIECE_SIZE, onWritten });
   const { signal } = new AbortController();
   return async () => {
     written = 0;

@@ -1,11 +1,12 @@
 import { OutputNames } from "../lib/output_names.ts";
 import { DownloadError } from "../errors.ts";
 import { lookAt } from "../storage/paths.ts";
+import { inspectLeftovers } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
 import { expectedByCaller, type ExpectedChecksum } from "./sources/expected_checksum.ts";
 import { checkDigest, type VerifiedFile } from "./file_check.ts";
-import { belongsTo } from "./resume.ts";
+import { isOfUrl } from "./resume.ts";
 
 /** A file that is there and has the checksum that the caller gave. */
 export interface RightFile {
@@ -96,6 +97,7 @@ export async function tidyUp({ spec, log }: SessionContext, output: Output): Pro
   if (await output.isOfAnother()) {
     log("warn", `"${output.path}" belongs to another user, who may still change it`);
   }
-  const loaded = await output.loadControl();
-  if (loaded.kind === "missing" || belongsTo(loaded, spec.url)) await output.discard();
+  const found = await inspectLeftovers(output);
+  const isOurs = found.kind === "leftover" && isOfUrl(found.record.file, spec.url);
+  if (found.kind === "none" || isOurs) await found.discard();
 }

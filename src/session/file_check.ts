@@ -5,7 +5,7 @@ import { holdsRange } from "../integrity/range_check.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { ControlStore } from "../storage/control_store.ts";
+import { peekControl } from "../storage/control_store.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange } from "../types.ts";
 
@@ -122,9 +122,8 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
 }
 
 async function readClaims(runtime: Runtime, path: string): Promise<{ size: number; pieces: PieceMap }> {
-  const names = new OutputNames(path);
-  const { control: controlPath } = names;
-  const loaded = await new ControlStore(runtime, names).load();
+  const { control: controlPath } = new OutputNames(path);
+  const loaded = await peekControl(runtime, path);
   if (loaded.kind === "missing") {
     await requireFile(runtime, path);
     throw new ControlFileError(

@@ -5,8 +5,8 @@ import { holdsRange } from "../integrity/range_check.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
-import type { ControlRecord, RecordedFile, RecordedPart, SizedFile } from "../storage/control_record.ts";
-import type { LoadedControl } from "../storage/control_store.ts";
+import type { RecordedFile, RecordedPart, SizedFile } from "../storage/control_record.ts";
+import type { Leftover, Leftovers } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { SessionContext } from "./context.ts";
@@ -46,12 +46,7 @@ export function hashQuery(url: string): string {
   return createHash("sha256").update(unsignedQuery(url)).digest("hex").slice(0, QUERY_HASH_DIGITS);
 }
 
-/** Whether a control file is surely that of a URL; another query may be another signature, or another file. */
-export function belongsTo(loaded: LoadedControl, url: string): boolean {
-  return loaded.kind === "record" && isOfUrl(loaded.record.file, url);
-}
-
-/** Whether a control file is of this URL, its query included. */
+/** Whether a control file is of this URL, its query included: another query may be another signature, or another file. */
 export function isOfUrl({ urlHash, queryHash }: RecordedFile, url: string): boolean {
   return urlHash === hashUrl(url) && queryHash === hashQuery(url);
 }
@@ -60,26 +55,26 @@ export function isOfUrl({ urlHash, queryHash }: RecordedFile, url: string): bool
 export async function findLeftovers(
   context: SessionContext,
   output: Output,
+  found: Leftovers,
 ): Promise<Interrupted | undefined> {
   const { spec, log, expected } = context;
-  const loaded = await output.loadControl();
-  if (loaded.kind === "missing") return undefined;
-  if (loaded.kind === "damaged") {
-    const aside = await output.setAside();
+  if (found.kind === "none") return undefined;
+  if (found.kind === "damaged") {
+    const aside = await found.setAside();
     log(
       "warn",
-      `the control file is unusable (${loaded.reason}); it was moved to "${aside}", starting again`,
+      `the control file is unusable (${found.reason}); it was moved to "${aside}", starting again`,
     );
     return undefined;
   }
-  const { record } = loaded;
+  const { record } = found;
   if (!spec.resume) return undefined;
   const isSameUrl = record.file.urlHash === hashUrl(spec.url);
   if (!isSameUrl && expected === undefined) {
     if (spec.overwrite) return undefined;
     throw begunElsewhere(output.path);
   }
-  return await open(context, output, record, isSameUrl);
+  return await open(context, output, found, isSameUrl);
 }
 
 /** An unfinished download of another file is not to be thrown away for this one. */
@@ -93,9 +88,10 @@ export function begunElsewhere(path: string): ControlFileError {
 async function open(
   { spec, log, expected }: SessionContext,
   output: Output,
-  { file: recorded, part: recordedPart, progress }: ControlRecord,
+  found: Leftover,
   isSameUrl: boolean,
 ): Promise<Interrupted | undefined> {
+  const { file: recorded, part: recordedPart, progress } = found.record;
   const { size } = recorded;
   if (size === undefined) return undefined;
   const record = { ...recorded, size };
@@ -106,9 +102,9 @@ async function open(
     log("warn", "the server tells versions of the file apart by nothing; starting again");
     return undefined;
   }
-  const part = await output.openPart();
+  const part = await found.openPart();
   if (part === undefined) {
-    log("warn", `"${output.partPath}" is gone or no file; starting again`);
+    log("warn", `"${output.part.path}" is gone or no file; starting again`);
     return undefined;
   }
   const { file, info: fileInfo } = part;
@@ -140,14 +136,14 @@ export async function prove(
     if (fileInfo.size > fileSize) await file.truncate(fileSize);
   } catch (cause) {
     signal.throwIfAborted();
-    throw storageError("check", output.partPath, cause);
+    throw storageError("check", output.part.path, cause);
   }
   const wrong = claimed.doneBytes - pieces.doneBytes;
   const outcome =
     `of ${claimed.doneBytes} bytes in it that were checked, ${wrong} are wrong and fetched again`;
   log(
     wrong > 0 ? "warn" : "info",
-    `"${output.partPath}" was written to, or is another file, since progress was saved; ${outcome}`,
+    `"${output.part.path}" was written to, or is another file, since progress was saved; ${outcome}`,
   );
   if (pieces.doneBytes === 0) return undefined;
   return { ...interrupted, fileInfo: { ...fileInfo, size: fileSize }, pieces };

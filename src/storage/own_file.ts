@@ -77,3 +77,15 @@ export function inTheWay(path: string, reason: string): DownloadError {
     `Cannot use "${path}": ${reason}; remove it, choose another output or ask to overwrite`,
   );
 }
+
+/** Renaming replaces what has the new name, so that must be a file, and no other user's. */
+export async function requireReplaceable(
+  files: FileSystem,
+  path: string,
+  owner: number | undefined,
+): Promise<void> {
+  const found = await files.lstat(path);
+  if (found === undefined || (found.kind === "file" && !isOfAnother(found, owner))) return;
+  const reason = found.kind === "file" ? "belongs to another user" : "is no regular file";
+  throw new DownloadError("storage", `Cannot replace "${path}": it ${reason}; remove it`);
+}
