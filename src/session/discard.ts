@@ -1,6 +1,5 @@
 import type { RecordedFile } from "../storage/control_record.ts";
-import { peekControl } from "../storage/control_store.ts";
-import { inspectLeftovers } from "../storage/inspection.ts";
+import { inspectLeftovers, peekControl } from "../storage/inspection.ts";
 import { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
 import { pathWithoutAsking } from "./locate.ts";

@@ -1,7 +1,6 @@
-import { OutputNames } from "../lib/output_names.ts";
 import { DownloadError } from "../errors.ts";
 import { lookAt } from "../storage/paths.ts";
-import { inspectLeftovers } from "../storage/inspection.ts";
+import { inspectLeftovers, peekPart } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
 import { expectedByCaller, type ExpectedChecksum } from "./sources/expected_checksum.ts";
@@ -70,7 +69,7 @@ export class ExistingFiles {
     // A run that was killed before it could clean up has finished it; that is checked where it is cleaned up.
     if (
       info.identity !== undefined &&
-      (await lookAt(runtime, new OutputNames(path).part))?.identity === info.identity
+      (await peekPart(runtime, path))?.identity === info.identity
     ) {
       return undefined;
     }

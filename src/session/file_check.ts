@@ -5,7 +5,7 @@ import { holdsRange } from "../integrity/range_check.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { peekControl } from "../storage/control_store.ts";
+import { peekControl } from "../storage/inspection.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange } from "../types.ts";
 
@@ -88,9 +88,9 @@ export async function checkDigest(
 
 /** Compares what there is of an unfinished download with its control file. Nothing is changed. */
 export async function checkClaims({ runtime, path, signal, onProgress }: FileCheck): Promise<VerifiedPart> {
-  const { size, pieces: claimed } = await readClaims(runtime, path);
-  const { part: partPath } = new OutputNames(path);
-  const readPath = await lookAt(runtime, partPath) === undefined ? path : partPath;
+  const names = new OutputNames(path);
+  const { size, pieces: claimed } = await readClaims(runtime, names);
+  const readPath = await lookAt(runtime, names.part) === undefined ? path : names.part;
   const { file, info } = await openToRead(runtime, readPath);
   const buffer = new Uint8Array(BLOCK_BYTES);
   const wrongRanges: ByteRange[] = [];
@@ -121,8 +121,10 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
   };
 }
 
-async function readClaims(runtime: Runtime, path: string): Promise<{ size: number; pieces: PieceMap }> {
-  const { control: controlPath } = new OutputNames(path);
+async function readClaims(
+  runtime: Runtime,
+  { path, control: controlPath }: OutputNames,
+): Promise<{ size: number; pieces: PieceMap }> {
   const loaded = await peekControl(runtime, path);
   if (loaded.kind === "missing") {
     await requireFile(runtime, path);

@@ -1,7 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import { fileNameFromContentDisposition } from "../http/fields/content_disposition.ts";
 import type { ProbeResult } from "../http/probe.ts";
-import { peekControl } from "../storage/control_store.ts";
+import { peekControl } from "../storage/inspection.ts";
 import { chooseFileName, fileNameFromUrl } from "../storage/file_name.ts";
 import type { Output } from "../storage/output.ts";
 import { refuseDirectory } from "../storage/paths.ts";

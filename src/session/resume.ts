@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
 import { namesVersion } from "../http/validator.ts";
 import { holdsRange } from "../integrity/range_check.ts";
-import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { RecordedFile, RecordedPart, SizedFile } from "../storage/control_record.ts";
@@ -72,15 +71,15 @@ export async function findLeftovers(
   const isSameUrl = record.file.urlHash === hashUrl(spec.url);
   if (!isSameUrl && expected === undefined) {
     if (spec.overwrite) return undefined;
-    throw begunElsewhere(output.path);
+    throw begunElsewhere(output);
   }
   return await open(context, output, found, isSameUrl);
 }
 
 /** An unfinished download of another file is not to be thrown away for this one. */
-export function begunElsewhere(path: string): ControlFileError {
+export function begunElsewhere({ path, place }: Output): ControlFileError {
   return new ControlFileError(
-    new OutputNames(path).control,
+    place.names.control,
     `Cannot resume "${path}": it was begun from another URL; choose another output, or turn resume off to start again`,
   );
 }

@@ -77,7 +77,7 @@ export async function start(
   const answer = await ask(context, interrupted, named, signal);
   if (answer.kind === "goes on") return resumed(context, output, interrupted, answer);
   try {
-    if (!isSameQuery && !context.spec.overwrite) throw begunElsewhere(output.path);
+    if (!isSameQuery && !context.spec.overwrite) throw begunElsewhere(output);
     const reason = answer.kind === "no parts"
       ? "the server sends no parts of the file"
       : "the file on the server changed";

@@ -1,7 +1,6 @@
 import { DownloadError, type DownloadErrorCode } from "../errors.ts";
-import { OutputNames } from "../lib/output_names.ts";
 import { redact } from "../redact.ts";
-import { peekControl } from "../storage/control_store.ts";
+import { peekControl, peekPart } from "../storage/inspection.ts";
 import { Output } from "../storage/output.ts";
 import { lookAt } from "../storage/paths.ts";
 import type { SessionContext } from "./context.ts";
@@ -68,7 +67,7 @@ async function takeNumbered(
     const free = await findFree(context, path, existing, locked);
     const right = await existing.rightOrRefuse(free, path);
     // Another one may have been faster.
-    if (right === undefined && claim?.take(free) !== undefined) continue;
+    if (right === undefined && claim?.take(free).isOurs === false) continue;
     try {
       const output = await acquire(context, free);
       if (right === undefined) await requireOwnPlace(context, output);
@@ -84,12 +83,12 @@ async function takeNumbered(
 
 /** Refuses what another download of the same queue writes or has written. */
 export function requireUnclaimed({ claim }: SessionContext, path: string, name = path): void {
-  const other = claim?.take(name);
-  if (other === undefined) return;
+  const claimed = claim?.take(name);
+  if (claimed === undefined || claimed.isOurs) return;
   throw new DownloadError(
     "output_exists",
     `Cannot write "${path}": it is the output of ${
-      redact(other)
+      redact(claimed.url)
     }, too; choose another output or ask to rename`,
   );
 }
@@ -137,5 +136,5 @@ async function stateOf(
   if (loaded.kind !== "missing") return "taken";
   const found = await lookAt(runtime, path);
   if (found !== undefined) return found.kind === "directory" ? "taken" : "finished";
-  return await lookAt(runtime, new OutputNames(path).part) === undefined ? "free" : "taken";
+  return await peekPart(runtime, path) === undefined ? "free" : "taken";
 }

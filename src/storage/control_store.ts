@@ -1,5 +1,5 @@
 import { ControlFileError } from "../errors.ts";
-import { OutputNames } from "../lib/output_names.ts";
+import type { OutputNames } from "../lib/output_names.ts";
 import type { FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
 import type { ControlRecord } from "./control_record.ts";
@@ -12,14 +12,6 @@ import { createTemporary } from "./temporary_file.ts";
 export type LoadedControl = DecodedControl | { readonly kind: "missing" };
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
-
-/**
- * Reads the control file of the output at `path`, which nobody has taken. The file may be that of another user, so that
- * nothing of it may be believed.
- */
-export function peekControl(runtime: Runtime, path: string): Promise<LoadedControl> {
-  return new ControlStore(runtime, new OutputNames(path), undefined).load();
-}
 
 /** Keeps control files. Only the holder of the output's lock may change them. */
 export class ControlStore {

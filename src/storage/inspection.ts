@@ -1,6 +1,8 @@
-import type { FileInfo } from "../runtime/runtime.ts";
+import { OutputNames } from "../lib/output_names.ts";
+import type { FileInfo, Runtime } from "../runtime/runtime.ts";
 import { finishCommit } from "./commit.ts";
 import { type ControlRecord, isComplete, type RecordedFile } from "./control_record.ts";
+import { ControlStore, type LoadedControl } from "./control_store.ts";
 import { discard, setAside } from "./discard.ts";
 import { nameTaken } from "./final_name.ts";
 import type { Output } from "./output.ts";
@@ -84,6 +86,19 @@ export async function inspectLeftovers(output: Output): Promise<Leftovers> {
         discard: () => discard(output),
       };
   }
+}
+
+/**
+ * Reads the control file of the output at `path`, which nobody has taken. The file may be that of another user, so that
+ * nothing of it may be believed.
+ */
+export function peekControl(runtime: Runtime, path: string): Promise<LoadedControl> {
+  return new ControlStore(runtime, new OutputNames(path)).load();
+}
+
+/** Looks at the part file of the output at `path`, which nobody has taken; `undefined` when there is none. */
+export function peekPart(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
+  return lookAt(runtime, new OutputNames(path).part);
 }
 
 /** Whether a file is the part file of a control file that has all of it, and was not written to since. */
