@@ -1,11 +1,11 @@
-import { OutputNames } from "../lib/output_names.ts";
 import { DownloadError } from "../errors.ts";
 import { lookAt } from "../storage/paths.ts";
+import { inspectLeftovers, peekPart } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { SessionContext } from "./context.ts";
 import { expectedByCaller, type ExpectedChecksum } from "./sources/expected_checksum.ts";
 import { checkDigest, type VerifiedFile } from "./file_check.ts";
-import { belongsTo } from "./resume.ts";
+import { isOfUrl } from "./resume.ts";
 
 /** A file that is there and has the checksum that the caller gave. */
 export interface RightFile {
@@ -70,7 +70,7 @@ export class ExistingFiles {
     // A run that was killed before it could clean up has finished it; that is checked where it is cleaned up.
     if (
       info.identity !== undefined &&
-      (await lookAt(runtime, new OutputNames(path).part))?.identity === info.identity
+      (await peekPart(runtime, path))?.identity === info.identity
     ) {
       return undefined;
     }
@@ -97,6 +97,7 @@ export async function tidyUp({ spec, log }: SessionContext, output: Output): Pro
   if (await output.isOfAnother()) {
     log("warn", `"${output.path}" belongs to another user, who may still change it`);
   }
-  const loaded = await output.loadControl();
-  if (loaded.kind === "missing" || belongsTo(loaded, spec.url)) await output.discard();
+  const found = await inspectLeftovers(output);
+  const isOurs = found.kind === "leftover" && isOfUrl(found.record.file, spec.url);
+  if (found.kind === "none" || isOurs) await found.discard();
 }

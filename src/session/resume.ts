@@ -2,11 +2,10 @@ import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
 import { namesVersion } from "../http/validator.ts";
 import { holdsRange } from "../integrity/range_check.ts";
-import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
-import type { ControlRecord } from "../storage/control_format.ts";
-import type { LoadedControl } from "../storage/control_store.ts";
+import type { RecordedFile, RecordedPart, SizedFile } from "../storage/control_record.ts";
+import type { Leftover, Leftovers } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { SessionContext } from "./context.ts";
@@ -18,7 +17,10 @@ const CHECKED_BYTES = 512 * 1024;
 
 /** What an earlier run left. */
 export interface Interrupted {
-  readonly record: ControlRecord;
+  /** The file on the server, as it was recorded. */
+  readonly record: SizedFile;
+  /** The part file at the latest checkpoint. */
+  readonly part: RecordedPart | undefined;
   readonly file: RuntimeFile;
   readonly fileInfo: FileInfo;
   /** What the control file claims, and after `prove()` what is there. */
@@ -43,14 +45,8 @@ export function hashQuery(url: string): string {
   return createHash("sha256").update(unsignedQuery(url)).digest("hex").slice(0, QUERY_HASH_DIGITS);
 }
 
-/** Whether a control file is surely that of a URL; another query may be another signature, or another file. */
-export function belongsTo(loaded: LoadedControl, url: string): boolean {
-  return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) &&
-    loaded.record.queryHash === hashQuery(url);
-}
-
-/** Whether a control file is of this URL, its query included. */
-export function isOfUrl({ urlHash, queryHash }: ControlRecord, url: string): boolean {
+/** Whether a control file is of this URL, its query included: another query may be another signature, or another file. */
+export function isOfUrl({ urlHash, queryHash }: RecordedFile, url: string): boolean {
   return urlHash === hashUrl(url) && queryHash === hashQuery(url);
 }
 
@@ -58,32 +54,32 @@ export function isOfUrl({ urlHash, queryHash }: ControlRecord, url: string): boo
 export async function findLeftovers(
   context: SessionContext,
   output: Output,
+  found: Leftovers,
 ): Promise<Interrupted | undefined> {
   const { spec, log, expected } = context;
-  const loaded = await output.loadControl();
-  if (loaded.kind === "missing") return undefined;
-  if (loaded.kind === "damaged") {
-    const aside = await output.setAside();
+  if (found.kind === "none") return undefined;
+  if (found.kind === "damaged") {
+    const aside = await found.setAside();
     log(
       "warn",
-      `the control file is unusable (${loaded.reason}); it was moved to "${aside}", starting again`,
+      `the control file is unusable (${found.reason}); it was moved to "${aside}", starting again`,
     );
     return undefined;
   }
-  const { record } = loaded;
+  const { record } = found;
   if (!spec.resume) return undefined;
-  const isSameUrl = record.urlHash === hashUrl(spec.url);
+  const isSameUrl = record.file.urlHash === hashUrl(spec.url);
   if (!isSameUrl && expected === undefined) {
     if (spec.overwrite) return undefined;
-    throw begunElsewhere(output.path);
+    throw begunElsewhere(output);
   }
-  return await open(context, output, record, isSameUrl);
+  return await open(context, output, found, isSameUrl);
 }
 
 /** An unfinished download of another file is not to be thrown away for this one. */
-export function begunElsewhere(path: string): ControlFileError {
+export function begunElsewhere({ path, place }: Output): ControlFileError {
   return new ControlFileError(
-    new OutputNames(path).control,
+    place.names.control,
     `Cannot resume "${path}": it was begun from another URL`,
     {
       remedy: {
@@ -99,24 +95,28 @@ export function begunElsewhere(path: string): ControlFileError {
 async function open(
   { spec, log, expected }: SessionContext,
   output: Output,
-  record: ControlRecord,
+  found: Leftover,
   isSameUrl: boolean,
 ): Promise<Interrupted | undefined> {
-  const pieces = new PieceMap(record.size, record.pieceSize);
-  pieces.restore(record);
+  const { file: recorded, part: recordedPart, progress } = found.record;
+  const { size } = recorded;
+  if (size === undefined) return undefined;
+  const record = { ...recorded, size };
+  const pieces = new PieceMap(size, progress.pieceSize);
+  pieces.restore(progress);
   if (pieces.doneBytes === 0) return undefined;
   if (!namesVersion(record.validator) && expected === undefined) {
     log("warn", "the server tells versions of the file apart by nothing; starting again");
     return undefined;
   }
-  const part = await output.openPart();
+  const part = await found.openPart();
   if (part === undefined) {
-    log("warn", `"${output.partPath}" is gone or no file; starting again`);
+    log("warn", `"${output.part.path}" is gone or no file; starting again`);
     return undefined;
   }
   const { file, info: fileInfo } = part;
   const isSameQuery = isSameUrl && record.queryHash === hashQuery(spec.url);
-  return { record, file, fileInfo, pieces, isSameUrl, isSameQuery };
+  return { record, part: recordedPart, file, fileInfo, pieces, isSameUrl, isSameQuery };
 }
 
 /**
@@ -131,7 +131,7 @@ export async function prove(
 ): Promise<Interrupted | undefined> {
   const { record, file, fileInfo, pieces: claimed } = interrupted;
   if (isUntouched(interrupted)) return interrupted;
-  const pieces = new PieceMap(record.size, record.pieceSize);
+  const pieces = new PieceMap(record.size, claimed.pieceSize);
   const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
   const fileSize = Math.min(fileInfo.size, record.size);
   try {
@@ -143,24 +143,24 @@ export async function prove(
     if (fileInfo.size > fileSize) await file.truncate(fileSize);
   } catch (cause) {
     signal.throwIfAborted();
-    throw storageError("check", output.partPath, cause);
+    throw storageError("check", output.part.path, cause);
   }
   const wrong = claimed.doneBytes - pieces.doneBytes;
   const outcome =
     `of ${claimed.doneBytes} bytes in it that were checked, ${wrong} are wrong and fetched again`;
   log(
     wrong > 0 ? "warn" : "info",
-    `"${output.partPath}" was written to, or is another file, since progress was saved; ${outcome}`,
+    `"${output.part.path}" was written to, or is another file, since progress was saved; ${outcome}`,
   );
   if (pieces.doneBytes === 0) return undefined;
   return { ...interrupted, fileInfo: { ...fileInfo, size: fileSize }, pieces };
 }
 
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */
-function isUntouched({ record, fileInfo, pieces }: Interrupted): boolean {
+function isUntouched({ record, part, fileInfo, pieces }: Interrupted): boolean {
   const { identity, modifiedMs, size } = fileInfo;
-  const isSame = identity !== undefined && identity === record.partIdentity &&
-    modifiedMs !== undefined && modifiedMs === record.partModifiedMs;
+  const isSame = identity !== undefined && identity === part?.identity &&
+    modifiedMs !== undefined && modifiedMs === part.modifiedMs;
   return isSame && size <= record.size && size >= endOf(pieces);
 }
 

@@ -4,7 +4,10 @@ import type { ProbeResult } from "../http/probe.ts";
 import { ContradictionError } from "../http/unusable_response.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import { storageError } from "../storage/storage_error.ts";
+import { discard } from "../storage/discard.ts";
+import { inspect } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
+import type { Sink } from "../sink/sink.ts";
 import type { DownloadResult } from "../types.ts";
 import { OVER } from "../lib/waiting.ts";
 import { Assembly } from "./assembly.ts";
@@ -64,19 +67,19 @@ async function fetchInto(
   context: SessionContext,
   stop: StopRequest,
 ): Promise<Outcome> {
-  const finished = await output.findFinished((record) => isOfUrl(record, context.spec.url));
-  if (finished !== undefined) {
-    await verifyFinished(context, output, finished);
-    await output.finishAnew();
+  const found = await inspect(output, (file) => isOfUrl(file, context.spec.url));
+  if (found.kind === "finished") {
+    await verifyFinished(context, output, found.size);
+    await found.commit();
     context.log("info", `"${output.path}" was finished by an earlier run`);
-    return { size: finished, resumedBytes: finished, lengthVerified: true, verified: context.expected };
+    return { size: found.size, resumedBytes: found.size, lengthVerified: true, verified: context.expected };
   }
-  const interrupted = await findLeftovers(context, output);
+  const interrupted = await findLeftovers(context, output, found);
   const notes: AttemptNotes = { version: undefined };
   try {
     return await attempt(output, { interrupted, named, plainly: undefined }, context, stop, notes);
   } catch (error) {
-    if (stop.isDiscarded()) await output.discard().catch((cause) => context.log("warn", cause.message));
+    if (stop.isDiscarded()) await discard(output).catch((cause) => context.log("warn", cause.message));
     const anew = howToStartAgain(error, interrupted, notes.version);
     if (anew === undefined) {
       const isKept = interrupted !== undefined || context.status.meter.downloaded > 0;
@@ -138,11 +141,11 @@ async function attempt(
   const context = { ...given, expected };
   const resumedBytes = begun.pieces.doneBytes;
   const failed = new AbortController();
-  const signal = AbortSignal.any([stop.signal, failed.signal]);
+  const signal = AbortSignal.any([stop.signal, failed.signal, begun.sink.failed]);
   const onFailure = (error: unknown) => failed.abort(error);
-  const assembly = await Assembly.open(context, output, begun, onFailure).catch(async (error) => {
+  const assembly = await Assembly.open(context, begun).catch(async (error) => {
     begun.first?.reader.close();
-    if (resumedBytes === 0) await output.discard().catch(() => {}); // the failure that counts is `error`
+    if (resumedBytes === 0) await begun.sink.discard().catch(() => {}); // the failure that counts is `error`
     throw error;
   });
   try {
@@ -150,14 +153,14 @@ async function attempt(
     const size = await assembly.complete();
     await verify(context, output, assembly, size, signal);
     await assembly.close();
-    await output.commit(begun.file, size, stop.signal);
+    await begun.sink.commit(size, stop.signal);
     return { size, resumedBytes, lengthVerified: begun.remote.size !== undefined, verified: expected };
   } catch (error) {
     const isMismatch = error instanceof ChecksumMismatchError;
     // What is fetched anew is no evidence of anything that lasts.
     const isKept = isMismatch && interrupted === undefined && !begun.version.isMixed && !stop.isDiscarded() &&
       !given.spec.discardMismatch;
-    if (isKept) throw await keepMismatch(context, assembly, output, error);
+    if (isKept) throw await keepMismatch(context, assembly, begun.sink, error);
     // What failed its checksum must not be taken for progress by a run that has none.
     await assembly.keepOrDiscard(stop.isDiscarded() || isMismatch).catch((cause) => {
       context.log("warn", `progress since the last checkpoint is lost: ${cause}`);
@@ -172,13 +175,13 @@ async function attempt(
 async function keepMismatch(
   { log }: SessionContext,
   assembly: Assembly,
-  output: Output,
+  sink: Sink,
   error: ChecksumMismatchError,
 ): Promise<ChecksumMismatchError> {
   const { expected, actual } = error;
   let keptPath: string | undefined;
   try {
-    keptPath = await output.keepMismatch();
+    keptPath = await sink.keepMismatch();
   } catch (cause) {
     log("warn", `${cause instanceof Error ? cause.message : cause}; what failed its checksum is removed`);
   }

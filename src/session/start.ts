@@ -3,10 +3,13 @@ import { RemoteChangedError } from "../errors.ts";
 import { agree, namesVersion } from "../http/validator.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
-import type { RuntimeFile } from "../runtime/runtime.ts";
-import { type ControlRecord, MAX_PIECES } from "../storage/control_format.ts";
+import { MAX_PIECES } from "../storage/control_format.ts";
+import type { RecordedFile } from "../storage/control_record.ts";
 import type { Output } from "../storage/output.ts";
-import { storageError } from "../storage/storage_error.ts";
+import { discard } from "../storage/discard.ts";
+import { newSink } from "../sink/new_sink.ts";
+import { PartFileSink } from "../sink/part_file_sink.ts";
+import type { Sink } from "../sink/sink.ts";
 import type { RemoteFile, Validator } from "../types.ts";
 import { isJudgedByChecksum, type SessionContext } from "./context.ts";
 import { probeFresh, probePlainly } from "./sources/first_response.ts";
@@ -14,21 +17,19 @@ import { askToGoOn, type GoingOn, judgeNamed } from "./go_on.ts";
 import { KnownVersion } from "./sources/known_version.ts";
 import { begunElsewhere, hashQuery, hashUrl, type Interrupted, prove } from "./resume.ts";
 
-/** The most of a file that is held in memory until it is whole. */
-const MOST_HELD_BYTES = 1024 * 1024;
+/** The most of a file that is kept in memory until it is complete. */
+const MOST_BUFFERED_BYTES = 1024 * 1024;
 
 /** From where a transfer goes on. */
 export interface Start {
   readonly remote: RemoteFile;
   readonly version: KnownVersion;
-  readonly file: RuntimeFile;
-  /** Bytes that it has, which others may change at any time. */
-  readonly fileSize: number;
+  readonly sink: Sink;
   readonly pieces: PieceMap;
   /** The first response, `undefined` when everything is there already. */
   readonly first: ProbeResult | undefined;
-  /** What the control file says beside the version and the pieces. */
-  readonly identity: Pick<ControlRecord, "urlHash" | "queryHash" | "size" | "pieceSize">;
+  /** What the control file says of the file beside its version. */
+  readonly identity: Omit<RecordedFile, "validator">;
 }
 
 /** A start with one request for the whole file. */
@@ -71,12 +72,12 @@ export async function start(
     named?.reader.close();
     const version = new KnownVersion(record.size, record.validator, isJudgedByChecksum(context));
     if (!isSameQuery) version.noteLeftovers(record.validator);
-    return resumed(context, interrupted, version, undefined);
+    return resumed(context, output, interrupted, { version, first: undefined });
   }
   const answer = await ask(context, interrupted, named, signal);
-  if (answer.kind === "goes on") return resumed(context, interrupted, answer.version, answer.first);
+  if (answer.kind === "goes on") return resumed(context, output, interrupted, answer);
   try {
-    if (!isSameQuery && !context.spec.overwrite) throw begunElsewhere(output.path);
+    if (!isSameQuery && !context.spec.overwrite) throw begunElsewhere(output);
     const reason = answer.kind === "no parts"
       ? "the server sends no parts of the file"
       : "the file on the server changed";
@@ -106,15 +107,15 @@ async function ask(
 
 function resumed(
   { spec, status, log }: SessionContext,
+  output: Output,
   { record, file, fileInfo, pieces }: Interrupted,
-  version: KnownVersion,
-  first: ProbeResult | undefined,
+  { version, first }: Pick<Start, "version" | "first">,
 ): Start {
   status.total = record.size;
   status.meter.restart(pieces.doneBytes);
   log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
-  const { urlHash, queryHash, size, pieceSize } = record;
-  const identity = { urlHash, queryHash, size, pieceSize };
+  const { urlHash, queryHash, size } = record;
+  const identity = { urlHash, queryHash, size };
   const remote: RemoteFile = {
     finalUrl: first?.remote.finalUrl ?? spec.url,
     size,
@@ -122,7 +123,8 @@ function resumed(
     validator: version.validator,
     contentDisposition: undefined,
   };
-  return { remote, version, file, fileSize: fileInfo.size, pieces, first, identity };
+  const sink = new PartFileSink(output, file, { size: fileInfo.size, finalSize: size });
+  return { remote, version, sink, pieces, first, identity };
 }
 
 async function fresh(
@@ -130,73 +132,38 @@ async function fresh(
   output: Output,
   first: ProbeResult,
 ): Promise<Start> {
-  const { spec, status } = context;
+  const { spec, status, log } = context;
   const { remote } = first;
   try {
     const size = remote.size ?? Infinity;
-    const pieces = new PieceMap(size, boundedPieceSize(size, spec.pieceSize));
+    const pieceSize = boundedPieceSize(size, spec.pieceSize);
+    const pieces = new PieceMap(size, pieceSize);
     const identity = {
       urlHash: hashUrl(spec.url),
       queryHash: hashQuery(spec.url),
-      size: remote.size ?? 0,
-      pieceSize: boundedPieceSize(remote.size ?? 0, spec.pieceSize),
+      size: remote.size,
     };
-    await output.clearPart();
-    const create = async () => {
-      if (remote.size !== undefined) await output.requireSpace(remote.size);
-      // Before the part file, so that a part file is known to be ours whenever there is one.
-      const nothing = new PieceMap(identity.size, identity.pieceSize).snapshot();
-      await output.control.save({
-        ...identity,
-        validator: remote.validator,
-        partIdentity: undefined,
-        partModifiedMs: undefined,
-        ...nothing,
-      });
-      try {
-        return await output.createPart();
-      } catch (error) {
-        await output.control.remove().catch(() => {}); // the failure that counts is `error`
-        throw error;
-      }
-    };
-    const isHeld = isSmall(size, spec) && !output.ownsPart;
-    const file = isHeld ? output.holdPart(size, create) : await create();
-    const isPreallocated = spec.fileAllocation === "prealloc" && remote.size !== undefined && !isHeld &&
-      await preallocate(context, file, output.partPath, remote.size);
-    const fileSize = isPreallocated ? size : 0;
+    const sink = await newSink(output, {
+      file: { ...identity, validator: remote.validator },
+      pieceSize,
+      memoryLimit: memoryLimit(spec),
+      isPreallocated: spec.fileAllocation === "prealloc",
+      log,
+    });
     status.total = remote.size;
     status.meter.restart(0);
     const version = new KnownVersion(remote.size, remote.validator, isJudgedByChecksum(context));
-    return { remote, version, file, fileSize, pieces, first, identity };
+    return { remote, version, sink, pieces, first, identity };
   } catch (error) {
     first.reader.close();
-    await output.discard().catch(() => {}); // the failure that counts is `error`
+    await discard(output).catch(() => {}); // the failure that counts is `error`
     throw error;
   }
 }
 
-/** Whether a file is fetched into memory first: one of a single piece, where there is room. */
-function isSmall(size: number, { pieceSize, memoryBudget }: ResolvedSpec): boolean {
-  return size <= Math.min(pieceSize, MOST_HELD_BYTES, memoryBudget / 4);
-}
-
-/** Returns whether it was done: a disk that cannot do it is written as data comes. */
-async function preallocate(
-  { log }: SessionContext,
-  file: RuntimeFile,
-  path: string,
-  size: number,
-): Promise<boolean> {
-  try {
-    await file.truncate(size);
-    return true;
-  } catch (cause) {
-    const error = storageError("preallocate", path, cause);
-    if (error.code === "disk_full") throw error;
-    log("info", `${error.message}; going on without`);
-    return false;
-  }
+/** A file is kept in memory until it is complete if it is of a single piece, and where there is room. */
+function memoryLimit({ pieceSize, memoryBudget }: ResolvedSpec): number {
+  return Math.min(pieceSize, MOST_BUFFERED_BYTES, memoryBudget / 4);
 }
 
 /** Very large files get larger pieces, so that the control file stays small. */

@@ -1,12 +1,11 @@
 import { DownloadError, type DownloadErrorCode } from "../errors.ts";
-import { OutputNames } from "../lib/output_names.ts";
 import { redact } from "../redact.ts";
-import { ControlStore } from "../storage/control_store.ts";
+import { peekControl, peekPart } from "../storage/inspection.ts";
 import { Output } from "../storage/output.ts";
 import { lookAt } from "../storage/paths.ts";
 import type { SessionContext } from "./context.ts";
 import type { ExistingFiles, RightFile } from "./existing.ts";
-import { belongsTo } from "./resume.ts";
+import { isOfUrl } from "./resume.ts";
 
 /** By whom a name is taken: a download that runs, or one of the same queue. */
 const TAKEN: readonly DownloadErrorCode[] = ["output_locked", "output_exists"];
@@ -40,8 +39,8 @@ export async function takeOutput(
 /** Another path may lead to what a download of the same queue has written. */
 async function requireOwnPlace(context: SessionContext, output: Output): Promise<void> {
   try {
-    const place = await output.place();
-    if (place !== undefined) requireUnclaimed(context, output.path, place);
+    const identity = await output.identity();
+    if (identity !== undefined) requireUnclaimed(context, output.path, identity);
   } catch (error) {
     await output.release().catch((cause) => context.log("warn", `${cause.message}; remove it`));
     throw error;
@@ -68,7 +67,7 @@ async function takeNumbered(
     const free = await findFree(context, path, existing, locked);
     const right = await existing.rightOrRefuse(free, path);
     // Another one may have been faster.
-    if (right === undefined && claim?.take(free) !== undefined) continue;
+    if (right === undefined && claim?.take(free).isOurs === false) continue;
     try {
       const output = await acquire(context, free);
       if (right === undefined) await requireOwnPlace(context, output);
@@ -84,11 +83,11 @@ async function takeNumbered(
 
 /** Refuses what another download of the same queue writes or has written. */
 export function requireUnclaimed({ claim }: SessionContext, path: string, name = path): void {
-  const other = claim?.take(name);
-  if (other === undefined) return;
+  const claimed = claim?.take(name);
+  if (claimed === undefined || claimed.isOurs) return;
   throw new DownloadError(
     "output_exists",
-    `Cannot write "${path}": it is the output of ${redact(other)}, too`,
+    `Cannot write "${path}": it is the output of ${redact(claimed.url)}, too`,
     { remedy: { before: "choose another output or ", options: ["rename"], how: "ask to rename" } },
   );
 }
@@ -131,10 +130,10 @@ async function stateOf(
   { runtime, spec }: SessionContext,
   path: string,
 ): Promise<"free" | "ours" | "finished" | "taken"> {
-  const names = new OutputNames(path);
-  const loaded = await new ControlStore(runtime, names).load();
-  if (loaded.kind !== "missing") return belongsTo(loaded, spec.url) ? "ours" : "taken";
+  const loaded = await peekControl(runtime, path);
+  if (loaded.kind === "record" && isOfUrl(loaded.record.file, spec.url)) return "ours";
+  if (loaded.kind !== "missing") return "taken";
   const found = await lookAt(runtime, path);
   if (found !== undefined) return found.kind === "directory" ? "taken" : "finished";
-  return await lookAt(runtime, names.part) === undefined ? "free" : "taken";
+  return await peekPart(runtime, path) === undefined ? "free" : "taken";
 }
