@@ -234,7 +234,8 @@ const network: Network = {
 function requireEndpoint({ address, port }: Endpoint): void {
   const host = joinHostPort(address, port);
   if (mayReach(host)) return;
-  throw new DownloadError("network", `Cannot use ${host}: Deno forbids it; run it with --allow-net`);
+  const reason = "Deno forbids it; run it with --allow-net";
+  throw new DownloadError("network", `Cannot use ${host}: ${reason}`, { reason });
 }
 
 function mayReach(host: string): boolean {
