@@ -1,7 +1,7 @@
 import type { Clock } from "../runtime/runtime.ts";
 import { onAbort } from "../lib/on_abort.ts";
 
-/** What may pass at once after a pause, as a share of a second. */
+/** How many bytes may pass immediately after a pause, as a share of a second. */
 const BURST_SECONDS = 0.05;
 /** Chunks are cut so that one takes about this long, which keeps a slow stream smooth. */
 const SLICE_SECONDS = 0.05;
@@ -35,7 +35,7 @@ export class TokenBucket {
     return this.#bytesPerSecond;
   }
 
-  /** Takes effect at once, also for those who wait. */
+  /** Takes effect immediately, also for streams that wait. */
   set bytesPerSecond(value: number) {
     this.#refill();
     const before = this.#bytesPerSecond;
@@ -70,7 +70,7 @@ export class TokenBucket {
     await promise;
   }
 
-  /** What was let through, or waits, was cut for a higher rate; at the new one it would take very long. */
+  /** Bytes that passed or wait were cut for a higher rate; at the new rate they would block for very long. */
   #forgiveDebt(): void {
     this.#tokens = Math.max(this.#tokens, -this.sliceSize);
     for (const waiter of this.#waiters) waiter.bytes = Math.min(waiter.bytes, this.sliceSize);
@@ -80,12 +80,12 @@ export class TokenBucket {
     return this.#bytesPerSecond * BURST_SECONDS;
   }
 
-  /** Whoever is first may pass as soon as all before it is paid for. */
+  /** The first waiter may pass when the bytes before it have been paid for. */
   get #admits(): boolean {
     return this.#bytesPerSecond === 0 || this.#tokens >= 0;
   }
 
-  /** Without a limit nothing is owed, which would hold everything back once there is one. */
+  /** Without a limit no debt is counted: it would block everything when a limit is set. */
   #spend(bytes: number): void {
     if (this.#bytesPerSecond > 0) this.#tokens -= bytes;
   }
@@ -134,7 +134,7 @@ export class RateLimit {
     return this.#buckets.some((bucket) => bucket.bytesPerSecond > 0);
   }
 
-  /** Passes bytes on at the rate of the slowest limit, and tells `onHold` while it keeps some back. */
+  /** Passes bytes on at the rate of the slowest limit, and reports to `onHold` while it delays some. */
   transform(
     signal: AbortSignal,
     onHold: (held: boolean) => void,

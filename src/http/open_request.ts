@@ -6,7 +6,7 @@ import { Watchdog } from "./watchdog.ts";
 import { errorCode } from "../lib/error_code.ts";
 import { onAbort } from "../lib/on_abort.ts";
 
-/** A request that can be ended from outside, by time or by its reader. */
+/** A request that ends when its caller aborts it, when it takes too long, or when its reader ends it. */
 export class OpenRequest {
   readonly watchdog: Watchdog;
   readonly #controller = new AbortController();
@@ -30,7 +30,7 @@ export class OpenRequest {
     return this.#controller.signal;
   }
 
-  /** The response was read whole. */
+  /** Ends the request after the complete response was read: its connection stays open. */
   end(): void {
     this.watchdog.stop();
     this.#listening[Symbol.dispose]();
@@ -42,7 +42,7 @@ export class OpenRequest {
     this.#controller.abort(OVER);
   }
 
-  /** What an error of the runtime means here: its text tells little and differs between runtimes. */
+  /** The error to report for one of the runtime, whose text says little and differs between runtimes. */
   explain(error: unknown, { broken, late }: { readonly broken: string; readonly late: string }): unknown {
     if (this.#outer.aborted) return this.#outer.reason;
     if (error instanceof DownloadError) return error;
@@ -54,7 +54,7 @@ export class OpenRequest {
     }
     const words = wordsOf(error);
     const reason = words === undefined ? broken : `${broken} (${words})`;
-    // The error itself does not go along: it holds the URL, whose query may be secret.
+    // The error itself is not the cause: it contains the URL, whose query may be secret.
     return new DownloadError("network", `Cannot fetch the file: ${reason}`, { retryable: true, reason });
   }
 }

@@ -36,7 +36,7 @@ export async function getFollowing(
   throw refused(`it was redirected more than ${MAX_REDIRECTS} times`);
 }
 
-/** Asks again where a server wants another kind of credentials than it got, and there are some. */
+/** Repeats a request where the server wants other credentials than it got, and the caller has some. */
 async function getAnswering(
   client: HttpClient,
   { caller, ownHeaders, wallMs, signal }: RedirectableRequest,

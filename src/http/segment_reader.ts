@@ -32,13 +32,13 @@ export interface TransportOptions {
 export interface SegmentRequest {
   readonly target: Target;
   readonly caller: Caller;
-  /** The bytes to ask for; without it the whole file is. */
+  /** The bytes to request; `undefined` requests the complete file. */
   readonly range: ByteRange | undefined;
   readonly ifRange: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Sends a request, and returns once the head of its response is there. */
+/** Sends a request, and returns when the head of its response has arrived. */
 export async function openSegment(
   options: TransportOptions,
   { target, caller, range, ifRange, signal }: SegmentRequest,
@@ -72,7 +72,7 @@ export async function openSegment(
 type Stream = ReadableStream<Uint8Array<ArrayBuffer>>;
 type Reader = ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
-/** How long the end of a body may take after its last byte, before its connection is given up. */
+/** How long the end of a body may take after its last byte, before its connection is closed. */
 const END_TIMEOUT_MS = 1000;
 
 /** A request and the head of its response. */
@@ -85,7 +85,7 @@ interface Exchange {
   readonly waitedMs: number;
 }
 
-/** The response to one request. Whoever has it must `finish` or `close` it. */
+/** The response to one request. Its owner must `finish` or `close` it. */
 export class SegmentReader {
   readonly status: number;
   readonly headers: Headers;
@@ -153,7 +153,7 @@ export class SegmentReader {
     }
   }
 
-  /** Ends the request. What has not been read is lost. */
+  /** Ends the request. Bytes that were not read are dropped. */
   close(): void {
     this.#request.abort();
   }
@@ -200,7 +200,7 @@ export class SegmentReader {
     this.#watch();
   }
 
-  /** Only silence while we read counts against the server, and not what the limit makes. */
+  /** Silence counts against the server only during a read, and not while the rate limit delays bytes. */
   #watch(): void {
     if (this.#isReading && !this.#isHeld) this.#request.watchdog.arm(this.#options.readTimeoutMs);
     else this.#request.watchdog.disarm();

@@ -6,7 +6,7 @@ export interface Hasher {
   update(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** The digest in hexadecimal; the hasher is done for after it. */
   digest(): Promise<string>;
-  /** Stops at once. What is under way rejects. */
+  /** Stops immediately. Calls under way reject. */
   close(): void;
 }
 

@@ -2,7 +2,7 @@ import { DownloadError, type DownloadErrorCode } from "../errors.ts";
 import { redact } from "../redact.ts";
 import { errorCode } from "../lib/error_code.ts";
 
-/** One kind of failure: how the runtimes tell of it, and what it means. */
+/** One kind of failure: how the runtimes report it, and what it means. */
 interface Kind {
   readonly code: DownloadErrorCode;
   readonly pattern: RegExp;
@@ -13,7 +13,7 @@ interface Kind {
   readonly reasonWith: (word: string) => string;
 }
 
-/** Deno puts all that it knows into the text of an error, Bun into its `code`. */
+/** Deno describes a failure in the text of an error, Bun in its `code`. */
 const KINDS: readonly Kind[] = [
   {
     code: "dns",
@@ -71,7 +71,7 @@ export function explainFetchFailure(error: unknown, url: string, headers: Header
 /** What reaching a host failed with, as a `DownloadError` where it can be told what went wrong. */
 export function explainFailure(error: unknown, host: string): unknown {
   if (!(error instanceof Error) || error.name === "AbortError") return error;
-  // Trying again would not help, and asks again on a terminal.
+  // A retry would not help, and would prompt again on a terminal.
   if (error.name === "NotCapable") {
     const reason = redact(error.message);
     return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason });

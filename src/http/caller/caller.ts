@@ -6,7 +6,7 @@ import { CookieJar } from "./cookie_jar.ts";
 import type { Target } from "../fields/location.ts";
 import { findNetrcEntry } from "../../options/netrc.ts";
 
-/** What the caller gave for servers to see. */
+/** Fields and credentials that the caller gave. */
 export interface CallerFields {
   /** For the caller's origin and no other. */
   readonly headers: Headers;
@@ -16,7 +16,7 @@ export interface CallerFields {
   readonly netrc: readonly NetrcEntry[];
 }
 
-/** Who asks, in all requests of one download: what each server is told of the caller, and what it wants to hear again. */
+/** The caller in all requests of one download: which fields each server gets, and which cookies and challenges it sent. */
 export class Caller {
   readonly #fields: CallerFields;
   readonly #url: string;
@@ -45,7 +45,7 @@ export class Caller {
     return headers;
   }
 
-  /** Takes up what a response says, which answers a request with the field `sent` as its `Authorization`. */
+  /** Stores cookies and nonces of a response. The request had the field `sent` as its `Authorization`. */
   learn(target: Target, { status, headers }: Response, sent: string | null, wallMs: number): void {
     const url = new URL(target.url);
     this.#jar.store(url, headers.getSetCookie(), wallMs);
@@ -54,19 +54,19 @@ export class Caller {
     this.#loginAt(url, credentials).accept(sent, headers.get("authentication-info"));
   }
 
-  /** Whether the same request may succeed with what it says by now, after a server refused it. */
+  /** Whether a refused request may succeed when it is sent again with the credentials known now. */
   canAnswer(target: Target, { headers }: Response, sent: string | null): boolean {
     const credentials = this.#credentialsFor(target);
     if (credentials === undefined) return false;
     return this.#loginAt(new URL(target.url), credentials).takeUp(headers.get("www-authenticate"), sent);
   }
 
-  /** The same caller with other fields, known by the same cookies. */
+  /** The same caller with other headers and the same cookies. */
   withHeaders(headers: Headers): Caller {
     return new Caller({ ...this.#fields, headers }, this.#url, this.#jar);
   }
 
-  /** Those for one origin go before those for a host by its name, and these never over a step from https: to http:. */
+  /** The caller's own field goes before netrc. Credentials of netrc never follow a step from https: to http:. */
   #credentialsFor({ url, isTrusted, isDowngraded }: Target): Credentials | undefined {
     const own = isTrusted ? this.#fields.headers.get("authorization") : null;
     if (own !== null) return basicCredentials(own);

@@ -10,9 +10,9 @@ import { unlessAborted } from "../../lib/waiting.ts";
 
 /** Opens connections for a relay. */
 export interface Route {
-  /** A connection whose other end is `host:port`, whatever lies between. */
+  /** A connection to `host:port`, directly or through a proxy. */
   open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
-  /** Where plain HTTP goes to a proxy that forwards it: how to reach it, and who we are there. */
+  /** For a proxy that forwards plain HTTP: a connection to the proxy, and the login for it. */
   readonly forwarder?: {
     open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
     readonly login: ProxyLogin;
@@ -88,7 +88,7 @@ export function httpProxyRoute(
           login.accept();
           return connection;
         }
-        // Many close it after a refusal.
+        // Many proxies close the connection after a refusal.
         connection.close();
         const canAnswer = answers < MAX_ANSWERS && login.takeUp(refusal.challenges ?? null);
         if (!canAnswer) throw refusal.error;
@@ -150,7 +150,7 @@ async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): P
   }
 }
 
-/** Closes a connection when what is to be said on it fails or takes too long. */
+/** Runs a handshake on a connection, and closes the connection where it fails or is aborted. */
 async function guard(
   connection: Connection,
   proxy: ProxyServer,

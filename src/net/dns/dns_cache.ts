@@ -47,7 +47,7 @@ export class DnsCache {
       return await unlessAborted(question.found, signal);
     } finally {
       if (--question.askers === 0) {
-        // Whoever asks from now on starts anew.
+        // The next look-up sends new questions.
         if (this.#open.get(name) === question) this.#open.delete(name);
         question.stop.abort();
       }

@@ -37,7 +37,7 @@ export interface DnsClientOptions {
   readonly timeoutMs: number;
 }
 
-/** A datagram may get lost; a server that was silent is asked once more after the others. */
+/** A datagram may get lost, so each silent server is asked a second time, after the others. */
 const ROUNDS = 2;
 
 const SUCCESS = 0;
@@ -96,7 +96,7 @@ function plainServer(endpoint: Endpoint, network: DnsClientOptions["network"]): 
   return {
     name: joinHostPort(endpoint.address, endpoint.port),
     async ask(name, type, signal) {
-      // Only who sees the question can know the number; another one cannot answer in the server's place.
+      // An attacker who does not see the question cannot guess the number of the answer.
       const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
       const question: DnsQuestion = { id, name, type };
       const message = encodeQuestion(question);
@@ -112,7 +112,7 @@ function dohServer(url: string, fetchDoh: FetchDoh): Server {
   return {
     name: new URL(url).host,
     async ask(name, type, signal) {
-      // TLS keeps others out, and the same message for the same question can be cached on the way.
+      // TLS authenticates the answer, and equal messages for equal questions can be cached on the way.
       const question: DnsQuestion = { id: 0, name, type };
       return decodeWhole(question, await fetchDoh(url, encodeQuestion(question), signal));
     },
@@ -141,7 +141,7 @@ async function exchangeOverTcp(
   }
 }
 
-/** Where there is room for all of it, an answer that is truncated is as good as none. */
+/** TCP and HTTPS have room for every answer, so a truncated one is unusable. */
 function decodeWhole(question: DnsQuestion, message: Uint8Array): DnsAnswer {
   const answer = decodeAnswer(question, message);
   if (answer.isTruncated) throw new DnsMessageError("cut short");

@@ -8,7 +8,7 @@ import { isIpv6, parseIp, withoutBrackets } from "../../lib/ip_address.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 import { errorCode } from "../../lib/error_code.ts";
 
-/** Where addresses come from. Without `dohServers` and `servers` the system is asked. */
+/** Where addresses come from. Without `dohServers` and `servers` the system looks names up. */
 export interface ResolverOptions extends DnsClientOptions {
   readonly network: Pick<Network, "connect" | "exchange" | "lookup">;
   /** They take the place of look-ups. */
@@ -93,12 +93,12 @@ export class Resolver {
       if (failure !== undefined) throw failure.reason;
       const isUnknown = answers.some(({ rcode }) => rcode === NXDOMAIN);
       const reason = isUnknown ? "DNS has no such name" : `DNS has no ${types.join(" or ")} record for it`;
-      // A network that is only just coming up says so too, and answers of a captive portal pass.
+      // A network that is coming up and a captive portal give such answers for a while.
       throw dnsError(name, reason, { retryable: true });
     }
     return {
       addresses: found.map(({ address }) => address),
-      // Where a family is missing because nobody answered, the next one to ask may have more luck.
+      // Where one family is missing because no server answered, the next look-up tries again.
       ttlSeconds: failure === undefined ? Math.min(...found.map(({ ttlSeconds }) => ttlSeconds)) : 0,
     };
   }
@@ -108,7 +108,7 @@ export class Resolver {
   }
 }
 
-/** Begins with the family of the first address, which whoever ordered them thinks best. */
+/** Alternates between the families, beginning with that of the first address. */
 function takeTurns(addresses: readonly string[]): string[] {
   const unique = [...new Set(addresses)];
   const isFirstIpv6 = isIpv6(unique[0] ?? "");

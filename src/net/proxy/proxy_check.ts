@@ -7,7 +7,7 @@ import { joinHostPort } from "../../lib/ip_address.ts";
 
 /** The longest answer of a proxy that is read. */
 const MAX_HEAD_BYTES = 64 * 1024;
-/** What a proxy may say today and not tomorrow. */
+/** Statuses of a proxy that may pass. */
 const PASSING_STATUS = new Set([429, 500, 502, 503, 504]);
 
 /** How a proxy is named in messages. */
@@ -69,7 +69,7 @@ export async function tryTunnel(
   if (Number.isNaN(status)) return refuse("it closed the connection without an answer", true);
   if (status >= 200 && status < 300) return undefined;
   const challenges = challengesIn(answer);
-  // Some answer 401 to a wrong password; nobody but the proxy can mean that here.
+  // Some proxies answer 401 to a wrong password. Before the tunnel stands, only the proxy can have sent it.
   const error = refusalOf(proxy, status === 401 ? 407 : status, challenges);
   if (error !== undefined) return { error, challenges };
   return refuse(`it would not connect to ${authority} (${status})`, PASSING_STATUS.has(status));

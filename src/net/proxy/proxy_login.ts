@@ -3,7 +3,7 @@ import { toCredentials } from "../../auth/credentials.ts";
 import { DigestLogin } from "../../auth/digest_auth.ts";
 import type { ProxyServer } from "../../options/resolved_options.ts";
 
-/** Says to a proxy who we are: as Basic credentials, and as Digest once it asks for that. */
+/** The login at one proxy: Basic at first, and Digest after the proxy sent such a challenge. */
 export class ProxyLogin {
   readonly #basic: string | undefined;
   readonly #digest: DigestLogin | undefined;
@@ -16,7 +16,7 @@ export class ProxyLogin {
     this.#digest = new DigestLogin(credentials);
   }
 
-  /** The value of `Proxy-Authorization` for a request, `undefined` when nobody was named. */
+  /** The value of `Proxy-Authorization` for a request, `undefined` without a user name. */
   fieldFor(method: string, uri: string): string | undefined {
     return this.#latest = this.#digest?.fieldFor(method, uri) ?? this.#basic;
   }

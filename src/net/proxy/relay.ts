@@ -4,14 +4,14 @@ import { ByteReader } from "../connect/byte_reader.ts";
 import { parseRequestHead } from "./request_head.ts";
 import type { Route } from "../connect/routes.ts";
 
-/** Where a relay listens, and the secret without which it serves nobody. */
+/** Where a relay listens, and the credentials that it requires. */
 export interface RelayAddress {
   readonly port: number;
   readonly username: string;
   readonly password: string;
-  /** A host that is nowhere: the relay itself answers for it. */
+  /** A host that does not exist: the relay itself answers requests for it. */
   readonly challenge: string;
-  /** What its answer has in {@linkcode PROOF_FIELD}. Nobody else can know it. */
+  /** The value of {@linkcode PROOF_FIELD} in its answer. Only the relay knows it. */
   readonly proof: string;
 }
 
@@ -134,7 +134,7 @@ class Exchange {
     this.#server?.close();
     this.#server = undefined;
     let isOpen = false;
-    // A client that gives up while it waits closes its connection.
+    // A client that stops waiting closes its connection.
     const stop = () => isOpen || this.#over.abort();
     this.#reader.waitForMore().then((more) => more || stop(), stop);
     this.#server = await open(this.#over.signal);
