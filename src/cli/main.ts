@@ -32,14 +32,13 @@ export interface CliDownloader {
 /** Makes the downloader of a run. */
 export type CreateDownloader = (options: DownloaderOptions) => CliDownloader;
 
-/** Does what a command line asks for and returns the exit status. `now` is a monotonic clock in milliseconds. */
+/** Runs a command line and returns the exit status. */
 export async function runCli(
   argv: readonly string[],
   host: CliHost,
   createDownloader: CreateDownloader = (options) => new Downloader(options),
-  now: () => number = () => performance.now(),
 ): Promise<number> {
-  const status = await obey(argv, host, createDownloader, now);
+  const status = await obey(argv, host, createDownloader);
   const lost = await host.flush();
   if (lost === undefined) return status;
   host.writeStderr(`${message(`Cannot write to standard output: ${lost}`)}\n`);
@@ -51,7 +50,6 @@ async function obey(
   argv: readonly string[],
   host: CliHost,
   createDownloader: CreateDownloader,
-  now: () => number,
 ): Promise<number> {
   let command: CliCommand;
   try {
@@ -67,9 +65,9 @@ async function obey(
       host.writeStdout(`bytehaul ${VERSION}\n`);
       return ExitStatus.done;
     case "download":
-      return await runDownloads(argv, command, host, createDownloader, now);
+      return await runDownloads(argv, command, host, createDownloader);
     case "verify":
-      return await runVerify(command, host, now).catch((error: unknown) => refuse(host, error));
+      return await runVerify(command, host).catch((error: unknown) => refuse(host, error));
   }
 }
 
@@ -78,7 +76,6 @@ async function runDownloads(
   command: DownloadCommand,
   host: CliHost,
   createDownloader: CreateDownloader,
-  now: () => number,
 ): Promise<number> {
   const reporter: Reporter = command.json ? new JsonReporter(host, command) : new TextReporter(host, command);
   let complete: CompleteCommand | undefined;
@@ -109,7 +106,7 @@ async function runDownloads(
     listWindow: maxConcurrentDownloads + (maxDownloadsPerHost === undefined ? 0 : LOOKAHEAD),
     tries: maxRetryElapsedMs === undefined ? maxRetries + 1 : undefined,
   }, list);
-  const stopListening = onStopSignals(host, now, {
+  const stopListening = onStopSignals(host, {
     first: () => batch.stop(),
     again: () => host.exit(ExitStatus.interrupted),
   });

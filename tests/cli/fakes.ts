@@ -3,6 +3,7 @@ import { DownloadError } from "../../src/errors.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
 import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
 import type { DownloadResult, ProgressSnapshot } from "../../src/types.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 /** A snapshot half-way through 100 MiB, changed as the test needs. */
 export function snapshot(changes: Partial<ProgressSnapshot> = {}): ProgressSnapshot {
@@ -47,6 +48,8 @@ export class FakeHost implements CliHost {
   stderr = "";
   readonly exits: number[] = [];
   width = 80;
+  /** Time passes only when the test says so. */
+  readonly clock = new VirtualClock();
   /** The environment. */
   readonly variables: Record<string, string> = {};
   /** Texts of files by path; all else does not exist. */

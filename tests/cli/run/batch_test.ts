@@ -230,7 +230,7 @@ test("a signal saves what runs, reads no more, and tells which command goes on",
   const host = new ListHost(["http://a/1\nhttp://a/2\nhttp://a/3\nhttp://a/4\n"]);
   const { status, downloader } = await run(["-j2", "-i", "list"], host, (handle, index) => {
     if (index === 0) handle.finish();
-    else if (index === 2) setTimeout(() => host.signal(), 0);
+    else if (index === 2) setImmediate(() => host.signal());
     else handle.snapshot = snapshot({ path: "out/2" });
   });
   assert.equal(status, 130);
@@ -252,7 +252,7 @@ test("a signal ends the wait for standard input that says nothing", async () => 
   };
   const { status } = await run(["-q", "-i", "-"], host, (handle) => {
     handle.finish();
-    setTimeout(() => host.signal(), 0);
+    setImmediate(() => host.signal());
   });
   assert.equal(status, 130);
   assert.equal(
@@ -263,11 +263,13 @@ test("a signal ends the wait for standard input that says nothing", async () => 
 
 test("the terminal shows those that run, and how many are done", async () => {
   const host = new ListHost(["http://a/1\nhttp://a/2\nhttp://a/3\n"], true);
+  const downloads: FakeHandle[] = [];
   let last = 0;
   await run(["-j2", "-i", "list"], host, (handle, index) => {
     last = index;
     if (index === 0) handle.finish();
-    else setTimeout(() => handle.finish(), 250);
+    else downloads.push(handle);
+    if (index === 2) host.clock.advance(100).then(() => downloads.forEach((it) => it.finish()));
   });
   assert.equal(last, 2);
   assert.ok(host.stderr.includes("1 of 3 done, 20.0 MiB/s, 2 running\x1b"));
