@@ -20,7 +20,7 @@ import { TextReporter } from "./report/text_reporter.ts";
 import { UsageError } from "./flags/usage_error.ts";
 import { runVerify } from "./run/verify.ts";
 
-/** How many entries of a list may wait for their hosts, beside those that run. */
+/** How many entries of a list may wait for their hosts, in addition to those that run. */
 const LOOKAHEAD = 1000;
 
 /** What the command needs of a downloader. */
@@ -85,7 +85,7 @@ async function runDownloads(
   try {
     complete = await readInputs(command, host);
     specs = command.urls.map((url) => complete!.specFor(url));
-    // All are judged before the first one starts.
+    // All are checked before the first one starts.
     for (const spec of specs) resolveSpec(spec);
     const [path] = command.inputs.inputFiles ?? [];
     if (path !== undefined) list = await InputList.open(path, host, complete.specFor);
@@ -102,7 +102,7 @@ async function runDownloads(
   const batch = new Batch({
     ...{ download: (spec) => downloader.download(spec), reporter, host },
     skipsExisting: command.skipsExisting,
-    // Where hosts have a limit, other hosts must be found.
+    // Where hosts have a limit, more of the list is read to find other hosts.
     listWindow: maxConcurrentDownloads + (maxDownloadsPerHost === undefined ? 0 : LOOKAHEAD),
     tries: maxRetryElapsedMs === undefined ? maxRetries + 1 : undefined,
   }, list);

@@ -89,7 +89,7 @@ test("runCli() tells what was and was not verified", async () => {
     assert.equal(host.stderr, `saved out/disk.iso (100 MiB, 10.0 MiB/s, ${shown})\n`);
   }
   const none = await run([B], (handle) => handle.finish({ lengthVerified: false }));
-  assert.match(none.host.stderr, /, the server told no size to compare with\)\n$/);
+  assert.match(none.host.stderr, /, the server sent no size to compare with\)\n$/);
 });
 
 test("runCli() goes on with the others when one download fails", async () => {
@@ -216,7 +216,7 @@ test("runCli() pauses at the first signal, closes, and tells how to go on", asyn
   assert.equal(downloader.closes, 1);
   assert.deepEqual(host.stderr.split("\n").slice(1), [
     "bytehaul: interrupted; 50.0/100 MiB saved in out/b.iso.part and out/b.iso.bytehaul",
-    `bytehaul: go on with: bytehaul -x8 ${B}`,
+    `bytehaul: resume with: bytehaul -x8 ${B}`,
     "",
   ]);
 });

@@ -5,14 +5,14 @@ import { padToWidth, shortenMiddle, textWidth } from "./text_width.ts";
 
 /** One download as the progress display sees it. */
 export interface ProgressRow {
-  /** Names the download; it need not be fit for a terminal. */
+  /** Names the download. It may contain control characters. */
   readonly label: string;
   readonly snapshot: ProgressSnapshot;
   /** Takes the place of speed and remaining time while nothing comes. */
   readonly note?: string | undefined;
 }
 
-/** How many downloads there are beside those that are drawn. */
+/** How many downloads are not drawn any more, and how many there are in all. */
 export interface Tally {
   readonly done: number;
   readonly failed: number;
@@ -31,7 +31,7 @@ const GAP = "  ";
 const MIN_NAME = 8;
 const MIN_BAR = 10;
 const MAX_BAR = 50;
-/** Of the room for name and bar, as the percentage says what a bar does. */
+/** Share of the name in the room for name and bar. The name gets more, as the percentage shows what the bar does. */
 const NAME_SHARE = 0.6;
 /** Room for how long a retry is waited for; a note with less room is left out. */
 const MIN_NOTE = 12;
@@ -44,7 +44,7 @@ const STATE_WORDS: Partial<Record<DownloadState, string>> = {
 
 /**
  * Draws downloads as lines of at most `width` cells: one for each that is not finished, ten at most, and
- * a summary below when there are several. Where none is under way nothing is drawn.
+ * a summary below when there are several. Nothing is drawn once all have finished.
  */
 export function renderProgress(downloads: readonly ProgressRow[], tally: Tally, width: number): string[] {
   const unfinished = downloads.filter(({ snapshot }) => isUnfinished(snapshot.state));

@@ -65,7 +65,7 @@ export class TextReporter implements Reporter {
     this.#tally.done++;
     if (this.#verbosity.quiet) return;
     this.#terminal.print(
-      `kept ${escapeForTerminal(job.handle.snapshot.path ?? jobLabel(job))}, which was there`,
+      `kept ${escapeForTerminal(job.handle.snapshot.path ?? jobLabel(job))}, which existed already`,
     );
   }
 
@@ -78,8 +78,8 @@ export class TextReporter implements Reporter {
     const { done, failed, paused } = this.#tally;
     const total = this.#total() ?? done + failed + paused;
     if (failed === 0 || total === 1 || this.#verbosity.quiet) return;
-    const there = done > this.#saved ? `, ${done - this.#saved} were there` : "";
-    this.#terminal.print(message(`${this.#saved} of ${total} files saved${there}`));
+    const existed = done > this.#saved ? `, ${done - this.#saved} existed already` : "";
+    this.#terminal.print(message(`${this.#saved} of ${total} files saved${existed}`));
   }
 
   #draw(width: number): string[] {
@@ -107,11 +107,11 @@ function savedLine(result: DownloadResult): string {
   const { path, size, fetchedBytes, resumedBytes, elapsedMs, lengthVerified, checksum, checksumSource } =
     result;
   const facts = [formatBytes(size)];
-  const wasThere = fetchedBytes === 0 && resumedBytes > 0 && resumedBytes === size;
-  if (wasThere) facts.push("all of it was there");
+  const isReused = fetchedBytes === 0 && resumedBytes > 0 && resumedBytes === size;
+  if (isReused) facts.push("all of it existed already");
   else if (resumedBytes > 0) facts.push(`${formatBytes(resumedBytes)} of it from an earlier run`);
-  if (!wasThere) facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
+  if (!isReused) facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
   if (checksum !== undefined) facts.push(matchFact(checksum, checksumSource));
-  if (!lengthVerified) facts.push("the server told no size to compare with");
+  if (!lengthVerified) facts.push("the server sent no size to compare with");
   return `saved ${escapeForTerminal(path)} (${facts.join(", ")})`;
 }

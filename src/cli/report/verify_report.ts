@@ -120,7 +120,7 @@ function wrongText(result: VerifyResult): string {
     return `"${path}" is not the right file: the checksum is ${result.actual}, expected ${result.expected}`;
   }
   const { provenBytes, wrongBytes, missingBytes } = result;
-  return `"${path}" is not whole: ${formatPart(provenBytes, size)} are right, ${
+  return `"${path}" is not complete: ${formatPart(provenBytes, size)} are right, ${
     formatBytes(wrongBytes)
   } wrong, ` +
     `${formatBytes(missingBytes)} missing`;

@@ -215,9 +215,9 @@ test("--skip-existing counts a file that is there as done, and nothing else that
   };
   const { status } = await run(["--skip-existing", "-i", "list"], host, inTheWay);
   assert.equal(status, 1);
-  assert.match(host.stderr, /^kept out\/there, which was there$/m);
+  assert.match(host.stderr, /^kept out\/there, which existed already$/m);
   assert.match(host.stderr, /^bytehaul: list:2: http:\/\/a\/folder: Cannot write: it exists already$/m);
-  assert.match(host.stderr, /^bytehaul: 1 of 3 files saved, 1 were there$/m);
+  assert.match(host.stderr, /^bytehaul: 1 of 3 files saved, 1 existed already$/m);
   const json = new ListHost(["http://a/there\n"]);
   json.files["out/there"] = "";
   assert.equal((await run(["--json", "--skip-existing", "-i", "list"], json, inTheWay)).status, 0);
@@ -239,7 +239,7 @@ test("a signal saves what runs, reads no more, and tells which command goes on",
   assert.deepEqual(host.stderr.split("\n").slice(1), [
     "bytehaul: interrupted; 50.0/100 MiB saved in out/2.part and out/2.bytehaul",
     "bytehaul: interrupted; 50.0/100 MiB saved in out/3.part and out/3.bytehaul",
-    "bytehaul: go on with: bytehaul --skip-existing -j2 -i list",
+    "bytehaul: resume with: bytehaul --skip-existing -j2 -i list",
     "",
   ]);
 });
@@ -257,7 +257,7 @@ test("a signal ends the wait for standard input that says nothing", async () => 
   assert.equal(status, 130);
   assert.equal(
     host.stderr,
-    "bytehaul: go on with: bytehaul --skip-existing -q -i - and the same list on standard input\n",
+    "bytehaul: resume with: bytehaul --skip-existing -q -i - and the same list on standard input\n",
   );
 });
 

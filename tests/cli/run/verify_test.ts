@@ -116,7 +116,7 @@ test("verify tells how much of an unfinished download is right", async () => {
   assert.equal(status, 1);
   assert.equal(
     stderr,
-    'bytehaul: "a.iso.part" is not whole: 1.00/3.00 MiB are right, 64.0 KiB wrong, 1.94 MiB missing\n',
+    'bytehaul: "a.iso.part" is not complete: 1.00/3.00 MiB are right, 64.0 KiB wrong, 1.94 MiB missing\n',
   );
   const whole = { ...PART, matches: true, provenBytes: PART.size, wrongBytes: 0, missingBytes: 0 };
   const { status: done, stderr: line } = await run(["a.iso"], { verifyFile: () => Promise.resolve(whole) });
@@ -166,7 +166,7 @@ test("verify --json writes ten lines of progress a second at most, and none with
   const told = await run(["--json", "a.iso"], { verifyFile, host });
   assert.equal(told.lines().filter(({ type }) => type === "progress").length, 10);
   assert.deepEqual(told.lines().at(-1), { type: "result", ...PART });
-  assert.match(told.stderr, /^bytehaul: "a\.iso\.part" is not whole: [^\n]*\n$/);
+  assert.match(told.stderr, /^bytehaul: "a\.iso\.part" is not complete: [^\n]*\n$/);
   host.stdout = "";
   const quiet = await run(["--json", "-q", "a.iso"], { verifyFile, host });
   assert.deepEqual(quiet.lines().map(({ type }) => type), ["result"]);
