@@ -136,7 +136,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const claimed = await assertClaimsHold(path, SEED);
     assert.ok(claimed >= before);
 
-    assert.match(stderr, /run the same command again to go on\n$/);
+    assert.match(stderr, /run the same command again to resume\n$/);
     goOn();
     const served = server.bytesServed;
     assert.equal((await runBytehaul(args)).status, 0);

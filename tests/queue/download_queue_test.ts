@@ -1,9 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { FaultServer } from "../../testing/mod.ts";
+import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
+import { until } from "../helpers/until.ts";
 
 /** Counts downloads by their locks, of which each holds one from its first step to its last. */
 class RunningDownloads {
@@ -97,6 +98,31 @@ test("downloads one after the other use the connections of those before", async 
   strictEqual(server.requests.length, 200);
   strictEqual(server.connections <= 16, true, `${server.connections} connections`);
   await queue.close();
+});
+
+test("each download shows the retry that it waits for itself, and in a few words why", async () => {
+  await using dir = await temporaryDirectory();
+  const headers = { "retry-after": "60" };
+  const replies: Readonly<Record<string, Reply>> = {
+    "/busy": { status: 503, headers },
+    "/often": { status: 429, headers },
+    "/fine": { delayMs: 60_000 },
+  };
+  await using server = await FaultServer.start({ size: 50_000, respond: ({ path }) => replies[path] });
+  const runtime = runtimeWith({ clock: { wallMs: () => 5000 } });
+  const queue = queueOn(runtime, { defaults: { retryBaseDelayMs: 0, retryMaxDelayMs: 60_000 } });
+  const handles = Object.keys(replies).map((path) =>
+    queue.add({ url: new URL(path, server.url), outputPath: dir.join(path.slice(1)) })
+  );
+  const retries = () => handles.map(({ snapshot }) => snapshot.retry);
+  await until(() => retries().filter((retry) => retry !== undefined).length === 2);
+  deepStrictEqual(retries(), [
+    { atMs: 65_000, attempt: 2, reason: "the server answered 503 (unavailable for now)" },
+    { atMs: 65_000, attempt: 2, reason: "the server answered 429 (too many requests)" },
+    undefined,
+  ]);
+  await queue.close();
+  deepStrictEqual(retries(), [undefined, undefined, undefined]);
 });
 
 test("very many may wait, and be cancelled while they do", async () => {

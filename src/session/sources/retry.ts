@@ -1,5 +1,6 @@
 import { DownloadError, HttpStatusError } from "../../errors.ts";
 import type { RetryBudget } from "../../flow/backoff.ts";
+import { redact } from "../../redact.ts";
 import type { SessionContext } from "../context.ts";
 
 /** Counts a failure. The milliseconds to wait, at least `afterMs`; `undefined` when the budget is spent. */
@@ -13,7 +14,7 @@ export function countFailure(
   const delayMs = budget.fail(retryAfterMs);
   if (delayMs === undefined) return undefined;
   const attempt = budget.failures + 1;
-  status.retry = { atMs: clock.wallMs() + delayMs, attempt, reason: error.reason };
+  status.retry = { atMs: clock.wallMs() + delayMs, attempt, reason: redact(error.reason) };
   log("info", `${error.message}; try ${attempt} in ${(delayMs / 1000).toFixed(1)} s`);
   return delayMs;
 }
@@ -40,9 +41,6 @@ export async function withRetries<T>(
 
 /** A body that ended at `position`. */
 export function endedEarly(position: number, end: number): DownloadError {
-  return new DownloadError(
-    "network",
-    `Cannot fetch the file: a response ended at byte ${position}, before byte ${end}`,
-    { retryable: true },
-  );
+  const reason = `a response ended at byte ${position}, before byte ${end}`;
+  return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason, retryable: true });
 }
