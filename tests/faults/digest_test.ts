@@ -6,17 +6,12 @@ import { assertFileIs } from "../../testing/content.ts";
 import { DigestDouble, type DigestDoubleOptions } from "../helpers/sockets/digest_double.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 const SEED = 129;
 const SIZE = 1_500_000;
 const STEP_BYTES = 60_000;
-const SPEC = {
-  maxConnections: 4,
-  pieceSize: 16_384,
-  minSplitSize: 0,
-  minSegmentSize: 16_384,
-  maxRetries: 0,
-} as const;
+const SPEC = { ...SMALL_FILE, maxConnections: 4, pieceSize: 16_384, maxRetries: 0 } as const;
 const USER = { username: "me", password: "s3cret" } as const;
 
 function part({ range }: RecordedRequest): Reply {

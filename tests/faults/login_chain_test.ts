@@ -10,17 +10,12 @@ import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { TlsFront } from "../helpers/sockets/tls_front.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 const SEED = 99;
 const SIZE = 600_000;
 const STEP_BYTES = 100_000;
-const SPEC = {
-  maxConnections: 3,
-  pieceSize: 16_384,
-  minSplitSize: 0,
-  minSegmentSize: 16_384,
-  maxRetries: 0,
-} as const;
+const SPEC = { ...SMALL_FILE, maxConnections: 3, pieceSize: 16_384, maxRetries: 0 } as const;
 const DATA = "data.example.test";
 const LOGIN = "login.example.test";
 const STORE = "store.test";

@@ -11,7 +11,8 @@ import { assertClaimsHold, readControl, untilClaimed } from "../helpers/disk/con
 import { CHANGING_CALLS, dyingBefore } from "../helpers/doubles/dying_runtime.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { holdAfter } from "../helpers/scenes/held.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { queueOn } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";

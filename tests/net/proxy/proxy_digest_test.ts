@@ -13,11 +13,16 @@ import { parseRequestHead } from "../../../testing/request.ts";
 import { Talker } from "../../helpers/sockets/talker.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 import { TlsFront } from "../../helpers/sockets/tls_front.ts";
+import { SMALL_FILE } from "../../helpers/small_file.ts";
 
 const SEED = 7;
 const SIZE = 400_000;
 const SPEC = {
-  ...{ maxConnections: 3, minSplitSize: 0, minSegmentSize: 32_768, pieceSize: 32_768, maxRetries: 0 },
+  ...SMALL_FILE,
+  maxConnections: 3,
+  minSegmentSize: 32_768,
+  pieceSize: 32_768,
+  maxRetries: 0,
 } as const;
 
 /** Downloads one file, and returns the failure, if there is one. */
