@@ -27,7 +27,7 @@ async function readProject(code: readonly string[] = ["src/"]): Promise<Project>
 for (
   const [page, ...code] of [
     ["docs/architecture.md", "src/"],
-    ["CONTRIBUTING.md", "src/", "testing/"],
+    ["CONTRIBUTING.md", "src/", "testing/", HELPERS],
     ["tests/helpers/README.md", "src/", "testing/", HELPERS],
   ] as const
 ) {
