@@ -6,6 +6,7 @@ import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentHash, fillContent, seededRandom } from "../../testing/content.ts";
 import { type FakeWorkerOptions, FakeWorkers } from "../helpers/doubles/fake_worker.ts";
 import { Gate } from "../helpers/doubles/gate.ts";
+import { stubFile } from "../helpers/doubles/runtime_double.ts";
 import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 const BUFFER_BYTES = 16_384;
@@ -227,7 +228,7 @@ test("a file that cannot be read has no digest", async () => {
   const read = () => Promise.reject(new Error("EIO"));
   const hasher = new PrefixHasher({
     algorithm: "md5",
-    file: { read } as unknown as RuntimeFile,
+    file: stubFile({ read }),
     buffers,
     onFallback() {},
   });

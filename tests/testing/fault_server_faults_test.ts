@@ -26,6 +26,7 @@ async function exchange(
   await look({ server, client });
 }
 
+/** Nothing says that a connection will stay open; one that is closed is closed within this real time. */
 async function staysOpen(client: RawClient): Promise<boolean> {
   return await Promise.race([client.ending.then(() => false), sleep(40, true)]);
 }

@@ -12,7 +12,7 @@ const FENCE = /^```.*?^```$/gms;
 /** A code block of files and folders, which has no language. */
 const TREE = /^```\n(.*?)^```$/gms;
 /** The files and folders at the start of a line of a tree; what they are follows after two spaces. */
-const TREE_LINE = /^( *)([\w.]+(?:\/|\.ts)(?:,? [\w.]+(?:\/|\.ts))*)(?:  |$)/;
+const TREE_LINE = /^( *)([\w.]+(?:\/|\.ts)(?:,? [\w.]+(?:\/|\.ts))*)(?: {2}|$)/;
 const SPAN = /`([^`]+)`/g;
 const LINK = /\[[^\]]*\]\(([^)#\s]+)[^)]*\)/g;
 const FILE = /^[\w./-]*(?:\/|\.ts|\.md)$/;
