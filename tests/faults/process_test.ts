@@ -135,7 +135,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.equal(stdout, "");
     assert.deepEqual(await dir.list(), ["out.bin.bytehaul", "out.bin.part"]);
     const claimed = await assertClaimsHold(path, SEED);
-    assert.ok(claimed >= before);
+    assert.ok(claimed >= before, `${claimed} bytes claimed`);
 
     assert.match(stderr, /run the same command again to go on\n$/);
     goOn();
@@ -282,7 +282,7 @@ for (const { connections, pieceSize } of OTHER_LAYOUTS) {
     }
     assert.equal((await readControl(left.controlPath))?.pieceSize, pieceSize[0]);
     const claimed = await assertClaimsHold(left.path, SEED);
-    assert.ok(claimed > left.saved);
+    assert.ok(claimed > left.saved, `${claimed} bytes claimed`);
     assert.equal((await left.resume({ pieceSize: pieceSize[1] })).resumedBytes, claimed);
     await assertFileIs(left.path, SEED, left.server.version.size);
   });
