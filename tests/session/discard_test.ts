@@ -5,7 +5,8 @@ import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts
 import { assertFileIs } from "../../testing/content.ts";
 import { holdAfter } from "../helpers/scenes/held.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted, type InterruptedOptions, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted, type InterruptedOptions } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

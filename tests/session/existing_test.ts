@@ -7,7 +7,8 @@ import { numbered } from "../../src/session/take_output.ts";
 import { assertFileIs, contentBytes, contentHash } from "../../testing/content.ts";
 import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
 import { holdAfter } from "../helpers/scenes/held.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
