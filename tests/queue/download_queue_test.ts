@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../src/runtime/clock.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
@@ -109,7 +110,7 @@ test("each download shows the retry that it waits for itself, and in a few words
     "/fine": { delayMs: 60_000 },
   };
   await using server = await FaultServer.start({ size: 50_000, respond: ({ path }) => replies[path] });
-  const runtime = runtimeWith({ clock: { wallMs: () => 5000 } });
+  const runtime = runtimeWith({ clock: { ...systemClock, wallMs: () => 5000 } });
   const queue = queueOn(runtime, { defaults: { retryBaseDelayMs: 0, retryMaxDelayMs: 60_000 } });
   const handles = Object.keys(replies).map((path) =>
     queue.add({ url: new URL(path, server.url), outputPath: dir.join(path.slice(1)) })
