@@ -1,4 +1,4 @@
-import { ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import type { CliHost, CliSignal, PathInfo, Shell } from "../../src/runtime/console/console.ts";
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
@@ -203,7 +203,7 @@ export class FakeDownloader {
   /** What it is asked for, in the form of {@linkcode resolved}. */
   get resolved(): ResolvedFake[] {
     return this.specs.map((spec) => {
-      ok(spec instanceof CheckedSpec, "the command hands on what it has checked");
+      assert.ok(spec instanceof CheckedSpec, "the command hands on what it has checked");
       return resolved(spec);
     });
   }
