@@ -24,14 +24,14 @@ import { detectRuntime } from "./runtime/detect.ts";
 export class Downloader implements AsyncDisposable {
   readonly #queue: DownloadQueue;
 
-  /** Throws a `TypeError` or `RangeError` for options that cannot be. */
+  /** Throws an `OptionError`, which is a `TypeError` or a `RangeError`, for options that cannot be. */
   constructor(options: DownloaderOptions = {}) {
     this.#queue = new DownloadQueue(detectRuntime(), resolveDownloaderOptions(options));
   }
 
   /**
-   * Begins a download, or lets it wait for its turn. Throws a `TypeError` or `RangeError` for a spec that
-   * cannot be, before anything is sent or written; everything else that fails does so in
+   * Begins a download, or lets it wait for its turn. Throws an `OptionError` for a spec that cannot be,
+   * before anything is sent or written; everything else that fails does so in
    * {@linkcode DownloadHandle.wait}.
    */
   download(spec: DownloadSpec | string | URL): DownloadHandle {
