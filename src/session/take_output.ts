@@ -7,7 +7,7 @@ import type { SessionContext } from "./context.ts";
 import type { ExistingFiles, RightFile } from "./existing.ts";
 import { isOfUrl } from "./resume.ts";
 
-/** By whom a name is taken: a download that runs, or one of the same queue. */
+/** Errors for a name that another download has taken. */
 const TAKEN: readonly DownloadErrorCode[] = ["output_locked", "output_exists"];
 
 /** How many names are tried. */
@@ -15,13 +15,13 @@ const MAX_NUMBER = 10_000;
 /** Of `.tar.gz` and the like both parts; other names may have a version before their extension. */
 const EXTENSION = /(?<=[^/\\])(?:\.tar)?\.[\w-]{1,15}$/;
 
-/** The place of a download on disk, and the file that is there if it is the right one. */
+/** The output of a download, and the file under its final name if that is the right one. */
 export interface TakenOutput {
   readonly output: Output;
   readonly right: RightFile | undefined;
 }
 
-/** Takes the output at `path` or, where that is asked for, at the first of its numbered names that is free. */
+/** Takes the output at `path` or, with `rename`, at the first of its numbered names that is free. */
 export async function takeOutput(
   context: SessionContext,
   path: string,
@@ -29,7 +29,7 @@ export async function takeOutput(
 ): Promise<TakenOutput> {
   if (context.spec.rename) return await takeNumbered(context, path, existing);
   const right = await existing.rightOrRefuse(path, path);
-  // What is right already is written by nobody.
+  // Nobody writes a file that is right already.
   if (right === undefined) requireUnclaimed(context, path);
   const output = await acquire(context, path);
   if (right === undefined) await requireOwnPlace(context, output);
@@ -112,7 +112,7 @@ async function findFree(
     const candidate = numbered(path, number);
     if (locked.has(candidate)) continue;
     const isAnothers = claim?.other(candidate) !== undefined;
-    // Without a checksum what is there tells nothing, and looking at all of it takes long where entries are many.
+    // Without a checksum a file proves nothing, and looking at every one takes long where entries are many.
     if (isAnothers && (spec.checksum ?? spec.checksumFile) === undefined) continue;
     const state = await stateOf(context, candidate);
     const isRight = state === "finished" && (await existing.find(candidate, path))?.matches === true;
