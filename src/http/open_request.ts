@@ -42,12 +42,15 @@ export class OpenRequest {
     if (this.#outer.aborted) return this.#outer.reason;
     if (error instanceof DownloadError) return error;
     if (this.#isExpired) {
-      return new DownloadError("timeout", `Cannot fetch the file: ${late}`, { retryable: true });
+      return new DownloadError("timeout", `Cannot fetch the file: ${late}`, {
+        reason: late,
+        retryable: true,
+      });
     }
-    const reason = reasonOf(error);
-    const message = `Cannot fetch the file: ${broken}${reason === undefined ? "" : ` (${reason})`}`;
+    const detail = reasonOf(error);
+    const reason = detail === undefined ? broken : `${broken} (${detail})`;
     // The error itself does not go along: it holds the URL, whose query may be secret.
-    return new DownloadError("network", message, { retryable: true });
+    return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason, retryable: true });
   }
 
   readonly #stop = (): void => {

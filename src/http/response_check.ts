@@ -201,7 +201,9 @@ export function statusError({ status, headers }: ResponseHead, wallMs: number): 
   const wanted = status === 401 ? describeWanted(headers.get("www-authenticate")) : undefined;
   const meaning = wanted === undefined ? STATUS_MEANING[status] : `it wants credentials: ${wanted}`;
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
-  return new HttpStatusError(status, `Cannot fetch the file: the server answered ${shown}`, {
+  const reason = `the server answered ${shown}`;
+  return new HttpStatusError(status, `Cannot fetch the file: ${reason}`, {
+    reason,
     retryable: RETRYABLE_STATUS.has(status) ||
       (retryAfterMs !== undefined && status >= 400 && !LASTING_STATUS.has(status)),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

@@ -3,7 +3,7 @@ import { DownloadError } from "../errors.ts";
 /** A response arrived whole and does not fit what was asked. Another way of asking may bring one that does. */
 export class UnusableResponseError extends DownloadError {
   constructor(reason: string, options: { readonly retryable?: boolean } = {}) {
-    super("bad_response", `Cannot use the response: ${reason}`, options);
+    super("bad_response", `Cannot use the response: ${reason}`, { reason, ...options });
   }
 }
 

@@ -72,7 +72,8 @@ export function explainFailure(error: unknown, host: string): unknown {
   if (!(error instanceof Error) || error.name === "AbortError") return error;
   // Trying again would not help, and asks again on a terminal.
   if (error.name === "NotCapable") {
-    return new DownloadError("network", redact(`Cannot fetch the file: ${error.message}`));
+    const reason = redact(error.message);
+    return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason });
   }
   const words = tell(error);
   for (const { code, pattern, retryable, what = "Cannot reach", reason } of KINDS) {

@@ -1,13 +1,16 @@
 import { layOutBlocks, MemoryBudget } from "../flow/memory_budget.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
-import type { RuntimeFile } from "../runtime/runtime.ts";
+import type { ResolvedSpec } from "../options/resolved_options.ts";
+import type { Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { Checkpointer } from "../storage/checkpoint.ts";
 import { FileWriter } from "../storage/file_writer.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import { WriteBackCache } from "../storage/write_back_cache.ts";
-import type { SessionContext } from "./context.ts";
+import type { Logger } from "../types.ts";
+import type { Progress } from "./progress.ts";
+import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { Start } from "./start.ts";
 
 const HASH_BLOCKS = 2;
@@ -16,6 +19,20 @@ const FIRST_INTERVAL = 1 / 8;
 
 type HashedFile = Pick<RuntimeFile, "read" | "close">;
 
+/** What an {@linkcode Assembly} works with. */
+export interface AssemblyOptions {
+  readonly runtime: Runtime;
+  readonly spec: ResolvedSpec;
+  readonly log: Logger;
+  readonly progress: Progress;
+  readonly output: Output;
+  readonly start: Start;
+  /** What the file must hash to, as far as it is known. */
+  readonly expected: ExpectedChecksum | undefined;
+  /** Called when a write failed, so that the network can be stopped. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 /** Turns what arrives into the file: memory, writes, checkpoints and the hash that follows them. */
 export class Assembly {
   readonly pool: MemoryBudget;
@@ -23,22 +40,14 @@ export class Assembly {
   readonly pieces: PieceMap;
   /** Connections that the memory budget can feed. */
   readonly connections: number;
-  readonly #context: SessionContext;
-  readonly #output: Output;
-  readonly #start: Start;
+  readonly #options: AssemblyOptions;
   readonly #writer: FileWriter;
   readonly #checkpointer: Checkpointer;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: HashedFile } | undefined;
 
-  private constructor(
-    context: SessionContext,
-    output: Output,
-    start: Start,
-    hashedFile: HashedFile | undefined,
-    onFailure: (error: unknown) => void,
-  ) {
-    const { spec, runtime } = context;
+  private constructor(options: AssemblyOptions, hashedFile: HashedFile | undefined) {
+    const { runtime, spec, log, output, start, onFailure } = options;
     const { file, pieces, identity } = start;
     const reserved = hashedFile ? HASH_BLOCKS : 0;
     const layout = layOutBlocks({
@@ -49,13 +58,11 @@ export class Assembly {
       fileSize: pieces.size,
     });
     const path = output.partPath;
-    this.#context = context;
-    this.#output = output;
-    this.#start = start;
+    this.#options = options;
     this.pieces = pieces;
     this.connections = layout.connections;
     if (layout.connections < spec.maxConnections) {
-      context.log(
+      log(
         "info",
         `the memory budget feeds ${layout.connections} of ${spec.maxConnections} connections`,
       );
@@ -79,34 +86,28 @@ export class Assembly {
     this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
   }
 
-  /** `onFailure` is told when a write failed, so that the network can be stopped. */
-  static async open(
-    context: SessionContext,
-    output: Output,
-    start: Start,
-    onFailure: (error: unknown) => void,
-  ): Promise<Assembly> {
-    const hashedFile = context.expected && await output.openPartToRead();
-    return new Assembly(context, output, start, hashedFile, onFailure);
+  static async open(options: AssemblyOptions): Promise<Assembly> {
+    const hashedFile = options.expected && await options.output.openPartToRead();
+    return new Assembly(options, hashedFile);
   }
 
   /** Whether a later run can go on with what is there. */
   get isResumable(): boolean {
-    const { size, acceptsRanges } = this.#start.remote;
+    const { size, acceptsRanges } = this.#options.start.remote;
     return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
   }
 
   /** Saves progress from time to time, sooner in the beginning, until `signal` is aborted. */
   async saveRegularly(signal: AbortSignal): Promise<void> {
-    const { spec, runtime, status: { meter } } = this.#context;
-    if (!this.#start.remote.acceptsRanges) return;
+    const { spec, runtime, progress } = this.#options;
+    if (!this.#options.start.remote.acceptsRanges) return;
     // Not what is in the file: a slow connection takes long to fill a block, and saving writes it early.
-    let saved = meter.fetched;
+    let saved = progress.fetched;
     const { controlSaveIntervalMs } = spec;
     for (let part = FIRST_INTERVAL;; part = Math.min(1, part * 2)) {
       await runtime.clock.sleep(controlSaveIntervalMs * part, signal);
-      if (meter.fetched === saved) continue;
-      saved = meter.fetched;
+      if (progress.fetched === saved) continue;
+      saved = progress.fetched;
       await this.#checkpointer.save();
     }
   }
@@ -116,7 +117,7 @@ export class Assembly {
     await this.#checkpointer.betweenSaves(async () => {
       await this.cache.flush();
       this.pieces.clear();
-      this.#context.status.meter.restart(0);
+      this.#options.progress.discarded();
       await this.#hasher?.prefix.restart();
       await this.#writer.clear();
     });
@@ -128,10 +129,10 @@ export class Assembly {
    */
   async complete(): Promise<number> {
     await this.cache.flush();
-    if (this.#start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
-    if (this.#output.isPartHeld) return this.pieces.size;
+    if (this.#options.start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
+    if (this.#options.output.isPartHeld) return this.pieces.size;
     // The control file is also what tells a run that was killed while it gave the name that the file is its own.
-    if (this.#start.remote.size !== undefined) await this.#saveWhole();
+    if (this.#options.start.remote.size !== undefined) await this.#saveWhole();
     else await this.#checkpointer.sync();
     await this.#writer.inspect();
     return this.pieces.size;
@@ -149,7 +150,7 @@ export class Assembly {
       return hex;
     } catch (cause) {
       signal.throwIfAborted();
-      throw storageError("read", this.#output.partPath, cause);
+      throw storageError("read", this.#options.output.partPath, cause);
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -159,9 +160,9 @@ export class Assembly {
   async keepOrDiscard(isDiscarded: boolean): Promise<void> {
     await this.cache.flush().catch(() => {}); // what could not be written is fetched again
     if (isDiscarded || !this.isResumable) {
-      await this.#output.discard();
-      this.#context.status.meter.restart(0);
-    } else if (!this.#isSaved && this.#output.isPartOpen) {
+      await this.#options.output.discard();
+      this.#options.progress.discarded();
+    } else if (!this.#isSaved && this.#options.output.isPartOpen) {
       await this.#checkpointer.save();
     }
   }
@@ -181,19 +182,19 @@ export class Assembly {
       this.#isSaved = true;
     } catch (cause) {
       await this.#checkpointer.sync();
-      this.#context.log("warn", `${cause}; going on without, as the file is whole`);
+      this.#options.log("warn", `${cause}; going on without, as the file is whole`);
     }
   }
 
   #startHashing(file: HashedFile): PrefixHasher {
-    const { checksum } = this.#context.expected!;
+    const { checksum } = this.#options.expected!;
     const buffers = [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes] as const;
     const hasher = new PrefixHasher({
       algorithm: checksum.algorithm,
       file,
       buffers,
-      onThisThread: this.#output.isPartHeld,
-      onFallback: (cause) => this.#context.log("debug", `hashing on the main thread: ${cause}`),
+      onThisThread: this.#options.output.isPartHeld,
+      onFallback: (cause) => this.#options.log("debug", `hashing on the main thread: ${cause}`),
     });
     hasher.advance(this.pieces.frontier);
     return hasher;

@@ -1,18 +1,17 @@
-import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
-import { namesVersion } from "../http/validator.ts";
 import { holdsRange } from "../integrity/range_check.ts";
 import { OutputNames } from "../lib/output_names.ts";
+import type { ResolvedSpec } from "../options/resolved_options.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { ControlRecord } from "../storage/control_format.ts";
-import type { LoadedControl } from "../storage/control_store.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
-import type { SessionContext } from "./context.ts";
-import { unsignedQuery } from "./sources/signed_url.ts";
+import type { Logger } from "../types.ts";
+import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
+import { decideStart, type Found, type FoundRecord, type StartDecision } from "./start_decision.ts";
+import { hashUrl, isOfUrl } from "./sources/url_hash.ts";
 
-const QUERY_HASH_DIGITS = 6;
 /** As much as is checked at once: an order to stop is heeded in between. */
 const CHECKED_BYTES = 512 * 1024;
 
@@ -23,106 +22,85 @@ export interface Interrupted {
   readonly fileInfo: FileInfo;
   /** What the control file claims, and after `prove()` what is there. */
   readonly pieces: PieceMap;
-  /** Whether it was begun from this URL, queries aside; if not, a checksum decides whether its bytes are right. */
-  readonly isSameUrl: boolean;
-  /** Whether the URL had the same query, signatures aside; another may name another file. */
-  readonly isSameQuery: boolean;
+  /** What of this decides how the download starts. */
+  readonly found: Found & { readonly control: FoundRecord };
 }
 
-/** Names a file on a server for the control file, without what may be secret in its URL. */
-export function hashUrl(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return createHash("sha256").update(origin + pathname).digest("hex");
+/** What the work on an interrupted download needs. */
+export interface ResumeTools {
+  readonly spec: ResolvedSpec;
+  readonly log: Logger;
 }
 
-/**
- * Enough of the query's hash to tell that it is another one, and too little to guess a secret in it. What signs a URL
- * for a while is left out, as it does not say which file is meant.
- */
-export function hashQuery(url: string): string {
-  return createHash("sha256").update(unsignedQuery(url)).digest("hex").slice(0, QUERY_HASH_DIGITS);
-}
-
-/** Whether a control file is surely that of a URL; another query may be another signature, or another file. */
-export function belongsTo(loaded: LoadedControl, url: string): boolean {
-  return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) &&
-    loaded.record.queryHash === hashQuery(url);
-}
-
-/** Whether a control file is of this URL, its query included. */
-export function isOfUrl({ urlHash, queryHash }: ControlRecord, url: string): boolean {
-  return urlHash === hashUrl(url) && queryHash === hashQuery(url);
-}
-
-/** Looks at what an earlier run left; `undefined` when there is nothing to go on with. */
+/** Looks at what an earlier run left; `undefined` when there is nothing to resume. */
 export async function findLeftovers(
-  context: SessionContext,
   output: Output,
+  { spec, log }: ResumeTools,
 ): Promise<Interrupted | undefined> {
-  const { spec, log, expected } = context;
   const loaded = await output.loadControl();
-  if (loaded.kind === "missing") return undefined;
-  if (loaded.kind === "damaged") {
+  const given = { isJudged: isJudgedByChecksum(spec), options: spec };
+  if (loaded.kind !== "record") {
+    const { kind } = decideStart({ ...given, control: loaded.kind });
+    if (kind !== "set aside" || loaded.kind !== "damaged") return undefined;
     const aside = await output.setAside();
-    log(
-      "warn",
-      `the control file is unusable (${loaded.reason}); it was moved to "${aside}", starting again`,
-    );
+    const what = `the control file is unusable (${loaded.reason}); it was moved to "${aside}"`;
+    log("warn", `${what}, starting again`);
     return undefined;
   }
   const { record } = loaded;
-  if (!spec.resume) return undefined;
-  const isSameUrl = record.urlHash === hashUrl(spec.url);
-  if (!isSameUrl && expected === undefined) {
-    if (spec.overwrite) return undefined;
-    throw begunElsewhere(output.path);
-  }
-  return await open(context, output, record, isSameUrl);
-}
-
-/** An unfinished download of another file is not to be thrown away for this one. */
-export function begunElsewhere(path: string): ControlFileError {
-  return new ControlFileError(
-    new OutputNames(path).control,
-    `Cannot resume "${path}": it was begun from another URL; choose another output, or turn resume off to start again`,
-  );
-}
-
-async function open(
-  { spec, log, expected }: SessionContext,
-  output: Output,
-  record: ControlRecord,
-  isSameUrl: boolean,
-): Promise<Interrupted | undefined> {
   const pieces = new PieceMap(record.size, record.pieceSize);
   pieces.restore(record);
-  if (pieces.doneBytes === 0) return undefined;
-  if (!namesVersion(record.validator) && expected === undefined) {
-    log("warn", "the server tells versions of the file apart by nothing; starting again");
-    return undefined;
-  }
+  const control = {
+    isSameUrl: record.urlHash === hashUrl(spec.url),
+    isSameQuery: isOfUrl(record, spec.url),
+    validator: record.validator,
+    claimedBytes: pieces.doneBytes,
+  };
+  const found = { ...given, control };
+  if (startsFresh(decideStart(found), output, log)) return undefined;
   const part = await output.openPart();
-  if (part === undefined) {
-    log("warn", `"${output.partPath}" is gone or no file; starting again`);
-    return undefined;
+  const decision = decideStart({ ...found, part: part === undefined ? "missing" : "opened" });
+  if (startsFresh(decision, output, log) || part === undefined) return undefined;
+  return { record, file: part.file, fileInfo: part.info, pieces, found };
+}
+
+/** Whether a download starts at byte 0. Reports what is lost by that, and throws where it may not start at all. */
+export function startsFresh(
+  decision: StartDecision,
+  { path, partPath }: Pick<Output, "path" | "partPath">,
+  log: Logger,
+): boolean {
+  if (decision.kind === "refuse") {
+    const reason = "it was begun from another URL";
+    const remedy = "choose another output, or turn resume off to start again";
+    const message = `Cannot resume "${path}": ${reason}; ${remedy}`;
+    throw new ControlFileError(new OutputNames(path).control, message, { reason });
   }
-  const { file, info: fileInfo } = part;
-  const isSameQuery = isSameUrl && record.queryHash === hashQuery(spec.url);
-  return { record, file, fileInfo, pieces, isSameUrl, isSameQuery };
+  if (decision.kind !== "fresh") return false;
+  if (decision.reason !== undefined) {
+    const why = {
+      "unnamed version": "the server tells versions of the file apart by nothing",
+      "no part file": `"${partPath}" is gone or no file`,
+      "no ranges": "the server sends no parts of the file",
+      "changed": "the file on the server changed",
+    };
+    log("warn", `${why[decision.reason]}; starting again`);
+  }
+  return true;
 }
 
 /**
  * Checks what the control file claims, unless nothing has touched the part file since that was true, and keeps
- * what is right. `undefined` when nothing is.
+ * what is right.
  */
 export async function prove(
-  { spec, log }: SessionContext,
-  output: Output,
   interrupted: Interrupted,
+  output: Output,
+  { spec, log }: ResumeTools,
   signal: AbortSignal,
-): Promise<Interrupted | undefined> {
+): Promise<Interrupted> {
   const { record, file, fileInfo, pieces: claimed } = interrupted;
-  if (isUntouched(interrupted)) return interrupted;
+  if (isUntouched(interrupted)) return withPieces(interrupted, claimed, fileInfo);
   const pieces = new PieceMap(record.size, record.pieceSize);
   const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
   const fileSize = Math.min(fileInfo.size, record.size);
@@ -144,8 +122,13 @@ export async function prove(
     wrong > 0 ? "warn" : "info",
     `"${output.partPath}" was written to, or is another file, since progress was saved; ${outcome}`,
   );
-  if (pieces.doneBytes === 0) return undefined;
-  return { ...interrupted, fileInfo: { ...fileInfo, size: fileSize }, pieces };
+  return withPieces(interrupted, pieces, { ...fileInfo, size: fileSize });
+}
+
+function withPieces(interrupted: Interrupted, pieces: PieceMap, fileInfo: FileInfo): Interrupted {
+  const { doneBytes, isComplete } = pieces;
+  const found = { ...interrupted.found, part: { doneBytes, isComplete } };
+  return { ...interrupted, fileInfo, pieces, found };
 }
 
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */

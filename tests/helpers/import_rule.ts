@@ -25,9 +25,10 @@ const LEVELS: readonly RegExp[] = [
   /^src\/options\/[^/]+$/,
   // The middle folders never import one another; the session joins them.
   /^src\/(?:(?:plan|flow|storage|integrity)\/|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|proxy)\/)?)[^/]+$/,
+  /^src\/verify\/[^/]+$/,
   /^src\/session\/(?:(?:transfer|sources)\/)?[^/]+$/,
   /^src\/queue\/[^/]+$/,
-  /^src\/(?:downloader\.ts|verify\/[^/]+)$/,
+  /^src\/downloader\.ts$/,
   /^mod\.ts$/,
   /^src\/cli\/(?:(?:flags|list|inputs|run|report)\/)?[^/]+$/,
   /^cli\.ts$/,

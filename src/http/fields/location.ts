@@ -38,7 +38,7 @@ export function nextTarget(from: Target, { status, headers }: Response, allowDow
 
 /** An error about a redirect. */
 export function refused(reason: string): DownloadError {
-  return new DownloadError("redirect", `Cannot fetch the file: ${reason}`);
+  return new DownloadError("redirect", `Cannot fetch the file: ${reason}`, { reason });
 }
 
 /** Reads a `Location` as curl does; `null` when it is no URL. Its characters are the bytes that were sent. */

@@ -3,19 +3,19 @@ import { test } from "node:test";
 import { parseRetryNote, renderRetryNote } from "../../../src/cli/report/retry_note.ts";
 import { HttpStatusError } from "../../../src/errors.ts";
 import { RetryBudget } from "../../../src/flow/backoff.ts";
-import type { SessionContext } from "../../../src/session/context.ts";
+import { Progress } from "../../../src/session/progress.ts";
 import { countFailure } from "../../../src/session/sources/retry.ts";
 
 test("parseRetryNote() understands what the library logs of a retry", () => {
   const logged: string[] = [];
-  const context = { log: (_: string, text: string) => void logged.push(text) } as unknown as SessionContext;
+  const log = (_: string, text: string) => void logged.push(text);
   const policy = { maxRetries: 3, retryBaseDelayMs: 0, retryMaxDelayMs: 9000, maxRetryElapsedMs: Infinity };
   const clock = { monotonicMs: () => 0, wallMs: () => 0, sleep: () => Promise.resolve() };
   const error = new HttpStatusError(503, "Cannot fetch the file: the server answered 503", {
     retryable: true,
     retryAfterMs: 2500,
   });
-  countFailure(context, error, new RetryBudget(policy, clock));
+  countFailure(error, new RetryBudget(policy, clock), { clock, log, progress: new Progress(clock) });
   const note = parseRetryNote(logged[0] ?? "", 1000);
   assert.deepEqual(note, { reason: "the server answered 503", dueMs: 3500 });
 });
