@@ -70,6 +70,10 @@ const BAD: readonly (readonly [path: string, source: string, ...wanted: string[]
   // Past the public face.
   ["src/cli/a.ts", 'import { s } from "../session/session.ts";', "1 past ../session/session.ts"],
   ["mod.ts", 'export type { C } from "./src/session/context.ts";', "1 past ./src/session/context.ts"],
+  // Past the disk, on which the sinks stand.
+  ["src/sink/a.ts", 'import { b } from "../plan/b.ts";', "1 past ../plan/b.ts"],
+  ["src/sink/a.ts", 'import { b } from "../session/b.ts";', "1 upward ../session/b.ts"],
+  ["src/storage/a.ts", 'import type { B } from "../sink/b.ts";', "1 upward ../sink/b.ts"],
   // Sideways.
   ["src/plan/a.ts", 'import type { B } from "../http/b.ts";', "1 sideways ../http/b.ts"],
   ["src/net/a.ts", 'import { b } from "../flow/b.ts";', "1 sideways ../flow/b.ts"],
@@ -153,6 +157,7 @@ const GOOD: readonly (readonly [path: string, source: string])[] = [
     'import type { Clock } from "../runtime/runtime.ts";\nimport { type Clock } from "../runtime/runtime.ts";',
   ],
   ["src/storage/a.ts", 'import { join } from "node:path";\nimport { createHash } from "node:crypto";'],
+  ["src/sink/a.ts", 'import { b } from "../storage/b.ts";\nimport { c } from "./c.ts";'],
   ["src/options/options.ts", 'import type { C } from "./checksum.ts";'],
   ["src/http/fields/a.ts", 'import { b } from "../b.ts";\nimport { c } from "../caller/c.ts";'],
   [

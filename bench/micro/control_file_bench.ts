@@ -3,7 +3,8 @@ import { stat } from "node:fs/promises";
 import { OutputNames } from "../../src/lib/output_names.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import { decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";
 import { PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
 import { temporaryDirectory } from "../../tests/helpers/temp.ts";
@@ -20,14 +21,14 @@ function recordOf(pieces: number): ControlRecord {
     map.add({ start, end: start + PIECE_SIZE / 2 }, connection);
   }
   return {
-    urlHash: "ab".repeat(32),
-    queryHash: "abcdef",
-    size,
-    validator: { etag: '"5f3a-61c"', lastModified: "Mon, 23 Nov 2026 10:00:00 GMT" },
-    pieceSize: PIECE_SIZE,
-    partIdentity: "2049:1234567",
-    partModifiedMs: 1_795_000_000_000,
-    ...map.snapshot(),
+    file: {
+      urlHash: "ab".repeat(32),
+      queryHash: "abcdef",
+      size,
+      validator: { etag: '"5f3a-61c"', lastModified: "Mon, 23 Nov 2026 10:00:00 GMT" },
+    },
+    part: { identity: "2049:1234567", modifiedMs: 1_795_000_000_000 },
+    progress: { pieceSize: PIECE_SIZE, ...map.snapshot() },
   };
 }
 

@@ -2,8 +2,8 @@
 // gathering, of the CRC-32 and of the queue of writes.
 import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import type { FileInfo, RuntimeFile } from "../../src/runtime/runtime.ts";
-import { FileWriter } from "../../src/storage/file_writer.ts";
-import { WriteBackCache } from "../../src/storage/write_back_cache.ts";
+import { FileWriter } from "../../src/sink/file_writer.ts";
+import { WriteBackCache } from "../../src/sink/write_back_cache.ts";
 import { PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
 
 const BYTES = 4 * PIECE_SIZE;
@@ -48,7 +48,7 @@ function store(readSize: number): () => Promise<void> {
   });
   let written = 0;
   const onWritten = ({ start, end }: { start: number; end: number }) => void (written += end - start);
-  const cache = new WriteBackCache({ pool, writer, pieceSize: PIECE_SIZE, onWritten });
+  const cache = new WriteBackCache({ pool, sink: writer, pieceSize: PIECE_SIZE, onWritten });
   const { signal } = new AbortController();
   return async () => {
     written = 0;

@@ -1,20 +1,29 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 
-/** What file systems allow for a name. */
+/** The longest name that file systems allow. */
 export const FILE_NAME_BYTES = 255;
 
 const HASH_DIGITS = 12;
 
-/** The longest of what goes behind a name. */
-const LONGEST_SUFFIX = ".bytehaul.lock";
+/** What goes behind the name of an output to name each of the files beside it. */
+const SUFFIXES = {
+  part: ".part",
+  control: ".bytehaul",
+  lock: ".bytehaul.lock",
+  temporary: ".bytehaul.tmp",
+  damaged: ".bytehaul.bad",
+  mismatch: ".mismatch",
+} as const;
+
+const LONGEST_SUFFIX_BYTES = Math.max(...Object.values(SUFFIXES).map(({ length }) => length));
 
 /** How much of a long name stays in front of its hash, in bytes. */
-const STEM_BYTES = FILE_NAME_BYTES - LONGEST_SUFFIX.length - HASH_DIGITS - 1;
+const STEM_BYTES = FILE_NAME_BYTES - LONGEST_SUFFIX_BYTES - HASH_DIGITS - 1;
 
 /**
- * The files that bytehaul keeps beside an output. Where the name of the output leaves no room for what goes behind it,
- * its start and its hash stand for it, so that the same output always has the same files.
+ * Names the files that bytehaul keeps beside an output. Where the name of the output leaves no room for a suffix, its
+ * start and its hash replace it, so that the same output always has the same files.
  */
 export class OutputNames {
   /** The finished file. */
@@ -38,13 +47,19 @@ export class OutputNames {
   constructor(path: string) {
     this.path = path;
     this.directory = dirname(path);
-    this.part = beside(path, ".part");
-    this.control = beside(path, ".bytehaul");
-    this.lock = beside(path, LONGEST_SUFFIX);
-    this.temporary = beside(path, ".bytehaul.tmp");
-    this.damaged = beside(path, ".bytehaul.bad");
-    this.mismatch = beside(path, ".mismatch");
+    this.part = beside(path, SUFFIXES.part);
+    this.control = beside(path, SUFFIXES.control);
+    this.lock = beside(path, SUFFIXES.lock);
+    this.temporary = beside(path, SUFFIXES.temporary);
+    this.damaged = beside(path, SUFFIXES.damaged);
+    this.mismatch = beside(path, SUFFIXES.mismatch);
   }
+}
+
+/** Whether a name could be that of a file beside an output. */
+export function isNameBeside(name: string): boolean {
+  const lower = name.toLowerCase();
+  return Object.values(SUFFIXES).some((suffix) => lower.endsWith(suffix));
 }
 
 function beside(path: string, suffix: string): string {

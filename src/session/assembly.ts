@@ -2,12 +2,13 @@ import { layOutBlocks, MemoryBudget } from "../flow/memory_budget.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
-import type { Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { Checkpointer } from "../storage/checkpoint.ts";
-import { FileWriter } from "../storage/file_writer.ts";
-import type { Output } from "../storage/output.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { Checkpointer } from "../sink/checkpoint.ts";
+import type { Sink } from "../sink/sink.ts";
+import type { FileReader } from "../storage/part_file.ts";
 import { storageError } from "../storage/storage_error.ts";
-import { WriteBackCache } from "../storage/write_back_cache.ts";
+import { WriteBackCache } from "../sink/write_back_cache.ts";
+import { onAbort } from "../lib/on_abort.ts";
 import type { Logger } from "../types.ts";
 import type { Progress } from "./progress.ts";
 import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
@@ -17,7 +18,8 @@ const HASH_BLOCKS = 2;
 /** What part of the usual interval the first save comes after: who is killed soon would otherwise begin again. */
 const FIRST_INTERVAL = 1 / 8;
 
-type HashedFile = Pick<RuntimeFile, "read" | "close">;
+/** Up to this many bytes are hashed on this thread: another one is not worth its start. */
+const HASHED_HERE_BYTES = 1024 * 1024;
 
 /** What an {@linkcode Assembly} works with. */
 export interface AssemblyOptions {
@@ -25,15 +27,12 @@ export interface AssemblyOptions {
   readonly spec: ResolvedSpec;
   readonly log: Logger;
   readonly progress: Progress;
-  readonly output: Output;
   readonly start: Start;
   /** What the file must hash to, as far as it is known. */
   readonly expected: ExpectedChecksum | undefined;
-  /** Called when a write failed, so that the network can be stopped. */
-  readonly onFailure: (error: unknown) => void;
 }
 
-/** Turns what arrives into the file: memory, writes, checkpoints and the hash that follows them. */
+/** Brings what arrives into the sink: memory, writes, checkpoints and the hash that follows them. */
 export class Assembly {
   readonly pool: MemoryBudget;
   readonly cache: WriteBackCache;
@@ -41,24 +40,24 @@ export class Assembly {
   /** Connections that the memory budget can feed. */
   readonly connections: number;
   readonly #options: AssemblyOptions;
-  readonly #writer: FileWriter;
+  readonly #sink: Sink;
   readonly #checkpointer: Checkpointer;
   #isSaved = false;
-  #hasher: { readonly prefix: PrefixHasher; readonly file: HashedFile } | undefined;
+  #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
 
-  private constructor(options: AssemblyOptions, hashedFile: HashedFile | undefined) {
-    const { runtime, spec, log, output, start, onFailure } = options;
-    const { file, pieces, identity } = start;
+  private constructor(options: AssemblyOptions, hashedFile: FileReader | undefined) {
+    const { runtime, spec, log, start } = options;
+    const { sink, pieces, identity } = start;
     const reserved = hashedFile ? HASH_BLOCKS : 0;
     const layout = layOutBlocks({
-      budget: spec.memoryBudget - (output.isPartHeld ? pieces.size : 0),
+      budget: spec.memoryBudget - sink.memoryBytes,
       connections: spec.maxConnections,
       reserved,
       chunkBytes: runtime.bodyChunkBytes,
       fileSize: pieces.size,
     });
-    const path = output.partPath;
     this.#options = options;
+    this.#sink = sink;
     this.pieces = pieces;
     this.connections = layout.connections;
     if (layout.connections < spec.maxConnections) {
@@ -68,30 +67,31 @@ export class Assembly {
       );
     }
     this.pool = new MemoryBudget(layout);
-    const finalSize = start.remote.size;
-    const writer = new FileWriter({ file, path, size: start.fileSize, finalSize, onFailure });
     const cache = new WriteBackCache({
       pool: this.pool,
-      writer,
+      sink,
       pieceSize: pieces.pieceSize,
       onWritten: (range) => {
         pieces.add(range, range.crc);
         this.#hasher?.prefix.advance(pieces.frontier);
       },
     });
-    const record = () => ({ ...identity, validator: start.version.recorded, ...pieces.snapshot() });
-    this.#writer = writer;
+    const claims = () => ({
+      file: { ...identity, validator: start.version.recorded },
+      progress: { pieceSize: pieces.pieceSize, ...pieces.snapshot() },
+    });
     this.cache = cache;
-    this.#checkpointer = new Checkpointer({ cache, writer, file, path, store: output.control, record });
+    this.#checkpointer = new Checkpointer({ cache, sink, claims });
     this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
   }
 
+  /** Prepares what the transfer from `start` writes with. */
   static async open(options: AssemblyOptions): Promise<Assembly> {
-    const hashedFile = options.expected && await options.output.openPartToRead();
+    const hashedFile = options.expected && await options.start.sink.openReader();
     return new Assembly(options, hashedFile);
   }
 
-  /** Whether a later run can go on with what is there. */
+  /** Whether a later run can resume from what has arrived. */
   get isResumable(): boolean {
     const { size, acceptsRanges } = this.#options.start.remote;
     return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
@@ -119,50 +119,42 @@ export class Assembly {
       this.pieces.clear();
       this.#options.progress.discarded();
       await this.#hasher?.prefix.restart();
-      await this.#writer.clear();
+      await this.#sink.clear();
     });
   }
 
-  /**
-   * Makes the whole file durable, so that no later failure costs a byte of it, and returns its size. One that is
-   * held in memory becomes durable when it is given its name.
-   */
+  /** Ends the writing, so that no later failure costs a byte of the file, and returns its size. */
   async complete(): Promise<number> {
     await this.cache.flush();
-    if (this.#options.start.remote.size === undefined) this.pieces.endAt(this.pieces.frontier);
-    if (this.#options.output.isPartHeld) return this.pieces.size;
-    // The control file is also what tells a run that was killed while it gave the name that the file is its own.
-    if (this.#options.start.remote.size !== undefined) await this.#saveWhole();
-    else await this.#checkpointer.sync();
-    await this.#writer.inspect();
+    const hasSize = this.#options.start.remote.size !== undefined;
+    if (!hasSize) this.pieces.endAt(this.pieces.frontier);
+    // After a kill while the name is given, the control file also shows that the file is ours.
+    await this.#sink.complete(() => hasSize ? this.#saveAll() : this.#checkpointer.sync());
     return this.pieces.size;
   }
 
   /** The digest of the whole file, for which a checksum must have been given. Stops when `signal` is aborted. */
   async digest(size: number, signal: AbortSignal): Promise<string> {
     const hasher = this.#hasher!.prefix;
-    const stop = () => void hasher.close();
-    signal.addEventListener("abort", stop, { once: true });
+    signal.throwIfAborted();
+    using _ = onAbort(signal, () => void hasher.close());
     try {
-      signal.throwIfAborted();
       const hex = await hasher.finish(size);
       signal.throwIfAborted(); // a hasher on this thread ends early, too, and rejects nothing
       return hex;
     } catch (cause) {
       signal.throwIfAborted();
-      throw storageError("read", this.#options.output.partPath, cause);
-    } finally {
-      signal.removeEventListener("abort", stop);
+      throw storageError("read", this.#sink.path, cause);
     }
   }
 
-  /** Keeps what a later run can go on with; removes the rest. */
+  /** Keeps what a later run can resume from; removes the rest. */
   async keepOrDiscard(isDiscarded: boolean): Promise<void> {
     await this.cache.flush().catch(() => {}); // what could not be written is fetched again
     if (isDiscarded || !this.isResumable) {
-      await this.#options.output.discard();
+      await this.#sink.discard();
       this.#options.progress.discarded();
-    } else if (!this.#isSaved && this.#options.output.isPartOpen) {
+    } else if (!this.#isSaved && this.#sink.canSave) {
       await this.#checkpointer.save();
     }
   }
@@ -176,7 +168,7 @@ export class Assembly {
   }
 
   /** Only the data must be durable; that this is recorded saves fetching it again. */
-  async #saveWhole(): Promise<void> {
+  async #saveAll(): Promise<void> {
     try {
       await this.#checkpointer.save();
       this.#isSaved = true;
@@ -186,14 +178,14 @@ export class Assembly {
     }
   }
 
-  #startHashing(file: HashedFile): PrefixHasher {
+  #startHashing(file: FileReader): PrefixHasher {
     const { checksum } = this.#options.expected!;
     const buffers = [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes] as const;
     const hasher = new PrefixHasher({
       algorithm: checksum.algorithm,
       file,
       buffers,
-      onThisThread: this.#options.output.isPartHeld,
+      onThisThread: this.pieces.size <= HASHED_HERE_BYTES,
       onFallback: (cause) => this.#options.log("debug", `hashing on the main thread: ${cause}`),
     });
     hasher.advance(this.pieces.frontier);

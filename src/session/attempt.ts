@@ -55,11 +55,11 @@ export class Attempt {
 
   constructor(options: AttemptOptions) {
     this.#options = options;
-    this.#signal = AbortSignal.any([options.stop.signal, this.#failed.signal]);
+    this.#signal = AbortSignal.any([options.stop.signal, this.#failed.signal, options.start.sink.failed]);
   }
 
   async run(): Promise<Outcome> {
-    const { output, start, expected, stop } = this.#options;
+    const { start, expected, stop } = this.#options;
     using first = start.first;
     const resumedBytes = start.pieces.doneBytes;
     const assembly = await this.#openAssembly();
@@ -68,7 +68,7 @@ export class Attempt {
       const size = await assembly.complete();
       await this.#verify(assembly, size);
       await assembly.close();
-      await output.commit(start.file, size, stop.signal);
+      await start.sink.commit(size, stop.signal);
       const lengthVerified = start.remote.size !== undefined;
       return { size, resumedBytes, lengthVerified, verified: expected };
     } catch (error) {
@@ -79,11 +79,11 @@ export class Attempt {
   }
 
   async #openAssembly(): Promise<Assembly> {
-    const { output, start } = this.#options;
+    const { start } = this.#options;
     try {
-      return await Assembly.open({ ...this.#options, onFailure: this.#fail });
+      return await Assembly.open(this.#options);
     } catch (error) {
-      if (start.pieces.doneBytes === 0) await output.discard().catch(() => {}); // the failure that counts is `error`
+      if (start.pieces.doneBytes === 0) await start.sink.discard().catch(() => {}); // the failure that counts is `error`
       throw error;
     }
   }
@@ -140,11 +140,11 @@ export class Attempt {
 
   /** Keeps what failed its checksum as evidence, and says where it is. */
   async #keepMismatch(assembly: Assembly, error: ChecksumMismatchError): Promise<ChecksumMismatchError> {
-    const { log, output } = this.#options;
+    const { log, start } = this.#options;
     const { expected, actual } = error;
     let keptPath: string | undefined;
     try {
-      keptPath = await output.keepMismatch();
+      keptPath = await start.sink.keepMismatch();
     } catch (cause) {
       log("warn", `${cause instanceof Error ? cause.message : cause}; what failed its checksum is removed`);
     }

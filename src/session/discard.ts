@@ -1,11 +1,11 @@
-import { OutputNames } from "../lib/output_names.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { ControlStore, type LoadedControl } from "../storage/control_store.ts";
+import type { RecordedFile } from "../storage/control_record.ts";
+import { inspectLeftovers, peekControl } from "../storage/inspection.ts";
 import { Output } from "../storage/output.ts";
 import { pathWithoutAsking } from "./locate.ts";
 import type { ProgressView } from "./progress.ts";
-import { belongsTo, hashUrl } from "./sources/url_hash.ts";
+import { hashUrl, isOfUrl } from "./sources/url_hash.ts";
 
 /**
  * Removes the part file and the control file that a download which is over, or never ran, has or found from an earlier
@@ -18,15 +18,16 @@ export async function discardLeftovers(
 ): Promise<void> {
   const path = progress.path ?? await pathWithoutAsking(runtime, spec);
   if (path === undefined) return;
-  // One that worked on it knows that another query was but another signature.
-  const isOurs = (loaded: LoadedControl) =>
-    belongsTo(loaded, spec.url) ||
-    progress.total !== undefined && loaded.kind === "record" && loaded.record.urlHash === hashUrl(spec.url);
+  // A download that worked on it knows that another query was only another signature.
+  const isOurs = (file: RecordedFile) =>
+    isOfUrl(file, spec.url) || progress.total !== undefined && file.urlHash === hashUrl(spec.url);
   // Taking the output would leave directories where there were none.
-  if (!isOurs(await new ControlStore(runtime, new OutputNames(path)).load())) return;
+  const peeked = await peekControl(runtime, path);
+  if (peeked.kind !== "record" || !isOurs(peeked.record.file)) return;
   const output = await Output.acquire(runtime, path, false);
   try {
-    if (isOurs(await output.loadControl())) await output.discard();
+    const found = await inspectLeftovers(output);
+    if (found.kind === "leftover" && isOurs(found.record.file)) await found.discard();
   } finally {
     await output.release();
   }

@@ -1,14 +1,14 @@
-import { OutputNames } from "../lib/output_names.ts";
 import { DownloadError } from "../errors.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Logger } from "../types.ts";
 import { lookAt } from "../storage/paths.ts";
+import { inspectLeftovers, peekPart } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
+import type { Logger } from "../types.ts";
 import { checkDigest, type VerifiedFile } from "../verify/file_check.ts";
 import type { Progress } from "./progress.ts";
 import { type ExpectedChecksum, isJudgedByChecksum } from "./sources/expected_checksum.ts";
-import { belongsTo } from "./sources/url_hash.ts";
+import { isOfUrl } from "./sources/url_hash.ts";
 
 /** A file that is there and has the checksum that the caller gave. */
 export interface RightFile {
@@ -80,7 +80,7 @@ export class ExistingFiles {
     // A run that was killed before it could clean up has finished it; that is checked where it is cleaned up.
     if (
       info.identity !== undefined &&
-      (await lookAt(runtime, new OutputNames(path).part))?.identity === info.identity
+      (await peekPart(runtime, path))?.identity === info.identity
     ) {
       return undefined;
     }
@@ -110,6 +110,7 @@ export async function tidyUp(
   if (await output.isOfAnother()) {
     log("warn", `"${output.path}" belongs to another user, who may still change it`);
   }
-  const loaded = await output.loadControl();
-  if (loaded.kind === "missing" || belongsTo(loaded, spec.url)) await output.discard();
+  const found = await inspectLeftovers(output);
+  const isOurs = found.kind === "leftover" && isOfUrl(found.record.file, spec.url);
+  if (found.kind === "none" || isOurs) await found.discard();
 }

@@ -1,9 +1,8 @@
 import { isAbsolute, join } from "node:path";
 import { fileNameFromContentDisposition } from "../http/fields/content_disposition.ts";
-import { OutputNames } from "../lib/output_names.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { ControlStore } from "../storage/control_store.ts";
+import { peekControl } from "../storage/inspection.ts";
 import { chooseFileName, fileNameFromUrl } from "../storage/file_name.ts";
 import type { Output } from "../storage/output.ts";
 import { refuseDirectory } from "../storage/paths.ts";
@@ -71,7 +70,6 @@ export async function pathWithoutAsking(
     return path;
   }
   const path = join(outputDir, chooseFileName([fileNameFromUrl(url)]));
-  const control = new ControlStore(runtime, new OutputNames(path));
-  const loaded = await control.load();
-  return loaded.kind === "record" && loaded.record.urlHash === hashUrl(url) ? path : undefined;
+  const loaded = await peekControl(runtime, path);
+  return loaded.kind === "record" && loaded.record.file.urlHash === hashUrl(url) ? path : undefined;
 }

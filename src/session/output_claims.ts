@@ -1,12 +1,15 @@
 import { normalize } from "node:path";
 
+/** What came of a claim: the name is ours, or that of a download which claimed it before. */
+export type ClaimResult =
+  | { readonly isOurs: true }
+  /** `url` is what the other download fetches. */
+  | { readonly isOurs: false; readonly url: string };
+
 /** What one download says of the output that it is about to write. */
 export interface OutputClaim {
-  /**
-   * Claims `name`, which is a path, for this download. Returns the URL of the download that has claimed it before,
-   * `undefined` when none has.
-   */
-  take(name: string): string | undefined;
+  /** Claims `name`, which is a path, for this download. */
+  take(name: string): ClaimResult;
   /** The URL of another download that has claimed `name`. */
   other(name: string): string | undefined;
   /** Lets others have what was claimed. */
@@ -30,10 +33,10 @@ export class OutputClaims {
       other,
       take: (name) => {
         const found = other(name);
-        if (found !== undefined) return found;
+        if (found !== undefined) return { isOurs: false, url: found };
         owners.set(normalize(name), owner);
         names.push(normalize(name));
-        return undefined;
+        return { isOurs: true };
       },
       release: () => names.splice(0).forEach((name) => owners.delete(name)),
     };

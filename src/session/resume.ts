@@ -1,10 +1,10 @@
 import { ControlFileError } from "../errors.ts";
 import { holdsRange } from "../integrity/range_check.ts";
-import { OutputNames } from "../lib/output_names.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
-import type { ControlRecord } from "../storage/control_format.ts";
+import type { RecordedPart, SizedFile } from "../storage/control_record.ts";
+import type { Leftovers } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { Logger } from "../types.ts";
@@ -17,7 +17,10 @@ const CHECKED_BYTES = 512 * 1024;
 
 /** What an earlier run left. */
 export interface Interrupted {
-  readonly record: ControlRecord;
+  /** The file on the server, as it was recorded. */
+  readonly record: SizedFile;
+  /** The part file at the latest checkpoint. */
+  readonly part: RecordedPart | undefined;
   readonly file: RuntimeFile;
   readonly fileInfo: FileInfo;
   /** What the control file claims, and after `prove()` what is there. */
@@ -35,21 +38,23 @@ export interface ResumeTools {
 /** Looks at what an earlier run left; `undefined` when there is nothing to resume. */
 export async function findLeftovers(
   output: Output,
+  leftovers: Leftovers,
   { spec, log }: ResumeTools,
 ): Promise<Interrupted | undefined> {
-  const loaded = await output.loadControl();
   const given = { isJudged: isJudgedByChecksum(spec), options: spec };
-  if (loaded.kind !== "record") {
-    const { kind } = decideStart({ ...given, control: loaded.kind });
-    if (kind !== "set aside" || loaded.kind !== "damaged") return undefined;
-    const aside = await output.setAside();
-    const what = `the control file is unusable (${loaded.reason}); it was moved to "${aside}"`;
+  if (leftovers.kind !== "leftover") {
+    const { kind } = decideStart({ ...given, control: leftovers.kind });
+    if (kind !== "set aside" || leftovers.kind !== "damaged") return undefined;
+    const aside = await leftovers.setAside();
+    const what = `the control file is unusable (${leftovers.reason}); it was moved to "${aside}"`;
     log("warn", `${what}, starting again`);
     return undefined;
   }
-  const { record } = loaded;
-  const pieces = new PieceMap(record.size, record.pieceSize);
-  pieces.restore(record);
+  const { file: recorded, part: recordedPart, progress } = leftovers.record;
+  // Of an unknown size nothing is claimed.
+  const record = { ...recorded, size: recorded.size ?? 0 };
+  const pieces = new PieceMap(record.size, progress.pieceSize);
+  pieces.restore(progress);
   const control = {
     isSameUrl: record.urlHash === hashUrl(spec.url),
     isSameQuery: isOfUrl(record, spec.url),
@@ -58,29 +63,29 @@ export async function findLeftovers(
   };
   const found = { ...given, control };
   if (startsFresh(decideStart(found), output, log)) return undefined;
-  const part = await output.openPart();
+  const part = await leftovers.openPart();
   const decision = decideStart({ ...found, part: part === undefined ? "missing" : "opened" });
   if (startsFresh(decision, output, log) || part === undefined) return undefined;
-  return { record, file: part.file, fileInfo: part.info, pieces, found };
+  return { record, part: recordedPart, file: part.file, fileInfo: part.info, pieces, found };
 }
 
 /** Whether a download starts at byte 0. Reports what is lost by that, and throws where it may not start at all. */
 export function startsFresh(
   decision: StartDecision,
-  { path, partPath }: Pick<Output, "path" | "partPath">,
+  { path, part, place }: Output,
   log: Logger,
 ): boolean {
   if (decision.kind === "refuse") {
     const reason = "it was begun from another URL";
     const remedy = "choose another output, or turn resume off to start again";
     const message = `Cannot resume "${path}": ${reason}; ${remedy}`;
-    throw new ControlFileError(new OutputNames(path).control, message, { reason });
+    throw new ControlFileError(place.names.control, message, { reason });
   }
   if (decision.kind !== "fresh") return false;
   if (decision.reason !== undefined) {
     const why = {
       "unnamed version": "the server tells versions of the file apart by nothing",
-      "no part file": `"${partPath}" is gone or no file`,
+      "no part file": `"${part.path}" is gone or no file`,
       "no ranges": "the server sends no parts of the file",
       "changed": "the file on the server changed",
     };
@@ -101,7 +106,7 @@ export async function prove(
 ): Promise<Interrupted> {
   const { record, file, fileInfo, pieces: claimed } = interrupted;
   if (isUntouched(interrupted)) return withPieces(interrupted, claimed, fileInfo);
-  const pieces = new PieceMap(record.size, record.pieceSize);
+  const pieces = new PieceMap(record.size, claimed.pieceSize);
   const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
   const fileSize = Math.min(fileInfo.size, record.size);
   try {
@@ -113,14 +118,14 @@ export async function prove(
     if (fileInfo.size > fileSize) await file.truncate(fileSize);
   } catch (cause) {
     signal.throwIfAborted();
-    throw storageError("check", output.partPath, cause);
+    throw storageError("check", output.part.path, cause);
   }
   const wrong = claimed.doneBytes - pieces.doneBytes;
   const outcome =
     `of ${claimed.doneBytes} bytes in it that were checked, ${wrong} are wrong and fetched again`;
   log(
     wrong > 0 ? "warn" : "info",
-    `"${output.partPath}" was written to, or is another file, since progress was saved; ${outcome}`,
+    `"${output.part.path}" was written to, or is another file, since progress was saved; ${outcome}`,
   );
   return withPieces(interrupted, pieces, { ...fileInfo, size: fileSize });
 }
@@ -132,10 +137,10 @@ function withPieces(interrupted: Interrupted, pieces: PieceMap, fileInfo: FileIn
 }
 
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */
-function isUntouched({ record, fileInfo, pieces }: Interrupted): boolean {
+function isUntouched({ record, part, fileInfo, pieces }: Interrupted): boolean {
   const { identity, modifiedMs, size } = fileInfo;
-  const isSame = identity !== undefined && identity === record.partIdentity &&
-    modifiedMs !== undefined && modifiedMs === record.partModifiedMs;
+  const isSame = identity !== undefined && identity === part?.identity &&
+    modifiedMs !== undefined && modifiedMs === part.modifiedMs;
   return isSame && size <= record.size && size >= endOf(pieces);
 }
 

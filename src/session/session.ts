@@ -2,6 +2,8 @@ import type { RateLimit } from "../flow/token_bucket.ts";
 import { formatChecksum } from "../options/checksum.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { discard } from "../storage/discard.ts";
+import { type FinishedOutput, inspect } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult, Logger } from "../types.ts";
 import { checkDigest } from "../verify/file_check.ts";
@@ -103,15 +105,15 @@ export class Session {
   /** Resumes or starts at byte 0, and restarts once where that may help. */
   async #fetch(output: Output, named: FirstResponse | undefined): Promise<Outcome> {
     const { spec, log, progress, stop } = this.#options;
-    const finished = await output.findFinished((record) => isOfUrl(record, spec.url));
-    if (finished !== undefined) return await this.#finishEarlier(output, finished);
-    const interrupted = await findLeftovers(output, this.#options);
+    const found = await inspect(output, (file) => isOfUrl(file, spec.url));
+    if (found.kind === "finished") return await this.#finishEarlier(output, found);
+    const interrupted = await findLeftovers(output, found, this.#options);
     const tools = { ...this.#options, requests: this.#requests, prober: this.#prober, signal: stop.signal };
     const starter = new Starter(output, tools);
     try {
       return await this.#attempt(output, await starter.start(interrupted, named), interrupted);
     } catch (error) {
-      if (stop.isDiscarded()) await output.discard().catch((cause) => log("warn", cause.message));
+      if (stop.isDiscarded()) await discard(output).catch((cause) => log("warn", cause.message));
       const next = decideRestart(error, interrupted !== undefined, this.#version);
       if (next.kind === "fail") {
         const isKept = interrupted !== undefined || progress.downloaded > 0;
@@ -138,16 +140,17 @@ export class Session {
   }
 
   /** Cleans up after a run that was killed once it had given the file its name. */
-  async #finishEarlier(output: Output, size: number): Promise<Outcome> {
+  async #finishEarlier(output: Output, finished: FinishedOutput): Promise<Outcome> {
     const { runtime, spec, log, stop } = this.#options;
     const expected = this.#expected;
+    const { size } = finished;
     if (expected !== undefined) {
       // An earlier run may have had another checksum, or none.
       const check = { runtime, path: output.path, signal: stop.signal, onProgress: () => {} };
       const { actual } = await checkDigest(check, expected.checksum, "checksum");
       requireDigest(actual, expected, output.path, spec.url);
     }
-    await output.finishAnew();
+    await finished.commit();
     log("info", `"${output.path}" was finished by an earlier run`);
     return { size, resumedBytes: size, lengthVerified: true, verified: expected };
   }

@@ -8,7 +8,7 @@ import type { KnownVersion } from "./sources/known_version.ts";
 /** What is known of an earlier run when a download starts. What is not known yet is left out. */
 export interface Found {
   /** The control file, or why there is nothing in it. */
-  readonly control: "missing" | "damaged" | FoundRecord;
+  readonly control: "none" | "damaged" | FoundRecord;
   /** Whether the caller gave a checksum, which decides whether the bytes that are there are right. */
   readonly isJudged: boolean;
   readonly options: Pick<ResolvedSpec, "resume" | "overwrite">;
@@ -53,7 +53,7 @@ export type StartDecision =
 
 /** Decides between resume, restart and fresh, as far as `found` allows it. */
 export function decideStart({ control, isJudged, options, part, answer }: Found): StartDecision {
-  if (control === "missing") return fresh();
+  if (control === "none") return fresh();
   if (control === "damaged") return { kind: "set aside" };
   if (!options.resume) return fresh();
   const { isSameUrl, isSameQuery, validator, claimedBytes } = control;

@@ -36,13 +36,20 @@ export class Starter {
     const proven = await prove(interrupted, this.#output, this.#tools, this.#tools.signal);
     const decision = decideStart(proven.found);
     if (startsFresh(decision, this.#output, this.#tools.log)) return await this.#startFresh(first);
-    if (decision.kind === "resume") return startResumed(proven, versionOf(proven), undefined, this.#tools);
+    if (decision.kind === "resume") {
+      return startResumed(
+        proven,
+        this.#output,
+        { version: versionOf(proven), first: undefined },
+        this.#tools,
+      );
+    }
     const answer = await this.#ask(proven, first);
     using answered = answer.first;
     const settled = decideStart({ ...proven.found, answer: answer.kind });
     const isFresh = startsFresh(settled, this.#output, this.#tools.log);
     if (isFresh || answer.kind !== "same") return await this.#startFresh(answered);
-    return startResumed(proven, answer.version, answered, this.#tools);
+    return startResumed(proven, this.#output, { version: answer.version, first: answered }, this.#tools);
   }
 
   /**

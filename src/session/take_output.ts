@@ -1,9 +1,8 @@
 import { DownloadError, type DownloadErrorCode } from "../errors.ts";
-import { OutputNames } from "../lib/output_names.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import { redact } from "../redact.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { ControlStore } from "../storage/control_store.ts";
+import { peekControl, peekPart } from "../storage/inspection.ts";
 import { Output } from "../storage/output.ts";
 import { lookAt } from "../storage/paths.ts";
 import type { Logger } from "../types.ts";
@@ -11,7 +10,7 @@ import type { ExistingFiles, RightFile } from "./existing.ts";
 import type { OutputClaim } from "./output_claims.ts";
 import type { Progress } from "./progress.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
-import { belongsTo } from "./sources/url_hash.ts";
+import { isOfUrl } from "./sources/url_hash.ts";
 
 /** By whom a name is taken: a download that runs, or one of the same queue. */
 const TAKEN: readonly DownloadErrorCode[] = ["output_locked", "output_exists"];
@@ -55,8 +54,8 @@ export async function takeOutput(
 /** Another path may lead to what a download of the same queue has written. */
 async function requireOwnPlace(output: Output, { claim, log }: OutputTools): Promise<void> {
   try {
-    const place = await output.place();
-    if (place !== undefined) requireUnclaimed(output.path, claim, place);
+    const identity = await output.identity();
+    if (identity !== undefined) requireUnclaimed(output.path, claim, identity);
   } catch (error) {
     await output.release().catch((cause) => log("warn", `${cause.message}; remove it`));
     throw error;
@@ -83,7 +82,7 @@ async function takeNumbered(
     const free = await findFree(path, existing, tools, locked);
     const right = await existing.rightOrRefuse(free, path);
     // Another one may have been faster.
-    if (right === undefined && claim?.take(free) !== undefined) continue;
+    if (right === undefined && claim?.take(free).isOurs === false) continue;
     try {
       const output = await acquire(free, tools);
       if (right === undefined) await requireOwnPlace(output, tools);
@@ -99,12 +98,12 @@ async function takeNumbered(
 
 /** Refuses what another download of the same queue writes or has written. */
 export function requireUnclaimed(path: string, claim: OutputClaim | undefined, name = path): void {
-  const other = claim?.take(name);
-  if (other === undefined) return;
+  const claimed = claim?.take(name);
+  if (claimed === undefined || claimed.isOurs) return;
   throw new DownloadError(
     "output_exists",
     `Cannot write "${path}": it is the output of ${
-      redact(other)
+      redact(claimed.url)
     }, too; choose another output or ask to rename`,
   );
 }
@@ -147,10 +146,10 @@ async function stateOf(
   path: string,
   { runtime, spec }: OutputTools,
 ): Promise<"free" | "ours" | "finished" | "taken"> {
-  const names = new OutputNames(path);
-  const loaded = await new ControlStore(runtime, names).load();
-  if (loaded.kind !== "missing") return belongsTo(loaded, spec.url) ? "ours" : "taken";
+  const loaded = await peekControl(runtime, path);
+  if (loaded.kind === "record" && isOfUrl(loaded.record.file, spec.url)) return "ours";
+  if (loaded.kind !== "missing") return "taken";
   const found = await lookAt(runtime, path);
   if (found !== undefined) return found.kind === "directory" ? "taken" : "finished";
-  return await lookAt(runtime, names.part) === undefined ? "free" : "taken";
+  return await peekPart(runtime, path) === undefined ? "free" : "taken";
 }

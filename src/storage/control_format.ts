@@ -2,25 +2,7 @@ import { crc32 } from "node:zlib";
 import type { CheckedRange } from "../lib/crc32.ts";
 import { ControlFileError } from "../errors.ts";
 import type { Validator } from "../types.ts";
-
-/** What is known about an unfinished download. Holds no header, no query string and no credentials. */
-export interface ControlRecord {
-  /** Hash of the URL without its query and credentials. */
-  readonly urlHash: string;
-  /** A few digits of the hash of its query. */
-  readonly queryHash: string;
-  readonly size: number;
-  readonly validator: Validator;
-  readonly pieceSize: number;
-  /** Names the part file on this machine, so that another file under its name is noticed. */
-  readonly partIdentity: string | undefined;
-  /** When the part file was last modified, once all that is claimed had been made durable. */
-  readonly partModifiedMs: number | undefined;
-  readonly bitmap: Uint8Array<ArrayBuffer>;
-  /** The CRC-32 of each piece; 0 where the bitmap has none. */
-  readonly crcs: Uint32Array<ArrayBuffer>;
-  readonly partial: readonly CheckedRange[];
-}
+import type { ControlRecord, RecordedPart, RecordedProgress } from "./control_record.ts";
 
 /** What the bytes of a control file came to. */
 export type DecodedControl =
@@ -44,10 +26,8 @@ export const MAX_PIECES: number = 2 ** 20;
 
 /** The bytes of a control file. */
 export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
-  const { bitmap, crcs, partial, ...description } = record;
-  const ranges = partial.slice(0, MAX_PARTIAL_RANGES).map(({ start, end, crc }) => [start, end, crc]);
-  const text = { ...description, partial: ranges };
-  const json = new TextEncoder().encode(JSON.stringify(text));
+  const { bitmap, crcs } = record.progress;
+  const json = new TextEncoder().encode(JSON.stringify(describe(record)));
   const crcsStart = HEAD_BYTES + json.length + bitmap.length;
   const bytes = new Uint8Array(crcsStart + crcs.byteLength);
   const view = new DataView(bytes.buffer);
@@ -90,13 +70,15 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
   return record === undefined ? damaged("its numbers do not fit together") : { kind: "record", record };
 }
 
-/** Whether it claims every byte of the file. */
-export function isComplete({ size, pieceSize, bitmap }: ControlRecord): boolean {
-  const pieces = Math.ceil(size / pieceSize);
-  for (let piece = 0; piece < pieces; piece++) {
-    if (((bitmap[piece >> 3]! >> (piece & 7)) & 1) === 0) return false;
-  }
-  return true;
+/** The description in the order in which it has always been written; an unknown size is written as 0. */
+function describe({ file, part, progress: { pieceSize, partial } }: ControlRecord) {
+  const { urlHash, queryHash, size = 0, validator } = file;
+  const ranges = partial.slice(0, MAX_PARTIAL_RANGES).map(({ start, end, crc }) => [start, end, crc]);
+  return {
+    ...{ urlHash, queryHash, size, pieceSize, validator },
+    ...{ partIdentity: part?.identity, partModifiedMs: part?.modifiedMs },
+    partial: ranges,
+  };
 }
 
 /** Covers everything but the field that holds it. */
@@ -117,16 +99,39 @@ function parseDescription(json: Uint8Array, table: Uint8Array<ArrayBuffer>): Con
     value as Record<string, unknown>;
   if (typeof urlHash !== "string" || typeof queryHash !== "string") return undefined;
   if (!isOptionalText(partIdentity) || !isOptionalInteger(partModifiedMs)) return undefined;
-  if (!isCount(size) || !isCount(pieceSize) || pieceSize === 0) return undefined;
+  if (!isCount(size) || !isCount(pieceSize)) return undefined;
+  const known = parseValidator(validator);
+  const progress = parseProgress({ size, pieceSize, partial }, table);
+  if (known === undefined || progress === undefined) return undefined;
+  const part = parsePart(partIdentity, partModifiedMs);
+  const file = { urlHash, queryHash, size: parseSize(size, part), validator: known };
+  return { file, part, progress };
+}
+
+/** Where files have neither identity nor time, nothing is known of the part file. */
+function parsePart(identity: string | undefined, modifiedMs: number | undefined): RecordedPart | undefined {
+  return identity === undefined && modifiedMs === undefined ? undefined : { identity, modifiedMs };
+}
+
+/** A file of unknown size has no checkpoint; with one, 0 is the size of a file without bytes. */
+function parseSize(size: number, part: RecordedPart | undefined): number | undefined {
+  return size === 0 && part === undefined ? undefined : size;
+}
+
+/** What is claimed, if it fits the table. */
+function parseProgress(
+  { size, pieceSize, partial }: { size: number; pieceSize: number; partial: unknown },
+  table: Uint8Array<ArrayBuffer>,
+): RecordedProgress | undefined {
+  if (pieceSize === 0) return undefined;
   const pieces = Math.ceil(size / pieceSize);
   if (pieces > MAX_SMALL_PIECES && pieceSize < MIN_PIECE_BYTES) return undefined;
   const bitmapLength = Math.ceil(pieces / 8);
   if (pieces > MAX_PIECES || table.length !== bitmapLength + 4 * pieces) return undefined;
-  const known = parseValidator(validator);
   const ranges = parseRanges(partial, size, pieceSize);
-  if (known === undefined || ranges === undefined) return undefined;
+  if (ranges === undefined) return undefined;
   return {
-    ...{ urlHash, queryHash, size, validator: known, pieceSize, partIdentity, partModifiedMs },
+    pieceSize,
     bitmap: table.slice(0, bitmapLength),
     crcs: parseCrcs(table.subarray(bitmapLength)),
     partial: ranges,

@@ -1,11 +1,12 @@
-import { ControlFileError, DownloadError } from "../errors.ts";
+import { ControlFileError } from "../errors.ts";
 import type { OutputNames } from "../lib/output_names.ts";
-import type { FileLock, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { type ControlRecord, decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
-import { ForeignFileError, inTheWay, isOfAnother, openOwn, removeOwn } from "./own_file.ts";
+import type { FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
+import { decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
+import type { ControlRecord } from "./control_record.ts";
+import { ForeignFileError, inTheWay, openOwn, removeOwn, requireReplaceable } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
-import { errorCode } from "../lib/error_code.ts";
 import { storageError } from "./storage_error.ts";
+import { createTemporary } from "./temporary_file.ts";
 
 /** What looking for a control file came to. */
 export type LoadedControl = DecodedControl | { readonly kind: "missing" };
@@ -110,7 +111,7 @@ export class ControlStore {
   }
 
   async #writeTemporary(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const file = await this.createTemporary();
+    const file = await createTemporary(this.#runtime.files, this.#names.temporary, this.#owner);
     try {
       await file.write(bytes, 0);
       await file.sync();
@@ -118,36 +119,4 @@ export class ControlStore {
       await file.close();
     }
   }
-
-  /** What has the temporary name was left by a process that died: we hold the lock. That of another user stays. */
-  async createTemporary(): Promise<RuntimeFile> {
-    const { files } = this.#runtime;
-    const { temporary } = this.#names;
-    try {
-      return await files.create(temporary);
-    } catch (error) {
-      if (errorCode(error) !== "EEXIST") throw error;
-      const found = await files.lstat(temporary);
-      if (found !== undefined && isOfAnother(found, this.#owner)) {
-        throw new DownloadError(
-          "storage",
-          `Cannot use "${temporary}": it belongs to another user; remove it or choose another output`,
-        );
-      }
-      await files.remove(temporary);
-      return await files.create(temporary);
-    }
-  }
-}
-
-/** Renaming replaces what has the new name, so that must be a file, and no other user's. */
-export async function requireReplaceable(
-  files: FileSystem,
-  path: string,
-  owner: number | undefined,
-): Promise<void> {
-  const found = await files.lstat(path);
-  if (found === undefined || (found.kind === "file" && !isOfAnother(found, owner))) return;
-  const reason = found.kind === "file" ? "belongs to another user" : "is no regular file";
-  throw new DownloadError("storage", `Cannot replace "${path}": it ${reason}; remove it`);
 }

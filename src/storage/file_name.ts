@@ -1,4 +1,4 @@
-import { FILE_NAME_BYTES, unitsThatFit } from "../lib/output_names.ts";
+import { FILE_NAME_BYTES, isNameBeside, unitsThatFit } from "../lib/output_names.ts";
 import { stripUnprintable } from "../lib/terminal_text.ts";
 
 /** Room for the longest suffix that goes behind a name, `.bytehaul.lock`, and some to spare. */
@@ -14,9 +14,6 @@ const EXTENSION = /(?:\.[\w-]{1,15}){1,2}$/;
 
 /** A name that Windows takes for a device, whatever its extension, and the spaces it ignores. */
 const DEVICE = /^(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³]|conin\$|conout\$)\s*(?:\.|$)/i;
-
-/** A name that could be one of the files bytehaul keeps beside a download. */
-const OWN_SUFFIX = /\.(?:part|mismatch|bytehaul(?:\.(?:lock|tmp|bad))?)$/i;
 
 /**
  * A name of which a runtime or a package manager makes use when it is started in that directory, without being asked:
@@ -47,7 +44,7 @@ function shorten(name: string): string {
 
 function avoidReserved(name: string): string {
   const prefix = DEVICE.test(name) || isObeyed(name) ? "_" : "";
-  const suffix = OWN_SUFFIX.test(name) ? "_" : "";
+  const suffix = isNameBeside(name) ? "_" : "";
   return prefix + name + suffix;
 }
 

@@ -13,16 +13,6 @@ export class ForeignFileError extends Error {
   override readonly name = "ForeignFileError";
 }
 
-/** Why another user could have put this there, or could change it; `undefined` when it is a file of `owner` alone. */
-export function whyForeign(info: FileInfo, owner: number | undefined): string | undefined {
-  const { kind, links = 1 } = info;
-  if (kind === "symlink") return "it is a symbolic link";
-  if (kind === "directory") return "it is a directory";
-  if (kind !== "file") return "it is no regular file";
-  if (isOfAnother(info, owner)) return "it belongs to another user";
-  return links > 1 ? "it has another name as well" : undefined;
-}
-
 /** Whether it belongs to somebody else than `owner`. */
 export function isOfAnother(info: FileInfo, owner: number | undefined): boolean {
   return info.owner !== undefined && owner !== undefined && info.owner !== owner;
@@ -59,9 +49,14 @@ export async function openOwn(
   return undefined;
 }
 
+/** Refuses what another user could have put there, or could change. */
 function requireOwn(info: FileInfo, owner: number | undefined): void {
-  const reason = whyForeign(info, owner);
-  if (reason !== undefined) throw new ForeignFileError(reason);
+  const { kind, links = 1 } = info;
+  if (kind === "symlink") throw new ForeignFileError("it is a symbolic link");
+  if (kind === "directory") throw new ForeignFileError("it is a directory");
+  if (kind !== "file") throw new ForeignFileError("it is no regular file");
+  if (isOfAnother(info, owner)) throw new ForeignFileError("it belongs to another user");
+  if (links > 1) throw new ForeignFileError("it has another name as well");
 }
 
 /** Removes what is ours, whatever it is; what belongs to another user stays. */
@@ -76,4 +71,16 @@ export function inTheWay(path: string, reason: string): DownloadError {
     "storage",
     `Cannot use "${path}": ${reason}; remove it, choose another output or ask to overwrite`,
   );
+}
+
+/** Renaming replaces what has the new name, so that must be a file, and no other user's. */
+export async function requireReplaceable(
+  files: FileSystem,
+  path: string,
+  owner: number | undefined,
+): Promise<void> {
+  const found = await files.lstat(path);
+  if (found === undefined || (found.kind === "file" && !isOfAnother(found, owner))) return;
+  const reason = found.kind === "file" ? "belongs to another user" : "is no regular file";
+  throw new DownloadError("storage", `Cannot replace "${path}": it ${reason}; remove it`);
 }

@@ -5,7 +5,7 @@ import { holdsRange } from "../integrity/range_check.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { ControlStore } from "../storage/control_store.ts";
+import { peekControl } from "../storage/inspection.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange } from "../types.ts";
 
@@ -88,9 +88,9 @@ export async function checkDigest(
 
 /** Compares what there is of an unfinished download with its control file. Nothing is changed. */
 export async function checkClaims({ runtime, path, signal, onProgress }: FileCheck): Promise<VerifiedPart> {
-  const { size, pieces: claimed } = await readClaims(runtime, path);
-  const { part: partPath } = new OutputNames(path);
-  const readPath = await lookAt(runtime, partPath) === undefined ? path : partPath;
+  const names = new OutputNames(path);
+  const { size, pieces: claimed } = await readClaims(runtime, names);
+  const readPath = await lookAt(runtime, names.part) === undefined ? path : names.part;
   const { file, info } = await openToRead(runtime, readPath);
   const buffer = new Uint8Array(BLOCK_BYTES);
   const wrongRanges: ByteRange[] = [];
@@ -121,10 +121,11 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
   };
 }
 
-async function readClaims(runtime: Runtime, path: string): Promise<{ size: number; pieces: PieceMap }> {
-  const names = new OutputNames(path);
-  const { control: controlPath } = names;
-  const loaded = await new ControlStore(runtime, names).load();
+async function readClaims(
+  runtime: Runtime,
+  { path, control: controlPath }: OutputNames,
+): Promise<{ size: number; pieces: PieceMap }> {
+  const loaded = await peekControl(runtime, path);
   if (loaded.kind === "missing") {
     await requireFile(runtime, path);
     throw new ControlFileError(
@@ -138,10 +139,10 @@ async function readClaims(runtime: Runtime, path: string): Promise<{ size: numbe
       `Cannot verify "${path}": its control file is unusable (${loaded.reason})`,
     );
   }
-  const { record } = loaded;
-  const pieces = new PieceMap(record.size, record.pieceSize);
-  pieces.restore(record);
-  return { size: record.size, pieces };
+  const { file: { size = 0 }, progress } = loaded.record;
+  const pieces = new PieceMap(size, progress.pieceSize);
+  pieces.restore(progress);
+  return { size, pieces };
 }
 
 async function openToRead(runtime: Runtime, path: string): Promise<{ file: RuntimeFile; info: FileInfo }> {

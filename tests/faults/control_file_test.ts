@@ -2,14 +2,10 @@ import assert from "node:assert/strict";
 import { appendFile, copyFile, readFile, rename, stat, truncate, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ControlFileError, type DownloaderOptions, DownloadError, type DownloadSpec } from "../../mod.ts";
-import {
-  type ControlRecord,
-  decodeControl,
-  encodeControl,
-  MAX_PIECES,
-} from "../../src/storage/control_format.ts";
+import { decodeControl, encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { assertFileIs, seededRandom } from "../../testing/content.ts";
-import { readControl } from "../helpers/control_file.ts";
+import { type ControlFields, readControl, withFields } from "../helpers/control_file.ts";
 import type { Reply } from "../../testing/mod.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
 import type { OpenMode } from "../../src/runtime/runtime.ts";
@@ -131,19 +127,19 @@ for (
 }
 
 /** Things no honest control file says; they are written with the right lengths and the right checksum. */
-const CRAFTED: Readonly<Record<string, (record: ControlRecord) => object>> = {
+const CRAFTED: Readonly<Record<string, (record: ControlRecord) => ControlFields>> = {
   "no piece size": () => ({ pieceSize: 0 }),
   "a negative piece size": () => ({ pieceSize: -65_536 }),
   "a fraction as piece size": () => ({ pieceSize: 0.5 }),
   "pieces of one byte": () => ({ pieceSize: 1 }),
   "more pieces than are allowed": () => ({ size: MAX_PIECES + 1, pieceSize: 1 }),
-  "a CRC too many": ({ crcs }) => ({ crcs: new Uint32Array(crcs.length + 1) }),
+  "a CRC too many": ({ progress: { crcs } }) => ({ crcs: new Uint32Array(crcs.length + 1) }),
   "no CRCs": () => ({ crcs: new Uint32Array(0) }),
   "as many pieces as there are numbers": () => ({ size: Number.MAX_SAFE_INTEGER, pieceSize: 1 }),
   "a size above 2^53": () => ({ size: 2 ** 60, pieceSize: 2 ** 40 }),
   "a negative size": () => ({ size: -1 }),
   "a size that is no number": () => ({ size: "400000" }),
-  "a bitmap too long": ({ bitmap }) => ({ bitmap: new Uint8Array(bitmap.length + 1) }),
+  "a bitmap too long": ({ progress: { bitmap } }) => ({ bitmap: new Uint8Array(bitmap.length + 1) }),
   "no bitmap": () => ({ bitmap: new Uint8Array(0) }),
   "a range behind the end": () => ({ partial: [{ start: SIZE - 1, end: SIZE + 1, crc: 0 }] }),
   "a range that runs backwards": () => ({ partial: [{ start: 10, end: 5, crc: 0 }] }),
@@ -159,7 +155,7 @@ for (const [what, craft] of Object.entries(CRAFTED)) {
   test(`62: a control file with ${what} is set aside before anything is made of it`, () =>
     withInterrupted(async (left, names) => {
       const record = await readControl(left.controlPath);
-      await writeFile(left.controlPath, encodeControl({ ...record!, ...craft(record!) }));
+      await writeFile(left.controlPath, encodeControl(withFields(record!, craft(record!))));
       await assertSetAside(left, names);
     }));
 }
@@ -176,7 +172,10 @@ test("62: a control file that claims more than the part file has is not believed
   withInterrupted(async (left) => {
     const record = await readControl(left.controlPath);
     await truncate(left.partPath, 100_000);
-    await writeFile(left.controlPath, encodeControl({ ...record!, bitmap: record!.bitmap.fill(0xff) }));
+    await writeFile(
+      left.controlPath,
+      encodeControl(withFields(record!, { bitmap: record!.progress.bitmap.fill(0xff) })),
+    );
     // What is there of the second piece cannot be told from its CRC.
     assert.equal((await left.resume()).resumedBytes, 65_536);
     await assertFileIs(left.path, SEED, SIZE);

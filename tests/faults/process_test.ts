@@ -279,7 +279,7 @@ for (const { connections, pieceSize } of OTHER_LAYOUTS) {
       handle.pause();
       await assert.rejects(handle.wait(), { code: "paused" });
     }
-    assert.equal((await readControl(left.controlPath))?.pieceSize, pieceSize[0]);
+    assert.equal((await readControl(left.controlPath))?.progress.pieceSize, pieceSize[0]);
     const claimed = await assertClaimsHold(left.path, SEED);
     assert.ok(claimed > left.saved);
     assert.equal((await left.resume({ pieceSize: pieceSize[1] })).resumedBytes, claimed);

@@ -6,7 +6,13 @@ import { crc32 } from "node:zlib";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { hashQuery, hashUrl } from "../../src/session/sources/url_hash.ts";
-import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import { decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import type {
+  ControlRecord,
+  RecordedFile,
+  RecordedPart,
+  RecordedProgress,
+} from "../../src/storage/control_record.ts";
 import { contentBytes, writeContentFile } from "../../testing/content.ts";
 
 /** What the control file at `path` says; `undefined` when there is none. */
@@ -71,19 +77,40 @@ export async function leaveFinished(output: string, url: string, seed: number, s
   const pieces = new PieceMap(size, size);
   pieces.add({ start: 0, end: size }, crc32(contentBytes(seed, 0, size)));
   const control = encodeControl({
-    ...{ urlHash: hashUrl(url), queryHash: hashQuery(url), size, pieceSize: size },
-    ...{
+    file: {
+      ...{ urlHash: hashUrl(url), queryHash: hashQuery(url), size },
       validator: { etag: '"a"', lastModified: undefined },
-      partIdentity: identity,
-      partModifiedMs: modifiedMs,
     },
-    ...pieces.snapshot(),
+    part: { identity, modifiedMs },
+    progress: { pieceSize: size, ...pieces.snapshot() },
   });
   await writeFile(`${output}.bytehaul`, control);
 }
 
-function claims(record: ControlRecord): PieceMap {
-  const pieces = new PieceMap(record.size, record.pieceSize);
-  pieces.restore(record);
+/** What a control file claims. */
+export function claims({ file: { size = 0 }, progress }: ControlRecord): PieceMap {
+  const pieces = new PieceMap(size, progress.pieceSize);
+  pieces.restore(progress);
   return pieces;
+}
+
+/** The fields of a control file as they are named in it. */
+export type ControlFields = Partial<
+  Record<keyof RecordedFile | keyof RecordedProgress | "partIdentity" | "partModifiedMs", unknown>
+>;
+
+/** A record with other values for fields that are named as in the file, also such as no honest record has. */
+export function withFields(record: ControlRecord, fields: ControlFields): ControlRecord {
+  const { partIdentity, partModifiedMs, ...others } = fields;
+  const own = (part: object) => Object.fromEntries(Object.entries(others).filter(([name]) => name in part));
+  return {
+    file: { ...record.file, ...own(record.file) },
+    part: {
+      identity: record.part?.identity,
+      modifiedMs: record.part?.modifiedMs,
+      ...partIdentity !== undefined && { identity: partIdentity },
+      ...partModifiedMs !== undefined && { modifiedMs: partModifiedMs },
+    } as RecordedPart,
+    progress: { ...record.progress, ...own(record.progress) },
+  };
 }

@@ -25,6 +25,8 @@ const LEVELS: readonly RegExp[] = [
   /^src\/options\/[^/]+$/,
   // The middle folders never import one another; the session joins them.
   /^src\/(?:(?:plan|flow|storage|integrity)\/|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|proxy)\/)?)[^/]+$/,
+  // Where bytes go stands on what is kept on disk.
+  /^src\/sink\/[^/]+$/,
   /^src\/verify\/[^/]+$/,
   /^src\/session\/(?:(?:transfer|sources)\/)?[^/]+$/,
   /^src\/queue\/[^/]+$/,
@@ -35,8 +37,9 @@ const LEVELS: readonly RegExp[] = [
 ];
 const MIDDLE = 3;
 
-/** What stands on the public face uses that alone, beside what all may use. */
+/** Whoever may import some of what stands below alone, beside what all may use: the public face, and the disk. */
 const FACES: readonly { readonly of: RegExp; readonly mayImport: RegExp }[] = [
+  { of: /^src\/sink\/.*$/, mayImport: /^src\/(?:sink|storage)\/.*$/ },
   { of: /^mod\.ts$/, mayImport: /^src\/(?:downloader\.ts|queue\/handle\.ts|verify\/.*|options\/.*)$/ },
   { of: /^(?:cli\.ts|src\/cli\/.*)$/, mayImport: /^(?:mod\.ts|src\/options\/.*|src\/cli\/.*)$/ },
 ];

@@ -3,7 +3,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { DownloadError, type DownloadErrorCode } from "../../src/errors.ts";
 import type { OpenMode, Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
-import type { ControlRecord } from "../../src/storage/control_format.ts";
+import { commitPart } from "../../src/storage/commit.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
+import { inspect, type Inspection, inspectLeftovers } from "../../src/storage/inspection.ts";
 import { Output } from "../../src/storage/output.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith } from "./runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
@@ -14,16 +16,14 @@ const BYTES = new TextEncoder().encode(PART_TEXT);
 
 /** What a control file says before any byte is there. */
 export const RECORD: ControlRecord = {
-  urlHash: "ab".repeat(32),
-  queryHash: "abcdef",
-  size: BYTES.length,
-  validator: { etag: '"a"', lastModified: undefined },
-  pieceSize: 100,
-  partIdentity: undefined,
-  partModifiedMs: undefined,
-  bitmap: new Uint8Array(1),
-  crcs: new Uint32Array(1),
-  partial: [],
+  file: {
+    urlHash: "ab".repeat(32),
+    queryHash: "abcdef",
+    size: BYTES.length,
+    validator: { etag: '"a"', lastModified: undefined },
+  },
+  part: undefined,
+  progress: { pieceSize: 100, bitmap: new Uint8Array(1), crcs: new Uint32Array(1), partial: [] },
 };
 
 /** How an output is taken. */
@@ -58,33 +58,33 @@ export class OutputScene implements AsyncDisposable {
   /** Saves a control file, by which the part file is known to be ours. */
   async claim(): Promise<void> {
     await this.output.control.save(RECORD);
-    await this.output.loadControl();
+    await inspectLeftovers(this.output);
   }
 
   /** Writes the control file and a whole part file. */
   async fill(): Promise<RuntimeFile> {
     await this.output.control.save(RECORD);
-    const file = await this.output.createPart();
+    const file = await this.output.part.create();
     await file.write(BYTES, 0);
     return file;
   }
 
   /** As `fill` leaves them once closed, and says in the control file that all of it is there. */
   async fillWhole(): Promise<void> {
-    await writeFile(this.output.partPath, BYTES);
-    const { identity, modifiedMs } = (await detectRuntime().files.lstat(this.output.partPath))!;
-    const whole = { ...RECORD, bitmap: Uint8Array.of(1), partIdentity: identity, partModifiedMs: modifiedMs };
-    await this.output.control.save(whole);
+    await writeFile(this.output.part.path, BYTES);
+    const { identity, modifiedMs } = (await detectRuntime().files.lstat(this.output.part.path))!;
+    const progress = { ...RECORD.progress, bitmap: Uint8Array.of(1) };
+    await this.output.control.save({ ...RECORD, part: { identity, modifiedMs }, progress });
   }
 
   /** Gives a filled part file its final name. */
   async commit(file: RuntimeFile, signal: AbortSignal = new AbortController().signal): Promise<void> {
-    await this.output.commit(file, BYTES.length, signal);
+    await commitPart(this.output, file, BYTES.length, signal);
   }
 
-  /** Looks for a finished file, which may be of any URL. */
-  findFinished(isAskedFor: (record: ControlRecord) => boolean = () => true): Promise<number | undefined> {
-    return this.output.findFinished(isAskedFor);
+  /** Looks at what an earlier run left, which may be of any URL. */
+  inspect(): Promise<Inspection> {
+    return inspect(this.output, () => true);
   }
 
   /** Fills the part file and gives it its final name. */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { basename, dirname } from "node:path";
 import { test } from "node:test";
-import { OutputNames } from "../../src/lib/output_names.ts";
+import { isNameBeside, OutputNames } from "../../src/lib/output_names.ts";
 
 const bytes = (path: string): number => new TextEncoder().encode(basename(path)).length;
 const beside = ({ part, control, lock, temporary, damaged, mismatch }: OutputNames): string[] => [
@@ -45,4 +45,15 @@ test("117 a name that leaves none is shortened, always to the same, and no two t
 test("117 names that differ at their end have other files", () => {
   const [one, two] = ["x", "y"].map((end) => new OutputNames("a".repeat(254) + end));
   for (const [index, path] of beside(one!).entries()) notStrictEqual(path, beside(two!)[index]);
+});
+
+test("a name that a file beside an output could have is told from others", () => {
+  for (const name of beside(new OutputNames("out.bin"))) {
+    ok(isNameBeside(name), name);
+    ok(isNameBeside(name.toUpperCase()), name.toUpperCase());
+    ok(!isNameBeside(`${name}_`), `${name}_`);
+  }
+  for (const name of ["out.bin", "part", "bytehaul", "out.parts", "out.bytehaul.lock.gz"]) {
+    ok(!isNameBeside(name), name);
+  }
 });

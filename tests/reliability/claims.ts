@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
-import { PieceMap } from "../../src/plan/piece_map.ts";
+import type { PieceMap } from "../../src/plan/piece_map.ts";
 import { decodeControl } from "../../src/storage/control_format.ts";
+import { claims as claimsOf } from "../helpers/control_file.ts";
 import type { MemoryFiles } from "./memory_files.ts";
 
 /** How many bytes the control file of an output claims; `undefined` without a good one. */
@@ -35,9 +36,7 @@ function claims(
   const bytes = files.peek(path);
   const decoded = bytes && decodeControl(bytes.slice(), path);
   if (decoded?.kind !== "record") return undefined;
-  const pieces = new PieceMap(decoded.record.size, decoded.record.pieceSize);
-  pieces.restore(decoded.record);
-  return { pieces, etag: decoded.record.validator.etag };
+  return { pieces: claimsOf(decoded.record), etag: decoded.record.file.validator.etag };
 }
 
 /** Whether there are bytes, and these. */

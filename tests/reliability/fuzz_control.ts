@@ -2,7 +2,8 @@ import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { ControlFileError } from "../../src/errors.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { type ControlRecord, decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import { decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { check } from "./fuzz_text.ts";
 import type { Dice } from "./run_dice.ts";
 
@@ -26,14 +27,17 @@ function randomRecord(dice: Dice): ControlRecord {
     pieces.add(range, dice.below(2 ** 32));
   }
   return {
-    urlHash: "ab".repeat(32),
-    queryHash: "012345",
-    size,
-    validator: { etag: dice.pick(['"x"', undefined]), lastModified: dice.pick(["yesterday", undefined]) },
-    pieceSize,
-    partIdentity: dice.pick(["1:2", undefined]),
-    partModifiedMs: dice.pick([1_700_000_000_000, undefined]),
-    ...pieces.snapshot(),
+    file: {
+      urlHash: "ab".repeat(32),
+      queryHash: "012345",
+      size,
+      validator: { etag: dice.pick(['"x"', undefined]), lastModified: dice.pick(["yesterday", undefined]) },
+    },
+    part: {
+      identity: dice.pick(["1:2", undefined]),
+      modifiedMs: dice.pick([1_700_000_000_000, undefined]),
+    },
+    progress: { pieceSize, ...pieces.snapshot() },
   };
 }
 
@@ -96,7 +100,8 @@ function craft(dice: Dice, bytes: Bytes): Bytes {
 
 /** What is read must fit together, whoever wrote it. */
 function checkRecord(record: ControlRecord, input: Bytes): void {
-  const { size, pieceSize, bitmap, crcs, partial } = record;
+  const { file: { size = 0 }, progress } = record;
+  const { pieceSize, bitmap, crcs, partial } = progress;
   check(Number.isSafeInteger(size) && size >= 0, "a size that is none", size);
   check(Number.isSafeInteger(pieceSize) && pieceSize > 0, "a piece size that is none", pieceSize);
   const count = Math.ceil(size / pieceSize);
@@ -106,7 +111,7 @@ function checkRecord(record: ControlRecord, input: Bytes): void {
     check(0 <= range.start && range.start < range.end && range.end <= size, "a range out of the file", range);
   }
   const pieces = new PieceMap(size, pieceSize);
-  pieces.restore(record);
+  pieces.restore(progress);
   let [end, sum] = [0, 0];
   for (const range of pieces.known()) {
     check(range.start >= end && range.end <= size, "ranges that overlap", range);

@@ -1,9 +1,8 @@
 import { Buffer } from "node:buffer";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { PieceMap } from "../../src/plan/piece_map.ts";
 import { contentBytes } from "../../testing/content.ts";
-import { readControl } from "../helpers/control_file.ts";
+import { claims, readControl } from "../helpers/control_file.ts";
 import type { Reply } from "../../testing/mod.ts";
 
 /** How a response names the version of its bytes, and which bytes those are. */
@@ -75,11 +74,10 @@ export class Witness {
   async checkClaims(output: string): Promise<number> {
     const record = await readControl(`${output}.bytehaul`);
     if (record === undefined) return 0;
-    const pieces = new PieceMap(record.size, record.pieceSize);
-    pieces.restore(record);
+    const pieces = claims(record);
     if (pieces.doneBytes === 0) return 0;
     // Versions that a run with a checksum let in together have no name, and no run without one goes on with them.
-    const { etag, lastModified } = record.validator;
+    const { etag, lastModified } = record.file.validator;
     if (etag === undefined && lastModified === undefined) return pieces.doneBytes;
     const part = await readFile(`${output}.part`).catch(() => undefined);
     // Killed between the removal of an old part file and the claim of a new one: the next run starts again.

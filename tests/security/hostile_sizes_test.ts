@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { verify } from "../../mod.ts";
 import { findInChecksumList } from "../../src/integrity/checksum_list.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { type ControlRecord, encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
-import { readControl } from "../helpers/control_file.ts";
+import { encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
+import { type ControlFields, readControl, withFields } from "../helpers/control_file.ts";
 import { seededRandom } from "../../testing/content.ts";
 import { Interrupted } from "../helpers/interrupted.ts";
 import { downloadOn } from "../faults/disk.ts";
@@ -83,7 +84,7 @@ test("125 a hundred thousand ranges in one piece do not cost the square of their
 });
 
 /** What a crafted control file claims. */
-const CLAIMS: Readonly<Record<string, (record: ControlRecord) => Partial<ControlRecord>>> = {
+const CLAIMS: Readonly<Record<string, (record: ControlRecord) => ControlFields>> = {
   "100,000 ranges that overlap in one piece": () => ({
     partial: Array.from({ length: 100_000 }, () => ({ start: 5, end: 10, crc: 0 })),
   }),
@@ -97,7 +98,7 @@ const CLAIMS: Readonly<Record<string, (record: ControlRecord) => Partial<Control
     ...{ size: MAX_PIECES, pieceSize: 1, partial: [] },
     ...{ bitmap: new Uint8Array(MAX_PIECES / 8).fill(255), crcs: new Uint32Array(MAX_PIECES) },
   }),
-  "a million pieces behind the end of the file": ({ pieceSize }) => ({
+  "a million pieces behind the end of the file": ({ progress: { pieceSize } }) => ({
     ...{ size: MAX_PIECES * pieceSize, partial: [] },
     ...{ bitmap: new Uint8Array(MAX_PIECES / 8).fill(255), crcs: new Uint32Array(MAX_PIECES) },
   }),
@@ -108,7 +109,7 @@ for (const [what, claim] of Object.entries(CLAIMS)) {
     await using dir = await temporaryDirectory();
     await using left = await Interrupted.leave(dir, { spec: { pieceSize: 2 ** 20 } });
     const record = (await readControl(left.controlPath))!;
-    await writeFile(left.controlPath, encodeAll({ ...record, partModifiedMs: 1, ...claim(record) }));
+    await writeFile(left.controlPath, encodeAll(withFields(record, { partModifiedMs: 1, ...claim(record) })));
     let reads = 0;
     const runtime = runtimeWith({
       file: (file) => fileWith(file, { read: (buffer, position) => (reads++, file.read(buffer, position)) }),
@@ -122,10 +123,10 @@ for (const [what, claim] of Object.entries(CLAIMS)) {
 
 /** As `encodeControl`, however many ranges there are. */
 function encodeAll(record: ControlRecord): Uint8Array {
-  return encodeControl({
-    ...record,
-    partial: Object.assign([...record.partial], { slice: () => record.partial }),
-  });
+  const { partial } = record.progress;
+  return encodeControl(
+    withFields(record, { partial: Object.assign([...partial], { slice: () => partial }) }),
+  );
 }
 
 test("125 a control file of gigabytes is not read", async () => {

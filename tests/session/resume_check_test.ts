@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { appendFile, copyFile, mkdir, open, readFile, stat, truncate, utimes } from "node:fs/promises";
 import { test } from "node:test";
 import type { DownloadResult, DownloadSpec } from "../../mod.ts";
-import { PieceMap } from "../../src/plan/piece_map.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import type { ControlRecord } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { Child } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold, readControl, untilClaimed } from "../helpers/control_file.ts";
+import { assertClaimsHold, claims, readControl, untilClaimed } from "../helpers/control_file.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
 import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";
@@ -39,7 +38,7 @@ async function resumeWith(
 
 /** Flips a bit of a whole piece that the control file claims. */
 async function flipBit(output: string): Promise<void> {
-  const { bitmap } = (await readControl(`${output}.bytehaul`))!;
+  const { bitmap } = (await readControl(`${output}.bytehaul`))!.progress;
   const piece = [...bitmap.keys()].map((at) => at * 8).find((first) => (bitmap[first >> 3]! & 1) === 1)!;
   const file = await open(`${output}.part`, "r+");
   try {
@@ -209,9 +208,7 @@ test("a part file that cannot be read is an error, and costs nothing", async () 
 
 /** The lengths of what is claimed. */
 function rangesOf(record: ControlRecord | undefined): number[] {
-  const pieces = new PieceMap(record!.size, record!.pieceSize);
-  pieces.restore(record!);
-  return [...pieces.known()].map(({ start, end }) => end - start);
+  return [...claims(record!).known()].map(({ start, end }) => end - start);
 }
 
 for (const memoryBudget of [65_536, 64 * 2 ** 20]) {

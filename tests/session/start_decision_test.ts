@@ -36,8 +36,8 @@ const PROVE: StartDecision = { kind: "prove the part file" };
 const ASK: StartDecision = { kind: "ask the server" };
 
 const STARTS: Readonly<Record<string, readonly [Partial<Found>, StartDecision]>> = {
-  "no control file": [{ control: "missing" }, fresh()],
-  "no control file, with a checksum": [{ control: "missing", isJudged: true }, fresh()],
+  "no control file": [{ control: "none" }, fresh()],
+  "no control file, with a checksum": [{ control: "none", isJudged: true }, fresh()],
   "a damaged control file": [{ control: "damaged" }, SET_ASIDE],
   "a damaged control file, and resume is off": [{ control: "damaged", options: NO_RESUME }, SET_ASIDE],
   "resume is off": [{ options: NO_RESUME }, fresh()],

@@ -4,12 +4,12 @@ import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { ControlFileError } from "../../src/errors.ts";
 import {
-  type ControlRecord,
   decodeControl,
   type DecodedControl,
   encodeControl,
   MAX_PIECES,
 } from "../../src/storage/control_format.ts";
+import type { ControlRecord, RecordedProgress } from "../../src/storage/control_record.ts";
 import { seededRandom } from "../../testing/content.ts";
 
 const PATH = "/x/out.bin.bytehaul";
@@ -17,27 +17,32 @@ const HEAD_BYTES = 24;
 
 /** 1000 bytes in pieces of 100, of which some are there. */
 const RECORD: ControlRecord = {
-  urlHash: "ab".repeat(32),
-  queryHash: "abcdef",
-  size: 1000,
-  validator: { etag: '"a"', lastModified: "Sun, 06 Nov 1994 08:49:37 GMT" },
-  pieceSize: 100,
-  partIdentity: "1:2",
-  partModifiedMs: 784_111_777_123,
-  bitmap: new Uint8Array([0b0000_0111, 0b10]),
-  crcs: new Uint32Array([1, 0xffff_ffff, 0x0102_0304, 0, 0, 0, 0, 0, 0, 5]),
-  partial: [{ start: 300, end: 350, crc: 7 }, { start: 420, end: 430, crc: 0xffff_ffff }],
+  file: {
+    urlHash: "ab".repeat(32),
+    queryHash: "abcdef",
+    size: 1000,
+    validator: { etag: '"a"', lastModified: "Sun, 06 Nov 1994 08:49:37 GMT" },
+  },
+  part: { identity: "1:2", modifiedMs: 784_111_777_123 },
+  progress: {
+    pieceSize: 100,
+    bitmap: new Uint8Array([0b0000_0111, 0b10]),
+    crcs: new Uint32Array([1, 0xffff_ffff, 0x0102_0304, 0, 0, 0, 0, 0, 0, 5]),
+    partial: [{ start: 300, end: 350, crc: 7 }, { start: 420, end: 430, crc: 0xffff_ffff }],
+  },
 };
+const { file: FILE, part: PART, progress: PROGRESS } = RECORD;
+const NO_PIECES = { bitmap: new Uint8Array(0), crcs: new Uint32Array(0), partial: [] };
 const RANGES = [[300, 350, 7], [420, 430, 0xffff_ffff]];
 
 /** What follows the description: the bitmap, and the CRCs with their highest byte first. */
-function tableOf({ bitmap, crcs }: Pick<ControlRecord, "bitmap" | "crcs">): Buffer {
+function tableOf({ bitmap, crcs }: Pick<RecordedProgress, "bitmap" | "crcs">): Buffer {
   const table = Buffer.alloc(bitmap.length + 4 * crcs.length);
   table.set(bitmap);
   crcs.forEach((crc, piece) => table.writeUInt32BE(crc, bitmap.length + 4 * piece));
   return table;
 }
-const TABLE = tableOf(RECORD);
+const TABLE = tableOf(PROGRESS);
 
 const decode = (bytes: Uint8Array<ArrayBuffer>): DecodedControl => decodeControl(bytes, PATH);
 
@@ -56,8 +61,12 @@ function seal(description: string | Uint8Array, table: Uint8Array = TABLE, versi
 
 /** The description of `RECORD`, with changes. */
 function describe(changes: Readonly<Record<string, unknown>> = {}): string {
-  const { bitmap: _, crcs: __, ...rest } = RECORD;
-  return JSON.stringify({ ...rest, partial: RANGES, ...changes });
+  const { validator, ...file } = FILE;
+  return JSON.stringify({
+    ...{ ...file, pieceSize: PROGRESS.pieceSize, validator },
+    ...{ partIdentity: PART?.identity, partModifiedMs: PART?.modifiedMs, partial: RANGES },
+    ...changes,
+  });
 }
 
 function assertDamaged(bytes: Uint8Array<ArrayBuffer>, what: string): void {
@@ -69,32 +78,40 @@ function assertDamaged(bytes: Uint8Array<ArrayBuffer>, what: string): void {
 test("a record reads back as it was", () => {
   const records: ControlRecord[] = [
     RECORD,
-    { ...RECORD, partial: [{ start: 0, end: 1, crc: 0 }, { start: 990, end: 1000, crc: 1 }] },
-    { ...RECORD, partIdentity: undefined, partModifiedMs: undefined },
-    { ...RECORD, partModifiedMs: -1 },
-    { ...RECORD, validator: { etag: undefined, lastModified: undefined } },
-    { ...RECORD, validator: { etag: 'W/"ü \\" 日本"', lastModified: "rubbish" } },
-    { ...RECORD, size: 0, bitmap: new Uint8Array(0), crcs: new Uint32Array(0), partial: [] },
-    {
-      ...{ ...RECORD, size: 2 ** 53 - 1, pieceSize: 2 ** 52, partial: [] },
-      ...{ bitmap: new Uint8Array([1]), crcs: new Uint32Array([9, 0]) },
-    },
     {
       ...RECORD,
-      size: MAX_PIECES * 2 ** 14,
-      pieceSize: 2 ** 14,
-      bitmap: new Uint8Array(MAX_PIECES / 8).fill(0xa5),
-      crcs: new Uint32Array(MAX_PIECES).map((_, piece) => piece * 4099),
-      partial: [],
+      progress: { ...PROGRESS, partial: [{ start: 0, end: 1, crc: 0 }, { start: 990, end: 1000, crc: 1 }] },
+    },
+    { ...RECORD, part: undefined },
+    { ...RECORD, part: { identity: "1:2", modifiedMs: undefined } },
+    { ...RECORD, part: { identity: undefined, modifiedMs: -1 } },
+    { ...RECORD, file: { ...FILE, validator: { etag: undefined, lastModified: undefined } } },
+    { ...RECORD, file: { ...FILE, validator: { etag: 'W/"ü \\" 日本"', lastModified: "rubbish" } } },
+    { ...RECORD, file: { ...FILE, size: 0 }, progress: { ...PROGRESS, ...NO_PIECES } },
+    {
+      ...{ file: { ...FILE, size: undefined }, part: undefined },
+      progress: { ...PROGRESS, ...NO_PIECES },
+    },
+    {
+      ...{ ...RECORD, file: { ...FILE, size: 2 ** 53 - 1 } },
+      progress: {
+        ...{ pieceSize: 2 ** 52, partial: [] },
+        ...{ bitmap: new Uint8Array([1]), crcs: new Uint32Array([9, 0]) },
+      },
+    },
+    {
+      ...{ ...RECORD, file: { ...FILE, size: MAX_PIECES * 2 ** 14 } },
+      progress: {
+        pieceSize: 2 ** 14,
+        bitmap: new Uint8Array(MAX_PIECES / 8).fill(0xa5),
+        crcs: new Uint32Array(MAX_PIECES).map((_, piece) => piece * 4099),
+        partial: [],
+      },
     },
   ];
   for (const record of records) {
     const decoded = decode(encodeControl(record));
-    assert.deepEqual(decoded.kind === "record" && { ...decoded.record }, {
-      ...record,
-      partIdentity: record.partIdentity,
-      partModifiedMs: record.partModifiedMs,
-    });
+    assert.deepEqual(decoded, { kind: "record", record });
   }
 });
 
@@ -114,7 +131,8 @@ test("records at random read back as they were", () => {
     }).sort((a, b) => a.start - b.start).filter(({ start }, at, all) =>
       at === 0 || all[at - 1]!.end <= start
     );
-    const record = { ...RECORD, size, pieceSize, bitmap, crcs, partial };
+    const progress = { pieceSize, bitmap, crcs, partial };
+    const record = { ...RECORD, file: { ...FILE, size }, progress };
     const decoded = decode(encodeControl(record));
     assert.deepEqual(decoded, { kind: "record", record });
   }
@@ -194,7 +212,7 @@ const CRAFTED: readonly (readonly [what: string, description: string, table?: Ui
   ["a CRC that is cut", describe(), TABLE.subarray(0, -1)],
   ["a CRC too few", describe(), TABLE.subarray(0, -4)],
   ["a CRC too many", describe(), Buffer.concat([TABLE, Buffer.alloc(4)])],
-  ["no CRC", describe(), RECORD.bitmap],
+  ["no CRC", describe(), PROGRESS.bitmap],
   ["no bitmap and no CRC", describe(), new Uint8Array(0)],
   ["a range beyond the end", describe({ partial: [[990, 1001, 1]] })],
   ["a range that is empty", describe({ partial: [[5, 5, 1]] })],

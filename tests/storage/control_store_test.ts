@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ControlFileError, DownloadError } from "../../src/errors.ts";
 import { OutputNames } from "../../src/lib/output_names.ts";
 import type { FileSystem, RuntimeFile } from "../../src/runtime/runtime.ts";
-import type { ControlRecord } from "../../src/storage/control_format.ts";
+import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
@@ -13,18 +13,24 @@ import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts"
 const NAME = "out.bin.bytehaul";
 
 const RECORD: ControlRecord = {
-  urlHash: "ab".repeat(32),
-  queryHash: "abcdef",
-  size: 1000,
-  validator: { etag: '"a"', lastModified: undefined },
-  pieceSize: 100,
-  partIdentity: "1:2",
-  partModifiedMs: 5,
-  bitmap: new Uint8Array([0b111, 0]),
-  crcs: new Uint32Array([1, 2, 3, 0, 0, 0, 0, 0, 0, 0]),
-  partial: [{ start: 300, end: 350, crc: 4 }],
+  file: {
+    urlHash: "ab".repeat(32),
+    queryHash: "abcdef",
+    size: 1000,
+    validator: { etag: '"a"', lastModified: undefined },
+  },
+  part: { identity: "1:2", modifiedMs: 5 },
+  progress: {
+    pieceSize: 100,
+    bitmap: new Uint8Array([0b111, 0]),
+    crcs: new Uint32Array([1, 2, 3, 0, 0, 0, 0, 0, 0, 0]),
+    partial: [{ start: 300, end: 350, crc: 4 }],
+  },
 };
-const LATER: ControlRecord = { ...RECORD, bitmap: new Uint8Array([0xff, 0]), partial: [] };
+const LATER: ControlRecord = {
+  ...RECORD,
+  progress: { ...RECORD.progress, bitmap: new Uint8Array([0xff, 0]), partial: [] },
+};
 
 function storeIn(dir: TemporaryDirectory, overrides: RuntimeOverrides = {}): ControlStore {
   return new ControlStore(runtimeWith(overrides), new OutputNames(dir.join("out.bin")));

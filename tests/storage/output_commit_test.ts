@@ -50,7 +50,7 @@ test("a file is replaced where that was asked for", async () => {
     { overwrite: true },
     (dir) => writeFile(dir.join("out.bin"), "old"),
   );
-  assert.equal(await scene.findFinished(), undefined);
+  assert.equal((await scene.inspect()).kind, "none");
   await scene.fillAndCommit();
   assert.equal(await scene.text("out.bin"), PART_TEXT);
   assert.deepEqual(await scene.names(), ["out.bin"]);
@@ -60,7 +60,7 @@ test("48: a directory under the final name is refused, also where overwriting wa
   for (const overwrite of [false, true]) {
     await using scene = await OutputScene.make({ overwrite });
     await mkdir(scene.dir.join("out.bin"));
-    await failsWith("output_exists", scene.findFinished(), "choose another output");
+    await failsWith("output_exists", scene.inspect(), "choose another output");
     const error = overwrite ? "storage" : "output_exists";
     await failsWith(error, scene.fillAndCommit(), scene.output.path);
     assert.deepEqual(await scene.names(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
@@ -78,11 +78,11 @@ test(
           await symlink(target, dir.join("out.bin"));
         });
         if (overwrite) {
-          assert.equal(await scene.findFinished(), undefined);
+          assert.equal((await scene.inspect()).kind, "none");
           await scene.fillAndCommit();
           assert.equal(await scene.text("out.bin"), PART_TEXT);
         } else {
-          await failsWith("output_exists", scene.findFinished(), scene.output.path);
+          await failsWith("output_exists", scene.inspect(), scene.output.path);
           await failsWith("output_exists", scene.fillAndCommit(), scene.output.path);
         }
         assert.equal(await scene.text("precious"), "precious");
@@ -93,12 +93,12 @@ test(
 );
 
 const TAMPERED: Readonly<Record<string, (scene: OutputScene) => Promise<unknown>>> = {
-  "cut": ({ output }) => truncate(output.partPath, 3),
-  "longer": ({ output }) => truncate(output.partPath, 500),
-  "removed": ({ output }) => rename(output.partPath, `${output.partPath}.gone`),
+  "cut": ({ output }) => truncate(output.part.path, 3),
+  "longer": ({ output }) => truncate(output.part.path, 500),
+  "removed": ({ output }) => rename(output.part.path, `${output.part.path}.gone`),
   "exchanged": async ({ output }) => {
-    await rename(output.partPath, `${output.partPath}.gone`);
-    await writeFile(output.partPath, PART_TEXT);
+    await rename(output.part.path, `${output.part.path}.gone`);
+    await writeFile(output.part.path, PART_TEXT);
   },
 };
 
@@ -163,50 +163,20 @@ test("80: a download that was stopped does not get the name", async () => {
 test("52: killed between giving the name and cleaning up, a run is found finished", async () => {
   await using scene = await OutputScene.make();
   await scene.fillWhole();
-  await link(scene.output.partPath, scene.output.path);
-  assert.equal(await scene.findFinished(), PART_TEXT.length);
-  await scene.output.finishAnew();
+  await link(scene.output.part.path, scene.output.path);
+  const found = await scene.inspect();
+  assert.ok(found.kind === "finished");
+  assert.equal(found.size, PART_TEXT.length);
+  await found.commit();
   assert.deepEqual([await scene.names(), await scene.text("out.bin")], [["out.bin"], PART_TEXT]);
 });
 
 test("52: killed in the middle of cleaning up, a run is found finished still", async () => {
   await using scene = await OutputScene.make();
   await scene.fillWhole();
-  await rename(scene.output.partPath, scene.output.path);
-  assert.equal(await scene.findFinished(), PART_TEXT.length);
-});
-
-test("a part that is held gets its name also when no part file could be made for it", async () => {
-  await using scene = await OutputScene.make();
-  const file = scene.output.holdPart(PART_TEXT.length, () => Promise.reject(systemError("EMFILE")));
-  await file.write(new TextEncoder().encode(PART_TEXT), 0);
-  await assert.rejects(file.sync(), { code: "EMFILE" });
-  assert.ok(scene.output.isPartHeld);
-  await scene.commit(file);
-  assert.equal(await scene.text("out.bin"), PART_TEXT);
-  assert.deepEqual(await scene.names(), ["out.bin"]);
-});
-
-test("46: a part that is held gets no name when its file was exchanged before it had one", async () => {
-  await using scene = await OutputScene.make({
-    overrides: {
-      file: (file, path) =>
-        fileWith(file, {
-          sync: async () => {
-            await rename(path, `${path}.theirs`);
-            await writeFile(path, "other bytes");
-            await file.sync();
-          },
-        }),
-    },
-  });
-  const file = scene.output.holdPart(
-    PART_TEXT.length,
-    () => Promise.reject(new Error("no file was to be made")),
-  );
-  await file.write(new TextEncoder().encode(PART_TEXT), 0);
-  await failsWith("storage", scene.commit(file), "was changed by another program");
-  assert.equal((await scene.names()).includes("out.bin"), false);
+  await rename(scene.output.part.path, scene.output.path);
+  const found = await scene.inspect();
+  assert.deepEqual(found.kind === "finished" && found.size, PART_TEXT.length);
 });
 
 test("where a directory may be written and not read, a file gets its name all the same", async () => {

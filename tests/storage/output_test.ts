@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
+import { discard } from "../../src/storage/discard.ts";
 import { Output } from "../../src/storage/output.ts";
 import { makeDirectories, refuseDirectory } from "../../src/storage/paths.ts";
 import { WITH_LINKS } from "../helpers/files_and_links.ts";
@@ -86,9 +87,9 @@ test("45: a file where a directory should be made is said to be none", async () 
 
 test("a file that is there already is found before anything is fetched", async () => {
   await using scene = await OutputScene.make();
-  assert.equal(await scene.findFinished(), undefined);
+  assert.equal((await scene.inspect()).kind, "none");
   await writeFile(scene.dir.join("out.bin"), "precious");
-  await failsWith("output_exists", scene.findFinished(), "ask to overwrite");
+  await failsWith("output_exists", scene.inspect(), "ask to overwrite");
 });
 
 test("72: a symbolic link under the name of the part file is not followed", WITH_LINKS, async () => {
@@ -97,11 +98,11 @@ test("72: a symbolic link under the name of the part file is not followed", WITH
       await writeFile(dir.join("precious"), "precious");
       await symlink(target, dir.join("out.bin.part"));
     });
-    assert.equal(await scene.output.openPart(), undefined);
-    await failsWith("output_exists", scene.output.createPart(), scene.output.partPath);
-    await failsWith("output_exists", scene.output.clearPart(), scene.output.partPath);
+    assert.equal(await scene.output.part.open(), undefined);
+    await failsWith("output_exists", scene.output.part.create(), scene.output.part.path);
+    await failsWith("output_exists", scene.output.part.clear(), scene.output.part.path);
     await scene.claim();
-    await scene.output.clearPart();
+    await scene.output.part.clear();
     await scene.fillAndCommit();
     assert.equal(await scene.text("precious"), "precious");
     assert.deepEqual(await scene.names(), ["out.bin", "precious"]);
@@ -112,22 +113,22 @@ test("a part file of somebody else is removed only when overwriting was asked fo
   const prepare = (dir: TemporaryDirectory) => writeFile(dir.join("out.bin.part"), "precious");
   {
     await using scene = await OutputScene.make({}, prepare);
-    await failsWith("output_exists", scene.output.clearPart(), "no control file");
-    await failsWith("output_exists", scene.output.createPart(), "no control file");
+    await failsWith("output_exists", scene.output.part.clear(), "no control file");
+    await failsWith("output_exists", scene.output.part.create(), "no control file");
     assert.equal(await scene.text("out.bin.part"), "precious");
   }
   await using scene = await OutputScene.make({ overwrite: true }, prepare);
-  await scene.output.clearPart();
+  await scene.output.part.clear();
   await scene.fillAndCommit();
   assert.equal(await scene.text("out.bin"), PART_TEXT);
 });
 
 test("46: a part file is opened again, and told by what it is", async () => {
   await using scene = await OutputScene.make({}, (dir) => writeFile(dir.join("out.bin.part"), "12345"));
-  const named = await runtimeWith({}).files.lstat(scene.output.partPath);
-  const opened = await scene.output.openPart();
+  const named = await runtimeWith({}).files.lstat(scene.output.part.path);
+  const opened = await scene.output.part.open();
   assert.deepEqual([opened?.info.size, opened?.info], [5, named]);
-  const reader = await scene.output.openPartToRead();
+  const reader = await scene.output.part.openReader();
   const buffer = new Uint8Array(9);
   assert.equal(await reader.read(buffer, 0), 5);
   await reader.close();
@@ -136,20 +137,20 @@ test("46: a part file is opened again, and told by what it is", async () => {
 test("a part file is closed before another takes its place", async () => {
   await using scene = await OutputScene.make();
   await scene.fill();
-  await scene.output.clearPart();
+  await scene.output.part.clear();
   await scene.fill();
-  await scene.output.clearPart();
+  await scene.output.part.clear();
   await scene.fillAndCommit();
   assert.deepEqual(await scene.names(), ["out.bin"]);
 });
 
 test("46: no part file, or a directory in its place, is none", async () => {
   await using scene = await OutputScene.make();
-  assert.equal(await scene.output.openPart(), undefined);
-  await mkdir(scene.output.partPath);
-  assert.equal(await scene.output.openPart(), undefined);
+  assert.equal(await scene.output.part.open(), undefined);
+  await mkdir(scene.output.part.path);
+  assert.equal(await scene.output.part.open(), undefined);
   await scene.claim();
-  await failsWith("storage", scene.output.clearPart(), "it is a directory");
+  await failsWith("storage", scene.output.part.clear(), "it is a directory");
 });
 
 test("46: a part file that is exchanged between looking and opening is none", async () => {
@@ -165,19 +166,19 @@ test("46: a part file that is exchanged between looking and opening is none", as
       },
     },
   }, (dir) => writeFile(dir.join("out.bin.part"), "12345"));
-  assert.equal(await scene.output.openPart(), undefined);
+  assert.equal(await scene.output.part.open(), undefined);
 });
 
 test("discard() removes what is ours, and no part file of somebody else", async () => {
   {
     await using scene = await OutputScene.make();
     await scene.fill();
-    await scene.output.discard();
+    await discard(scene.output);
     assert.deepEqual(await scene.names(), []);
   }
   await using scene = await OutputScene.make({}, (dir) => writeFile(dir.join("out.bin.part"), "precious"));
-  await failsWith("output_exists", scene.output.createPart(), scene.output.partPath);
-  await scene.output.discard();
+  await failsWith("output_exists", scene.output.part.create(), scene.output.part.path);
+  await discard(scene.output);
   assert.equal(await scene.text("out.bin.part"), "precious");
 });
 
@@ -198,7 +199,7 @@ test("release() lets go of the lock even when the part file cannot be closed", a
         fileWith(file, { close: () => file.close().then(() => Promise.reject(systemError("EIO"))) }),
     },
   });
-  await scene.output.createPart();
+  await scene.output.part.create();
   await failsWith("storage", scene.output.release(), "EIO");
   await (await Output.acquire(runtimeWith({}), scene.output.path, false)).release();
 });

@@ -1,6 +1,8 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+import { discard, setAside } from "../../src/storage/discard.ts";
+import { inspectLeftovers } from "../../src/storage/inspection.ts";
 import { Output } from "../../src/storage/output.ts";
 import { seededRandom } from "../../testing/content.ts";
 import { RECORD } from "../helpers/output_scene.ts";
@@ -24,7 +26,7 @@ async function claimed(): Promise<Claimed> {
   const runtime: Runtime = { ...runtimeWith({}), files };
   const output = await Output.acquire(runtime, "/out.bin", false);
   await output.control.save(RECORD);
-  const file = await output.createPart();
+  const file = await output.part.create();
   await file.sync();
   await files.syncDirectory("/");
   const fail = (call: string, path: string) => {
@@ -47,8 +49,8 @@ function disks(files: MemoryFiles): string[][] {
 }
 
 const removals: readonly [string, (output: Output) => Promise<unknown>][] = [
-  ["a download is discarded", (output) => output.discard()],
-  ["a control file is set aside", (output) => output.setAside()],
+  ["a download is discarded", discard],
+  ["a control file is set aside", setAside],
 ];
 
 for (const [what, remove] of removals) {
@@ -73,10 +75,10 @@ for (const [what, remove] of removals) {
 test("60: a damaged control file that cannot be set aside stays where it is, its part file already gone", async () => {
   const { files, output, fail } = await claimed();
   fail("rename", `${CONTROL}.bad`);
-  await rejects(output.setAside(), { code: "storage", message: /^Cannot set aside/ });
+  await rejects(setAside(output), { code: "storage", message: /^Cannot set aside/ });
   deepStrictEqual(files.list(), [CONTROL, `${CONTROL}.lock`]);
   files.host = new MemoryFiles().host;
-  await output.setAside();
+  await setAside(output);
   deepStrictEqual(files.list(), [`${CONTROL}.bad`, `${CONTROL}.lock`]);
 });
 
@@ -85,18 +87,18 @@ test("a part file that cannot be removed to begin anew keeps its control file", 
   await output.release();
   const runtime: Runtime = { ...runtimeWith({}), files };
   const again = await Output.acquire(runtime, "/out.bin", false);
-  await again.loadControl();
+  await inspectLeftovers(again);
   fail("remove", PART);
-  await rejects(again.clearPart(), { code: "storage" });
-  await rejects(again.discard(), { code: "storage" });
+  await rejects(again.part.clear(), { code: "storage" });
+  await rejects(discard(again), { code: "storage" });
   deepStrictEqual(files.list(), [CONTROL, `${CONTROL}.lock`, PART]);
 });
 
 test("a part file that somebody else made meanwhile is not removed", async () => {
   const { files, output } = await claimed();
-  await output.clearPart();
+  await output.part.clear();
   files.put(PART, Uint8Array.of(1));
-  await rejects(output.createPart(), { code: "output_exists" });
-  await output.discard();
+  await rejects(output.part.create(), { code: "output_exists" });
+  await discard(output);
   deepStrictEqual(files.list(), [`${CONTROL}.lock`, PART]);
 });

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ControlRecord } from "../../storage/control_format.ts";
-import type { LoadedControl } from "../../storage/control_store.ts";
+import type { RecordedFile } from "../../storage/control_record.ts";
 import { unsignedQuery } from "./signed_url.ts";
 
 const QUERY_HASH_DIGITS = 6;
@@ -19,12 +18,7 @@ export function hashQuery(url: string): string {
   return createHash("sha256").update(unsignedQuery(url)).digest("hex").slice(0, QUERY_HASH_DIGITS);
 }
 
-/** Whether a control file is surely that of a URL; another query may be another signature, or another file. */
-export function belongsTo(loaded: LoadedControl, url: string): boolean {
-  return loaded.kind === "record" && isOfUrl(loaded.record, url);
-}
-
-/** Whether a control file is of this URL, its query included. */
-export function isOfUrl({ urlHash, queryHash }: ControlRecord, url: string): boolean {
+/** Whether a control file is of this URL, its query included: another query may be another signature, or another file. */
+export function isOfUrl({ urlHash, queryHash }: RecordedFile, url: string): boolean {
   return urlHash === hashUrl(url) && queryHash === hashQuery(url);
 }

@@ -3,7 +3,7 @@ import { UnusableResponseError } from "../../http/unusable_response.ts";
 import type { Block, BlockPool } from "../../lib/block.ts";
 import type { Lease, Scheduler } from "../../plan/scheduler.ts";
 import type { Clock } from "../../runtime/runtime.ts";
-import type { CacheLane, WriteBackCache } from "../../storage/write_back_cache.ts";
+import type { CacheLane, WriteBackCache } from "../../sink/write_back_cache.ts";
 import type { Logger } from "../../types.ts";
 import { endedEarly } from "../sources/retry.ts";
 import type { ActiveLease } from "./active_lease.ts";

@@ -6,7 +6,7 @@ import type { PieceMap } from "../../plan/piece_map.ts";
 import { Scheduler } from "../../plan/scheduler.ts";
 import type { ResolvedSpec } from "../../options/resolved_options.ts";
 import type { Clock } from "../../runtime/runtime.ts";
-import type { WriteBackCache } from "../../storage/write_back_cache.ts";
+import type { WriteBackCache } from "../../sink/write_back_cache.ts";
 import type { Logger } from "../../types.ts";
 import type { KnownVersion } from "../sources/known_version.ts";
 import type { Source } from "../sources/source.ts";

@@ -3,7 +3,7 @@ import { UnusableResponseError } from "../../http/unusable_response.ts";
 import type { BlockPool } from "../../lib/block.ts";
 import type { PieceMap } from "../../plan/piece_map.ts";
 import type { Lease, Scheduler } from "../../plan/scheduler.ts";
-import type { WriteBackCache } from "../../storage/write_back_cache.ts";
+import type { WriteBackCache } from "../../sink/write_back_cache.ts";
 import type { ByteRange } from "../../types.ts";
 import { endedEarly } from "../sources/retry.ts";
 import type { Source } from "../sources/source.ts";

@@ -5,8 +5,8 @@ import type { Block } from "../../src/lib/block.ts";
 import type { CheckedRange } from "../../src/lib/crc32.ts";
 import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { FileWriter } from "../../src/storage/file_writer.ts";
-import { type CacheLane, WriteBackCache } from "../../src/storage/write_back_cache.ts";
+import { FileWriter } from "../../src/sink/file_writer.ts";
+import { type CacheLane, WriteBackCache } from "../../src/sink/write_back_cache.ts";
 import type { ByteRange } from "../../src/types.ts";
 import { contentBytes, seededRandom } from "../../testing/content.ts";
 import { systemError } from "../helpers/runtime_double.ts";
@@ -43,12 +43,12 @@ class Scene {
     };
     const file = { write, stat: () => Promise.resolve({ size: fileSize }) } as unknown as RuntimeFile;
     const path = "/x/out.bin.part";
-    const writer = new FileWriter({ file, path, size: 0, finalSize: undefined, onFailure: () => {} });
+    const sink = new FileWriter({ file, path, size: 0, finalSize: undefined, onFailure: () => {} });
     const onWritten = ({ start, end, crc }: CheckedRange) => {
       assert.equal(crc, crc32(contentBytes(SEED, start, end)), `the CRC of bytes ${start} to ${end}`);
       this.acknowledged.push({ start, end });
     };
-    this.cache = new WriteBackCache({ pool: this.pool, writer, pieceSize, onWritten });
+    this.cache = new WriteBackCache({ pool: this.pool, sink, pieceSize, onWritten });
   }
 
   /** Fills a block with what belongs at `position`, and stores it; a block that comes back is given back. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { HeldPart } from "../../src/storage/held_part.ts";
+import { BufferedPart } from "../../src/sink/buffered_part.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { Gate } from "../helpers/gate.ts";
 import { fileWith, systemError } from "../helpers/runtime_double.ts";
@@ -12,13 +12,13 @@ const { files } = detectRuntime();
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const noFile = () => Promise.reject(new Error("no file was to be made"));
 
-async function textOf(part: HeldPart): Promise<string> {
+async function textOf(part: BufferedPart): Promise<string> {
   const buffer = new Uint8Array(100);
   return new TextDecoder().decode(buffer.subarray(0, await part.read(buffer, 0)));
 }
 
 test("a part is written and read as a file is, and no file is made", async () => {
-  const part = new HeldPart(10, noFile);
+  const part = new BufferedPart(10, noFile);
   await part.write(bytesOf("cd"), 2);
   await part.write(bytesOf("ab"), 0);
   assert.equal(await textOf(part), "abcd");
@@ -33,7 +33,7 @@ test("a part is written and read as a file is, and no file is made", async () =>
 
 test("what has to be durable is copied into the file, where all that follows goes, too, and read from memory", async () => {
   await using dir = await temporaryDirectory();
-  const part = new HeldPart(10, async () => {
+  const part = new BufferedPart(10, async () => {
     const file = await files.create(dir.join("part"));
     return fileWith(file, { read: () => Promise.reject(new Error("a write may be under way")) });
   });
@@ -51,7 +51,7 @@ test("what has to be durable is copied into the file, where all that follows goe
 test("what is written while the bytes are copied is not lost", async () => {
   await using dir = await temporaryDirectory();
   const gate = new Gate();
-  const part = new HeldPart(10, async () => {
+  const part = new BufferedPart(10, async () => {
     await gate.pass();
     return await files.create(dir.join("part"));
   });
@@ -66,7 +66,7 @@ test("what is written while the bytes are copied is not lost", async () => {
 });
 
 test("where no file can be made, that is said every time, and the bytes stay", async () => {
-  const part = new HeldPart(10, () => Promise.reject(systemError("ENOSPC")));
+  const part = new BufferedPart(10, () => Promise.reject(systemError("ENOSPC")));
   await part.write(bytesOf("abc"), 0);
   await assert.rejects(part.sync(), { code: "ENOSPC" });
   await assert.rejects(part.sync(), { code: "ENOSPC" });

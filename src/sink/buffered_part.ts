@@ -1,11 +1,10 @@
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 
 /**
- * A small part file that stays in memory until it has to be durable. Most small files are whole before that, and
- * never need one on the disk. It is read from memory in any case, so that a read and a write of the file on the disk
- * never overlap.
+ * A small part file that is buffered in memory until it has to be durable. Most small files are complete before that and
+ * need no part file on the disk. It is always read from memory, so that no read and write of the file on the disk overlap.
  */
-export class HeldPart implements RuntimeFile {
+export class BufferedPart implements RuntimeFile {
   readonly #create: () => Promise<RuntimeFile>;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
@@ -13,7 +12,7 @@ export class HeldPart implements RuntimeFile {
   #file: RuntimeFile | undefined;
   #copying: Promise<void> | undefined;
 
-  /** Holds at most `size` bytes; `create` makes the file on the disk. */
+  /** Takes at most `size` bytes; `create` makes the file on the disk. */
   constructor(size: number, create: () => Promise<RuntimeFile>) {
     this.#bytes = new Uint8Array(size);
     this.#create = create;

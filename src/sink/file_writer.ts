@@ -1,6 +1,6 @@
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
-import { storageError } from "./storage_error.ts";
+import { storageError } from "../storage/storage_error.ts";
 
 interface Job {
   readonly data: Uint8Array;
@@ -19,7 +19,7 @@ export interface FileWriterOptions {
   readonly size: number;
   /** Bytes that it will have in the end, `undefined` while that is not known. */
   readonly finalSize: number | undefined;
-  /** Told of the first write that fails. */
+  /** Called with the error of the first write that fails. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -35,7 +35,7 @@ export class FileWriter {
   readonly #options: FileWriterOptions;
   readonly #queue: Job[] = [];
   #isDraining = false;
-  #failure: unknown;
+  #failure: DownloadError | undefined;
   /** Bytes that the file has while nobody else changes it. */
   #size: number;
   #isForeign = false;
@@ -45,7 +45,7 @@ export class FileWriter {
     this.#size = options.size;
   }
 
-  /** Queues a write. `done` is told when it was made, or that it never will be. */
+  /** Queues a write. `done` reports that it was made, or that it never will be. */
   write(data: Uint8Array, position: number, done: (written: boolean) => void): void {
     this.#queue.push({ data, position, done });
     if (!this.#isDraining) void this.#drain();
@@ -132,7 +132,7 @@ export class FileWriter {
     );
   }
 
-  #fail(doing: string, cause: unknown): unknown {
+  #fail(doing: string, cause: unknown): DownloadError {
     const error = storageError(doing, this.#options.path, cause);
     if (this.#failure === undefined) {
       this.#failure = error;

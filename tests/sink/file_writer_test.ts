@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { FileWriter } from "../../src/storage/file_writer.ts";
+import { FileWriter } from "../../src/sink/file_writer.ts";
 import { systemError } from "../helpers/runtime_double.ts";
 import { settle } from "../helpers/virtual_clock.ts";
 

@@ -1,12 +1,12 @@
 import { crc32 } from "node:zlib";
 import type { Block, BlockPool } from "../lib/block.ts";
 import type { CheckedRange } from "../lib/crc32.ts";
-import type { FileWriter } from "./file_writer.ts";
+import type { Sink } from "./sink.ts";
 
 /** What a {@linkcode WriteBackCache} works with. */
 export interface WriteBackCacheOptions {
   readonly pool: BlockPool;
-  readonly writer: FileWriter;
+  readonly sink: Pick<Sink, "write" | "settle">;
   readonly pieceSize: number;
   /** Told of each range, none of which is of two pieces, once the file has it. */
   readonly onWritten: (range: CheckedRange) => void;
@@ -40,13 +40,13 @@ export class WriteBackCache {
   /** Puts everything received so far into the file. */
   async flush(): Promise<void> {
     for (const lane of this.#lanes) lane.flush();
-    await this.#options.writer.settle();
+    await this.#options.sink.settle();
   }
 
   #write(block: Block, bytes: Uint8Array, position: number): void {
-    const { pool, writer, pieceSize, onWritten } = this.#options;
+    const { pool, sink, pieceSize, onWritten } = this.#options;
     let ranges: readonly CheckedRange[] = [];
-    writer.write(bytes, position, (written) => {
+    sink.write(bytes, position, (written) => {
       pool.release(block);
       if (written) ranges.forEach(onWritten);
     });

@@ -1,0 +1,56 @@
+import type { Claims } from "../storage/control_record.ts";
+import { storageError } from "../storage/storage_error.ts";
+import type { Sink } from "./sink.ts";
+import type { WriteBackCache } from "./write_back_cache.ts";
+
+/** What a checkpoint is made of. */
+export interface CheckpointerOptions {
+  readonly cache: Pick<WriteBackCache, "flush">;
+  readonly sink: Pick<Sink, "path" | "sync" | "save">;
+  /** Which bytes the sink has at this moment. */
+  readonly claims: () => Claims;
+}
+
+/** Makes progress durable, in an order in which the control file never claims what the disk has not. */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #current: Promise<void> = Promise.resolve();
+  #syncFailure: { readonly error: unknown } | undefined;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  /** Saves what has arrived. One save runs at a time. */
+  save(): Promise<void> {
+    return this.betweenSaves(() => this.#save());
+  }
+
+  /** Runs `work` while nothing is being saved. */
+  betweenSaves(work: () => Promise<void>): Promise<void> {
+    const done = this.#current.then(work);
+    this.#current = done.catch(() => {}); // the caller has `done`
+    return done;
+  }
+
+  async #save(): Promise<void> {
+    const { cache, sink, claims } = this.#options;
+    await cache.flush().catch(() => {}); // the claims have only writes that succeeded
+    const written = claims();
+    await this.sync();
+    await sink.save(written);
+  }
+
+  /** Makes the data durable. After a failure a second sync may report success although the first one lost data. */
+  async sync(): Promise<void> {
+    if (this.#syncFailure !== undefined) throw this.#syncFailure.error;
+    const { sink } = this.#options;
+    try {
+      await sink.sync();
+    } catch (cause) {
+      const error = storageError("sync", sink.path, cause);
+      this.#syncFailure = { error };
+      throw error;
+    }
+  }
+}

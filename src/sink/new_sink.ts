@@ -1,0 +1,59 @@
+import type { RuntimeFile } from "../runtime/runtime.ts";
+import { noProgress, type RecordedFile } from "../storage/control_record.ts";
+import type { Output } from "../storage/output.ts";
+import { storageError } from "../storage/storage_error.ts";
+import type { Logger } from "../types.ts";
+import { MemorySink } from "./memory_sink.ts";
+import { PartFileSink } from "./part_file_sink.ts";
+import type { Sink } from "./sink.ts";
+
+/** The file that a new sink takes. */
+export interface NewSinkOptions {
+  readonly file: RecordedFile;
+  readonly pieceSize: number;
+  /** A file of at most this many bytes is kept in memory until it is complete. */
+  readonly memoryLimit: number;
+  /** Whether the part file gets its final size first. */
+  readonly isPreallocated: boolean;
+  readonly log: Logger;
+}
+
+/** Makes an empty sink. What an earlier run left of the output is removed where it is ours, or may be overwritten. */
+export async function newSink(output: Output, options: NewSinkOptions): Promise<Sink> {
+  const { file: { size }, memoryLimit } = options;
+  await output.part.clear();
+  const create = () => createPart(output, options);
+  if (size !== undefined && size <= memoryLimit && !output.part.isOurs) {
+    return new MemorySink(output, size, create);
+  }
+  const file = await create();
+  const isPreallocated = options.isPreallocated && size !== undefined &&
+    await preallocate(file, output.part.path, size, options.log);
+  return new PartFileSink(output, file, { size: isPreallocated ? size : 0, finalSize: size });
+}
+
+/** The control file comes first, so that a part file is known to be ours whenever there is one. */
+async function createPart(output: Output, { file, pieceSize }: NewSinkOptions): Promise<RuntimeFile> {
+  const { control, part } = output;
+  if (file.size !== undefined) await output.requireSpace(file.size);
+  await control.save({ file, part: undefined, progress: noProgress(file, pieceSize) });
+  try {
+    return await part.create();
+  } catch (error) {
+    await control.remove().catch(() => {}); // the failure that counts is `error`
+    throw error;
+  }
+}
+
+/** Returns whether it was done: a disk that cannot do it is written as data comes. */
+async function preallocate(file: RuntimeFile, path: string, size: number, log: Logger): Promise<boolean> {
+  try {
+    await file.truncate(size);
+    return true;
+  } catch (cause) {
+    const error = storageError("preallocate", path, cause);
+    if (error.code === "disk_full") throw error;
+    log("info", `${error.message}; going on without`);
+    return false;
+  }
+}

@@ -1,0 +1,88 @@
+import type { RuntimeFile } from "../runtime/runtime.ts";
+import { commitPart } from "../storage/commit.ts";
+import type { Claims } from "../storage/control_record.ts";
+import { discard, keepMismatch } from "../storage/discard.ts";
+import type { Output } from "../storage/output.ts";
+import type { FileReader } from "../storage/part_file.ts";
+import { FileWriter } from "./file_writer.ts";
+import type { Sink } from "./sink.ts";
+
+/** How long a part file is, in bytes. */
+export interface PartFileSizes {
+  /** What it has. */
+  readonly size: number;
+  /** What it will have in the end, `undefined` while that is not known. */
+  readonly finalSize: number | undefined;
+}
+
+/** Writes the part file of an output, which is open, and saves progress in its control file. */
+export class PartFileSink implements Sink {
+  readonly memoryBytes = 0;
+  readonly #output: Output;
+  readonly #file: RuntimeFile;
+  readonly #writer: FileWriter;
+  readonly #failure = new AbortController();
+
+  constructor(output: Output, file: RuntimeFile, sizes: PartFileSizes) {
+    this.#output = output;
+    this.#file = file;
+    const onFailure = (error: unknown) => this.#failure.abort(error);
+    this.#writer = new FileWriter({ ...sizes, file, path: this.path, onFailure });
+  }
+
+  get path(): string {
+    return this.#output.part.path;
+  }
+
+  get failed(): AbortSignal {
+    return this.#failure.signal;
+  }
+
+  get canSave(): boolean {
+    return this.#output.part.isOpen;
+  }
+
+  write(data: Uint8Array, position: number, done: (written: boolean) => void): void {
+    this.#writer.write(data, position, done);
+  }
+
+  settle(): Promise<void> {
+    return this.#writer.settle();
+  }
+
+  clear(): Promise<void> {
+    return this.#writer.clear();
+  }
+
+  openReader(): Promise<FileReader> {
+    return this.#output.part.openReader();
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  async save(claims: Claims): Promise<void> {
+    // Without its identity the next run believes nothing and checks all claims: right for a file that others changed.
+    const info = await this.#writer.inspect().catch(() => undefined);
+    const part = info && { identity: info.identity, modifiedMs: info.modifiedMs };
+    await this.#output.control.save({ ...claims, part });
+  }
+
+  async complete(makeDurable: () => Promise<void>): Promise<void> {
+    await makeDurable();
+    await this.#writer.inspect();
+  }
+
+  commit(size: number, signal: AbortSignal): Promise<void> {
+    return commitPart(this.#output, this.#file, size, signal);
+  }
+
+  keepMismatch(): Promise<string> {
+    return keepMismatch(this.#output);
+  }
+
+  discard(): Promise<void> {
+    return discard(this.#output);
+  }
+}

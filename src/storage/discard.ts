@@ -1,0 +1,36 @@
+import { writeTemporary } from "./commit.ts";
+import { requireReplaceable } from "./own_file.ts";
+import type { Output } from "./output.ts";
+import { storageError } from "./storage_error.ts";
+
+/** Removes the part file, if it is ours, and all that belongs to it. */
+export async function discard({ part, control }: Output): Promise<void> {
+  await part.remove();
+  await control.remove();
+}
+
+/** Removes the part file, if it is ours, and gives the control file another name, which it returns. */
+export async function setAside({ part, control }: Output): Promise<string> {
+  await part.remove();
+  return await control.setAside();
+}
+
+/**
+ * Gives what failed its checksum the name for that, in place of an earlier one, and returns it. That is the part file, or
+ * the `bytes` that are in memory alone. Removes everything else of the download, so that no later run takes it for
+ * progress.
+ */
+export async function keepMismatch(output: Output, bytes?: Uint8Array<ArrayBuffer>): Promise<string> {
+  const { part, place: { runtime: { files }, names, owner } } = output;
+  const { mismatch, temporary } = names;
+  try {
+    await requireReplaceable(files, mismatch, owner);
+    if (bytes !== undefined) await writeTemporary(output, bytes);
+    await part.close();
+    await files.rename(bytes === undefined ? part.path : temporary, mismatch);
+  } catch (cause) {
+    throw storageError("keep what failed its checksum as", mismatch, cause);
+  }
+  await discard(output);
+  return mismatch;
+}

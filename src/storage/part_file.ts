@@ -1,0 +1,125 @@
+import { DownloadError } from "../errors.ts";
+import { errorCode } from "../lib/error_code.ts";
+import type { RuntimeFile } from "../runtime/runtime.ts";
+import { ForeignFileError, inTheWay, isOfAnother, type OpenedFile, openOwn } from "./own_file.ts";
+import { lookAt } from "./paths.ts";
+import type { OutputPlace } from "./place.ts";
+import { storageError } from "./storage_error.ts";
+
+/** A file that is only read, and closed by whoever reads it. */
+export type FileReader = Pick<RuntimeFile, "read" | "close">;
+
+/** The part file of an output: opened, made, removed, and whether it is ours. */
+export class PartFile {
+  readonly #place: OutputPlace;
+  #file: RuntimeFile | undefined;
+  #isOurs = false;
+
+  constructor(place: OutputPlace) {
+    this.#place = place;
+  }
+
+  get path(): string {
+    return this.#place.names.part;
+  }
+
+  /** Whether a file under this name is known to be ours: a control file says so, or this download made it. */
+  get isOurs(): boolean {
+    return this.#isOurs;
+  }
+
+  /** Whether it is open for writing. */
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** Records whether there is a control file, which says that the part file is ours. */
+  claim(hasControl: boolean): void {
+    this.#isOurs = hasControl;
+  }
+
+  /** Opens the part file of an earlier run; `undefined` when there is none, or something that is no file. */
+  async open(): Promise<OpenedFile | undefined> {
+    const { runtime, overwrite, owner } = this.#place;
+    const named = await lookAt(runtime, this.path);
+    if (named?.kind !== "file") return undefined;
+    try {
+      const opened = await openOwn(runtime.files, this.path, "read-write", owner);
+      this.#file = opened?.file;
+      return opened;
+    } catch (cause) {
+      if (!(cause instanceof ForeignFileError)) throw storageError("open", this.path, cause);
+      if (overwrite) return undefined;
+      throw inTheWay(this.path, cause.message);
+    }
+  }
+
+  /** Makes an empty one. */
+  async create(): Promise<RuntimeFile> {
+    try {
+      const file = await this.#place.runtime.files.create(this.path);
+      this.#file = file;
+      this.#isOurs = true;
+      return file;
+    } catch (cause) {
+      if (errorCode(cause) !== "EEXIST") throw storageError("create", this.path, cause);
+      this.#isOurs = false;
+      throw this.#taken();
+    }
+  }
+
+  /** Opens it once more, for whoever only reads it. */
+  async openReader(): Promise<FileReader> {
+    try {
+      const written = await this.#file?.stat();
+      const opened = await openOwn(this.#place.runtime.files, this.path, "read-own", this.#place.owner);
+      if (opened !== undefined && opened.info.identity === written?.identity) return opened.file;
+      await opened?.file.close();
+      throw new ForeignFileError("it was changed by another program; run it again");
+    } catch (cause) {
+      throw storageError("open", this.path, cause);
+    }
+  }
+
+  /** Frees the name for a new one. Removes a file that has it only where that is ours, or may be overwritten. */
+  async clear(): Promise<void> {
+    const { runtime, overwrite, owner } = this.#place;
+    await this.close();
+    const found = await lookAt(runtime, this.path);
+    if (found === undefined) return;
+    if (!overwrite) {
+      if (!this.#isOurs) throw this.#taken();
+      if (isOfAnother(found, owner)) throw inTheWay(this.path, "it belongs to another user");
+    }
+    await this.#place.remove(this.path);
+  }
+
+  /**
+   * Removes it where it is ours. Afterwards the control file may be removed, without which nobody owns a part file: no
+   * power loss brings this one back.
+   */
+  async remove(): Promise<void> {
+    await this.close();
+    if (!this.#isOurs) return;
+    await this.#place.removeOwn(this.path);
+    await this.#place.syncDirectory("remove the part file of");
+    this.#isOurs = false;
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    try {
+      await file?.close();
+    } catch (cause) {
+      throw storageError("close", this.path, cause);
+    }
+  }
+
+  #taken(): DownloadError {
+    return new DownloadError(
+      "output_exists",
+      `Cannot create "${this.path}": it exists and no control file tells what it is; remove it or ask to overwrite`,
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import type { OutputNames } from "../lib/output_names.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { removeOwn } from "./own_file.ts";
+import { syncNames } from "./paths.ts";
+import { storageError } from "./storage_error.ts";
+
+/** Where an output and the files beside it are, and whose files may be changed there. */
+export class OutputPlace {
+  readonly runtime: Runtime;
+  readonly names: OutputNames;
+  /** Whether files of others may be replaced. */
+  readonly overwrite: boolean;
+  /** The user to whom our files belong; `undefined` where there are no users. */
+  readonly owner: number | undefined;
+
+  constructor(
+    { runtime, names, overwrite, owner }: Pick<OutputPlace, "runtime" | "names" | "overwrite" | "owner">,
+  ) {
+    this.runtime = runtime;
+    this.names = names;
+    this.overwrite = overwrite;
+    this.owner = owner;
+  }
+
+  /** Removes one file, whoever owns it. */
+  async remove(path: string): Promise<void> {
+    try {
+      await this.runtime.files.remove(path);
+    } catch (cause) {
+      throw storageError("remove", path, cause);
+    }
+  }
+
+  /** Removes one file, unless another user owns it. */
+  async removeOwn(path: string): Promise<void> {
+    try {
+      await removeOwn(this.runtime.files, path, this.owner);
+    } catch (cause) {
+      throw storageError("remove", path, cause);
+    }
+  }
+
+  /** Makes the names in the directory durable; `doing` is what the error says that it was for. */
+  async syncDirectory(doing: string): Promise<void> {
+    try {
+      await syncNames(this.runtime.files, this.names.directory);
+    } catch (cause) {
+      throw storageError(doing, this.names.path, cause);
+    }
+  }
+}
