@@ -31,8 +31,10 @@ export {
   type DownloadErrorCode,
   type DownloadErrorOptions,
   HttpStatusError,
+  type Remedy,
   RemoteChangedError,
 } from "./src/errors.ts";
+export { OptionError } from "./src/option_error.ts";
 export type { NetworkOptions, ProxyOptions, TlsOptions } from "./src/options/network_options.ts";
 export type {
   ContentEncoding,

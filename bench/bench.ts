@@ -1,4 +1,4 @@
-/** What every scenario is given and gives. */
+/** Types that all scenarios use. */
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
@@ -9,10 +9,10 @@ import type { Tool } from "./tools.ts";
 const MEMORY_FOLDER = "/dev/shm";
 const ROUNDS = 7;
 
-/** Where a file goes. */
+/** Where a file is written. */
 export type Place = "memory" | "disk";
 
-/** Both. */
+/** Both places. */
 export const PLACES: readonly Place[] = ["memory", "disk"];
 
 /** The places in words. */
@@ -20,9 +20,9 @@ export const INTO: Readonly<Record<Place, string>> = { memory: "into memory", di
 
 /** The outcome of a scenario. */
 export interface Table {
-  /** What was done, on one line. */
+  /** Description of the runs, on one line. */
   readonly title: string;
-  /** What a reader has to know to read the figures. */
+  /** Notes that a reader needs to understand the figures. */
   readonly notes: readonly string[];
   readonly results: readonly Result[];
 }
@@ -30,16 +30,16 @@ export interface Table {
 /** One thing to measure. */
 export interface Scenario {
   readonly name: string;
-  /** For the list, on one line. */
+  /** Description for `--list`, on one line. */
   readonly summary: string;
   readonly run: (bench: Bench) => Promise<Table>;
 }
 
-/** The machine's side of a scenario. */
+/** Folders, tools and settings that a scenario uses. */
 export class Bench implements AsyncDisposable {
   readonly tools: readonly Tool[];
   readonly folders: Readonly<Record<Place, TemporaryDirectory>>;
-  /** How the places are called in a title. */
+  /** Names of the places in a title. */
   readonly places: Readonly<Record<Place, string>>;
   readonly #rounds: number | undefined;
   readonly #scale: number;
@@ -74,32 +74,32 @@ export class Bench implements AsyncDisposable {
     return new Bench(tools, { memory, disk }, places, options);
   }
 
-  /** How many rounds count. */
+  /** Number of rounds that count. */
   rounds(usual: number = ROUNDS): number {
     return this.#rounds ?? usual;
   }
 
-  /** The size to use, a whole number of bytes. */
+  /** The scaled size, in full bytes. */
   scaled(size: number): number {
     return Math.max(1, Math.round(size * this.#scale));
   }
 
-  /** Removes the folders and all that is in them. */
+  /** Removes the folders with their contents. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.folders.memory[Symbol.asyncDispose]();
     await this.folders.disk[Symbol.asyncDispose]();
   }
 }
 
-/** What the user of the suite can set. */
+/** Settings from the command line. */
 export interface BenchOptions {
-  /** In place of each scenario's own number. */
+  /** Replaces the number of rounds of each scenario. */
   readonly rounds: number | undefined;
   /** Factor for the sizes of files. */
   readonly scale: number;
 }
 
-/** A size in words: `1 GiB`, `102.4 MiB`. */
+/** A size as text: `1 GiB`, `102.4 MiB`. */
 export function formatSize(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));

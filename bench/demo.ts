@@ -1,6 +1,6 @@
 /**
- * What bytehaul does, in ten seconds and without the Internet: a download over 8 connections that is
- * interrupted half-way, goes on where it was, and is verified.
+ * Shows bytehaul in ten seconds, without the Internet: a download over 8 connections is interrupted half-way,
+ * resumed, and verified.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Runs the command as a user would, and returns the milliseconds it took and its exit status. */
+/** Runs the command as a user would. Returns its duration in milliseconds and its exit status. */
 async function run(args: readonly string[], interruptWhen?: Promise<void>): Promise<[number, number | null]> {
   const cli = fileURLToPath(new URL("../cli.ts", import.meta.url));
   const runtimeArgs = "Deno" in globalThis ? ["run", "-A", cli] : [cli];

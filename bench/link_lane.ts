@@ -1,19 +1,19 @@
 import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 
-/** The most that a late timer may make up for, and so the longest burst. */
+/** The longest delay of a timer that the lane makes up for, and so the longest burst. */
 const BURST_MS = 20;
 const SLICE_MS = 5;
 const HELD_BYTES = 1024 * 1024;
-/** A delay holds what came meanwhile, however much that is. */
+/** A lane with a delay buffers all bytes received during the delay. */
 const HELD_BYTES_DELAYED = 256 * 1024 * 1024;
 
-/** How bytes go one way; without any of these, as fast as they are taken. */
+/** How bytes pass in one direction. Without settings they pass as fast as the receiver reads them. */
 export interface LaneShape {
   readonly bytesPerSecond?: number | undefined;
-  /** How long after it came a byte is passed on. */
+  /** Milliseconds between the arrival of a byte and its departure. */
   readonly delayMs?: number | undefined;
-  /** After these it passes no byte, and stays open. */
+  /** After these bytes the lane passes nothing more, and stays open. */
   readonly stopAfterBytes?: number | undefined;
 }
 
@@ -23,7 +23,10 @@ interface Held {
   readonly dueMs: number;
 }
 
-/** One direction of a connection: reads from one socket, writes to another, and reads no faster than it may write. */
+/**
+ * One direction of a connection. It reads from one socket, writes to another, and reads no faster than it
+ * writes.
+ */
 export class LinkLane {
   readonly #from: Socket;
   readonly #to: Socket;
@@ -32,7 +35,7 @@ export class LinkLane {
   readonly #queue: Held[] = [];
   #heldBytes = 0;
   #passedBytes = 0;
-  /** When the bytes passed so far would have gone through at the rate. */
+  /** When the rate allows the next byte. */
   #freeAtMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isBlocked = false;

@@ -1,13 +1,13 @@
 /**
- * bytehaul on Deno and on Bun beside the downloaders that are installed, from a server on this machine: in turn, round
- * after round, so that all meet the same conditions. Each run is measured by GNU time.
+ * Compares bytehaul on Deno and on Bun with the installed downloaders. All fetch from a server on this
+ * machine, in turn, round after round, so that they meet the same conditions. GNU time measures each run.
  *
- *     deno task bench [SCENARIO...] [--tools NAME,...] [--rounds N] [--scale FACTOR] [--json] [--list]
+ * deno task bench [SCENARIO...] [--tools NAME,...] [--rounds N] [--scale FACTOR] [--json] [--list]
  *
- * A SCENARIO is a name of the list, or the beginning of some: `bulk` is all that begin with `bulk-`. Without one, all
- * are run. `--tools bytehaul,curl` leaves the others out, some of which take very long. `--scale 0.1` makes the files
- * smaller, for a quick look. Ends with status 1 if a scenario failed or something that it needs is not installed, after
- * the others.
+ * A SCENARIO is a name of `--list`, or the first part of several names: `bulk` is every scenario with
+ * `bulk-`. Without a SCENARIO all are run. `--tools bytehaul,curl` runs only these tools; some of the others
+ * take very long. `--scale 0.1` makes the files smaller, for a quick look. The exit status is 1 if a scenario
+ * failed or needs a program that is not installed; the other scenarios still run.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -50,7 +50,9 @@ async function main(): Promise<void> {
   });
 }
 
-/** Those whose names begin with one of the words, which are parted by commas; all without any. */
+/**
+ * The tools whose names begin with one of the words, which are separated by commas; without words, all tools.
+ */
 function chooseTools(words: string): readonly FoundTool[] {
   const all = findTools();
   for (const word of words.split(",")) {

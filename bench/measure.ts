@@ -9,26 +9,26 @@ const FORMAT = "%U %S %M";
 const KIB = 1024;
 const MAX_KEPT_MESSAGE = 500;
 
-/** What one run took. */
+/** Time and memory of one run. */
 export interface Sample {
-  /** From the start of the process to its end. */
+  /** Time between the start and the end of the process. */
   readonly seconds: number;
-  /** In user and in system mode, of the process and of those it waited for. */
+  /** User and system time of the process and of the child processes that it waited for. */
   readonly cpuSeconds: number;
-  /** The most memory that one of these processes had resident. */
+  /** Peak resident memory of one of these processes. */
   readonly peakBytes: number;
-  /** It did not end in time and was killed; `seconds` is the time it had. */
+  /** Whether the run was killed at its time limit; `seconds` is then the limit. */
   readonly isUnfinished?: boolean;
-  /** Figures that only this scenario has, by the name of their column. */
+  /** Figures that only this scenario has, by column name. */
   readonly extra?: Readonly<Record<string, number>>;
 }
 
-/** Where a command runs and for how long. */
+/** Directory and time limit of a command. */
 export interface MeasureOptions {
-  /** An existing directory, for what GNU time writes. */
+  /** An existing directory for the output of GNU time. */
   readonly dir: string;
   readonly maxSeconds: number;
-  /** Whether to take more than that is a result, and not an error. */
+  /** Whether a run that reaches the limit is a result, not an error. */
   readonly mayBeUnfinished?: boolean;
 }
 
@@ -39,17 +39,17 @@ export function requireGnuTime(): void {
   throw new Error("Cannot run: GNU time is not installed; apt-get install time");
 }
 
-/** A command at work under GNU time. */
+/** A command that runs under GNU time. */
 export class MeasuredProcess {
   readonly startedAtMs: number = performance.now();
-  /** Resolves when it has ended, however it did. */
+  /** Resolves when the command has ended, with success or not. */
   readonly ended: Promise<void>;
   readonly #command: readonly string[];
   readonly #options: MeasureOptions;
   readonly #report: string;
   readonly #child: ChildProcess;
   #message = "";
-  /** Its status, or the signal that ended it. */
+  /** Exit status of the command, or the signal that ended it. */
   #end: number | string = "unknown";
   #endedAtMs = 0;
   #isOverdue = false;
@@ -59,7 +59,7 @@ export class MeasuredProcess {
     this.#options = options;
     this.#report = `${options.dir}/time.txt`;
     this.#child = spawn(GNU_TIME, ["-f", FORMAT, "-o", this.#report, ...command], {
-      // A group of its own: GNU time does not pass signals on.
+      // A separate process group, because GNU time does not forward signals.
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
       env: withoutProxies(process.env),
@@ -70,16 +70,16 @@ export class MeasuredProcess {
     this.ended = this.#wait();
   }
 
-  /** Ends it at once, without a chance to tidy up. */
+  /** Kills the command (SIGKILL), so that it cannot clean up. */
   kill(): void {
     try {
       process.kill(-this.#child.pid!, "SIGKILL");
     } catch {
-      // It has just ended.
+      // The command has just ended.
     }
   }
 
-  /** What it took; rejects when it failed. */
+  /** Time and memory of the command; rejects when it failed. */
   async sample(): Promise<Sample> {
     await this.ended;
     const { maxSeconds, mayBeUnfinished } = this.#options;
@@ -93,7 +93,7 @@ export class MeasuredProcess {
     const [user, system, peakKib] = (await readFile(this.#report, "utf8")).trim().split(" ").map(Number);
     await rm(this.#report);
     return {
-      // GNU time would tell only hundredths.
+      // GNU time reports only hundredths of a second.
       seconds: (this.#endedAtMs - this.startedAtMs) / 1000,
       cpuSeconds: user! + system!,
       peakBytes: peakKib! * KIB,
@@ -106,7 +106,7 @@ export class MeasuredProcess {
       this.#isOverdue = true;
       this.kill();
     }, this.#options.maxSeconds * 1000);
-    // A terminal interrupts only its own group.
+    // A terminal interrupts only its own process group.
     process.on("SIGINT", kill);
     this.#child.once("exit", () => this.#endedAtMs = performance.now());
     try {
@@ -119,7 +119,7 @@ export class MeasuredProcess {
   }
 }
 
-/** All is on this machine, and a proxy could not reach it. */
+/** All servers are on this machine, where a proxy cannot reach them. */
 function withoutProxies(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !/_proxy$/i.test(name)));
 }

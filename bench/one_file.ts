@@ -1,4 +1,4 @@
-/** The scenarios in which each downloader fetches one file, in a process of its own. */
+/** Scenarios in which each downloader fetches one file, in a separate process. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assertFileIs, contentHash, writeContentFile } from "../testing/content.ts";
@@ -13,31 +13,31 @@ const SEED = 1;
 const FILE = "file.bin";
 const MAX_SECONDS = 300;
 
-/** A downloader, or one with more or fewer flags. */
+/** A downloader with its flags. */
 export interface Entrant {
   readonly name: string;
   readonly command: Tool["command"];
 }
 
-/** What is fetched, and how. */
+/** The file of a race, and how it is fetched. */
 export interface OneFileRace {
   readonly size: number;
   readonly connections: number;
   /** @default {"memory"} */
   readonly place?: Place;
   readonly tls?: { readonly http2: boolean };
-  /** What stands between the server and each run; nothing otherwise. */
+  /** The link between the server and each run; without it, a direct connection. */
   readonly link?: (connection: number) => LinkShape;
-  /** Whether the entrants are given the SHA-256 of the file. */
+  /** Whether the entrants get the SHA-256 of the file. */
   readonly isVerified?: boolean;
-  /** Who takes more than this did not finish, which is an error otherwise. */
+  /** Time limit. With a limit, a run that reaches it is a result; without, an error. */
   readonly maxSeconds?: number;
   readonly rounds?: number;
-  /** The scenario's own figures for a run that has ended. */
+  /** Additional figures of the scenario for a finished run. */
   readonly extra?: (sample: Sample, link: ShapedLink) => Readonly<Record<string, number>>;
 }
 
-/** A file, its server, and a folder for what is fetched; one for each scenario. */
+/** A file, its server, and an output folder; one for each scenario. */
 export class OneFile implements AsyncDisposable {
   readonly size: number;
   readonly #folder: string;
@@ -68,12 +68,12 @@ export class OneFile implements AsyncDisposable {
     return Number(new URL(this.#server.origin).port);
   }
 
-  /** Its digits. */
+  /** The SHA-256 of the file in hexadecimal digits. */
   sha256(): string {
     return contentHash(SEED, this.size, "sha256");
   }
 
-  /** Makes an empty folder and says what to do, at the server or at what stands before it. */
+  /** Makes an empty folder, and returns a job for the server or for `link`. */
   async prepare(connections: number, link?: ShapedLink): Promise<Job> {
     const dir = join(this.#folder, "out");
     await mkdir(dir);
@@ -81,17 +81,17 @@ export class OneFile implements AsyncDisposable {
     return { url: `${origin}/${FILE}`, dir, file: FILE, connections, caCert: this.#server.caCert };
   }
 
-  /** Compares each byte of what was fetched. */
+  /** Compares each byte of the fetched file. */
   async check(job: Job): Promise<void> {
     await assertFileIs(join(job.dir, job.file), SEED, this.size);
   }
 
-  /** Makes room for the next run. */
+  /** Removes the files of a run. */
   async clear(job: Job): Promise<void> {
     await rm(job.dir, { recursive: true });
   }
 
-  /** Starts a command; with a bound of its own, not to end by then is a result. */
+  /** Starts a command. With `maxSeconds`, a command that reaches this limit is a result, not an error. */
   start(command: readonly string[], maxSeconds?: number): MeasuredProcess {
     return new MeasuredProcess(command, {
       dir: this.#folder,
@@ -105,7 +105,7 @@ export class OneFile implements AsyncDisposable {
   }
 }
 
-/** Lets all fetch the same file in turn. */
+/** Lets all entrants fetch the same file in turn. */
 export async function race(
   bench: Bench,
   entrants: readonly Entrant[],

@@ -1,11 +1,11 @@
 /**
- * What can go wrong with a download, against bytehaul on Deno and on Bun and the downloaders that are
- * installed, each with the flags of a careful user. A table says what became of the file.
+ * Compares bytehaul on Deno and on Bun with the installed downloaders when something goes wrong. Each gets
+ * the flags of a careful user. A table shows the outcome for the file.
  *
- *     deno run -A bench/reliability.ts [--table odd|faults] [--json] [--only TEXT] [--tool TEXT]
+ * deno run -A bench/reliability.ts [--table odd|faults] [--json] [--only TEXT] [--tool TEXT]
  *
- * There are two tables: what is at fault, where to refuse is right as well as to get the file, and servers that are odd,
- * where the file is there to be had.
+ * There are two tables. `faults`: a tool is right if it fetches the file or refuses it. `odd`: the servers
+ * are odd, but they have the file and can send it.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -31,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 
-/** What became of one scenario with one tool. */
+/** Outcome of one scenario with one tool. */
 interface Result {
   readonly table: string;
   readonly scenario: string;
@@ -54,7 +54,7 @@ function printRow(cells: readonly string[]): void {
   if (!values.json) process.stdout.write(`| ${cells.join(" | ")} |\n`);
 }
 
-/** Puts every tool to every scenario of a table, and prints it. */
+/** Runs every scenario of a table with every tool, and prints the table. */
 async function runTable(table: string, scenarios: readonly Scenario[]): Promise<Result[]> {
   const results: Result[] = [];
   printRow(["scenario", ...contenders.map(({ tool, version }) => `${tool.name} ${version}`)]);

@@ -1,13 +1,16 @@
-/** Scenarios in which the server is hostile: names that it gives and redirects that it sends. */
+/** Scenarios with a hostile server: dangerous names and redirects. */
 import { mkdir, readdir, readFile } from "node:fs/promises";
-import { makeCertificate } from "../tests/helpers/certificate.ts";
+import { makeCertificate } from "../tests/helpers/sockets/certificate.ts";
 import { FaultServer } from "../testing/mod.ts";
-import { TlsFront } from "../tests/helpers/tls_front.ts";
+import { TlsFront } from "../tests/helpers/sockets/tls_front.ts";
 import { judge, type Outcome, runTool } from "./reliability_run.ts";
 import { OLD, type Scenario, SIZE, Stage } from "./reliability_stage.ts";
 import type { Tool } from "./reliability_tools.ts";
 
-/** The server suggests `name`; to write `forbidden`, seen from the directory of the download, is to obey. */
+/**
+ * The server suggests `name`. A tool that writes `forbidden`, relative to the download's directory, has
+ * obeyed.
+ */
 function named(name: string, forbidden: string): Scenario {
   return {
     name: `Content-Disposition names ${name}`,
@@ -26,7 +29,7 @@ function named(name: string, forbidden: string): Scenario {
   };
 }
 
-/** A secret of the caller's, sent to a server that redirects to another origin. */
+/** A secret of the caller is sent to a server that redirects to another origin. */
 function secret(field: string, value: string): Scenario {
   return {
     name: `${field} and a redirect to another origin`,
@@ -51,7 +54,7 @@ async function downgrade(tool: Tool, dir: string): Promise<Outcome> {
   await using stage = await Stage.open(tool, inner, () => ({ status: 302, headers: { Location } }));
   await using front = await TlsFront.start(stage.job.url, { cert, key });
   const end = await runTool(tool, { ...stage.job, url: front.url, caCert });
-  // A tool that never came to the redirect has shown nothing.
+  // A tool that did not reach the redirect has shown nothing.
   if (stage.server.requests.length === 0) return { kind: "none", note: "TLS did not come about" };
   if (plain.requests.length > 0) return { kind: "obeyed", note: "went on without TLS" };
   return await judge(end, stage.path, [OLD], SIZE);

@@ -1,18 +1,18 @@
-/** Scenarios in which the disk or the process fails, or somebody meddles with the state on disk. */
+/** Scenarios in which the disk or the process fails, or the state on disk is edited. */
 import { existsSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NO_SMALL_DISK, SmallDisk } from "../tests/helpers/small_disk.ts";
+import { NO_SMALL_DISK, SmallDisk } from "../tests/helpers/disk/small_disk.ts";
 import { editFile, judge, type Outcome } from "./reliability_run.ts";
 import { OLD, type Scenario, SIZE, Stage } from "./reliability_stage.ts";
 import type { Job, Tool } from "./reliability_tools.ts";
 
 const DISK_MIB = 12;
 const SLOW = { throttle: 300_000 };
-/** Enough for a state that is saved once a second to have been saved. */
+/** Long enough for a tool that saves its state once a second. */
 const SAVED_MS = 2500;
 
-/** Takes all space that is left; gives it back when it is called. */
+/** Fills the disk. The returned function frees the space. */
 async function fill(disk: SmallDisk): Promise<() => Promise<void>> {
   const path = disk.join("ballast");
   const file = await open(path, "w");
@@ -26,7 +26,7 @@ async function fill(disk: SmallDisk): Promise<() => Promise<void>> {
   return () => rm(path);
 }
 
-/** The disk fills up during the first run, which then ends or is killed; there is space for the second. */
+/** The disk becomes full during the first run, which then ends or is killed. The second run has space. */
 function fullDisk(
   name: string,
   job: Partial<Job>,
@@ -80,7 +80,7 @@ async function killHalfWay(tool: Tool, dir: string): Promise<Outcome> {
   return await stage.goOn();
 }
 
-/** The second one comes later and is slower. */
+/** The second run starts later and is slower. */
 async function twoAtOnce(tool: Tool, dir: string): Promise<Outcome> {
   await using stage = await Stage.open(tool, dir);
   await using first = stage.start();
@@ -90,7 +90,7 @@ async function twoAtOnce(tool: Tool, dir: string): Promise<Outcome> {
   return await judge([await first.ended, await second.ended], stage.path, [OLD], SIZE);
 }
 
-/** What a tool left is changed between two runs. */
+/** The state of a tool is edited between two runs. */
 function meddled(name: string, edit: (tool: Tool) => (state: Uint8Array) => Uint8Array | void): Scenario {
   return {
     name,

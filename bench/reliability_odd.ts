@@ -1,4 +1,4 @@
-/** Scenarios in which the server is odd, and the file is there to be had: kinds found in public bug reports. */
+/** Scenarios with an odd server that has the file and can send it. The kinds come from public bug reports. */
 import { STATUS_CODES } from "node:http";
 import { contentBytes } from "../testing/content.ts";
 import type { Answer, RawResponse } from "../tests/reliability/oddities_raw.ts";
@@ -9,7 +9,7 @@ const BODY = contentBytes(OLD, 0, SIZE);
 const SMALL = 100 * 1024;
 const MANY_FIELDS = Array.from({ length: 150 }, (_, index) => `X-Field-${index}: ${index}`);
 
-/** A response of a server that knows no ranges. */
+/** A response of a server without ranges. */
 function plain(status: number, lines: readonly string[], body?: Uint8Array): RawResponse {
   const length = `Content-Length: ${body?.length ?? 0}`;
   return {
@@ -19,7 +19,7 @@ function plain(status: number, lines: readonly string[], body?: Uint8Array): Raw
   };
 }
 
-/** The file is served with the cookie that another page sets, which leads back. */
+/** The file needs a cookie. Another page sets the cookie and redirects back. */
 function behindLogin(body: Uint8Array): Answer {
   return ({ path, headers: { cookie = "" } }) => {
     if (path === "/login") return plain(302, ["Location: /out.bin", "Set-Cookie: session=1; Path=/"]);
@@ -28,7 +28,7 @@ function behindLogin(body: Uint8Array): Answer {
   };
 }
 
-/** The first requests are refused with `status` and a time to come back. */
+/** The first requests are refused with `status` and `Retry-After`. */
 function refusedAtFirst(status: number, count: number): (body: Uint8Array) => Answer {
   return (body) => {
     let left = count;

@@ -7,19 +7,19 @@ import { type End, judgeBytes, type Outcome, Run, runTool } from "./reliability_
 import { type Scenario, SIZE } from "./reliability_stage.ts";
 import type { Job, Tool } from "./reliability_tools.ts";
 
-/** What a tool has in its sockets when it is interrupted shall be in its files. */
+/** Time for a tool to write received data to its files before it is interrupted. */
 const SETTLE_MS = 500;
 const SETTLED_WITHIN_MS = 3000;
 const STATE = /\.(aria2|st|part|bytehaul|mismatch)$|\.bytehaul\./;
 
-/** What is usual for every server here: a name that each tool gives to its file. */
+/** Settings of every server here. Each tool derives the same file name from this path. */
 const USUAL: OddCase = { size: SIZE, connections: 4, path: "/out.bin" };
 
-/** An odd server, and what is right there. */
+/** An odd server, and the right outcome. */
 export interface OddScenario extends Scenario {
   /**
-   * - `fetch`: the bytes are there to be had
-   * - `either`: whoever refuses has a reason, whoever fetches the right bytes has them
+   * - `fetch`: the server can send the file, so only exact is right
+   * - `either`: a tool may fetch the right bytes, or refuse for a good reason
    */
   readonly right: "fetch" | "either";
 }
@@ -70,7 +70,7 @@ async function interrupt(server: OddServer, tool: Tool, job: Job): Promise<void>
   server.release();
 }
 
-/** A tool fetches from a server of its own kind. */
+/** A tool fetches from a server with answers of its own. */
 export function oddServer(
   name: string,
   make: (body: Uint8Array) => Answer,
@@ -86,7 +86,7 @@ export function oddServer(
   };
 }
 
-/** Judges the only file that is no state, and tells its name where the server had a say in it. */
+/** Judges the only file that is not state. The note has its name if the server may choose it. */
 async function judgeFile(
   end: End,
   dir: string,

@@ -8,17 +8,17 @@ import type { Job, Tool } from "./reliability_tools.ts";
 
 const MAX_RUN_MS = 40_000;
 
-/** What became of a scenario. */
+/** Outcome of a scenario. */
 export interface Outcome {
   /**
-   * - `exact`: status 0, and the file is one version of what the server has
+   * - `exact`: status 0, and the file is one version of the server's file
    * - `refused`: an error status, and nothing has the final name
    * - `unfinished`: an error status, and an unfinished file has the final name
-   * - `corrupt`: status 0, and the file is wrong or not there
-   * - `obeyed`: it did what a hostile server told it to
-   * - `leaked`: a secret was sent to a stranger
-   * - `stuck`: it did not end in time
-   * - `none`: the tool has nothing that the scenario is about
+   * - `corrupt`: status 0, and the file is wrong or missing
+   * - `obeyed`: the tool did what a hostile server requested
+   * - `leaked`: a secret was sent to another origin
+   * - `stuck`: the tool did not end in time
+   * - `none`: the tool lacks the feature of the scenario
    */
   readonly kind: "exact" | "refused" | "unfinished" | "corrupt" | "obeyed" | "leaked" | "stuck" | "none";
   readonly note?: string;
@@ -27,7 +27,7 @@ export interface Outcome {
 /** How a command ended: its status, `null` after a signal, or `stuck`. */
 export type End = number | null | "stuck";
 
-/** A downloader at work. */
+/** A running downloader. */
 export class Run implements AsyncDisposable {
   readonly ended: Promise<End>;
   readonly #child: ChildProcess;
@@ -75,7 +75,7 @@ export async function runTool(tool: Tool, job: Job): Promise<End> {
   return await run.ended;
 }
 
-/** What `ends` and the file at `path` come to, where the server had the versions `seeds` of `size` bytes. */
+/** Judges `ends` and the file at `path`. The server had the versions `seeds` of `size` bytes. */
 export async function judge(
   ends: End | readonly End[],
   path: string,
@@ -86,7 +86,7 @@ export async function judge(
   return judgeBytes(ends, bytes, seeds.map((seed) => contentBytes(seed, 0, size)));
 }
 
-/** What `ends` and a file of these `bytes` come to, where the server had these versions of it. */
+/** Judges `ends` and a file with these `bytes`. The server had these versions of the file. */
 export function judgeBytes(
   ends: End | readonly End[],
   bytes: Uint8Array | undefined,

@@ -1,7 +1,7 @@
 /** Scenarios in which the server or the network is at fault. */
 import { gzipSync } from "node:zlib";
 import { contentBytes } from "../testing/content.ts";
-import { ExpiringServer } from "../tests/helpers/expiring_server.ts";
+import { ExpiringServer } from "../tests/helpers/sockets/expiring_server.ts";
 import type { Reply } from "../testing/mod.ts";
 import { judge, runTool } from "./reliability_run.ts";
 import { NEW, OLD, type Scenario, SIZE, Stage } from "./reliability_stage.ts";
@@ -15,7 +15,7 @@ const LOGIN_PAGE: Reply = {
   lastModified: null,
 };
 
-/** The first run is interrupted half-way; then `fault` is what a second one meets. */
+/** The first run is interrupted half-way. The second run meets `fault`. */
 function onResume(name: string, fault: Stage["respond"], ...seeds: number[]): Scenario {
   return {
     name,
@@ -28,7 +28,7 @@ function onResume(name: string, fault: Stage["respond"], ...seeds: number[]): Sc
   };
 }
 
-/** The first three requests meet `fault`, later ones a server that is well. */
+/** The first three requests meet `fault`, later ones a correct server. */
 function atFirst(name: string, fault: Reply): Scenario {
   return {
     name,
@@ -40,7 +40,7 @@ function atFirst(name: string, fault: Reply): Scenario {
   };
 }
 
-/** The file is another one, of the same size, when a second run comes. */
+/** The file is replaced by one of the same size before the second run. */
 function replaced(name: string, version: Reply): Scenario {
   return {
     name,
@@ -108,7 +108,7 @@ export const SERVER_SCENARIOS: readonly Scenario[] = [
         seed: OLD,
         status: 403,
         isOver: ({ issuedAtMs }) => performance.now() - issuedAtMs > 1000,
-        // After the URL has expired.
+        // Resets the first three responses after the URL has expired.
         serve: ({ index }) => index < 3 ? { throttle: 300_000, resetAfter: 450_000 } : undefined,
       });
       const job = { url: server.url.replace("file.bin", "out.bin"), dir };

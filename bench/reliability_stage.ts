@@ -3,27 +3,27 @@ import { FaultServer, type RecordedRequest, type Reply } from "../testing/mod.ts
 import { judge, type Outcome, Run, runTool } from "./reliability_run.ts";
 import type { Job, Tool } from "./reliability_tools.ts";
 
-/** Four pieces of a MiB, so that every tool with several connections opens four. */
+/** Four MiB, so that every tool with several connections opens four. */
 export const SIZE = 4 * 2 ** 20;
-/** The version that the server has first, and the one that takes its place. */
+/** The first version on the server, and the version that replaces it. */
 export const OLD = 1;
 export const NEW = 2;
 
 const HALF = 1_500_000;
 const PACE: Reply = { throttle: 1_000_000 };
 
-/** A case that every tool is put to. */
+/** A case that every tool runs. */
 export interface Scenario {
   readonly name: string;
   readonly run: (tool: Tool, dir: string) => Promise<Outcome>;
 }
 
-/** A server of one file and a tool that is to fetch it into `dir`. */
+/** A server of one file, and a tool that fetches the file into `dir`. */
 export class Stage implements AsyncDisposable {
   readonly server: FaultServer;
   readonly tool: Tool;
   readonly job: Job;
-  /** What the server does with a request from now on. */
+  /** How the server answers later requests. */
   respond: (request: RecordedRequest) => Reply | undefined;
 
   private constructor(server: FaultServer, tool: Tool, job: Job, respond: Stage["respond"]) {
@@ -57,12 +57,12 @@ export class Stage implements AsyncDisposable {
     return `${this.job.dir}/out.bin`;
   }
 
-  /** Begins a run. */
+  /** Starts a run. */
   start(): Run {
     return new Run(this.tool, this.job);
   }
 
-  /** Waits until the server has sent so much to `run`, or it is over. */
+  /** Waits until the server has sent `bytes` bytes, or `run` has ended. */
   async served(run: Run, bytes = HALF): Promise<void> {
     await Promise.race([
       this.server.until(() => this.server.bytesServed >= bytes).catch(() => {}),
@@ -70,7 +70,7 @@ export class Stage implements AsyncDisposable {
     ]);
   }
 
-  /** Lets a first run get about half of the file before it is interrupted, and the server well again. */
+  /** Interrupts a first run after about half of the file, then makes the server correct again. */
   async interrupt(): Promise<void> {
     await using run = this.start();
     await this.served(run);
@@ -81,14 +81,15 @@ export class Stage implements AsyncDisposable {
     this.respond = () => undefined;
   }
 
-  /** Runs to the end; right is one of the versions `seeds`. */
+  /** Runs the tool to its end. Each of the versions `seeds` is right. */
   async finish(...seeds: readonly number[]): Promise<Outcome> {
     return await judge(await runTool(this.tool, this.job), this.path, seeds, SIZE);
   }
 
-  /** As `finish`, and notes when the whole file was fetched once more. */
+  /** As `finish`, and notes when the complete file was fetched again. */
   async goOn(): Promise<Outcome> {
-    // What the kernel holds for a tool that hangs up early counts as sent, and is little at this rate.
+    // Data in the kernel's buffers counts as sent, even if the tool disconnects early. At this rate it is
+    // little.
     this.respond = () => ({ throttle: 4_000_000 });
     const before = this.server.bytesServed;
     const outcome = await this.finish(OLD);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 
-/** What a downloader is asked to do. */
+/** A file that a downloader fetches. */
 export interface Job {
   readonly url: string;
   /** An empty directory, in which the command runs. */
@@ -16,7 +16,7 @@ export interface Job {
   readonly caCert?: string;
   /** SHA-256 of the file, in hexadecimal digits, for tools that compare. */
   readonly sha256?: string;
-  /** Whether to take the space before the first byte, where the tool can. */
+  /** Whether to preallocate the file, if the tool can. */
   readonly isPreallocated?: boolean;
 }
 
@@ -24,13 +24,13 @@ export interface Job {
 export interface Tool {
   readonly name: string;
   readonly versionCommand: readonly string[];
-  /** Its words for a job: going on is on, and so are several connections where it has them. */
+  /** The command line for a job: with resume, and with several connections if the tool supports them. */
   readonly command: (job: Job) => string[];
-  /** Where its state is beside `out.bin`, if it has any. */
+  /** Suffix of its state file beside `out.bin`, if it has one. */
   readonly stateSuffix?: string;
-  /** Whether it speaks HTTP/1.0, which has no chunks. */
+  /** Whether it uses HTTP/1.0, which has no chunks. */
   readonly isHttp10?: boolean;
-  /** Makes a state claim what was not fetched, by setting bits or by moving an offset. */
+  /** Edits a state so that it claims missing data: sets bits or moves an offset. */
   readonly overclaim?: (state: Uint8Array) => void;
 }
 
@@ -74,7 +74,7 @@ const aria2: Tool = {
     url,
   ],
   stateSuffix: ".aria2",
-  // Behind version, extension, no info hash, piece length, two totals and the length of the bit field.
+  // The bit field follows version, extension, empty info hash, piece length, two totals and its own length.
   overclaim: (state) => {
     state[34]! |= 0xf0;
   },
@@ -86,7 +86,7 @@ const curl: Tool = {
   command: ({ url, dir, isNamedByServer, headers, caCert }) => [
     ...["curl", "-q", "-sS", "--fail", "-L", "--retry", "3", "--retry-delay", "1", "--retry-all-errors"],
     ...["--connect-timeout", "3", "--speed-limit", "1", "--speed-time", "3", "--output-dir", dir],
-    // It refuses to go on where the server names the file.
+    // It refuses to resume when the server names the file.
     ...(isNamedByServer ? ["-O", "-J"] : ["-C", "-", "-o", "out.bin"]),
     ...each("-H", headers),
     ...(caCert === undefined ? [] : ["--cacert", caCert]),
@@ -112,7 +112,7 @@ const wget2: Tool = {
   versionCommand: ["wget2", "--version"],
   command: ({ url, dir, isNamedByServer, headers, caCert }) => [
     ...["wget2", "--no-config", "--no-hsts", "-q", "-c", "--tries=4", "--waitretry=1", "--timeout=3"],
-    // With --chunk-size as well it sends the ranges of both, and never ends.
+    // With -c and --chunk-size it sends the ranges of both, and never ends.
     ...["-P", dir, ...(isNamedByServer ? ["--content-disposition"] : [])],
     ...each("--header", headers),
     ...(caCert === undefined ? [] : [`--ca-certificate=${caCert}`]),
@@ -126,13 +126,14 @@ const axel: Tool = {
   command: ({ url, isNamedByServer, headers, caCert }) => [
     ...["axel", "-q", "-n", "4", "-T", "3", ...(isNamedByServer ? [] : ["-o", "out.bin"])],
     ...each("-H", headers),
-    // It has no flag for an authority.
+    // It has no flag for a certificate authority.
     ...(caCert === undefined ? [] : ["--insecure"]),
     url,
   ],
   isHttp10: true,
   stateSuffix: ".st",
-  // Behind the number of connections, in two bytes: the bytes done, and the offset that the first connection has reached.
+  // The number of connections is followed by the bytes done and the offset that the first connection has
+  // reached.
   overclaim: (state) => {
     const view = new DataView(state.buffer, state.byteOffset);
     for (const at of [2, 10]) view.setBigInt64(at, view.getBigInt64(at, true) + 100_000n, true);
@@ -149,7 +150,7 @@ const TOOLS: readonly Tool[] = [
   axel,
 ];
 
-/** The tools that run here, each with its version, and the names of those that do not. */
+/** The installed tools, each with its version, and the names of the missing ones. */
 export function findTools(): { found: { tool: Tool; version: string }[]; missing: string[] } {
   const found: { tool: Tool; version: string }[] = [];
   const missing: string[] = [];

@@ -12,7 +12,7 @@ const PEAK_WIDTH = 9;
 const RATIO_WIDTH = 7;
 const GAP = 2;
 
-/** Where and with what it was measured. */
+/** Date, machine, server and tools of the measurement. */
 export interface Circumstances {
   readonly date: string;
   readonly machine: { readonly cores: number; readonly memoryBytes: number; readonly system: string };
@@ -20,7 +20,7 @@ export interface Circumstances {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Looks at the machine. */
+/** Reads the circumstances from this machine. */
 export function describeCircumstances(tools: readonly FoundTool[], server: string): Circumstances {
   return {
     date: new Date().toISOString(),
@@ -30,7 +30,7 @@ export function describeCircumstances(tools: readonly FoundTool[], server: strin
   };
 }
 
-/** The lines above all tables. */
+/** The lines before the first table. */
 export function formatCircumstances({ date, machine, server, versions }: Circumstances): string {
   const tools = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
@@ -84,7 +84,7 @@ function formatSeconds(seconds: number): string {
   return seconds.toFixed(seconds < 0.995 ? 3 : seconds < 99.95 ? 2 : 1);
 }
 
-/** The time of one of ours as a part of these. */
+/** The ratio of our median time to the median of `seconds`. */
 function ratio(all: readonly Result[], ours: string, seconds: readonly number[]): string {
   const samples = all.find(({ name }) => name === ours)?.samples ?? [];
   if (samples.length === 0 || samples.some(({ isUnfinished }) => isUnfinished)) return "-";

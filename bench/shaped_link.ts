@@ -2,24 +2,24 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { LinkLane } from "./link_lane.ts";
 
-/** More than the head of a response, and less than any body that is measured. */
+/** More than the head of a response, and less than every measured body. */
 const BODY_STARTS_AFTER = 1024;
 
-/** What a connection is like; without any of these, as if it were not there. */
+/** How a connection passes bytes. Without settings it passes them unchanged and immediately. */
 export interface LinkShape {
   /** The rate towards the client. */
   readonly bytesPerSecond?: number;
-  /** Added each way. A connection is accepted at once: its handshake takes no round trip. */
+  /** Delay in each direction. A connection is accepted immediately: its handshake takes no round trip. */
   readonly delayMs?: number;
-  /** After these the client gets nothing more, and the connection stays open. */
+  /** After these bytes the client gets nothing more, and the connection stays open. */
   readonly stopAfterBytes?: number;
 }
 
-/** What happened on a connection; times are those of `performance.now()`. */
+/** Events on a connection; times are those of `performance.now()`. */
 export interface LinkRecord {
-  /** When the first byte came from the client. */
+  /** When the first byte of the client arrived. */
   requestAtMs?: number;
-  /** When the first bytes of a body had been passed to the client. */
+  /** When the client had got the first bytes of a body. */
   bodyAtMs?: number;
   /** Bytes that were passed to the client. */
   passedBytes: number;
@@ -27,7 +27,7 @@ export interface LinkRecord {
 
 /** A link to a server on this machine that is slower, longer or less reliable than loopback. */
 export class ShapedLink implements AsyncDisposable {
-  /** The connections in the order of their coming. */
+  /** The connections in the order of their arrival. */
   readonly connections: LinkRecord[] = [];
   readonly #server: Server;
   readonly #targetPort: number;
@@ -42,14 +42,14 @@ export class ShapedLink implements AsyncDisposable {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#relay(client));
   }
 
-  /** Listens on a port of its own; `shape` is asked for each connection, the first being 0. */
+  /** Listens on a new port; `shape` is called with the number of each connection, counted from 0. */
   static async open(targetPort: number, shape: (connection: number) => LinkShape): Promise<ShapedLink> {
     const link = new ShapedLink(targetPort, shape);
     await once(link.#server.listen(0, "127.0.0.1"), "listening");
     return link;
   }
 
-  /** Where clients connect to: scheme, host and port. */
+  /** Scheme, host and port for clients. */
   get origin(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
@@ -59,7 +59,7 @@ export class ShapedLink implements AsyncDisposable {
     return this.#passedBytes;
   }
 
-  /** Resolves when so many bytes have been passed to clients. */
+  /** Resolves when `bytes` bytes have been passed to clients. */
   async passed(bytes: number): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#onPassed = () => {
@@ -88,7 +88,7 @@ export class ShapedLink implements AsyncDisposable {
       socket.on("error", () => other.destroy());
       socket.on("close", () => this.#open.delete(socket));
     }
-    // The other way round what is held has yet to be passed on.
+    // When the server closes first, buffered bytes must still reach the client.
     client.on("close", () => server.destroy());
   }
 

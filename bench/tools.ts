@@ -1,4 +1,4 @@
-/** The downloaders, and how each is told what to do: its own defaults, and only what the job names. */
+/** The downloaders and their command lines: their own defaults, and only the settings of the job. */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 const RUST_SCRIPT = fileURLToPath(new URL("rust_peer.py", import.meta.url));
 const VERSION_TIMEOUT_MS = 20_000;
 
-/** Names of the two that all others are compared with. */
+/** The two names with which all others are compared. */
 export const OURS = { deno: "bytehaul (deno)", bun: "bytehaul (bun)" } as const;
 
 /** One file to fetch. */
@@ -18,15 +18,15 @@ export interface Job {
   /** Name of the file in it. */
   readonly file: string;
   readonly connections: number;
-  /** Digits that the file must have. */
+  /** Expected SHA-256 of the file, in hexadecimal digits. */
   readonly sha256?: string;
   /** An authority to trust. */
   readonly caCert?: string | undefined;
-  /** Whether to go on with what an earlier run left. */
+  /** Whether to resume an earlier run. */
   readonly isResume?: boolean;
 }
 
-/** Many files to fetch, named as their URLs are. */
+/** Many files to fetch, with the names in their URLs. */
 export interface ListJob {
   /** A file with a URL on each line. */
   readonly list: string;
@@ -42,19 +42,19 @@ export interface Tool {
   readonly name: string;
   readonly versionCommand: readonly string[];
   readonly command: (job: Job) => string[];
-  /** Undefined for one that takes no list. */
+  /** `undefined` for a tool without lists. */
   readonly listCommand?: (job: ListJob) => string[];
   /** Whether it fetches one file over several connections. */
   readonly hasConnections: boolean;
   /** Whether it can check a SHA-256. */
   readonly verifies: boolean;
-  /** Whether it can be told an authority. */
+  /** Whether it has an option for a certificate authority. */
   readonly trusts: boolean;
-  /** Whether it can go on with what was left by one that was killed. */
+  /** Whether it can resume after it was killed. */
   readonly resumes: boolean;
 }
 
-/** A downloader that is installed. */
+/** An installed downloader. */
 export interface FoundTool extends Tool {
   readonly version: string;
 }
@@ -175,13 +175,13 @@ function rust(python: string): Tool {
   };
 }
 
-/** The downloaders that are installed here. */
+/** The installed downloaders. */
 export function findTools(): FoundTool[] {
   const ask = ([program, ...args]: readonly string[]): string => {
     const { status, stdout } = spawnSync(program!, args, { encoding: "utf8", timeout: VERSION_TIMEOUT_MS });
     return status === 0 ? stdout : "";
   };
-  // What is called python3 may be a script that looks for the program.
+  // `python3` may be a script that starts the real program.
   const python = ask(["python3", "-c", "import sys; print(sys.executable)"]).trim();
   const all = [
     bytehaul(OURS.deno, [process.execPath, "run", "-A"]),

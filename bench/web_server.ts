@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { findNginx, type NginxServer, startNginx } from "../tests/helpers/nginx.ts";
+import { findNginx, type NginxServer, startNginx } from "../tests/helpers/servers/nginx.ts";
 
-/** What is to be served, and how. */
+/** Settings of a web server. */
 export interface WebServerOptions {
   /** Directory whose files are served. */
   readonly root: string;
@@ -29,7 +29,7 @@ export async function describeWebServer(): Promise<string> {
   return /nginx\/[\d.]+/.exec(stderr)?.[0] ?? "nginx";
 }
 
-/** Starts nginx, or where it is not installed a server in this process. */
+/** Starts nginx; without nginx, a server in this process. */
 export async function startWebServer({ root, dir, tls }: WebServerOptions): Promise<WebServer> {
   const nginx = await startNginx({ root, dir, tls: tls !== undefined, http2: tls?.http2 ?? false });
   if (nginx !== undefined) return wrap(nginx);

@@ -23,6 +23,23 @@ export type DownloadErrorCode =
   | "timeout"
   | "tls";
 
+/** What may help after a failure: an option to set, and the words around that. */
+export interface Remedy {
+  /** The words before, with a blank at their end. */
+  readonly before?: string;
+  /** Names of the options of which one helps. */
+  readonly options: readonly string[];
+  /** What to do with them. */
+  readonly how: string;
+  /** The words behind, with a blank at their start. */
+  readonly after?: string;
+}
+
+/** The end of a message that has a remedy. */
+export function remedyText({ before = "", how, after = "" }: Remedy): string {
+  return `; ${before}${how}${after}`;
+}
+
 /** Settings of a {@linkcode DownloadError}. */
 export interface DownloadErrorOptions extends ErrorOptions {
   /**
@@ -37,6 +54,8 @@ export interface DownloadErrorOptions extends ErrorOptions {
    * @default {message}
    */
   readonly reason?: string;
+  /** What may help, if an option does. It is put at the end of the message. */
+  readonly remedy?: Remedy;
 }
 
 /**
@@ -62,13 +81,17 @@ export class DownloadError extends Error {
   readonly retryable: boolean;
   /** What went wrong, in a few words that fit into a sentence: the message without what could not be done. */
   readonly reason: string;
+  /** What may help, if an option does. It ends the message. */
+  readonly remedy: Remedy | undefined;
 
   /** Makes an error of the kind `code`. */
   constructor(code: DownloadErrorCode, message: string, options: DownloadErrorOptions = {}) {
-    super(message, options);
+    const { remedy, retryable = false } = options;
+    super(remedy === undefined ? message : message + remedyText(remedy), options);
     this.code = code;
-    this.retryable = options.retryable ?? false;
+    this.retryable = retryable;
     this.reason = options.reason ?? message;
+    this.remedy = remedy;
   }
 }
 
@@ -156,26 +179,42 @@ export class ChecksumMismatchError extends DownloadError {
 
 type Mismatch = Pick<ChecksumMismatchDetails, "path" | "url" | "source" | "host" | "keptPath">;
 
-function describeMismatch(
+/** How a message speaks of the options that decide about checksums. */
+export interface ChecksumWords {
+  readonly checksum: string;
+  readonly checksumFile: string;
+  /** What to do without the digests of servers. */
+  readonly withoutPublished: string;
+}
+
+const OPTION_WORDS: ChecksumWords = {
+  checksum: "option checksum",
+  checksumFile: "option checksumFile",
+  withoutPublished: "turn publishedDigest off",
+};
+
+/** The message of a {@linkcode ChecksumMismatchError}. */
+export function describeMismatch(
   expected: string,
   actual: string,
   mismatch: Mismatch,
+  words: ChecksumWords = OPTION_WORDS,
 ): string {
   const { path, url, keptPath } = mismatch;
   const what = path === undefined ? "" : ` "${path}"`;
   const from = url === undefined ? "" : ` of what came from ${url}`;
   const kept = keptPath === undefined ? "" : `; it is kept as "${keptPath}"`;
   return `Cannot finish${what}: the checksum${from} is ${actual}, expected ${expected}${
-    whoSays(mismatch)
+    whoSays(mismatch, words)
   }${kept}`;
 }
 
-function whoSays({ source, host }: Mismatch): string {
+function whoSays({ source, host }: Mismatch, words: ChecksumWords): string {
   if (source === undefined) return "";
-  if (source === "checksum") return ", as option checksum says";
-  if (source === "checksumFile") return ", as option checksumFile says";
+  if (source === "checksum") return `, as ${words.checksum} says`;
+  if (source === "checksumFile") return `, as ${words.checksumFile} says`;
   const server = host ?? "the server";
-  return `, as ${server} says in ${source}; if that is out of date, turn publishedDigest off`;
+  return `, as ${server} says in ${source}; if that is out of date, ${words.withoutPublished}`;
 }
 
 /** The control file cannot be used, and nothing was changed because of it. */

@@ -6,8 +6,8 @@ const MAX_HEAD_BYTES = 65_536;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * A raw socket that is read head by head. Every wait ends when the socket closes, too, and none of them rejects:
- * whoever serves it cannot hang and asks `closed` afterwards.
+ * A raw socket that is read head by head. Every wait also ends when the socket closes, and no wait rejects.
+ * So the server code cannot hang; it checks `closed` after a wait.
  */
 export class Connection {
   /** Counts connections from 1. */
@@ -18,12 +18,12 @@ export class Connection {
   #wakeReader: () => void = () => {};
   #closed = false;
 
-  /** Takes over `socket`; `onClose` is called once. */
+  /** Takes over `socket`, and calls `onClose` once. */
   constructor(socket: Socket, number: number, onClose: () => void) {
     this.number = number;
     this.#socket = socket;
     socket.setNoDelay(true);
-    // A peer that resets is no surprise here, and "close" follows every error.
+    // A reset by the peer is expected, and "close" follows every error.
     socket.on("error", () => {});
     socket.on("data", (bytes: Buffer) => this.#receive(bytes));
     socket.on("close", () => {
@@ -52,12 +52,12 @@ export class Connection {
     return undefined;
   }
 
-  /** Hands bytes to the system; afterwards the caller may use their buffer again. */
+  /** Hands bytes to the system. After the wait the caller may reuse their buffer. */
   write(bytes: Uint8Array): Promise<void> {
     return this.#wait((done) => this.#socket.write(bytes, () => done()));
   }
 
-  /** Waits; not at all when `ms` is not above zero. */
+  /** Waits `ms` milliseconds; returns immediately when `ms` is zero or less. */
   async sleep(ms: number): Promise<void> {
     if (ms <= 0) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -65,17 +65,17 @@ export class Connection {
     clearTimeout(timer);
   }
 
-  /** Ends it in order (FIN); it is closed once the peer has ended it, too. */
+  /** Ends the connection in order (FIN). The socket closes once the peer has ended the connection, too. */
   end(): void {
     this.#socket.end();
   }
 
-  /** Resets it (RST). */
+  /** Resets the connection (RST). */
   reset(): void {
     this.#socket.resetAndDestroy();
   }
 
-  /** Closes it at once. */
+  /** Closes the socket immediately. */
   destroy(): void {
     this.#socket.destroy();
   }

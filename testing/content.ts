@@ -1,5 +1,5 @@
 /**
- * File content as a function of a seed and an offset: a file of any length, without a byte of it kept.
+ * File content as a function of a seed and an offset: a file may have any length, and takes no memory.
  *
  * @module
  */
@@ -13,11 +13,11 @@ const BLOCK_WORDS = BLOCK_BYTES / 4;
 const BLOCKS_IN_4_GIGAWORDS = 2 ** 32 / BLOCK_WORDS;
 const STREAM_BYTES = 1024 * 1024;
 
-// Words are made here and copied out, because the caller's buffer need not lie at a multiple of four.
+// Words are made here and then copied, because the caller's buffer may start at any offset.
 const words = new Uint32Array(BLOCK_WORDS);
 const wordBytes = new Uint8Array(words.buffer);
 
-/** Spreads every bit of `value` over the whole word. */
+/** Spreads every bit of `value` over all bits of the word. */
 function scramble(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x2c1b3c6d);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0x297a2d39);
@@ -36,8 +36,8 @@ function makeWords(seed: number, block: number, from: number, to: number): void 
 }
 
 /**
- * Fills `out` with the content of the file `seed` from `offset` on. The content has no end: what lies behind
- * a file's size is defined too.
+ * Fills `out` with the content of the file `seed` from `offset` on. The content has no end: bytes behind the
+ * size of a file are defined, too.
  */
 export function fillContent(seed: number, offset: number, out: Uint8Array): void {
   for (let done = 0; done < out.length;) {
@@ -57,7 +57,7 @@ export function contentBytes(seed: number, start: number, end: number): Uint8Arr
   return bytes;
 }
 
-/** Yields the offset and bytes of each part of a file; the buffer is the same every time. */
+/** Yields the offset and bytes of each part of a file. All parts share one buffer. */
 function* contentParts(seed: number, size: number): Generator<{ offset: number; bytes: Uint8Array }> {
   const buffer = new Uint8Array(Math.min(size, STREAM_BYTES));
   for (let offset = 0; offset < size; offset += buffer.length) {
@@ -74,7 +74,7 @@ export function contentHash(seed: number, size: number, algorithm: string): stri
   return hash.digest("hex");
 }
 
-/** Writes the first `size` bytes of the file `seed` to `path`, replacing what is there. */
+/** Writes the first `size` bytes of the file `seed` to `path`, and replaces an existing file. */
 export async function writeContentFile(path: string, seed: number, size: number): Promise<void> {
   const file = await open(path, "w");
   try {

@@ -20,11 +20,11 @@ interface Waiter {
 }
 
 /**
- * Serves one file, whose bytes are a function of a seed, under every path of a loopback port. Requests, connections
- * and bytes are counted as they happen.
+ * Serves one file, whose bytes are a function of a seed, under every path of a loopback port. Requests,
+ * connections and bytes are counted as they happen.
  *
- * A byte counts as served once it is handed to the socket; the system may hold some megabytes that the client has
- * not taken yet.
+ * A byte counts as served once it is handed to the socket. The system may buffer some megabytes that the
+ * client has not read yet.
  *
  * @example Cutting the first response short
  * ```ts
@@ -38,7 +38,7 @@ interface Waiter {
  * ```
  */
 export class FaultServer implements AsyncDisposable {
-  /** Where the file is; every other path of this origin has it, too. */
+  /** URL of the file. Every other path of this origin serves the same file. */
   readonly url: string;
   readonly #listener: Server;
   readonly #respond: (request: RecordedRequest) => Reply | undefined;
@@ -76,12 +76,12 @@ export class FaultServer implements AsyncDisposable {
     });
   }
 
-  /** The version that is served now, unless a reply names another one. */
+  /** The current version, which is served unless a reply names another one. */
   get version(): FileVersion {
     return completeVersion(this.#version);
   }
 
-  /** The requests so far, in the order in which they came. */
+  /** The requests so far, in the order of their arrival. */
   get requests(): readonly RecordedRequest[] {
     return this.#requests;
   }
@@ -106,17 +106,23 @@ export class FaultServer implements AsyncDisposable {
     return this.#bytesServed;
   }
 
-  /** Parts of the file handed to sockets, one for each response that sent any, in the order in which they began. */
+  /**
+   * Parts of the file handed to sockets, one for each response that sent bytes of the file, in the order of
+   * their first byte.
+   */
   get rangesServed(): readonly ByteRange[] {
     return this.#rangesServed;
   }
 
-  /** Changes the file for the requests to come; responses under way go on as they began. */
+  /** Changes the file for later requests. Responses that have started continue unchanged. */
   set(change: VersionChange): void {
     this.#version = changeVersion(this.#version, change);
   }
 
-  /** Resolves once `predicate` holds; it is asked at every request, response, write and change of connections. */
+  /**
+   * Resolves once `predicate` returns `true`. The server calls it at every request, response, write and
+   * change of connections.
+   */
   until(predicate: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       if (predicate()) return resolve();

@@ -1,9 +1,9 @@
 /**
- * An HTTP/1.1 server for tests of downloads: correct by default, and as faulty as it is told to be, request by request.
- * Its file is a function of a seed, so that one of any size costs no memory, and a test can tell which version of it
- * was fetched.
+ * An HTTP/1.1 server for tests of downloads. By default it is correct; a test sets faults for each request.
+ * The file is a function of a seed, so that a file of any size takes no memory, and a test can check which
+ * version was fetched.
  *
- * @example A download that must bear a reset and a late answer
+ * @example A download that must survive a reset and a late response
  * ```ts
  * import { mkdtemp } from "node:fs/promises";
  * import { tmpdir } from "node:os";

@@ -7,15 +7,15 @@ import type { FileVersion, Reply } from "./types.ts";
 
 const DEFAULT_CHUNK_BYTES = 65_536;
 
-/** A response worked out: all that is left is to send it. */
+/** A complete plan of a response, ready to send. */
 export interface ResponsePlan {
   readonly status: number;
   readonly head: string;
   /** Bytes of body to send. */
   readonly length: number;
-  /** Writes the body from `position` on into `out`. */
+  /** Fills `out` with the body from `position` on. */
   readonly fill: (position: number, out: Uint8Array) => void;
-  /** Where in the file the body starts; `undefined` when it is not the file's content. */
+  /** Offset in the file where the body starts; `undefined` when the body is not content of the file. */
   readonly contentStart: number | undefined;
   /** Bytes in a chunk; `undefined` when the body is not chunked. */
   readonly chunkSize: number | undefined;
@@ -25,7 +25,7 @@ export interface ResponsePlan {
 
 type Field = readonly [name: string, value: string];
 
-/** Works out the response to `request`; pure but for the clock in `Date`. */
+/** Plans the response to `request`. Pure, except for the clock in `Date`. */
 export function planResponse(request: RequestHead, version: FileVersion, reply: Reply): ResponsePlan {
   const asked = askedRange(request, version);
   const status = reply.status ?? (reply.range !== undefined ? 206 : defaultStatus(request.method, asked));
@@ -61,7 +61,7 @@ function saysClose(fields: readonly Field[]): boolean {
   return fields.some(([name, value]) => /^connection$/i.test(name) && /\bclose\b/i.test(value));
 }
 
-/** Whether a client can tell where the body ends while the connection stays open. */
+/** Whether a client can find the end of the body while the connection stays open. */
 function isDelimited(reply: Reply, fields: readonly Field[], length: number, promised: number): boolean {
   if (reply.chunked) return (reply.chunkedEnd ?? "complete") === "complete";
   return length >= promised && fields.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name));
@@ -105,7 +105,8 @@ function framingFields(status: number, reply: Reply, promised: number): Field[] 
 }
 
 function connectionFields(request: RequestHead, reply: Reply): Field[] {
-  // A request of another method may carry a body, which is not read, so nothing can follow it.
+  // A request of another method may have a body. The server does not read it, so no further request can
+  // follow.
   const unread = request.method !== "GET" && request.method !== "HEAD";
   const unwanted = request.isHttp10 || /\bclose\b/i.test(request.headers["connection"] ?? "");
   return unread || unwanted || reply.closeDelimited ? [["Connection", "close"]] : [];

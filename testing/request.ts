@@ -1,18 +1,18 @@
 import type { ByteRange } from "../src/types.ts";
 import type { FileVersion, RecordedRequest } from "./types.ts";
 
-/** A {@linkcode RecordedRequest} while it is being answered. */
+/** A {@linkcode RecordedRequest} during its response. */
 export type OpenRequest =
   & { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] }
   & Pick<RequestHead, "isHttp10">;
 
-/** What of a request its head alone tells. */
+/** The part of a request that its head contains. */
 export interface RequestHead extends Pick<RecordedRequest, "method" | "path" | "headers" | "rawHeaders"> {
-  /** Whether it is one of HTTP/1.0, after whose response the connection ends. */
+  /** Whether the request is HTTP/1.0. The connection ends after its response. */
   readonly isHttp10: boolean;
 }
 
-/** Takes a request head apart; `undefined` when it is none. */
+/** Parses a request head; `undefined` when `text` is not one. */
 export function parseRequestHead(text: string): RequestHead | undefined {
   const [requestLine = "", ...lines] = text.split("\r\n");
   const [, method, path, minor] = /^([A-Z]+) (\S+) HTTP\/1\.([01])$/.exec(requestLine) ?? [];
@@ -32,8 +32,8 @@ export function parseRequestHead(text: string): RequestHead | undefined {
 }
 
 /**
- * What a `Range` field asks of a file (RFC 9110, section 14.1.2); `undefined` when there is nothing to satisfy:
- * no field, one to ignore (malformed, several ranges), or `"unsatisfiable"`.
+ * The range that a `Range` field requests (RFC 9110, section 14.1.2). `undefined` when there is no field, or
+ * when the field is ignored (malformed, several ranges). `"unsatisfiable"` when the file has no such bytes.
  */
 export function parseRange(field: string | undefined, size: number): ByteRange | "unsatisfiable" | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(field ?? "") ?? [];
@@ -48,7 +48,7 @@ export function parseRange(field: string | undefined, size: number): ByteRange |
   return start < size ? { start, end } : "unsatisfiable";
 }
 
-/** The range that a correct server answers: only to GET, and only when `If-Range` names this version. */
+/** The range that a correct server sends: only for GET, and only when `If-Range` names this version. */
 export function askedRange(
   request: RequestHead,
   version: FileVersion,
@@ -59,7 +59,7 @@ export function askedRange(
   return parseRange(range, version.size);
 }
 
-/** By strong ETag or by the very date (RFC 9110, section 13.1.5). */
+/** Compares the strong ETag or the exact date (RFC 9110, section 13.1.5). */
 function ifRangeMatches(field: string, version: FileVersion): boolean {
   return field.startsWith('"') ? field === version.etag : field === version.lastModified;
 }

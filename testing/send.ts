@@ -7,15 +7,17 @@ const WRITE_BYTES = 64 * 1024;
 const PACED_WRITES_A_SECOND = 50;
 const MAX_CATCH_UP_MS = 100;
 
-/** Told of each step of a response just before its bytes are handed to the socket. */
+/** Callbacks for each step of a response, called just before the bytes are handed to the socket. */
 export interface SendObserver {
-  /** The head goes out. */
+  /** The head is sent. */
   readonly head: () => void;
-  /** This many more bytes of the body go out. */
+  /** `bytes` more bytes of the body are sent. */
   readonly body: (bytes: number) => void;
 }
 
-/** Sends a response with the faults of `reply`; tells whether another one may follow on the connection. */
+/**
+ * Sends a response with the faults of `reply`. Returns whether another response may follow on the connection.
+ */
 export async function sendResponse(
   connection: Connection,
   plan: ResponsePlan,
@@ -49,7 +51,7 @@ function writeText(connection: Connection, text: string): Promise<void> {
 }
 
 interface Fault {
-  /** Bytes of the body that still go out. */
+  /** Bytes of the body that are still sent. */
   readonly after: number;
   readonly act: () => void;
 }
@@ -71,7 +73,7 @@ async function sendBody(
   observer: SendObserver,
 ): Promise<void> {
   const writeBytes = Math.min(pace.maxBytes, end);
-  // While the system takes one buffer, the other one is filled.
+  // One buffer is filled while the system sends the other.
   let [buffer, busyBuffer] = [new Uint8Array(writeBytes), new Uint8Array(writeBytes)];
   let handedOver = Promise.resolve();
   for (let position = 0; position < end && !connection.closed;) {
@@ -97,9 +99,9 @@ async function sendBody(
 }
 
 interface Pace {
-  /** Most bytes to send at once. */
+  /** Largest number of bytes in one write. */
   readonly maxBytes: number;
-  /** Resolves when that many bytes are due. */
+  /** Resolves when `bytes` more bytes may be sent. */
   readonly wait: (bytes: number) => Promise<void>;
 }
 
@@ -114,7 +116,7 @@ function makePace(connection: Connection, { throttle, dripMs }: Reply): Pace {
     maxBytes: Math.min(WRITE_BYTES, Math.max(1, Math.floor(pacedBytes))),
     async wait(bytes) {
       await connection.sleep(dueMs - performance.now());
-      // A client that stopped reading for a while is not sent all that it missed in one burst.
+      // A client that paused its reads does not get all missed bytes in one burst.
       dueMs = Math.max(dueMs, performance.now() - MAX_CATCH_UP_MS) + bytes * msPerByte;
     },
   };

@@ -13,16 +13,17 @@ export interface FileVersion {
 }
 
 /**
- * Parts of a version; those left out stay as they are. A validator that was never given follows from the seed and
- * the size, so that another content looks like another version; `null` means that it is not sent.
+ * A change of some fields of a version. Missing fields do not change. A validator that was never given is
+ * derived from the seed and the size, so that other content gets another version. `null` means that the
+ * server does not send the validator.
  */
 export type VersionChange = { readonly [Key in keyof FileVersion]?: FileVersion[Key] | undefined };
 
-/** A request as the server saw it, and what became of it. */
+/** A request as the server received it, and its response so far. */
 export interface RecordedRequest {
   /** Counts requests from 0, over all connections. */
   readonly index: number;
-  /** The connection it came on, counted from 1. */
+  /** Number of its connection, counted from 1. */
   readonly connection: number;
   /** Milliseconds on the monotonic clock (`performance.now()`) when its head was complete. */
   readonly receivedAtMs: number;
@@ -32,9 +33,12 @@ export interface RecordedRequest {
   readonly path: string;
   /** Fields by lower-case name; repeated ones are joined by a comma. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Fields as they came: names in their own case, order and repetition kept. */
+  /** Fields as received: case of names, order and repetition unchanged. */
   readonly rawHeaders: readonly (readonly [name: string, value: string])[];
-  /** What `Range` asks of the server's version; `undefined` without it, or where it cannot be satisfied. */
+  /**
+   * The bytes that `Range` requests of the server's version; `undefined` without `Range`, or when the version
+   * has no such bytes.
+   */
   readonly range: ByteRange | undefined;
   /** Status of the response, 0 until its head is handed to the socket. */
   readonly status: number;
@@ -43,32 +47,34 @@ export interface RecordedRequest {
 }
 
 /**
- * What to do otherwise than a correct static server. Counts of bytes are bytes of the body, without the
- * framing of chunks.
+ * Differences from the response of a correct static server. Counts of bytes are bytes of the body, without
+ * the framing of chunks.
  */
 export interface Reply extends VersionChange {
-  /** Status; 200 sends the whole file whatever was asked, 206 a range, one above 299 no content. */
+  /** Status. 200 always sends the complete file, 206 a range, a status above 299 no content. */
   readonly status?: number;
   /**
-   * Fields that replace those of the same name (in any case), or join them. `undefined` removes one, an array
-   * repeats it. Names and values are sent unchecked, so a field may lie.
+   * Additional fields. A field replaces the one of the same name (in any case). `undefined` removes a field,
+   * an array repeats it. Names and values are sent unchecked, so a field may be false.
    */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The whole head as it is sent, blank line included; nothing is added. */
+  /** The complete head as sent, blank line included. Nothing is added. */
   readonly rawHead?: string;
   /** Heads of 1xx responses to send first: status line and fields, without the blank line. */
   readonly informational?: readonly string[];
-  /** The range to serve in place of what was asked for. */
+  /** The range to send in place of the requested one. */
   readonly range?: ByteRange;
-  /** Bytes to send in place of the content; `Content-Length` follows them, all else stays. */
+  /**
+   * Bytes to send in place of the content. `Content-Length` is their length; all other fields are unchanged.
+   */
   readonly body?: Uint8Array | string;
   /**
-   * Bytes to send while the head promises what it would otherwise. A surplus goes on with the content (or with zeros
-   * after `body`); after less, the connection is ended, unless the body is chunked.
+   * Number of bytes to send, while the head stays unchanged. A surplus continues with the content (or with
+   * zeros after `body`). After a shorter body the server ends the connection, unless the body is chunked.
    */
   readonly bodyLength?: number;
   /**
-   * Send the body in chunks and without a length.
+   * Send the body in chunks, without a length.
    *
    * @default {false}
    */
@@ -80,14 +86,13 @@ export interface Reply extends VersionChange {
    */
   readonly chunkSize?: number;
   /**
-   * How a chunked body ends: well terminated; with the connection in place of the last chunk; or with the
-   * connection before the last line break.
+   * How a chunked body ends: complete; cut before the last chunk; or cut before the last line break.
    *
    * @default {"complete"}
    */
   readonly chunkedEnd?: "complete" | "cut" | "no-last-crlf";
   /**
-   * Send no length, nor chunks, and end the connection after the body.
+   * Send neither a length nor chunks, and end the connection after the body.
    *
    * @default {false}
    */
@@ -107,14 +112,14 @@ export interface Reply extends VersionChange {
    */
   readonly never?: boolean;
   /**
-   * Destroy the connection at once.
+   * Destroy the connection immediately.
    *
    * @default {false}
    */
   readonly refuse?: boolean;
-  /** Bytes a second on this connection, evenly spread. */
+  /** Bytes a second of this response, evenly spread. */
   readonly throttle?: number;
-  /** Milliseconds between bytes, which go out one by one. */
+  /** Milliseconds between bytes, which are sent one by one. */
   readonly dripMs?: number;
 }
 
@@ -129,12 +134,13 @@ export interface FaultServerOptions extends VersionChange {
    */
   readonly seed?: number;
   /**
-   * Called once for each request, before anything is sent. What it returns changes the response; `undefined` leaves
-   * it correct. What it throws ends the connection and is thrown again by `stop()`.
+   * Called once for each request, before anything is sent. The returned reply changes the response;
+   * `undefined` leaves the response correct. An error that it throws ends the connection, and `stop()` throws
+   * the same error.
    */
   readonly respond?: (request: RecordedRequest) => Reply | undefined;
   /**
-   * Milliseconds after which the server stops by itself.
+   * Milliseconds until the server stops by itself.
    *
    * @default {170000}
    */

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { importsOf, type Violation, violations } from "./helpers/import_rule.ts";
-import { blankText } from "./helpers/source_text.ts";
+import { importsOf, type Violation, violations } from "./helpers/source/import_rule.ts";
+import { blankText } from "./helpers/source/source_text.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -30,7 +30,7 @@ test("the rule sees the imports that there are", async () => {
   const modules = await readModules();
   const count = (path: string) => importsOf(modules.get(path) ?? "").length;
   assert.ok(modules.size > 50);
-  assert.deepEqual([count("mod.ts"), count("cli.ts"), count("src/runtime/detect.ts")], [7, 2, 3]);
+  assert.deepEqual([count("mod.ts"), count("cli.ts"), count("src/runtime/detect.ts")], [8, 2, 3]);
   for (const [path, source] of modules) {
     // Each one that stands at the start of a line, as all do in formatted code.
     const plain = source.split("\n").filter((line) =>
@@ -125,6 +125,56 @@ for (const [path, source, ...wanted] of BAD) {
     assert.deepEqual(judge(path, source), wanted);
   });
 }
+
+/** What the rule says about several files, each with the paths that it imports. */
+function judgeAll(imports: Readonly<Record<string, readonly string[]>>): string[] {
+  const files = Object.entries(imports).map(([path, targets]) =>
+    [path, targets.map((target) => `import type { T } from "${target}";`).join("\n")] as const
+  );
+  return shown(violations(new Map(files)));
+}
+
+const CIRCLES: readonly (readonly [imports: Record<string, readonly string[]>, ...wanted: string[]])[] = [
+  [{ "src/plan/a.ts": ["./a.ts"] }, "src/plan/a.ts:1 circle src/plan/a.ts → src/plan/a.ts"],
+  // Inside a folder, of types alone, and with another file on the way to it.
+  [
+    {
+      "src/plan/a.ts": ["../types.ts", "./b.ts"],
+      "src/plan/b.ts": ["./c.ts"],
+      "src/plan/c.ts": ["../types.ts", "./b.ts"],
+      "src/types.ts": [],
+    },
+    "src/plan/c.ts:2 circle src/plan/b.ts → src/plan/c.ts → src/plan/b.ts",
+  ],
+  // From one folder of the command to the next, and back.
+  [
+    {
+      "src/cli/flags/a.ts": ["../inputs/b.ts"],
+      "src/cli/inputs/b.ts": ["../list/c.ts"],
+      "src/cli/list/c.ts": ["../flags/a.ts"],
+    },
+    "src/cli/list/c.ts:1 circle src/cli/flags/a.ts → src/cli/inputs/b.ts → src/cli/list/c.ts → src/cli/flags/a.ts",
+  ],
+  // Two that share a file.
+  [
+    {
+      "src/plan/a.ts": ["./b.ts", "./c.ts"],
+      "src/plan/b.ts": ["./a.ts"],
+      "src/plan/c.ts": ["./a.ts"],
+    },
+    "src/plan/b.ts:1 circle src/plan/a.ts → src/plan/b.ts → src/plan/a.ts",
+    "src/plan/c.ts:1 circle src/plan/a.ts → src/plan/c.ts → src/plan/a.ts",
+  ],
+];
+
+for (const [imports, ...wanted] of CIRCLES) {
+  test(`the rule fails on ${wanted[0]}`, () => assert.deepEqual(judgeAll(imports), wanted));
+}
+
+test("the rule allows two ways to one file", () => {
+  const imports = { "src/plan/a.ts": ["./b.ts", "./c.ts"], "src/plan/b.ts": ["./c.ts"], "src/plan/c.ts": [] };
+  assert.deepEqual(judgeAll(imports), []);
+});
 
 const GOOD: readonly (readonly [path: string, source: string])[] = [
   [

@@ -10,7 +10,7 @@ import { VERSION } from "../src/version.ts";
 import { Child, type ChildEnd } from "./helpers/child.ts";
 import { assertFileIs, contentHash } from "../testing/content.ts";
 import { FaultServer, type Reply } from "../testing/mod.ts";
-import { skipWithout } from "./helpers/programs.ts";
+import { skipWithout } from "./helpers/servers/programs.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./helpers/temp.ts";
 
 const run = promisify(execFile);

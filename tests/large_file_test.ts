@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { PieceMap } from "../src/plan/piece_map.ts";
 import type { RuntimeFile } from "../src/runtime/runtime.ts";
 import { Child } from "./helpers/child.ts";
-import { isPattern } from "./helpers/pattern.ts";
-import { fileWith, queueOn, runtimeWith } from "./helpers/runtime_double.ts";
+import { isPattern } from "./helpers/sockets/pattern.ts";
+import { fileWith, queueOn, runtimeWith } from "./helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "./helpers/temp.ts";
 import { until } from "./helpers/until.ts";
 
@@ -17,7 +17,7 @@ const MIB = 2 ** 20;
 const SIZE = 5 * GIB + 12_345;
 const SAMPLE_BYTES = 32 * MIB;
 const MAX_GROWTH_BYTES = 32 * MIB;
-const SERVER = fileURLToPath(new URL("helpers/pattern_server.ts", import.meta.url));
+const SERVER = fileURLToPath(new URL("helpers/sockets/pattern_server.ts", import.meta.url));
 
 /** Where the system does not make files sparse, the allocated file takes its whole size. */
 const { bavail, bsize } = await statfs(tmpdir());

@@ -2,8 +2,8 @@ import { ok } from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader } from "../mod.ts";
 import { FaultServer } from "../testing/mod.ts";
-import { queueOn, runtimeWith, systemError } from "./helpers/runtime_double.ts";
-import { Scene } from "./helpers/scene.ts";
+import { queueOn, runtimeWith, systemError } from "./helpers/doubles/runtime_double.ts";
+import { Scene } from "./helpers/scenes/scene.ts";
 import { temporaryDirectory } from "./helpers/temp.ts";
 import { until } from "./helpers/until.ts";
 

@@ -4,7 +4,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { runBytehaul } from "./helpers/child.ts";
 import { assertFileIs, writeContentFile } from "../testing/content.ts";
-import { findNginx, type NginxOptions, startNginx } from "./helpers/nginx.ts";
+import { findNginx, type NginxOptions, startNginx } from "./helpers/servers/nginx.ts";
 import { temporaryDirectory } from "./helpers/temp.ts";
 
 const SEED = 300;

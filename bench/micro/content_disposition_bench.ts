@@ -1,4 +1,4 @@
-// Servers choose what stands in this field, so a long one must not take more than its length is worth.
+// Servers choose this field, so the time for a long one must only grow with its length.
 import { fileNameFromContentDisposition } from "../../src/http/fields/content_disposition.ts";
 
 const FIELDS: readonly (readonly [name: string, field: string])[] = [

@@ -1,4 +1,5 @@
-// What a checkpoint costs beside making the data durable. It is made every few seconds (`controlSaveIntervalMs`).
+// The cost of a checkpoint without the sync of the data. A checkpoint is made every few seconds
+// (`controlSaveIntervalMs`).
 import { stat } from "node:fs/promises";
 import { OutputNames } from "../../src/lib/output_names.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
@@ -6,10 +7,10 @@ import { detectRuntime } from "../../src/runtime/detect.ts";
 import { decodeControl, encodeControl } from "../../src/storage/control_format.ts";
 import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";
-import { PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
+import { PIECE_SIZE } from "../../tests/helpers/scenes/simulated_download.ts";
 import { temporaryDirectory } from "../../tests/helpers/temp.ts";
 
-/** The record of a download of which the first half is there, and some bytes for each of 16 connections. */
+/** The record of a half finished download, with partial pieces of 16 connections. */
 function recordOf(pieces: number): ControlRecord {
   const size = pieces * PIECE_SIZE;
   const map = new PieceMap(size, PIECE_SIZE);

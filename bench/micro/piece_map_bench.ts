@@ -1,8 +1,8 @@
-// Whatever goes over all pieces is done once for a download, but for the snapshot of each checkpoint.
+// Work on all pieces is done once in a download, except the snapshot of each checkpoint.
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { BLOCK_SIZE, PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
+import { BLOCK_SIZE, PIECE_SIZE } from "../../tests/helpers/scenes/simulated_download.ts";
 
-/** A map of `pieces` pieces of which every second one is there. */
+/** A map of `pieces` pieces of which every second one is done. */
 function halfOf(pieces: number): PieceMap {
   const map = new PieceMap(pieces * PIECE_SIZE, PIECE_SIZE);
   for (let piece = 0; piece < pieces; piece += 2) {
@@ -11,7 +11,7 @@ function halfOf(pieces: number): PieceMap {
   return map;
 }
 
-/** Puts all blocks of a file into a map, over and over; a call is one block. */
+/** Adds all blocks of a file to a map, again and again; one call adds one block. */
 function marking(pieces: number): () => void {
   const size = pieces * PIECE_SIZE;
   const map = new PieceMap(size, PIECE_SIZE);

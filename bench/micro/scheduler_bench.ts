@@ -1,15 +1,19 @@
-// One iteration of the downloads is 1,000 pieces, in blocks of half a piece, so microseconds of it are nanoseconds
-// for a piece: they should not depend on how many pieces there are.
+// One iteration is 1,000 pieces, in blocks of half a piece. So microseconds of an iteration are nanoseconds
+// of a piece. They should not depend on the number of pieces.
 import { Scheduler } from "../../src/plan/scheduler.ts";
 import type { ByteRange } from "../../src/types.ts";
-import { everySecondPiece, PIECE_SIZE, SimulatedDownload } from "../../tests/helpers/simulated_download.ts";
+import {
+  everySecondPiece,
+  PIECE_SIZE,
+  SimulatedDownload,
+} from "../../tests/helpers/scenes/simulated_download.ts";
 
 const CONNECTIONS = 16;
 const BATCH = 1000;
 
 const whole = (pieces: number): ByteRange[] => [{ start: 0, end: pieces * PIECE_SIZE }];
 
-/** Benches downloads of which one iteration is a part, as many times as it takes to get them whole. */
+/** Measures downloads. One iteration is a part of a download. */
 function benchDownloads(group: string, missingOf: (pieces: number) => ByteRange[]): void {
   for (const pieces of [1000, 100_000, 1_000_000]) {
     const missing = missingOf(pieces);

@@ -1,9 +1,9 @@
-// What a rate limit costs where it does not hold anything back, and where many wait.
+// The cost of a rate limit that delays nothing, and of one with many waiters.
 import { RateLimit, TokenBucket } from "../../src/flow/token_bucket.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { Clock } from "../../src/runtime/runtime.ts";
 
-/** Nobody who waits is woken by the time. */
+/** A clock that stands still, so that time ends no wait. */
 const stopped: Clock = { monotonicMs: () => 0, wallMs: () => 0, sleep: () => new Promise(() => {}) };
 const { signal } = new AbortController();
 const unlimited = new TokenBucket(systemClock, 0);

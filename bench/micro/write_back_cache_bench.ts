@@ -1,10 +1,10 @@
-// One iteration stores 4 MiB, as the network hands them over; the file drops them. What is left is the cost of
-// gathering, of the CRC-32 and of the queue of writes.
+// One iteration stores 4 MiB in chunks like those of the network; the file drops them. So only the gathering,
+// the CRC-32 and the queue of writes are measured.
 import { MemoryBudget } from "../../src/flow/memory_budget.ts";
 import type { FileInfo, RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/sink/file_writer.ts";
 import { WriteBackCache } from "../../src/sink/write_back_cache.ts";
-import { PIECE_SIZE } from "../../tests/helpers/simulated_download.ts";
+import { PIECE_SIZE } from "../../tests/helpers/scenes/simulated_download.ts";
 
 const BYTES = 4 * PIECE_SIZE;
 const BLOCK_SIZE = 512 * 1024;
@@ -14,7 +14,7 @@ const INFO: FileInfo = {
   ...{ identity: undefined, owner: undefined, links: undefined },
 };
 
-/** A file that takes everything and keeps nothing. */
+/** A file that accepts every write and stores nothing. */
 const sink: RuntimeFile = {
   read: () => Promise.resolve(0),
   write: () => Promise.resolve(),

@@ -11,7 +11,7 @@ import { tls } from "./tls.ts";
 import { uneven } from "./uneven.ts";
 import { verify } from "./verify.ts";
 
-/** All that can be measured, in the order of running. */
+/** All scenarios, in the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
   ...bulk,
   ...tls,
@@ -26,7 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   network,
 ];
 
-/** Those that the words name: by their name, or all of a group by what stands before a dash. */
+/** The scenarios that the words name: one by its name, or a group by the part before the dash. */
 export function chooseScenarios(words: readonly string[]): readonly Scenario[] {
   const isMeant = (word: string, { name }: Scenario): boolean => name === word || name.startsWith(`${word}-`);
   for (const word of words) {

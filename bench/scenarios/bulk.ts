@@ -4,7 +4,7 @@ import { race } from "../one_file.ts";
 const SIZE = 2 ** 30;
 const CONNECTIONS = [1, 4, 8];
 
-/** As much as the machine gives. */
+/** One file, as fast as the machine allows. */
 export const bulk: readonly Scenario[] = PLACES.flatMap((place) =>
   CONNECTIONS.map((connections) => ({
     name: `bulk-${place}-${connections}`,

@@ -5,7 +5,7 @@ const SIZE = 100 * 2 ** 20;
 const CONNECTIONS = 8;
 const BYTES_PER_SECOND = 10e6;
 
-/** A server that limits each connection, as many do. */
+/** A server that limits the speed of each connection. */
 export const capped: Scenario = {
   name: "capped",
   summary: `${formatSize(SIZE)}, ${CONNECTIONS} connections of 10 MB/s each`,

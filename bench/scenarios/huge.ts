@@ -17,7 +17,7 @@ const RUNTIMES: Readonly<Record<keyof typeof OURS, readonly string[]>> = {
   bun: ["bun"],
 };
 
-/** Whether memory and processor time for each byte stay the same, however large the file is. */
+/** Whether memory and processor time for each byte stay the same for a very large file. */
 export const huge: Scenario = {
   name: "huge",
   summary: `${SIZES.map(formatSize).join(" and ")}, whose bytes are counted and dropped; one round`,
@@ -47,7 +47,7 @@ async function fetch(bench: Bench, command: readonly string[], size: number): Pr
   const [root, output] = [join(dir, "www"), join(dir, "out")];
   await mkdir(root);
   await mkdir(output);
-  // All of it is a hole, which takes no memory to be read.
+  // The file is sparse, so that reading it takes no memory.
   const file = await open(join(root, "huge.bin"), "w");
   await file.truncate(size);
   await file.close();

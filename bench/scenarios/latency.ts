@@ -8,7 +8,7 @@ const CONNECTIONS = 8;
 const DELAY_MS = 50;
 const ROUND_TRIP_MS = 2 * DELAY_MS;
 
-/** A server that is far away. */
+/** A distant server. */
 export const latency: readonly Scenario[] = SIZES.map((fullSize) => ({
   name: `latency-${fullSize / MIB}`,
   summary: `${formatSize(fullSize)}, ${ROUND_TRIP_MS} ms away, connections: ${CONNECTIONS}`,

@@ -12,7 +12,7 @@ const AT_ONCE = 16;
 const SEED = 3;
 const MAX_SECONDS = 300;
 
-/** Small files by a list. */
+/** Small files from a list. */
 export const many: readonly Scenario[] = PLACES.map((place) => ({
   name: `many-${place}`,
   summary: `${FILES} files of ${formatSize(SIZE)} by a list, ${AT_ONCE} at once, ${INTO[place]}`,

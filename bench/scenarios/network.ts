@@ -1,6 +1,6 @@
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../tests/helpers/dnsmasq.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../tests/helpers/servers/dnsmasq.ts";
 import { temporaryDirectory } from "../../tests/helpers/temp.ts";
-import { findTinyproxy, startTinyproxy } from "../../tests/helpers/tinyproxy.ts";
+import { findTinyproxy, startTinyproxy } from "../../tests/helpers/servers/tinyproxy.ts";
 import { formatSize, type Scenario } from "../bench.ts";
 import { median, type Result } from "../contest.ts";
 import { type Entrant, race } from "../one_file.ts";
@@ -10,7 +10,7 @@ const SIZE = 512 * 2 ** 20;
 const CONNECTIONS = 4;
 const HOST = `files.${DNSMASQ_DOMAIN}`;
 
-/** What the ways to a server cost: directly, through the relay that custom DNS needs, and through a proxy. */
+/** The cost of each way to a server: direct, through the relay that custom DNS needs, and through a proxy. */
 export const network: Scenario = {
   name: "network",
   summary: `${formatSize(SIZE)} directly, with a DNS server of one's own, and through tinyproxy`,

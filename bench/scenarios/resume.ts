@@ -12,10 +12,10 @@ const KILLED_AT = 0.5;
 interface Variant {
   readonly name: string;
   readonly size: number;
-  /** Of each connection. */
+  /** Rate of each connection. */
   readonly bytesPerSecond: number;
   readonly rounds?: number;
-  /** Which of those that can go on take part. */
+  /** Whether a tool that can resume takes part. */
   readonly isFor: (tool: Tool) => boolean;
   readonly note: string;
 }
@@ -32,14 +32,14 @@ const VARIANTS: readonly Variant[] = [
     name: "resume-late",
     size: 128 * MIB,
     bytesPerSecond: 2e6,
-    // It takes long, and those with one connection lose nothing at any time.
+    // The scenario takes long, and tools with one connection never lose data.
     rounds: 3,
     isFor: ({ hasConnections }) => hasConnections,
     note: "Those with one connection are not here.",
   },
 ];
 
-/** Killed half way, soon or late, then the same command again. */
+/** Killed half-way, soon or late, then the same command again. */
 export const resume: readonly Scenario[] = VARIANTS.map(
   ({ name, size: fullSize, bytesPerSecond, rounds, isFor, note }) => {
     const killedAt = (size: number): string =>

@@ -7,7 +7,7 @@ const SIZE = 1024;
 const ROUNDS = 15;
 const MAX_SECONDS = 10;
 
-/** What a run costs before it comes to the file. */
+/** The cost of a run before the file itself. */
 export const start: Scenario = {
   name: "start",
   summary: `${formatSize(SIZE)}: the start of the program and little else`,
@@ -22,7 +22,7 @@ export const start: Scenario = {
   },
 };
 
-/** Seconds for a program that does nothing. */
+/** Seconds for a program without work. */
 async function timeNothing(bench: Bench): Promise<number> {
   const seconds: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

@@ -4,7 +4,7 @@ import { race } from "../one_file.ts";
 const SIZE = 2 ** 30;
 const CONNECTIONS = 4;
 
-/** As much as the machine gives, over TLS. */
+/** One file over TLS, as fast as the machine allows. */
 export const tls: readonly Scenario[] = [false, true].map((http2) => ({
   name: http2 ? "tls-http2" : "tls-http1",
   summary: `${formatSize(SIZE)} over TLS, HTTP/2 ${http2 ? "" : "not "}offered`,

@@ -6,7 +6,7 @@ const SIZE = 400 * 2 ** 20;
 const CONNECTIONS = 8;
 const BYTES_PER_SECOND = 10e6;
 const MAX_SECONDS = 60;
-/** By number of the connection; all others, and those opened later, are as they should be. */
+/** By number of the connection. All other connections, and later ones, have the full rate. */
 const EXCEPTIONS: readonly (LinkShape | undefined)[] = [
   undefined,
   undefined,
@@ -16,7 +16,7 @@ const EXCEPTIONS: readonly (LinkShape | undefined)[] = [
   { bytesPerSecond: BYTES_PER_SECOND, stopAfterBytes: 256 * 1024 },
 ];
 
-/** Two connections that hold up the rest. */
+/** Two connections that are slower than the rest. */
 export const uneven: Scenario = {
   name: "uneven",
   summary: `${

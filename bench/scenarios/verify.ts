@@ -5,7 +5,7 @@ import { type Job, OURS, type Tool } from "../tools.ts";
 const SIZE = 2 ** 30;
 const CONNECTIONS = 4;
 
-/** What a checksum costs. */
+/** The cost of a checksum. */
 export const verify: Scenario = {
   name: "verify",
   summary: `${formatSize(SIZE)}, compared with its SHA-256`,

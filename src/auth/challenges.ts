@@ -1,15 +1,15 @@
-/** One way in which a server lets somebody in (RFC 9110, section 11.3). */
+/** One challenge of a server: a scheme and its parameters (RFC 9110, section 11.3). */
 export interface Challenge {
-  /** As it was sent. */
+  /** The scheme as sent. */
   readonly scheme: string;
-  /** By names in lower case. */
+  /** Parameters by lower-case name. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** What is longer is cut off. */
+/** The rest of a longer field is ignored. */
 const MAX_FIELD_LENGTH = 8192;
 
-/** Reads a `WWW-Authenticate` or `Proxy-Authenticate` field, which may be several that were joined. */
+/** Reads a `WWW-Authenticate` or `Proxy-Authenticate` field, or several that were joined. */
 export function parseChallenges(field: string | null): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
   for (
@@ -19,7 +19,7 @@ export function parseChallenges(field: string | null): Challenge[] {
   ) {
     const [, scheme, name, value = ""] = /^\s*(?:([\w!#$%&'*+.^`|~-]+)\s+)?([\w!#$%&'*+.^`|~-]+)\s*=(.*)$/s
       .exec(item) ?? [];
-    // Without a parameter it is a scheme alone, or one with a token of its own.
+    // An item without a parameter is a scheme, alone or with a token.
     const begun = name === undefined ? /^\s*([\w!#$%&'*+.^`|~-]+)/.exec(item)?.[1] : scheme;
     if (begun !== undefined) challenges.push({ scheme: begun, parameters: new Map() });
     if (name !== undefined) challenges.at(-1)?.parameters.set(name.toLowerCase(), unquote(value.trim()));

@@ -1,13 +1,8 @@
 import { createHash } from "node:crypto";
 import { type Challenge, parseChallenges } from "./challenges.ts";
+import type { Credentials } from "./credentials.ts";
 
-/** Who somebody says to be: bytes, each as one character. */
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
-
-/** The hashes by the names that challenges have for them, and the system's names. */
+/** Hash names in challenges, with their names in `node:crypto`. */
 const HASHES: ReadonlyMap<string, string> = new Map([
   ["md5", "md5"],
   ["sha-256", "sha256"],
@@ -32,10 +27,13 @@ export class DigestLogin {
   readonly #credentials: Credentials;
   readonly #createCnonce: () => string;
   #answers: DigestAnswers | undefined;
-  /** Whether the server took an answer with this nonce: then a refusal means that the nonce is used up. */
+  /**
+   * Whether the server has accepted an answer with this nonce. If so, a refusal means that the nonce has
+   * expired.
+   */
   #isProven = false;
 
-  /** `createCnonce` makes what the client adds to each nonce. */
+  /** `createCnonce` makes the client nonce. */
   constructor(credentials: Credentials, createCnonce: () => string = randomCnonce) {
     this.#credentials = credentials;
     this.#createCnonce = createCnonce;
@@ -47,15 +45,15 @@ export class DigestLogin {
   }
 
   /**
-   * Takes up the challenges of a refusal. Returns whether a further try may succeed; `sent` is the field that the refused
-   * request had.
+   * Reads the challenges of a refusal. Returns whether another request may succeed. `sent` is the field of
+   * the refused request.
    */
   takeUp(challenges: string | null, sent: string | null): boolean {
     const challenge = parseChallenges(challenges).find(isAnswerable);
     // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
     if (challenge === undefined || /[\0-\x1f\x7f]/.test(this.#credentials.username)) return false;
     const last = this.#answers;
-    // Another connection was faster.
+    // Another connection has already read a newer challenge.
     if (last !== undefined && !last.made(sent)) return true;
     const isStale = challenge.parameters.get("stale")?.toLowerCase() === "true";
     if (last?.realm === realmIn(challenge.parameters) && !isStale && !this.#isProven) return false;
@@ -63,7 +61,9 @@ export class DigestLogin {
     return true;
   }
 
-  /** Learns from a response that is no refusal; `info` is its `Authentication-Info`, which may name the next nonce. */
+  /**
+   * Reads a response that is not a refusal. Its `Authentication-Info` field, `info`, may have the next nonce.
+   */
   accept(sent: string | null, info: string | null): void {
     if (this.#answers?.made(sent) !== true) return;
     this.#isProven = true;
@@ -103,7 +103,7 @@ class DigestAnswers {
     this.#username = this.#usernameField(username);
   }
 
-  /** Whether a field is one of these answers. */
+  /** Whether `field` is one of these answers. */
   made(field: string | null): boolean {
     return field?.includes(` ${this.#nonceField},`) ?? false;
   }
@@ -150,7 +150,7 @@ function isSession(parameters: ReadonlyMap<string, string>): boolean {
   return /-sess$/i.test(parameters.get("algorithm") ?? "");
 }
 
-/** What the answer protects; `undefined` when the server knows nothing of it, or wants what is unknown. */
+/** The quality of protection; `undefined` when the server offers none, or only unknown ones. */
 function qopIn(parameters: ReadonlyMap<string, string>): "auth" | "auth-int" | undefined {
   const offered = parameters.get("qop")?.toLowerCase().split(",").map((word) => word.trim()) ?? [];
   return (["auth", "auth-int"] as const).find((qop) => offered.includes(qop));

@@ -1,12 +1,12 @@
 import { parseChallenges } from "./challenges.ts";
 import { isAnswerable } from "./digest_auth.ts";
 
-/** How the words end where nothing that is asked for can be given. */
+/** End of the description when no wanted scheme is supported. */
 export const UNSUPPORTED = ", which is not supported";
 const MAX_NAMED = 5;
 const MAX_NAME_LENGTH = 20;
 
-/** What the challenges of a refusal ask for, in words; `undefined` when there are none. */
+/** Describes the schemes that the challenges of a refusal want; `undefined` without a challenge. */
 export function describeWanted(field: string | null): string | undefined {
   const wanted = new Set<string>();
   const unknown = new Set<string>();

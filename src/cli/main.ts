@@ -1,15 +1,17 @@
 import { Downloader } from "../../mod.ts";
 import type { DownloaderOptions, DownloadSpec } from "../options/options.ts";
-import { CONCURRENT_DOWNLOADS, resolveSpec, SPEC_NUMBERS } from "../options/resolve_options.ts";
+import { DOWNLOADER_DEFAULTS, SPEC_DEFAULTS } from "../options/defaults.ts";
+import type { CheckedSpec } from "../options/resolved_options.ts";
 import type { CliHost } from "../runtime/console/console.ts";
 import { VERSION } from "../version.ts";
 import { type CliCommand, type DownloadCommand, parseArgs } from "./flags/args.ts";
 import { Batch } from "./run/batch.ts";
 import { ExitStatus } from "./run/failure.ts";
-import { inFlags } from "./flags/flag_names.ts";
+import { inFlags } from "./flags/in_flags.ts";
 import { helpText } from "./flags/help.ts";
-import { InputList, type SpecFor } from "./list/input_list.ts";
+import { InputList } from "./list/input_list.ts";
 import { type CompleteCommand, readInputs } from "./inputs/inputs.ts";
+import { specsFor } from "./inputs/specs_for.ts";
 import { describeInterruption, describeKept } from "./run/interruption.ts";
 import type { JobHandle } from "./run/job.ts";
 import { JsonReporter } from "./report/json_reporter.ts";
@@ -17,7 +19,6 @@ import { message } from "./report/message.ts";
 import type { Reporter } from "./report/reporter.ts";
 import { onStopSignals } from "./run/stop_signals.ts";
 import { TextReporter } from "./report/text_reporter.ts";
-import { UsageError } from "./flags/usage_error.ts";
 import { runVerify } from "./run/verify.ts";
 
 /** How many entries of a list may wait for their hosts, beside those that run. */
@@ -82,26 +83,27 @@ async function runDownloads(
 ): Promise<number> {
   const reporter: Reporter = command.json ? new JsonReporter(host, command) : new TextReporter(host, command);
   let complete: CompleteCommand | undefined;
-  let specs: ReturnType<SpecFor>[];
+  let specs: CheckedSpec[];
   let list: InputList | undefined;
   let downloader: CliDownloader;
   try {
     complete = await readInputs(command, host);
-    specs = command.urls.map((url) => complete!.specFor(url));
-    // All are judged before the first one starts.
-    for (const spec of specs) resolveSpec(spec);
+    const specFor = specsFor(complete.specOptions);
+    // All are checked before the first one starts.
+    specs = command.urls.map((url) => specFor(url));
     const [path] = command.inputs.inputFiles ?? [];
-    if (path !== undefined) list = await InputList.open(path, host, complete.specFor);
+    if (path !== undefined) list = await InputList.open(path, host, specFor);
     downloader = createDownloader({
       ...complete.options,
       uniqueOutputs: true,
-      logger: (level, text) => reporter.log(level, inFlags(text)),
+      logger: (level, text) => reporter.log(level, text),
     });
   } catch (error) {
     return refuse(host, error, complete?.files);
   }
-  const { maxRetries = SPEC_NUMBERS.maxRetries.default, maxRetryElapsedMs } = command.specOptions;
-  const { maxConcurrentDownloads = CONCURRENT_DOWNLOADS.default, maxDownloadsPerHost } = complete.options;
+  const { maxRetries = SPEC_DEFAULTS.maxRetries, maxRetryElapsedMs } = command.specOptions;
+  const { maxConcurrentDownloads = DOWNLOADER_DEFAULTS.maxConcurrentDownloads, maxDownloadsPerHost } =
+    complete.options;
   const batch = new Batch({
     ...{ download: (spec) => downloader.download(spec), reporter, host },
     skipsExisting: command.skipsExisting,
@@ -137,8 +139,6 @@ async function runDownloads(
 }
 
 function refuse(host: CliHost, error: unknown, files?: CompleteCommand["files"]): number {
-  const text = error instanceof Error ? error.message : String(error);
-  // What the command itself says is in its own words.
-  host.writeStderr(`${message(error instanceof UsageError ? text : inFlags(text, files))}\n`);
+  host.writeStderr(`${message(inFlags(error, files))}\n`);
   return ExitStatus.usage;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../runtime/runtime.ts";
 
-/** When to try again, and when to stop. */
+/** Delays and limits of retries. */
 export interface RetryPolicy {
   readonly maxRetries: number;
   readonly retryBaseDelayMs: number;
@@ -9,8 +9,8 @@ export interface RetryPolicy {
 }
 
 /**
- * Milliseconds before retry number `attempt` (the first is 0): exponential with full jitter, and never
- * less than the server asked for, up to the longest delay.
+ * Milliseconds before retry number `attempt` (the first is 0): exponential with full jitter, at least the
+ * delay that the server requested, and at most the longest delay.
  */
 export function backoffMs(
   policy: RetryPolicy,
@@ -18,7 +18,7 @@ export function backoffMs(
   retryAfterMs: number,
   random: () => number,
 ): number {
-  // An exponent without a bound becomes Infinity, which times 0 is no number.
+  // An unbounded exponent becomes Infinity, and Infinity times 0 is NaN.
   const doublings = Math.min(attempt, 31);
   const ceiling = Math.min(policy.retryMaxDelayMs, policy.retryBaseDelayMs * 2 ** doublings);
   return Math.max(random() * ceiling, Math.min(retryAfterMs, policy.retryMaxDelayMs));
@@ -43,7 +43,7 @@ export class RetryBudget {
     return this.#failures;
   }
 
-  /** Data arrived: the next failure is the first again. */
+  /** Resets the count, because data arrived. */
   progress(): void {
     this.#failures = 0;
   }

@@ -1,14 +1,17 @@
 import type { Block, BlockPool } from "../lib/block.ts";
 import { WaitList } from "../lib/wait_list.ts";
 
-/** The largest block: enough that the cost of a write hardly counts. */
+/** The largest block. With this size the cost of a write is negligible. */
 const MAX_BLOCK_BYTES = 512 * 1024;
 const MIN_BLOCK_BYTES = 4 * 1024;
-/** Into how many blocks a chunk of the runtime's own may fall, before fewer connections are the better choice. */
+/**
+ * A chunk of the runtime fills at most this many blocks. Above this number fewer connections are better than
+ * smaller blocks.
+ */
 const BLOCKS_PER_CHUNK = 8;
-/** One that the network fills and one that small reads are gathered in. */
+/** One block for the next read, and one that collects small reads. */
 const BLOCKS_PER_CONNECTION = 2;
-/** Blocks that wait to be written while the network goes on. */
+/** Blocks that wait for their write while the network continues. */
 const BLOCKS_QUEUED = 2;
 
 /** How a memory budget is cut into blocks. */
@@ -19,20 +22,23 @@ export interface BlockLayout {
   readonly connections: number;
 }
 
-/** What is to be cut into blocks, and for whom. */
+/** A budget, and the users of its blocks. */
 export interface BlockNeeds {
-  /** Bytes. */
+  /** Budget in bytes. */
   readonly budget: number;
   readonly connections: number;
-  /** Blocks for others. */
+  /** Blocks for other users. */
   readonly reserved?: number;
-  /** What each connection may hold in memory of the runtime's own. It counts; that of one has to be borne in any case. */
+  /**
+   * Bytes that the runtime itself may buffer for each connection. They count against the budget, except that
+   * one connection is always allowed.
+   */
   readonly chunkBytes?: number;
-  /** Bytes of the whole file. */
+  /** Size of the file in bytes. */
   readonly fileSize?: number;
 }
 
-/** Cuts a budget into blocks for all connections, or for as many as it can feed. */
+/** Divides a budget into blocks for all connections, or for as many as it can feed. */
 export function layOutBlocks(
   { budget, connections, reserved = 0, chunkBytes = 0, fileSize = Infinity }: BlockNeeds,
 ): BlockLayout {
@@ -48,7 +54,7 @@ export function layOutBlocks(
   return { blockSize, blocks: Math.floor(inBlocks / blockSize), connections: fed };
 }
 
-/** A bounded number of blocks. Who finds none waits, which is what holds the network back. */
+/** A bounded number of blocks. A caller without a free block waits, which slows the network down. */
 export class MemoryBudget implements BlockPool {
   readonly blockSize: number;
   readonly #limit: number;
@@ -62,12 +68,12 @@ export class MemoryBudget implements BlockPool {
     this.#limit = blocks;
   }
 
-  /** Bytes of the blocks that are taken. */
+  /** Bytes of all taken blocks. */
   get bytesInUse(): number {
     return this.#inUse * this.blockSize;
   }
 
-  /** The most that `bytesInUse` has been. */
+  /** The highest value of `bytesInUse` so far. */
   get peakBytes(): number {
     return this.#peak * this.blockSize;
   }
@@ -88,7 +94,10 @@ export class MemoryBudget implements BlockPool {
     return await this.#waiters.wait(signal);
   }
 
-  /** Gives a block back. Its memory may have been lost in a failed read, which `bytes` then shows. */
+  /**
+   * Returns a block. If a failed read lost its memory, `bytes` has another length, and new memory replaces
+   * it.
+   */
   release(block: Block): void {
     const bytes = block.bytes.length === this.blockSize ? block.bytes : new Uint8Array(this.blockSize);
     block.bytes = EMPTY;

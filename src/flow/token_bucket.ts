@@ -1,8 +1,9 @@
 import type { Clock } from "../runtime/runtime.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
-/** What may pass at once after a pause, as a share of a second. */
+/** Largest burst after a pause, in seconds of the rate. */
 const BURST_SECONDS = 0.05;
-/** Chunks are cut so that one takes about this long, which keeps a slow stream smooth. */
+/** Longest duration of a slice. Short slices keep a slow stream smooth. */
 const SLICE_SECONDS = 0.05;
 
 const MAX_SLEEP_MS = 60_000;
@@ -17,12 +18,12 @@ export class TokenBucket {
   readonly #clock: Clock;
   readonly #waiters: Waiter[] = [];
   #bytesPerSecond: number;
-  /** Negative while bytes that were let through are not paid for. */
+  /** Negative while more bytes have passed than the rate allows so far. */
   #tokens = 0;
   #filledMs: number;
   #timer: AbortController | undefined;
 
-  /** `bytesPerSecond` 0 lets everything through. */
+  /** `bytesPerSecond` 0 means no limit. */
   constructor(clock: Clock, bytesPerSecond: number) {
     this.#clock = clock;
     this.#bytesPerSecond = bytesPerSecond;
@@ -34,7 +35,7 @@ export class TokenBucket {
     return this.#bytesPerSecond;
   }
 
-  /** Takes effect at once, also for those who wait. */
+  /** Takes effect immediately, also for waiting streams. */
   set bytesPerSecond(value: number) {
     this.#refill();
     const before = this.#bytesPerSecond;
@@ -44,7 +45,7 @@ export class TokenBucket {
     this.#admitWaiting();
   }
 
-  /** The most bytes to ask for at a time. */
+  /** Largest number of bytes for one `take()`. */
   get sliceSize(): number {
     return this.#bytesPerSecond === 0
       ? Infinity
@@ -58,23 +59,21 @@ export class TokenBucket {
     if (this.#waiters.length === 0 && this.#admits) return this.#spend(bytes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter: Waiter = { bytes, admit: resolve };
-    const leave = () => {
+    using _leaving = onAbort(signal, () => {
       const index = this.#waiters.indexOf(waiter);
       if (index >= 0) this.#waiters.splice(index, 1);
       reject(signal.reason);
       this.#admitWaiting();
-    };
-    signal.addEventListener("abort", leave, { once: true });
+    });
     this.#waiters.push(waiter);
     this.#schedule();
-    try {
-      await promise;
-    } finally {
-      signal.removeEventListener("abort", leave);
-    }
+    await promise;
   }
 
-  /** What was let through, or waits, was cut for a higher rate; at the new one it would take very long. */
+  /**
+   * Limits the debt, and the waiting slices, to one slice at the new rate. They were made for a higher rate,
+   * and would take very long.
+   */
   #forgiveDebt(): void {
     this.#tokens = Math.max(this.#tokens, -this.sliceSize);
     for (const waiter of this.#waiters) waiter.bytes = Math.min(waiter.bytes, this.sliceSize);
@@ -84,12 +83,12 @@ export class TokenBucket {
     return this.#bytesPerSecond * BURST_SECONDS;
   }
 
-  /** Whoever is first may pass as soon as all before it is paid for. */
+  /** Whether the first waiter may pass: the debt of all earlier bytes is zero. */
   get #admits(): boolean {
     return this.#bytesPerSecond === 0 || this.#tokens >= 0;
   }
 
-  /** Without a limit nothing is owed, which would hold everything back once there is one. */
+  /** Without a limit bytes make no debt. Otherwise a later limit would start with a very long wait. */
   #spend(bytes: number): void {
     if (this.#bytesPerSecond > 0) this.#tokens -= bytes;
   }
@@ -125,7 +124,7 @@ export class TokenBucket {
   }
 }
 
-/** The limits that the streams of one download are under: its own, and that of the downloader. */
+/** The limits for the streams of one download: its own, and that of the downloader. */
 export class RateLimit {
   readonly #buckets: readonly TokenBucket[];
 
@@ -138,7 +137,10 @@ export class RateLimit {
     return this.#buckets.some((bucket) => bucket.bytesPerSecond > 0);
   }
 
-  /** Passes bytes on at the rate of the slowest limit, and tells `onHold` while it keeps some back. */
+  /**
+   * Passes bytes at the rate of the slowest limit. Calls `onHold(true)` when it starts to delay a chunk, and
+   * `onHold(false)` after it.
+   */
   transform(
     signal: AbortSignal,
     onHold: (held: boolean) => void,

@@ -3,12 +3,15 @@ import { redact } from "../redact.ts";
 import type { Clock } from "../runtime/runtime.ts";
 import { OVER } from "../lib/waiting.ts";
 import { Watchdog } from "./watchdog.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
-/** A request that can be ended from outside, by time or by its reader. */
+/** A request that the caller, a timeout or its reader can end. */
 export class OpenRequest {
   readonly watchdog: Watchdog;
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal;
+  readonly #listening: Disposable;
   #isExpired = false;
 
   constructor(clock: Clock, outer: AbortSignal) {
@@ -17,27 +20,29 @@ export class OpenRequest {
       this.#isExpired = true;
       this.#controller.abort(OVER);
     });
-    if (outer.aborted) this.#stop();
-    else outer.addEventListener("abort", this.#stop, { once: true });
+    this.#listening = onAbort(outer, () => {
+      this.watchdog.stop();
+      this.#controller.abort(outer.reason);
+    });
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** The response was read whole. */
+  /** Call this when the complete response was read. */
   end(): void {
     this.watchdog.stop();
-    this.#outer.removeEventListener("abort", this.#stop);
+    this.#listening[Symbol.dispose]();
   }
 
-  /** Ends the request, whatever it is doing, and closes its connection. */
+  /** Ends the request in any state, and closes its connection. */
   abort(): void {
     this.end();
     this.#controller.abort(OVER);
   }
 
-  /** What an error of the runtime means here: its text tells little and differs between runtimes. */
+  /** Translates an error of the runtime, whose text says little and differs between runtimes. */
   explain(error: unknown, { broken, late }: { readonly broken: string; readonly late: string }): unknown {
     if (this.#outer.aborted) return this.#outer.reason;
     if (error instanceof DownloadError) return error;
@@ -52,17 +57,13 @@ export class OpenRequest {
     // The error itself does not go along: it holds the URL, whose query may be secret.
     return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason, retryable: true });
   }
-
-  readonly #stop = (): void => {
-    this.watchdog.stop();
-    this.#controller.abort(this.#outer.reason);
-  };
 }
 
-/** The system's name for a failure, or the runtime's words for it. */
+/** The error code of the system, or the message of the runtime. */
 function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
+  const code = errorCode(error);
+  if (code !== undefined) return code;
   const words = error.cause instanceof Error ? error.cause.message : error.message;
   return redact(words.replace(/^.* client error \(\w+\): /s, ""));
 }

@@ -3,20 +3,20 @@ import { checkResponse, type Expectation, type Verdict } from "./response_check.
 import type { SegmentReader } from "./segment_reader.ts";
 import { validatorOf } from "./validator.ts";
 
-/** What the first response told, and its body. */
+/** The result of the first response, and its body. */
 export interface ProbeResult {
   readonly remote: RemoteFile;
   readonly verdict: Verdict;
   readonly reader: SegmentReader;
-  /** What was asked for, `undefined` for the whole file. */
+  /** The requested range; `undefined` for the complete file. */
   readonly asked: ByteRange | undefined;
-  /** Bytes of the file that a response before this one had: a body without a length that ends sooner was cut. */
+  /** Known least size of the file, from an earlier response. A shorter body without a length was cut. */
   readonly leastSize?: number;
 }
 
 /**
- * Learns size, range support and validators from the response to a GET of the first bytes, whose body is used;
- * a server may lie about HEAD.
+ * Reads size, range support and validators from the response to a GET of the first bytes, whose body is used.
+ * HEAD is never used, because servers may answer it wrongly.
  */
 export function readProbe(reader: SegmentReader, expected: Expectation): ProbeResult {
   try {
@@ -29,8 +29,8 @@ export function readProbe(reader: SegmentReader, expected: Expectation): ProbeRe
 }
 
 /**
- * Whether a response may be a part that is called the whole: then the file ends exactly where the range that was asked
- * for ends. A server that honours a range and answers 200 does so, and one that tells the size of the part for that of
+ * Whether a response that looks complete may be only a part: its file would end exactly where the requested
+ * range ends. Some servers send a range with the status 200; others send the size of the part as the size of
  * the file.
  */
 export function mayBePart({ verdict, reader, asked }: ProbeResult): boolean {

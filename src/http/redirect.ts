@@ -3,25 +3,25 @@ import type { Caller } from "./caller/caller.ts";
 import { nextTarget, refused, type Target } from "./fields/location.ts";
 
 const MAX_REDIRECTS = 10;
-/** Redirects even without a Location, which then is missing. */
+/** Statuses that are redirects even without a Location; a missing Location is then an error. */
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
-/** How often one request answers challenges; a nonce may be used up more than once in a row. */
+/** How often one request answers challenges. A nonce may expire several times in a row. */
 const MAX_ANSWERS = 3;
 
 /** A request that may be redirected. */
 export interface RedirectableRequest {
   readonly target: Target;
-  /** Sent everywhere. */
+  /** Headers that bytehaul itself sends to every server. */
   readonly ownHeaders: Headers;
   readonly caller: Caller;
-  /** Whether a step from https: to http: is taken. */
+  /** Whether redirects from https: to http: are followed. */
   readonly allowDowngrade: boolean;
-  /** Milliseconds since 1970, for cookies that expire. */
+  /** Milliseconds since 1970, for the expiry of cookies. */
   readonly wallMs: number;
   readonly signal: AbortSignal;
 }
 
-/** The response that is no redirect, and where it came from. */
+/** Follows redirects. Returns the first response that is not a redirect, and its target. */
 export async function getFollowing(
   client: HttpClient,
   request: RedirectableRequest,
@@ -36,7 +36,7 @@ export async function getFollowing(
   throw refused(`it was redirected more than ${MAX_REDIRECTS} times`);
 }
 
-/** Asks again where a server wants another kind of credentials than it got, and there are some. */
+/** Repeats the request if a server wants another kind of credentials, and the caller has them. */
 async function getAnswering(
   client: HttpClient,
   { caller, ownHeaders, wallMs, signal }: RedirectableRequest,
@@ -55,7 +55,7 @@ async function getAnswering(
   }
 }
 
-/** A Location makes a redirect of every status of that class, as in curl, but of 304, which tells of a condition. */
+/** With a Location every 3xx status but 304 is a redirect, as in curl. 304 is the result of a condition. */
 function isRedirect({ status, headers }: Response): boolean {
   if (REDIRECT_STATUS.has(status)) return true;
   return status >= 300 && status < 400 && status !== 304 && headers.has("location");

@@ -13,7 +13,7 @@ import { agree, tellsVersion, validatorOf } from "./validator.ts";
 export interface ResponseHead {
   readonly status: number;
   readonly headers: Headers;
-  /** Where it came from, after redirects. */
+  /** The source of the response, after redirects. */
   readonly target?: { readonly url: string };
 }
 
@@ -22,21 +22,21 @@ export interface ExpectedVersion {
   readonly size: number | undefined;
   readonly validator: Validator;
   /**
-   * Whether the caller's checksum decides what is right, so that servers of one file may name its version differently.
+   * Whether the caller's checksum decides. Then several servers of one file may send different validators.
    *
    * @default {false}
    */
   readonly isJudgedByChecksum?: boolean;
 }
 
-/** What was asked, and what is known already. */
+/** The request of a response, and the known facts about the file. */
 export interface Expectation {
-  /** What the request asked for, or `undefined` when it asked for the whole file. */
+  /** The requested range; `undefined` when the complete file was requested. */
   readonly range: ByteRange | undefined;
   /** The version being fetched, or `undefined` for the first response. */
   readonly version: ExpectedVersion | undefined;
   /**
-   * Whether a request before was answered as those for an empty file are.
+   * Whether an earlier response was one that an empty file may get.
    *
    * @default {false}
    */
@@ -49,27 +49,27 @@ export interface Expectation {
   readonly saidIfRange?: boolean;
   /** Milliseconds since 1970, for dates in the response. */
   readonly wallMs: number;
-  /** Where the caller has the file from, and what is done when it is encoded; without it that is refused. */
+  /** The caller's URL of the file, and what to do with an encoded response. Without `file` it is refused. */
   readonly file?: { readonly url: string; readonly contentEncoding: ContentEncoding };
 }
 
-/** What may be done with a response that passed. */
+/** The meaning of an accepted response. */
 export type Verdict =
   /** The body is `range` of a file of `size` bytes. */
   | { readonly kind: "part"; readonly range: ByteRange; readonly size: number }
-  /** The body is the whole file. `isSameVersion` tells whether it can be the one being fetched. */
+  /** The body is the complete file. `isSameVersion`: whether it may be the version being fetched. */
   | { readonly kind: "whole"; readonly size: number | undefined; readonly isSameVersion: boolean }
-  /** The file has no bytes; the body is something else. */
+  /** The file is empty; the body is not the file. */
   | { readonly kind: "empty" };
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
-/** They speak of what was asked or by whom, which time does not change, whatever `Retry-After` says. */
+/** Statuses about the request or its credentials. Waiting does not help, even if `Retry-After` says so. */
 const LASTING_STATUS = new Set([401, 405, 407, 410, 416, 501, 505]);
 
 /**
- * Decides whether the body of a response may be trusted, and what it is. Throws a `DownloadError` for every
- * response that does not fit what was asked; then no byte of it may reach the file.
+ * Decides whether the body of a response may be used, and what it is. Throws a `DownloadError` for every
+ * response that does not fit its request; then no byte of the body may reach the file.
  */
 export function checkResponse(head: ResponseHead, expected: Expectation): Verdict {
   switch (head.status) {
@@ -117,7 +117,7 @@ function checkPart(headers: Headers, expected: Expectation): Verdict {
     throw new UnusableResponseError(`its Content-Length ${length} does not fit its Content-Range "${field}"`);
   }
   if (version !== undefined) {
-    // Some take the size of the part, or its end, for that of the file.
+    // Some servers send the size of the part, or its end, as the size of the file.
     if (size !== version.size && range.end === asked.end && (size === range.end || size === length)) {
       throw new UnusableResponseError(`its Content-Range "${field}" may tell the size of the part`);
     }
@@ -131,7 +131,7 @@ function checkPart(headers: Headers, expected: Expectation): Verdict {
       });
     }
   }
-  // An end that the server ignored is ours to keep to.
+  // The server may ignore the requested end, so limit the range here.
   return { kind: "part", range: { start: range.start, end: Math.min(range.end, asked.end) }, size };
 }
 
@@ -150,7 +150,7 @@ function checkWhole(headers: Headers, { range: asked, version, wallMs }: Expecta
   return { kind: "whole", size, isSameVersion };
 }
 
-/** No content, said twice, is all of an empty file. */
+/** Two responses without content mean an empty file. */
 function checkNothing(head: ResponseHead, { range, version, mayBeEmpty, wallMs }: Expectation): Verdict {
   if (range === undefined && version === undefined && mayBeEmpty) return { kind: "empty" };
   throw statusError(head, wallMs);
@@ -189,13 +189,14 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
   const urls = [target, file].flatMap((it) => it === undefined ? [] : [it.url]);
   const coding = hidingCoding(headers, urls);
   if (coding === undefined) return;
-  const remedy = file === undefined ? "" : "; set contentEncoding to keep it encoded";
+  const remedy = { options: ["contentEncoding"], how: "set contentEncoding", after: " to keep it encoded" };
   throw new UnusableResponseError(
-    `it is encoded as ${quoteForeign(coding)} although the file itself was asked for${remedy}`,
+    `it is encoded as ${quoteForeign(coding)} although the file itself was asked for`,
+    file === undefined ? {} : { remedy },
   );
 }
 
-/** What a status that is no success means. */
+/** The error for a status that is not a success. */
 export function statusError({ status, headers }: ResponseHead, wallMs: number): HttpStatusError {
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), wallMs);
   const wanted = status === 401 ? describeWanted(headers.get("www-authenticate")) : undefined;

@@ -6,8 +6,9 @@ import { getFollowing } from "./redirect.ts";
 import type { Caller } from "./caller/caller.ts";
 import type { Target } from "./fields/location.ts";
 import { OpenRequest } from "./open_request.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
-/** Slows a body down. */
+/** Limits the rate of a body. */
 export interface Throttle {
   readonly isSet: boolean;
   transform(
@@ -16,7 +17,7 @@ export interface Throttle {
   ): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>;
 }
 
-/** What all requests of one download have in common. */
+/** Settings of all requests of one download. */
 export interface TransportOptions {
   readonly client: HttpClient;
   readonly clock: Clock;
@@ -31,13 +32,13 @@ export interface TransportOptions {
 export interface SegmentRequest {
   readonly target: Target;
   readonly caller: Caller;
-  /** The bytes to ask for; without it the whole file is. */
+  /** The bytes to request; `undefined` requests the complete file. */
   readonly range: ByteRange | undefined;
   readonly ifRange: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Sends a request, and returns once the head of its response is there. */
+/** Sends a request. Returns once the head of its response has arrived. */
 export async function openSegment(
   options: TransportOptions,
   { target, caller, range, ifRange, signal }: SegmentRequest,
@@ -71,16 +72,16 @@ export async function openSegment(
 type Stream = ReadableStream<Uint8Array<ArrayBuffer>>;
 type Reader = ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
-/** How long the end of a body may take after its last byte, before its connection is given up. */
+/** Longest wait for the end of a body after its last byte. Then the connection is closed. */
 const END_TIMEOUT_MS = 1000;
 
-/** The response to one request. Whoever has it must `finish` or `close` it. */
+/** The response to one request. Its owner must call `finish` or `close`. */
 export class SegmentReader {
   readonly status: number;
   readonly headers: Headers;
-  /** Where the response came from, after redirects. */
+  /** The source of the response, after redirects. */
   readonly target: Target;
-  /** From the request to the head of the response, in milliseconds. */
+  /** Milliseconds between the request and the head of its response. */
   readonly waitedMs: number;
   readonly #options: TransportOptions;
   readonly #request: OpenRequest;
@@ -89,7 +90,7 @@ export class SegmentReader {
   #isHeld = false;
   #isReading = false;
   #reader: Reader;
-  /** Bytes that the runtime handed over and that did not fit into the last block. */
+  /** Bytes from the runtime that did not fit into the last block. */
   #surplus: Uint8Array<ArrayBuffer> = NOTHING;
 
   constructor(
@@ -107,14 +108,15 @@ export class SegmentReader {
     this.#request = request;
     this.#stream = response.body ?? new Blob([]).stream();
     this.#reader = acquireReader(this.#stream);
-    // On Deno an abort does not reach a body any more once the garbage of its fetch was collected.
-    const cancel = () => this.#reader.cancel().catch(() => {}); // a body that failed already
-    request.signal.addEventListener("abort", () => void cancel(), { once: true });
+    // On Deno an abort no longer reaches a body after a garbage collection of its fetch, so cancel the
+    // reader.
+    const cancel = () => this.#reader.cancel().catch(() => {}); // the body has already failed
+    onAbort(request.signal, () => void cancel());
   }
 
   /**
    * Fills the start of `block` with up to `limit` bytes and returns their number; 0 is the end of the body.
-   * When it throws, the block's memory may be lost, and with it nothing that an earlier read returned.
+   * When it throws, the memory of `block` may be lost. Bytes of earlier reads are never lost.
    */
   async read(block: Block, limit: number): Promise<number> {
     if (!this.#isThrottled && this.#options.throttle.isSet) this.#slowDown();
@@ -132,8 +134,8 @@ export class SegmentReader {
   }
 
   /**
-   * Reads past the last byte wanted, so that the connection can serve the next request. Returns whether the
-   * body ended there; if not, the connection is closed.
+   * Reads the end of the body after the last wanted byte, so that the connection can serve the next request.
+   * Returns whether the body ended there; if not, the connection is closed.
    */
   async finish(): Promise<boolean> {
     this.#request.watchdog.arm(Math.min(END_TIMEOUT_MS, this.#options.readTimeoutMs));
@@ -143,19 +145,19 @@ export class SegmentReader {
       else this.close();
       return isAtEnd;
     } catch {
-      this.close(); // nothing more was wanted from this connection
+      this.close(); // all wanted bytes have arrived
       return false;
     }
   }
 
-  /** Ends the request. What has not been read is lost. */
+  /** Ends the request. Unread bytes are lost. */
   close(): void {
     this.#request.abort();
   }
 
   async #fill(block: Block, limit: number): Promise<number> {
     const length = await this.#take(block, limit);
-    // A body that was cancelled looks as if it had ended.
+    // A cancelled body looks like a body that has ended.
     if (length === 0) this.#request.signal.throwIfAborted();
     return length;
   }
@@ -175,13 +177,14 @@ export class SegmentReader {
     const length = Math.min(limit, this.#surplus.length);
     block.bytes.set(this.#surplus.subarray(0, length));
     const rest = this.#surplus.subarray(length);
-    // Chunks come faster than garbage is collected. Those of a limit are parts of others, and come slowly.
+    // Free the chunk now, because chunks arrive faster than garbage is collected. Throttled chunks share
+    // memory and arrive slowly, so they are left to the collector.
     if (rest.length === 0 && !this.#isThrottled) this.#surplus.buffer.transfer(0);
     this.#surplus = rest;
     return length;
   }
 
-  /** Puts the limit between the network and the reader, also in the middle of a body. */
+  /** Inserts the rate limit between the network and the reader, also in the middle of a body. */
   #slowDown(): void {
     this.#isThrottled = true;
     this.#reader.releaseLock();
@@ -195,7 +198,7 @@ export class SegmentReader {
     this.#watch();
   }
 
-  /** Only silence while we read counts against the server, and not what the limit makes. */
+  /** The timeout runs only during a read, and not while the rate limit delays the body. */
   #watch(): void {
     if (this.#isReading && !this.#isHeld) this.#request.watchdog.arm(this.#options.readTimeoutMs);
     else this.#request.watchdog.disarm();
@@ -204,7 +207,7 @@ export class SegmentReader {
 
 const NOTHING = new Uint8Array(0);
 
-/** A reader that fills our memory where the runtime has one. */
+/** A reader that fills our own memory (BYOB) if the runtime has one. */
 function acquireReader(stream: Stream): Reader {
   try {
     return stream.getReader({ mode: "byob" });

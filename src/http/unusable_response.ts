@@ -1,13 +1,15 @@
-import { DownloadError } from "../errors.ts";
+import { DownloadError, type DownloadErrorOptions } from "../errors.ts";
 
-/** A response arrived whole and does not fit what was asked. Another way of asking may bring one that does. */
+/**
+ * A complete response that does not fit its request. Another form of the request may get a usable response.
+ */
 export class UnusableResponseError extends DownloadError {
-  constructor(reason: string, options: { readonly retryable?: boolean } = {}) {
+  constructor(reason: string, options: DownloadErrorOptions = {}) {
     super("bad_response", `Cannot use the response: ${reason}`, { reason, ...options });
   }
 }
 
-/** A server says two sizes of what it calls one version: neither can be relied on. */
+/** A server sent two sizes for one version, so neither can be trusted. */
 export class ContradictionError extends UnusableResponseError {
   constructor(known: number, seen: number | "more") {
     super(`the server says that this version of the file has ${known} bytes, and that it has ${seen}`);

@@ -2,15 +2,15 @@ import type { Clock } from "../runtime/runtime.ts";
 import { OVER } from "../lib/waiting.ts";
 
 /**
- * Calls `onExpired` when something took too long. Arming it again for as long as before is an assignment,
- * cheap enough for every read; one timer runs behind it.
+ * Calls `onExpired` when its time is over. To arm it again for the same time is only an assignment, cheap
+ * enough for every read. It uses one timer.
  */
 export class Watchdog {
   readonly #clock: Clock;
   readonly #onExpired: () => void;
   #deadlineMs = Infinity;
   #timer: AbortController | undefined;
-  /** When the timer ends, which may be before the deadline and must not be after it. */
+  /** When the timer fires. This may be before the deadline, but never after it. */
   #timerMs = Infinity;
   #isStopped = false;
 

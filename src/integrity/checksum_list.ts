@@ -9,28 +9,34 @@ import { DownloadError } from "../errors.ts";
 /** One line of a list. */
 export interface ChecksumEntry {
   readonly checksum: Checksum;
-  /** As it stands in the list, often with a path; `undefined` for a digest that stands alone. */
+  /** The name as written in the list, often with a path; `undefined` for a digest without a name. */
   readonly name: string | undefined;
 }
 
-/** No path is longer; what is longer is no line of a list. */
+/** No path is longer, so a longer line is not an entry. */
 const MAX_LINE_LENGTH = 8192;
 
-/** The shortest digest; no shorter line tells anything. */
+/** Length of the shortest digest. A shorter line is not an entry. */
 const MIN_LINE_LENGTH = 32;
 
 /**
- * Reads a list as people publish them: lines of `HEX  NAME` as `sha256sum` writes them, of `SHA256 (NAME) = HEX` as
- * BSD does, or one digest alone. Other lines are passed over. `listName`, such as `SHA512SUMS`, tells two functions of
- * one length apart.
+ * Reads the usual forms of a list:
+ *
+ * - lines of `HEX  NAME`, as `sha256sum` writes them
+ * - lines of `SHA256 (NAME) = HEX`, as BSD writes them
+ * - a single digest
+ *
+ * Other lines are ignored. `listName`, such as `SHA512SUMS`, decides between two algorithms whose digests have the
+ * same length.
  */
 export function checksumEntries(list: string, listName: string): ChecksumEntry[] {
   return [...entriesOf(list, listName)];
 }
 
 /**
- * The checksum of a file in a list, that of the strongest function where there are several. A path in the list counts
- * by its last part. `undefined` when no line is about the file; a `DownloadError` when two of them differ.
+ * Finds the checksum of a file in a list, the one of the strongest algorithm if there are several. Only the
+ * last part of a path in the list is compared. Returns `undefined` when no line names the file. Throws a
+ * `DownloadError` when two lines have different digests of that algorithm.
  */
 export function findInChecksumList(list: string, fileName: string, listName: string): Checksum | undefined {
   let best: Checksum | undefined;
@@ -49,7 +55,7 @@ export function findInChecksumList(list: string, fileName: string, listName: str
   );
 }
 
-/** Line by line, as a list may be of millions of them, or all of it one. */
+/** Reads line by line, because a list may have millions of lines, or one very long line. */
 function* entriesOf(list: string, listName: string): Generator<ChecksumEntry, void, undefined> {
   let count = 0;
   let lone: ChecksumEntry | undefined;
@@ -62,7 +68,10 @@ function* entriesOf(list: string, listName: string): Generator<ChecksumEntry, vo
   if (lone !== undefined && count === 1) yield lone;
 }
 
-/** The lines that say something. One that is too short or too long for it comes out empty, and counts. */
+/**
+ * The lines without blank ones and comments. A line that is too short or too long for an entry is yielded as
+ * "", because it counts as a line.
+ */
 function* linesOf(list: string): Generator<string, void, undefined> {
   for (let start = 0; start < list.length;) {
     const found = list.indexOf("\n", start);
@@ -74,7 +83,7 @@ function* linesOf(list: string): Generator<string, void, undefined> {
   }
 }
 
-/** The algorithms are listed from the weakest on. */
+/** The algorithms are listed from the weakest to the strongest. */
 function strength({ algorithm }: Checksum): number {
   return CHECKSUM_ALGORITHMS.indexOf(algorithm);
 }
@@ -93,7 +102,7 @@ function parseCoreutils(line: string, listName: string): ChecksumEntry | undefin
   return checksum && { checksum, name: escaped === "" ? name : unescape(name) };
 }
 
-/** A file such as `disk.iso.sha256` often holds nothing but the digest. */
+/** A file such as `disk.iso.sha256` often has only the digest. */
 function parseLone(line: string, listName: string): ChecksumEntry | undefined {
   if (!/^[\da-f]{32,128}$/i.test(line)) return undefined;
   const checksum = tryParse(algorithmOf(line, listName), line);
@@ -110,7 +119,7 @@ function tryParse(algorithm: string, hex: string): Checksum | undefined {
   try {
     return parseChecksum(`${algorithm}:${hex}`);
   } catch {
-    return undefined; // no function that is known, or a digest of another length
+    return undefined; // unknown algorithm, or a digest of another length
   }
 }
 

@@ -1,24 +1,24 @@
 import { createHash } from "node:crypto";
 
-/** Computes one digest. Buffers are lent to it and come back, so that none is copied. */
+/** Computes one digest. Buffers are passed to it and returned, so that no data is copied. */
 export interface Hasher {
-  /** Takes in `bytes`, and returns the same memory once it may be used again. */
+  /** Adds `bytes` to the digest. Returns the same memory once the caller may reuse it. */
   update(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
-  /** The digest in hexadecimal; the hasher is done for after it. */
+  /** The digest in hexadecimal. The hasher cannot be used afterwards. */
   digest(): Promise<string>;
-  /** Stops at once. What is under way rejects. */
+  /** Stops immediately. Pending calls reject. */
   close(): void;
 }
 
 type Reply = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly hex: string };
 
-/** A thread could not go on; the work can still be done elsewhere. */
+/** The thread failed. Another thread can still do the work. */
 export class HashThreadError extends Error {
   /** The name of the class. */
   override readonly name = "HashThreadError";
 }
 
-/** Starts a hasher on a thread of its own or, where there is none to be had, on this one. */
+/** Starts a hasher on a new thread or, if no thread can be started, on this one. */
 export function createHasher(algorithm: string): Hasher {
   try {
     return new WorkerHasher(algorithm);
@@ -41,8 +41,8 @@ export function createLocalHasher(algorithm: string): Hasher {
 }
 
 /**
- * What the thread runs. Its source text becomes a `blob:` module, which needs no permission on either
- * runtime, so it must stand alone.
+ * The code of the thread. Its source text becomes a `blob:` module, which needs no permission on either
+ * runtime, so it must not use names from outside.
  */
 async function hashInWorker(algorithm: string): Promise<void> {
   const { createHash } = await import("node:crypto");
@@ -65,7 +65,7 @@ class WorkerHasher implements Hasher {
   #failure: Error | undefined;
 
   constructor(algorithm: string) {
-    // Messages that arrive while the thread still imports are kept for it.
+    // Queues messages that arrive before the imports of the thread are done.
     const source = `const queue = [];
 globalThis.onmessage = (event) => queue.push(event);
 await (${hashInWorker})(${JSON.stringify(algorithm)});

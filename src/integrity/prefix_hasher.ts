@@ -1,30 +1,31 @@
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { createHasher, createLocalHasher, type Hasher, HashThreadError } from "./hash_worker.ts";
 
-/** What a {@linkcode PrefixHasher} works with. */
+/** Settings of a {@linkcode PrefixHasher}. */
 export interface PrefixHasherOptions {
   readonly algorithm: string;
-  /** The growing file, open for reading and for nobody else. */
+  /** The growing file, opened for reading and used by nothing else. */
   readonly file: Pick<RuntimeFile, "read">;
-  /** Two buffers: one is read into while the other is hashed. */
+  /** Two buffers: one takes the next read while the other is hashed. */
   readonly buffers: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
   /**
-   * Whether this thread does the work: for little of it, one more is not worth its start.
+   * Whether this thread does the work. For a small file the start of another thread takes longer than the
+   * work.
    *
    * @default {false}
    */
   readonly onThisThread?: boolean;
-  /** Told once when the thread fails, after which this one does the work. */
+  /** Called once when the thread fails. This thread then does the work. */
   readonly onFallback: (cause: unknown) => void;
 }
 
 /**
- * Hashes a file while it grows, from the start to wherever it is whole, so that little is left to do at
- * the end. What it reads was written a moment ago and comes from the system's cache.
+ * Hashes the finished prefix of a file while it grows, so that little work is left at the end. The bytes were
+ * written a moment ago, so their reads come from the system's cache.
  */
 export class PrefixHasher {
   readonly #options: PrefixHasherOptions;
-  /** The buffers themselves may be lost with a thread. */
+  /** A failed thread loses its buffers, so new ones are made from these sizes. */
   readonly #bufferSizes: readonly number[];
   #hasher: Hasher;
   #isLocal: boolean;
@@ -42,15 +43,15 @@ export class PrefixHasher {
     this.#hasher = this.#create(options.algorithm);
   }
 
-  /** The file is whole up to `frontier`. */
+  /** Hashes up to `frontier`, the end of the finished prefix. */
   advance(frontier: number): void {
     this.#target = frontier;
     if (this.#closed || this.#hashed === this.#target) return;
     this.#running ??= this.#hashToTarget().finally(() => this.#running = undefined);
-    this.#running.catch(() => {}); // finish() meets the same failure when it goes on from here
+    this.#running.catch(() => {}); // finish() meets the same failure when it continues
   }
 
-  /** Hashes what is left of the `size` bytes and returns the digest in hexadecimal. */
+  /** Hashes the rest of the `size` bytes and returns the digest in hexadecimal. */
   async finish(size: number): Promise<string> {
     this.#target = size;
     await this.#running?.catch(() => {});
@@ -64,14 +65,14 @@ export class PrefixHasher {
     }
   }
 
-  /** Starts again from the first byte. */
+  /** Restarts from the first byte. */
   async restart(): Promise<void> {
     await this.close();
     this.#closed = false;
     this.#begin();
   }
 
-  /** Stops the thread, and returns once the file is no longer read. */
+  /** Stops the thread. Returns once no read of the file is pending. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#hasher.close();
@@ -94,9 +95,9 @@ export class PrefixHasher {
         if (this.#closed) throw new Error("Cannot hash the file: it was stopped");
         const bytes = await this.#readNext();
         if (update !== undefined) this.#takeBack(await update);
-        this.#hashed += bytes.length; // the bytes leave with the next call
+        this.#hashed += bytes.length; // the next call may transfer the buffer, so count its bytes first
         update = this.#hasher.update(bytes);
-        update.catch(() => {}); // it is awaited after the next read, and may fail during that
+        update.catch(() => {}); // it is awaited after the next read, and may fail before
       }
     } finally {
       if (update !== undefined) this.#takeBack(await update);

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import type { CheckedRange } from "../lib/crc32.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 
-/** Whether `file` holds the bytes of which a range has the CRC-32. They are read through `buffer`. */
+/** Whether the bytes of `file` in a range have its CRC-32. They are read into `buffer`. */
 export async function holdsRange(
   file: Pick<RuntimeFile, "read">,
   { start, end, crc }: CheckedRange,

@@ -15,6 +15,16 @@ export function isIpv6(address: string): boolean {
   return address.includes(":");
 }
 
+/** Host and port as a URL has them (RFC 3986, section 3.2.2): `192.0.2.1:53`, `[2001:db8::1]:53`. */
+export function joinHostPort(host: string, port: number): string {
+  return isIpv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A host without the brackets that an IPv6 address has in a URL. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, "$1");
+}
+
 /** Whether an IP address lies in a network such as `10.0.0.0/8` or `fd00::/8`. A text that is neither is in none. */
 export function isWithin(address: string, network: string): boolean {
   const [base = "", length = "", ...rest] = network.split("/");

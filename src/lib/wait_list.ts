@@ -1,3 +1,5 @@
+import { onAbort } from "./on_abort.ts";
+
 /** Those who wait for something, first come, first served. */
 export class WaitList<T> {
   readonly #waiting: ((value: T) => void)[] = [];
@@ -6,18 +8,13 @@ export class WaitList<T> {
   async wait(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const leave = () => {
+    this.#waiting.push(resolve);
+    using _leaving = onAbort(signal, () => {
       const index = this.#waiting.indexOf(resolve);
       if (index >= 0) this.#waiting.splice(index, 1);
       reject(signal.reason);
-    };
-    this.#waiting.push(resolve);
-    signal.addEventListener("abort", leave, { once: true });
-    try {
-      return await promise;
-    } finally {
-      signal.removeEventListener("abort", leave);
-    }
+    });
+    return await promise;
   }
 
   /** Gives the one who waits longest a value. Returns whether anybody did. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/runtime.ts";
+import { onAbort } from "./on_abort.ts";
 
 /** Why something was aborted that is merely over. Nobody hears it, and an error for each would cost a stack trace. */
 export const OVER = "it is over";
@@ -11,14 +12,8 @@ export class TimeExpiredError extends Error {
 /** Waits for `work`, but no longer than until the signal is aborted; then rejects with its reason. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+  using _stopping = onAbort(signal, () => reject(signal.reason));
+  return await Promise.race([work, aborted]);
 }
 
 /** Does some work in `ms` milliseconds, or aborts it and rejects with a {@linkcode TimeExpiredError}. */

@@ -1,4 +1,5 @@
 import { DownloadError } from "../errors.ts";
+import { OptionTypeError } from "../option_error.ts";
 import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../options/resolved_options.ts";
 import type { HttpClient, HttpClientOptions, RequestOptions, Runtime } from "../runtime/runtime.ts";
 import { chooseProxy } from "../options/proxy.ts";
@@ -7,7 +8,7 @@ import type { Scheme } from "./proxy/relayed_client.ts";
 import type { RelayedClients } from "./proxy/relayed_clients.ts";
 import { RenewableClient } from "./renewable_client.ts";
 
-/** What the clients of one downloader have in common. */
+/** Settings of all clients of one downloader. */
 export interface NetworkClientsOptions {
   readonly runtime: Runtime;
   readonly network: ResolvedNetwork;
@@ -16,17 +17,21 @@ export interface NetworkClientsOptions {
 }
 
 /**
- * The clients of one downloader: one for each way to a server, made when it is needed. The runtime's client is used
- * where it can do what is asked, and goes through a relay where it cannot.
+ * The clients of one downloader: one for each way to a server, made when needed. The runtime's client
+ * connects directly if it supports the settings, and through a relay if not.
  */
 export class NetworkClients {
   readonly #options: NetworkClientsOptions;
   readonly #clientOptions: HttpClientOptions;
   #direct: HttpClient | undefined;
   #relayed: RelayedClients | undefined;
-  /** Hosts that the runtime's client did not reach in time; it waits long for an address that is silent. */
+  /**
+   * Hosts that the runtime's client did not reach in time. It waits long for an address that does not answer.
+   */
   readonly #slowHosts = new Set<string>();
-  /** Hosts that answered: there a request that got no answer in time, or was given up, says nothing of addresses. */
+  /** Hosts that a request reached through the relay. They stay there: a server may count connections, idle ones too. */
+  readonly #relayedHosts = new Set<string>();
+  /** Hosts that have answered before. A later timeout or abort there does not mean an unreachable address. */
   readonly #reachedHosts = new Set<string>();
 
   constructor(options: NetworkClientsOptions) {
@@ -41,21 +46,26 @@ export class NetworkClients {
     };
   }
 
-  /** Rejects with a `TypeError` when connections are to come from an address that this machine does not have. */
+  /** Rejects with a `TypeError` when `localAddress` is not an address of this machine. */
   async check(): Promise<void> {
     const { runtime, network: { localAddress } } = this.#options;
     if (localAddress === undefined) return;
     runtime.network.requireUnrestricted("a server");
     if (await runtime.network.isLocal(localAddress)) return;
-    throw new TypeError(`Cannot use localAddress "${localAddress}": this machine has no such address`);
+    throw new OptionTypeError({
+      option: "localAddress",
+      subject: `localAddress "${localAddress}"`,
+      problem: "this machine has no such address",
+      value: localAddress,
+    });
   }
 
-  /** A client that takes the proxies that `rules` say. */
+  /** A client that uses the proxies of `rules`. */
   clientFor(rules: ProxyRules | undefined): HttpClient {
     return { get: (url, options) => this.#get(url, options, rules), close: () => this.closeIdle() };
   }
 
-  /** Closes idle connections. Those that serve go on, and later requests open new ones. */
+  /** Closes idle connections. Active connections continue, and later requests open new ones. */
   closeIdle(): void {
     this.#direct?.close();
     this.#relayed?.closeIdle();
@@ -70,7 +80,7 @@ export class NetworkClients {
   async #get(text: string, options: RequestOptions, rules: ProxyRules | undefined): Promise<Response> {
     const url = new URL(text);
     const proxy = chooseProxy(url, rules);
-    // The proxy that answers in its own name.
+    // A proxy that forwards requests, and may answer with its own refusal.
     const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
     const client = await this.#choose(url, proxy);
     options.signal.throwIfAborted();
@@ -94,16 +104,18 @@ export class NetworkClients {
   async #choose(url: URL, proxy: ProxyServer | undefined): Promise<HttpClient> {
     const { runtime, hasEnvironmentProxies } = this.#options;
     const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;
-    // Without the power to use it the relay is no help.
+    // The relay cannot connect without the permission for every address.
     const isSlow = this.#slowHosts.has(url.host) && runtime.network.isUnrestricted();
     const isPlain = proxy === undefined && !this.#isCustom(url) && !isMisled && !isSlow;
-    if (isPlain && runtime.canFetch(url)) return this.#openDirect();
+    if (isPlain && runtime.canFetch(url) && !this.#relayedHosts.has(url.host)) return this.#openDirect();
     runtime.network.requireUnrestricted(url.host);
+    if (!this.#relayedHosts.has(url.host)) this.#direct?.close();
+    this.#relayedHosts.add(url.host);
     const relayed = await this.#loadRelayed();
     return relayed.clientFor(url.protocol as Scheme, proxy);
   }
 
-  /** Whether connections are to be opened in a way that the runtime's client has no setting for. */
+  /** Whether a setting needs connections that the runtime's client cannot open. */
   #isCustom({ protocol }: URL): boolean {
     const { dnsServers, dohServers, overrides, enableIpv6, localAddress, tls } = this.#options.network;
     return dnsServers.length + dohServers.length + overrides.size > 0 || !enableIpv6 ||
@@ -116,7 +128,7 @@ export class NetworkClients {
     );
   }
 
-  /** Most runs need no relay, and there is much to load. */
+  /** Loads the relay when needed: most runs do not need it, and its modules are large. */
   async #loadRelayed(): Promise<RelayedClients> {
     const { RelayedClients } = await import("./proxy/relayed_clients.ts");
     return this.#relayed ??= new RelayedClients({

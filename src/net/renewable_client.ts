@@ -1,20 +1,23 @@
 import type { HttpClient, RequestOptions } from "../runtime/runtime.ts";
 
-/** How many of them are closed once more. */
+/** Number of closed clients that are closed once more. */
 const MOST_CLOSED = 4;
 
 interface Generation {
   readonly client: HttpClient;
-  /** Requests whose response has not begun. */
+  /** Requests whose response has not started. */
   waiting: number;
   isOver: boolean;
 }
 
-/** A client whose idle connections can be closed at any time, whatever requests are under way. */
+/** A client whose idle connections can be closed at any time, also while requests are active. */
 export class RenewableClient implements HttpClient {
   readonly #create: () => HttpClient;
   #current: Generation | undefined;
-  /** Those before, which may have had a response under way when they were closed: on Bun its connection stays. */
+  /**
+   * Earlier clients. A response may have been active when its client was closed; on Bun its connection stays
+   * open.
+   */
   #closed: Generation[] = [];
 
   constructor(create: () => HttpClient) {
@@ -32,7 +35,7 @@ export class RenewableClient implements HttpClient {
     }
   }
 
-  /** Closes idle connections; the next request opens another. */
+  /** Closes idle connections. The next request opens a new one. */
   close(): void {
     for (const before of this.#closed) closeWhenOver(before);
     const generation = this.#current;
@@ -44,7 +47,7 @@ export class RenewableClient implements HttpClient {
   }
 }
 
-/** A client that was closed takes no request, and some are between being chosen and being sent. */
+/** Closes a client after its last request was sent, because a closed client accepts no request. */
 function closeWhenOver({ client, waiting, isOver }: Generation): void {
   if (isOver && waiting === 0) client.close();
 }

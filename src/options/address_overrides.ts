@@ -37,17 +37,20 @@ function parsePlace(place: string): string {
   if (
     name === undefined || name === "" || /[/?#@\\]/.test(host) || parseIp(name) !== undefined || !isNumbered
   ) {
-    throw mismatch("resolve entry", place, 'a host name and a port, such as "example.com:443" or "*:443"');
+    const expected = 'a host name and a port, such as "example.com:443" or "*:443"';
+    throw mismatch("resolve", place, expected, "resolve entry");
   }
   return `${name}:${Number(port)}`;
 }
 
 function parseAddresses(place: string, value: unknown): readonly string[] {
+  const refused = (given: unknown) =>
+    mismatch("resolve", given, "an IP address or a list of them", `resolve["${place}"]`);
   const addresses: unknown[] = Array.isArray(value) ? value : [value];
-  if (addresses.length === 0) throw mismatch(`resolve["${place}"]`, "", "an IP address or a list of them");
+  if (addresses.length === 0) throw refused("");
   return addresses.map((address) => {
     const ip = typeof address === "string" ? parseIp(address.replace(/^\[(.*:.*)\]$/, "$1")) : undefined;
-    if (ip === undefined) throw mismatch(`resolve["${place}"]`, address, "an IP address or a list of them");
+    if (ip === undefined) throw refused(address);
     return ip;
   });
 }

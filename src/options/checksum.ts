@@ -1,3 +1,5 @@
+import { OptionTypeError } from "../option_error.ts";
+
 /** Hash functions that both runtimes have, with the length of their digests in bytes. */
 const DIGEST_BYTES = {
   "md5": 16,
@@ -47,19 +49,15 @@ export function parseChecksum(text: string): Checksum {
   const name = text.slice(0, Math.max(colon, 0)).toLowerCase();
   const algorithm = name.replace(/^sha-(?=\d)/, "sha");
   const hex = text.slice(colon + 1).trim().toLowerCase();
+  const refused = (problem: string): OptionTypeError =>
+    new OptionTypeError({ option: "checksum", subject: `checksum "${text}"`, problem, value: text });
   if (!isAlgorithm(algorithm)) {
-    throw new TypeError(
-      `Cannot use checksum "${text}": expected ALGORITHM:HEX with one of ${CHECKSUM_ALGORITHMS.join(", ")}`,
-    );
+    throw refused(`expected ALGORITHM:HEX with one of ${CHECKSUM_ALGORITHMS.join(", ")}`);
   }
-  if (!/^[0-9a-f]*$/.test(hex)) {
-    throw new TypeError(`Cannot use checksum "${text}": the part after the colon is not hexadecimal`);
-  }
+  if (!/^[0-9a-f]*$/.test(hex)) throw refused("the part after the colon is not hexadecimal");
   const wanted = DIGEST_BYTES[algorithm] * 2;
   if (hex.length !== wanted) {
-    throw new TypeError(
-      `Cannot use checksum "${text}": ${algorithm} has ${wanted} hexadecimal digits, this has ${hex.length}`,
-    );
+    throw refused(`${algorithm} has ${wanted} hexadecimal digits, this has ${hex.length}`);
   }
   return { algorithm, hex };
 }

@@ -1,3 +1,4 @@
+import { OptionTypeError } from "../option_error.ts";
 import type { Cookie } from "./resolved_options.ts";
 
 /**
@@ -6,22 +7,24 @@ import type { Cookie } from "./resolved_options.ts";
  */
 export function parseCookieFile(text: unknown): Cookie[] {
   if (text === undefined) return [];
-  if (typeof text !== "string") throw new TypeError("Cannot use cookies: expected the text of a cookie file");
+  if (typeof text !== "string") throw refused("expected the text of a cookie file");
   const cookies: Cookie[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const entry = line.replace(/^#HttpOnly_/, "");
     if (entry.trim() === "" || entry.startsWith("#")) continue;
     const cookie = parseLine(entry);
     if (cookie === undefined) {
-      throw new TypeError(
-        `Cannot use cookies: line ${
-          index + 1
-        } is not of the Netscape format; expected seven fields with tabs between them`,
+      throw refused(
+        `line ${index + 1} is not of the Netscape format; expected seven fields with tabs between them`,
       );
     }
     cookies.push(cookie);
   }
   return cookies;
+}
+
+function refused(problem: string): OptionTypeError {
+  return new OptionTypeError({ option: "cookies", problem });
 }
 
 function parseLine(line: string): Cookie | undefined {

@@ -1,6 +1,7 @@
+import { OptionTypeError } from "../option_error.ts";
 import { mismatch } from "./option_checks.ts";
 import type { Endpoint } from "../runtime/runtime.ts";
-import { isIpv6, parseIp } from "../lib/ip_address.ts";
+import { parseIp } from "../lib/ip_address.ts";
 
 const DNS_PORT = 53;
 const MAX_PORT = 65_535;
@@ -15,11 +16,6 @@ export function parseDohServers(values: unknown): string[] {
   return listOfTexts("dohServers", values).map(parseDohServer);
 }
 
-/** An endpoint as it is written in text: `192.0.2.1:53`, `[2001:db8::1]:53`. */
-export function formatEndpoint({ address, port }: Endpoint): string {
-  return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 function parseDnsServer(text: string): Endpoint {
   const withPort = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text);
   const address = parseIp(withPort?.[1] ?? withPort?.[2] ?? text);
@@ -27,9 +23,10 @@ function parseDnsServer(text: string): Endpoint {
   const isBracketedIpv4 = withPort?.[1]?.includes(":") === false;
   if (address === undefined || isBracketedIpv4 || port === 0 || port > MAX_PORT) {
     throw mismatch(
-      "dnsServers entry",
+      "dnsServers",
       text,
       "an IP address with or without a port, such as 1.1.1.1, 8.8.8.8:53 or [2606:4700:4700::1111]:53",
+      "dnsServers entry",
     );
   }
   return { address, port };
@@ -47,17 +44,19 @@ function parseDohServer(text: string): string {
   return url.href;
 }
 
-function refused(reason: string): TypeError {
-  return new TypeError(
-    `Cannot use a dohServers entry: ${reason}; expected a URL such as https://dns.example/dns-query`,
-  );
+function refused(reason: string): OptionTypeError {
+  return new OptionTypeError({
+    option: "dohServers",
+    subject: "a dohServers entry",
+    problem: `${reason}; expected a URL such as https://dns.example/dns-query`,
+  });
 }
 
 function listOfTexts(name: string, values: unknown): string[] {
   if (values === undefined) return [];
   if (!Array.isArray(values)) throw mismatch(name, values, "a list of strings");
   return values.map((value: unknown) => {
-    if (typeof value !== "string") throw mismatch(`${name} entry`, value, "a string");
+    if (typeof value !== "string") throw mismatch(name, value, "a string", `${name} entry`);
     return value;
   });
 }

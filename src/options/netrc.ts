@@ -1,4 +1,6 @@
+import { OptionTypeError } from "../option_error.ts";
 import type { NetrcEntry } from "./resolved_options.ts";
+import { withoutBrackets } from "../lib/ip_address.ts";
 
 /**
  * Reads the text of a netrc file as curl does: words with blanks between them, `"quoted"` ones with escapes, comments on
@@ -6,7 +8,7 @@ import type { NetrcEntry } from "./resolved_options.ts";
  */
 export function parseNetrc(text: unknown): NetrcEntry[] {
   if (text === undefined) return [];
-  if (typeof text !== "string") throw new TypeError("Cannot use netrc: expected the text of a netrc file");
+  if (typeof text !== "string") throw refused("expected the text of a netrc file");
   const entries: { machine: string | undefined; login: string; password: string }[] = [];
   let pending: string | undefined;
   let isMacro = false;
@@ -45,8 +47,12 @@ export function findNetrcEntry(
   host: string,
   mayBeDefault: boolean,
 ): NetrcEntry | undefined {
-  const name = host.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "").toLowerCase();
+  const name = withoutBrackets(host).replace(/\.$/, "").toLowerCase();
   return entries.find(({ machine }) => machine === undefined ? mayBeDefault : machine === name);
+}
+
+function refused(problem: string): OptionTypeError {
+  return new OptionTypeError({ option: "netrc", problem });
 }
 
 interface Word {
@@ -60,7 +66,7 @@ function wordsOf(line: string, number: number): Word[] {
   return [...line.matchAll(/"((?:[^"\\]|\\.)*)(")?|\S+/g)].map(([word, quoted, end]) => {
     if (quoted === undefined) return { word, isQuoted: false };
     if (end === undefined) {
-      throw new TypeError(`Cannot use netrc: in line ${number} a quotation mark is not closed`);
+      throw refused(`in line ${number} a quotation mark is not closed`);
     }
     const plain = quoted.replace(/\\(.)/g, (_, character: string) => ESCAPES[character] ?? character);
     return { word: plain, isQuoted: true };

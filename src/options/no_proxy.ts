@@ -1,4 +1,4 @@
-import { isWithin, parseIp } from "../lib/ip_address.ts";
+import { isWithin, parseIp, withoutBrackets } from "../lib/ip_address.ts";
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
 const ANY_HOST = "*";
@@ -43,7 +43,7 @@ function isAddressLike(host: string, pattern: string): boolean {
 
 /** As hosts compare: an address in its usual form, a name in lower case, without brackets and the last dot. */
 function plainHost(host: string): string {
-  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const bare = withoutBrackets(host);
   return parseIp(bare) ?? bare.toLowerCase().replace(/\.$/, "");
 }
 

@@ -1,141 +1,80 @@
+import { basicField } from "../auth/basic.ts";
+import { toCredentials } from "../auth/credentials.ts";
+import { OptionRangeError, OptionTypeError } from "../option_error.ts";
 import { redact } from "../redact.ts";
-
-/** The range and the default of an option that is a number. */
-export interface NumberRule {
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-/** Fields that follow from what is asked for and over which connection; a caller's would contradict them. */
-const OWN_HEADERS: readonly string[] = [
-  "range",
-  "if-range",
-  "accept-encoding",
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "upgrade",
-  "te",
-  "expect",
-  "host",
-];
+import type { NumberRange } from "./defaults.ts";
 
 /** Takes user name and password out of a URL and makes an `Authorization` field of them. */
-export function parseUrl(value: unknown): { url: string; authorization: string | undefined } {
-  if (typeof value !== "string" && !(value instanceof URL)) throw mismatch("url", value, "a string or a URL");
+export function parseUrl(
+  value: unknown,
+  option = "url",
+): { url: string; authorization: string | undefined } {
+  if (typeof value !== "string" && !(value instanceof URL)) {
+    throw mismatch(option, value, "a string or a URL");
+  }
   const url = URL.parse(value);
   if (url === null) {
-    throw new TypeError(
-      `Cannot use the URL${
-        showBrokenUrl(value)
-      }: it does not parse; expected one such as https://example.com/file`,
-    );
+    const shown = showBrokenUrl(value);
+    throw new OptionTypeError({
+      option,
+      subject: shown === undefined ? "the URL" : `the URL ${JSON.stringify(shown)}`,
+      problem: "it does not parse; expected one such as https://example.com/file",
+      value: shown,
+    });
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`Cannot use a URL with the scheme "${url.protocol}": expected http: or https:`);
+    throw new OptionTypeError({
+      option,
+      subject: `a URL with the scheme "${url.protocol}"`,
+      problem: "expected http: or https:",
+    });
   }
   const { username, password } = url;
   url.username = "";
   url.password = "";
   url.hash = "";
   if (username === "" && password === "") return { url: url.href, authorization: undefined };
-  return {
-    url: url.href,
-    authorization: basicAuthorization(decodeUserinfo(username), decodeUserinfo(password)),
-  };
+  const user = [username, password].map((text) => decodeUserinfo(text, option));
+  return { url: url.href, authorization: basicAuthorization(...user) };
 }
 
-/** The `Authorization` field of a user (RFC 7617, in UTF-8). */
-export function basicAuthorization(username: unknown, password: unknown): string {
-  // Neither is shown, whichever is wrong.
-  if (typeof username !== "string" || typeof password !== "string") {
-    throw new TypeError("Cannot use username and password: expected strings");
-  }
+/** The `Authorization` field of a user (RFC 7617, in UTF-8). Neither text is shown, whichever is wrong. */
+export function basicAuthorization(username?: unknown, password?: unknown): string {
+  const refused = (problem: string): OptionTypeError =>
+    new OptionTypeError({ option: "username", subject: "username and password", problem });
+  if (typeof username !== "string" || typeof password !== "string") throw refused("expected strings");
   if (username.includes(":") || /\p{Cc}/u.test(username + password)) {
-    throw new TypeError(
-      "Cannot use username and password: the first must have no colon, and neither a control character",
-    );
+    throw refused("the first must have no colon, and neither a control character");
   }
-  return `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`;
+  return basicField(toCredentials(username, password));
 }
 
 /** Where a URL has no parts, a user name or a query can only be guessed. */
-function showBrokenUrl(value: string | URL): string {
+function showBrokenUrl(value: string | URL): string | undefined {
   const text = String(value);
-  return text.includes("@") ? "" : ` ${JSON.stringify(text.replace(/[?#].*/s, ""))}`;
+  return text.includes("@") ? undefined : text.replace(/[?#].*/s, "");
 }
 
-function decodeUserinfo(text: string): string {
+function decodeUserinfo(text: string, option: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new TypeError("Cannot use the URL: its user name or password is not percent-encoded correctly");
+    throw new OptionTypeError({
+      option,
+      subject: "the URL",
+      problem: "its user name or password is not percent-encoded correctly",
+    });
   }
 }
 
-/** Joins header fields, later ones in place of earlier ones. */
-export function parseHeaders(...sources: readonly (HeadersInit | undefined)[]): Headers {
-  const headers = new Headers();
-  for (const source of sources) {
-    if (source === undefined) continue;
-    const fields = toHeaders(source);
-    // The runtime's own error may show the value.
-    if (fields === undefined) {
-      throw new TypeError("Cannot use headers: a name or a value is not allowed in HTTP");
-    }
-    for (const [name, value] of fields) {
-      if (OWN_HEADERS.includes(name)) {
-        throw new TypeError(`Cannot use the header "${name}": each request gets its own; leave it out`);
-      }
-      headers.set(name, value);
-    }
-  }
-  return headers;
-}
-
-/**
- * Fields as they are sent, or `undefined` when one cannot be: values that are text in UTF-8, as curl and others send it,
- * and those that are bytes already as they are.
- */
-export function toHeaders(source: HeadersInit): Headers | undefined {
-  try {
-    const headers = new Headers(source instanceof Headers ? source : encodeFields(source));
-    // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
-    const isBroken = [...headers.values()].some((value) => /[\x00-\x08\x0a-\x1f\x7f]/.test(value));
-    return isBroken ? undefined : headers;
-  } catch {
-    return undefined;
-  }
-}
-
-function encodeFields(source: Exclude<HeadersInit, Headers>): [name: string, value: string][] {
-  const fields: Iterable<Iterable<string>> = Symbol.iterator in source ? source : Object.entries(source);
-  return Array.from(fields, (field) => {
-    const [name, value, ...more] = field;
-    if (typeof field === "string" || name === undefined || value === undefined || more.length > 0) {
-      throw new TypeError("it is no pair");
-    }
-    return [name, inUtf8(value)];
-  });
-}
-
-/** A value is made of bytes, which stand for themselves as characters. */
-function inUtf8(value: string): string {
-  const bytes = new TextEncoder().encode(`${value}`);
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-}
-
-/** A whole number within a range, or its default. */
-export function checkNumber(name: string, value: unknown, rule: NumberRule): number {
-  if (value === undefined) return rule.default;
+/** A whole number within a range, unless there is none. */
+export function checkNumber(name: string, value: unknown, { min, max }: NumberRange): number | undefined {
+  if (value === undefined) return undefined;
   if (typeof value !== "number") throw mismatch(name, value, "a number");
-  const whole = Number.isSafeInteger(value) || (value === Infinity && rule.max === Infinity);
-  if (!whole || value < rule.min || value > rule.max) {
-    throw new RangeError(
-      `Cannot use ${name} ${value}: expected a whole number from ${rule.min} to ${rule.max}`,
-    );
+  const whole = Number.isSafeInteger(value) || (value === Infinity && max === Infinity);
+  if (!whole || value < min || value > max) {
+    const problem = `expected a whole number from ${min} to ${max}`;
+    throw new OptionRangeError({ option: name, subject: `${name} ${value}`, problem, value });
   }
   return value;
 }
@@ -143,8 +82,12 @@ export function checkNumber(name: string, value: unknown, rule: NumberRule): num
 /** A text that is not empty. */
 export function text(name: string, value: unknown): string {
   if (typeof value !== "string") throw mismatch(name, value, "a string");
-  if (value === "") throw new TypeError(`Cannot use ${name} "": it is empty`);
-  if (value.includes("\0")) throw new TypeError(`Cannot use ${name}: it has a zero byte in it`);
+  if (value === "") {
+    throw new OptionTypeError({ option: name, subject: `${name} ""`, problem: "it is empty", value });
+  }
+  if (value.includes("\0")) {
+    throw new OptionTypeError({ option: name, problem: "it has a zero byte in it" });
+  }
   return value;
 }
 
@@ -159,23 +102,20 @@ export function optionalFunction<T>(name: string, value: T | undefined): T | und
   return value;
 }
 
-/** `true` or `false`. */
-export function flag(name: string, value: unknown, otherwise: boolean): boolean {
-  if (value === undefined) return otherwise;
-  if (typeof value !== "boolean") throw mismatch(name, value, "true or false");
+/** `true` or `false`, unless there is none. */
+export function flag(name: string, value: unknown): boolean | undefined {
+  if (value !== undefined && typeof value !== "boolean") throw mismatch(name, value, "true or false");
   return value;
 }
 
-/** One of a few words. */
+/** One of a few words, unless there is none. */
 export function oneOf<T extends string>(
   name: string,
   value: T | undefined,
-  otherwise: T,
   choices: readonly T[],
-): T {
-  if (value === undefined) return otherwise;
-  if (!choices.includes(value)) throw mismatch(name, value, choices.map((it) => `"${it}"`).join(" or "));
-  return value;
+): T | undefined {
+  if (value === undefined || choices.includes(value)) return value;
+  throw mismatch(name, value, choices.map((it) => `"${it}"`).join(" or "));
 }
 
 /** An `AbortSignal`, unless there is none. */
@@ -186,31 +126,58 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
   return value;
 }
 
-/** An error for a value of the wrong kind. */
-export function mismatch(name: string, value: unknown, expected: string): TypeError {
-  return new TypeError(`Cannot use ${name} ${show(value)}: expected ${expected}`);
+/** An error for a value of the wrong kind; `name` is what the message calls it. */
+export function mismatch(option: string, value: unknown, expected: string, name = option): OptionTypeError {
+  const subject = `${name} ${show(value)}`;
+  return new OptionTypeError({
+    option,
+    subject,
+    problem: `expected ${expected}`,
+    value: withoutSecret(value),
+  });
 }
 
 /** What is in a URL may be secret, and an object or a list may have one in it. */
 function show(value: unknown): string {
   if (typeof value === "string") {
-    return /[@?#]/.test(value) ? redact(JSON.stringify(value)) : JSON.stringify(value);
+    return mayBeSecret(value) ? redact(JSON.stringify(value)) : JSON.stringify(value);
   }
   if (Array.isArray(value)) return "[a list]";
-  const isPlain = value === null || (typeof value !== "object" && typeof value !== "function");
-  return isPlain ? String(value) : `[${typeof value}]`;
+  return isPlain(value) ? String(value) : `[${typeof value}]`;
+}
+
+function withoutSecret(value: unknown): unknown {
+  return isPlain(value) && !(typeof value === "string" && mayBeSecret(value)) ? value : undefined;
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || (typeof value !== "object" && typeof value !== "function");
+}
+
+function mayBeSecret(text: string): boolean {
+  return /[@?#]/.test(text);
 }
 
 /** A misspelt option would otherwise be none at all. */
 export function refuseUnknown(options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new TypeError(`Cannot use the option "${name}": there is none; known are ${known.join(", ")}`);
-    }
-  }
+  const unknown = namesOf(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new OptionTypeError({
+    option: unknown,
+    subject: `the option "${unknown}"`,
+    problem: `there is none; known are ${known.join(", ")}`,
+  });
 }
 
-/** Options given as `undefined` are not given. */
-export function withoutUndefined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+/** Names of what an object has and inherits. Of a class that is its fields and accessors, not its methods. */
+function namesOf(options: object): string[] {
+  const names = Object.keys(options);
+  let level: unknown = Object.getPrototypeOf(options);
+  while (typeof level === "object" && level !== null && !Object.hasOwn(level, "hasOwnProperty")) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (typeof value !== "function") names.push(name);
+    }
+    level = Object.getPrototypeOf(level);
+  }
+  return names;
 }

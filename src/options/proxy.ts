@@ -1,7 +1,9 @@
 import { DownloadError } from "../errors.ts";
+import { withoutBrackets } from "../lib/ip_address.ts";
 import type { ProxyOptions } from "./network_options.ts";
-import { mismatch, text as nonEmptyText, withoutUndefined } from "./option_checks.ts";
-import type { ProxyRules, ProxyServer, UnusableProxy } from "./resolved_options.ts";
+import { OptionTypeError } from "../option_error.ts";
+import { mismatch, text as nonEmptyText } from "./option_checks.ts";
+import type { Proxies, ProxyRules, ProxyServer, UnusableProxy } from "./resolved_options.ts";
 import { bypassesProxy } from "./no_proxy.ts";
 
 const PROTOCOLS: Readonly<Record<string, ProxyServer["protocol"]>> = {
@@ -17,69 +19,86 @@ const OTHER_PROXY_PORT = 1080;
 /** The length of a text takes one byte (RFC 1928 and 1929). */
 const MAX_SOCKS_TEXT_BYTES = 255;
 
-/**
- * Checks and joins what levels such as the spec, the downloader and the environment say, the highest first;
- * `undefined` where none says anything about a proxy. The first that does (with `proxy`, `allProxy`, `httpProxy`
- * or `httpsProxy`) decides alone: what lies below it counts for nothing, its list of exceptions included, since
- * that was made for other proxies. A level that has nothing but `noProxy` makes exceptions to the proxies below.
- */
-export function parseProxyRules(...levels: readonly ProxyOptions[]): ProxyRules | undefined {
-  return joinLevels(levels, parseProxy);
+/** Nothing said about proxies. */
+export const NO_PROXIES: Proxies = {
+  isOff: false,
+  all: undefined,
+  http: undefined,
+  https: undefined,
+  noProxy: undefined,
+};
+
+/** Checks the proxy options of one level, and adds what `base` has that they do not say. */
+export function parseProxies(options: ProxyOptions, base: Proxies = NO_PROXIES): Proxies {
+  const { proxy } = options;
+  // It may be a proxy with a password.
+  if (proxy !== undefined && proxy !== false) {
+    throw mismatch("proxy", typeof proxy, "false; allProxy names a proxy");
+  }
+  const noProxy = checkNoProxy(options.noProxy) ?? base.noProxy;
+  if (proxy === false) return { ...base, isOff: true, noProxy };
+  const parse = (name: "allProxy" | "httpProxy" | "httpsProxy"): ProxyServer | undefined =>
+    options[name] === undefined ? undefined : parseProxy(nonEmptyText(name, options[name]), name);
+  return {
+    isOff: base.isOff,
+    all: parse("allProxy") ?? base.all,
+    http: parse("httpProxy") ?? base.http,
+    https: parse("httpsProxy") ?? base.https,
+    noProxy,
+  };
 }
 
 /**
- * As {@linkcode parseProxyRules}, with what the environment says below `levels`. It is made for other programs as well:
- * a proxy in it that cannot be used matters only to the URLs that would go through it.
+ * Joins what levels such as the spec, the downloader and the environment say, the highest first; `undefined` where none
+ * says anything about a proxy. The first that does decides alone: what lies below it counts for nothing, its list of
+ * exceptions included, since that was made for other proxies. A level that has nothing but `noProxy` makes exceptions to
+ * the proxies below.
  */
-export function proxyRulesWithin(
-  environment: ProxyOptions,
-  ...levels: readonly ProxyOptions[]
-): ProxyRules | undefined {
-  return joinLevels([...levels, environment], (text, level) => {
-    try {
-      return parseProxy(text);
-    } catch (error) {
-      if (!(error instanceof TypeError && level === environment)) throw error;
-      return { problem: error.message };
-    }
-  });
-}
-
-function joinLevels(
-  levels: readonly ProxyOptions[],
-  parseText: (text: string, level: ProxyOptions) => ProxyServer | UnusableProxy,
-): ProxyRules | undefined {
-  const lists = levels.map(({ noProxy }) => checkNoProxy(noProxy));
-  const deciding = levels.findIndex(({ proxy, allProxy, httpProxy, httpsProxy }) =>
-    [proxy, allProxy, httpProxy, httpsProxy].some((value) => value !== undefined)
-  );
+export function joinProxies(...levels: readonly Proxies[]): ProxyRules | undefined {
+  const deciding = levels.findIndex((level) => level.isOff || namesProxy(level));
   const level = levels[deciding];
   if (level === undefined) return undefined;
-  const noProxy = lists.slice(0, deciding + 1).find((list) => list !== undefined) ?? "";
-  if (level.proxy === false) return { http: undefined, https: undefined, noProxy };
-  // It may be a proxy with a password.
-  if (level.proxy !== undefined) throw mismatch("proxy", typeof level.proxy, "false; allProxy names a proxy");
-  const parse = (name: "allProxy" | "httpProxy" | "httpsProxy"): ProxyServer | UnusableProxy | undefined =>
-    level[name] === undefined ? undefined : parseText(nonEmptyText(name, level[name]), level);
-  const all = parse("allProxy");
-  return { http: parse("httpProxy") ?? all, https: parse("httpsProxy") ?? all, noProxy };
+  const lists = levels.slice(0, deciding + 1).map(({ noProxy }) => noProxy);
+  const noProxy = lists.find((list) => list !== undefined) ?? "";
+  if (level.isOff) return { http: undefined, https: undefined, noProxy };
+  return { http: level.http ?? level.all, https: level.https ?? level.all, noProxy };
+}
+
+/** Whether a level has a proxy for some URLs. */
+export function namesProxy({ all, http, https }: Proxies): boolean {
+  return (all ?? http ?? https) !== undefined;
 }
 
 /**
- * What the environment says. The names in lower case go before those in upper case, and an empty variable is
- * one that is not set.
+ * What the environment says. The names in lower case go before those in upper case, and an empty variable is one that is
+ * not set. The environment is made for other programs as well: a proxy in it that cannot be used matters only to the URLs
+ * that would go through it.
  */
-export function proxyOptionsFrom(environment: (name: string) => string | undefined): ProxyOptions {
+export function proxiesFrom(environment: (name: string) => string | undefined): Proxies {
   const read = (name: string): string | undefined =>
     environment(name) || environment(name.toUpperCase()) || undefined;
   // In a CGI program HTTP_PROXY is the "Proxy" header of whoever sent the request.
   const isCgi = environment("REQUEST_METHOD") !== undefined;
-  return withoutUndefined({
-    allProxy: read("all_proxy"),
-    httpProxy: isCgi ? environment("http_proxy") || undefined : read("http_proxy"),
-    httpsProxy: read("https_proxy"),
+  return {
+    isOff: false,
+    all: parseForeign(read("all_proxy"), "allProxy"),
+    http: parseForeign(isCgi ? environment("http_proxy") || undefined : read("http_proxy"), "httpProxy"),
+    https: parseForeign(read("https_proxy"), "httpsProxy"),
     noProxy: read("no_proxy"),
-  });
+  };
+}
+
+function parseForeign(
+  text: string | undefined,
+  option: string,
+): ProxyServer | UnusableProxy | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseProxy(text, option);
+  } catch (error) {
+    if (!(error instanceof OptionTypeError)) throw error;
+    return { problem: error.message };
+  }
 }
 
 /** The proxy for a URL, or `undefined` where it is to be reached directly. A `DownloadError` where it is unusable. */
@@ -96,10 +115,11 @@ export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServe
  * Reads `[scheme://][user:password@]host[:port]`. As with curl, no scheme means `http://`, and no port means 443
  * for `https://` and 1080 for all others. A user or a password that is not given is empty.
  */
-export function parseProxy(text: string): ProxyServer {
+export function parseProxy(text: string, option = "allProxy"): ProxyServer {
   const [, scheme = "http", rest = ""] = /^(?:([a-z][a-z\d+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
-  const refused = (reason: string): TypeError =>
-    new TypeError(`Cannot use the proxy "${redact(text)}": ${reason}`);
+  const shown = redact(text);
+  const refused = (problem: string): OptionTypeError =>
+    new OptionTypeError({ option, subject: `the proxy "${shown}"`, problem, value: shown });
   const protocol = Object.hasOwn(PROTOCOLS, scheme.toLowerCase())
     ? PROTOCOLS[scheme.toLowerCase()]
     : undefined;
@@ -134,7 +154,7 @@ export function parseProxy(text: string): ProxyServer {
   }
   return {
     protocol,
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    host: withoutBrackets(url.hostname),
     port: port ? Number(port) : protocol === "https" ? HTTPS_PROXY_PORT : OTHER_PROXY_PORT,
     username,
     password,

@@ -2,26 +2,15 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { parseOverrides } from "./address_overrides.ts";
 import { parseDnsServers, parseDohServers } from "./dns_servers.ts";
 import { parseIp } from "../lib/ip_address.ts";
-import { parseProxyRules } from "./proxy.ts";
+import { parseProxies } from "./proxy.ts";
+import { DOWNLOADER_DEFAULTS, DOWNLOADER_RANGES, TLS_DEFAULTS } from "./defaults.ts";
 import type { NetworkOptions, ProxyOptions, TlsOptions } from "./network_options.ts";
-import {
-  checkNumber,
-  flag,
-  mismatch,
-  type NumberRule,
-  optionalText,
-  refuseUnknown,
-} from "./option_checks.ts";
+import { checkNumber, flag, mismatch, optionalText, refuseUnknown } from "./option_checks.ts";
+import { OptionTypeError } from "../option_error.ts";
 import type { ResolvedNetwork, ResolvedTls } from "./resolved_options.ts";
 
 /** One after the other in PEM text; of several, `X509Certificate` reads the first. */
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
-
-/** The range of the network options that are numbers. */
-const NETWORK_NUMBERS = {
-  poolMaxIdlePerHost: { default: 256, min: 0, max: 100_000 },
-  poolIdleTimeoutMs: { default: 90_000, min: 1, max: 2 ** 31 - 1 },
-} as const satisfies Partial<Record<keyof NetworkOptions, NumberRule>>;
 
 /** The options that say which proxies are used. */
 export const PROXY_NAMES = [
@@ -47,17 +36,17 @@ export const NETWORK_NAMES = [
 
 /** Checks the network options of a downloader and fills their gaps. */
 export function resolveNetwork(options: NetworkOptions): ResolvedNetwork {
-  const number = (name: keyof typeof NETWORK_NUMBERS) =>
-    checkNumber(name, options[name], NETWORK_NUMBERS[name]);
-  const enableIpv6 = flag("enableIpv6", options.enableIpv6, true);
+  const number = (name: "poolMaxIdlePerHost" | "poolIdleTimeoutMs") =>
+    checkNumber(name, options[name], DOWNLOADER_RANGES[name]) ?? DOWNLOADER_DEFAULTS[name];
+  const enableIpv6 = flag("enableIpv6", options.enableIpv6) ?? DOWNLOADER_DEFAULTS.enableIpv6;
   const dnsServers = parseDnsServers(options.dnsServers);
   const localAddress = checkLocalAddress(options.localAddress);
-  const ipv6 = [...dnsServers.map(({ address }) => address), localAddress].find((it) => it?.includes(":"));
-  if (!enableIpv6 && ipv6 !== undefined) {
-    throw new TypeError(`Cannot use ${ipv6} with enableIpv6 false: expected an IPv4 address`);
+  if (!enableIpv6) {
+    refuseIpv6("dnsServers", dnsServers.map(({ address }) => address));
+    refuseIpv6("localAddress", localAddress === undefined ? [] : [localAddress]);
   }
   return {
-    proxies: checkProxies(options),
+    proxies: parseProxies(options),
     dnsServers,
     dohServers: parseDohServers(options.dohServers),
     overrides: parseOverrides(options.resolve),
@@ -69,11 +58,11 @@ export function resolveNetwork(options: NetworkOptions): ResolvedNetwork {
   };
 }
 
-/** The proxy options among others, judged and not yet joined with those of other levels. */
-export function checkProxies(options: ProxyOptions): ProxyOptions {
-  parseProxyRules(options);
-  const given = PROXY_NAMES.filter((name) => options[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, options[name]]));
+function refuseIpv6(option: string, addresses: readonly string[]): void {
+  const value = addresses.find((address) => address.includes(":"));
+  if (value === undefined) return;
+  const subject = `${value} with enableIpv6 false`;
+  throw new OptionTypeError({ option, subject, problem: "expected an IPv4 address", value });
 }
 
 function checkLocalAddress(value: unknown): string | undefined {
@@ -85,41 +74,52 @@ function checkLocalAddress(value: unknown): string | undefined {
 }
 
 function resolveTls(options: TlsOptions | undefined): ResolvedTls {
-  if (options === undefined) return { ca: [], identity: undefined, insecure: false };
+  if (options === undefined) return { ca: [], identity: undefined, ...TLS_DEFAULTS };
   if (typeof options !== "object" || options === null) throw mismatch("tls", options, "an object");
   refuseUnknown(options, ["ca", "cert", "key", "insecure"]);
   const { ca = [], cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {
-    const [given, lacking] = cert === undefined ? ["tls.key", "tls.cert"] : ["tls.cert", "tls.key"];
-    throw new TypeError(`Cannot use ${given} alone: expected ${lacking} with it`);
+    const [option, lacking] = cert === undefined ? ["tls.key", "tls.cert"] : ["tls.cert", "tls.key"];
+    throw new OptionTypeError({
+      option,
+      subject: `${option} alone`,
+      problem: `expected ${lacking} with it`,
+    });
   }
   return {
-    ca: (Array.isArray(ca) ? ca : [ca]).map((text: unknown) => checkCertificate("tls.ca", text)),
+    ca: (Array.isArray(ca) ? ca : [ca]).flatMap((text: unknown) => readCertificates("tls.ca", text)),
     identity: cert === undefined || key === undefined ? undefined : checkIdentity(cert, key),
-    insecure: flag("tls.insecure", options.insecure, false),
+    insecure: flag("tls.insecure", options.insecure) ?? TLS_DEFAULTS.insecure,
   };
 }
 
 function checkIdentity(cert: string, key: string): ResolvedTls["identity"] {
-  checkCertificate("tls.cert", cert);
+  readCertificates("tls.cert", cert);
   let isPair: boolean;
   try {
     isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch {
-    throw new TypeError("Cannot use tls.key: it is no private key in PEM text that is not encrypted");
+    throw refused("tls.key", "it is no private key in PEM text that is not encrypted");
   }
-  if (!isPair) throw new TypeError("Cannot use tls.key: it belongs to another certificate than tls.cert");
+  if (!isPair) throw refused("tls.key", "it belongs to another certificate than tls.cert");
   return { cert, key };
 }
 
-function checkCertificate(name: string, text: unknown): string {
-  if (typeof text !== "string") throw mismatch(name, text, "PEM text");
+/** Each certificate of a text for itself. */
+function readCertificates(option: string, text: unknown): string[] {
+  if (typeof text !== "string") throw mismatch(option, text, "PEM text");
+  const certificates = text.match(CERTIFICATES) ?? [text];
   try {
-    for (const certificate of text.match(CERTIFICATES) ?? [text]) new X509Certificate(certificate);
+    for (const certificate of certificates) new X509Certificate(certificate);
   } catch {
-    throw new TypeError(
-      `Cannot use ${name}: it is no certificate; expected PEM text, which begins with -----BEGIN CERTIFICATE-----`,
+    throw refused(
+      option,
+      "it is no certificate; expected PEM text, which begins with -----BEGIN CERTIFICATE-----",
     );
   }
-  return text;
+  return certificates;
+}
+
+function refused(option: string, problem: string): OptionTypeError {
+  return new OptionTypeError({ option, problem });
 }

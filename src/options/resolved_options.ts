@@ -1,6 +1,5 @@
 import type { Checksum } from "./checksum.ts";
 import type { ContentEncoding, DownloadSpec, FileAllocation, Refresh } from "./options.ts";
-import type { ProxyOptions } from "./network_options.ts";
 import type { Endpoint } from "../runtime/runtime.ts";
 import type { Logger } from "../types.ts";
 
@@ -40,6 +39,16 @@ export interface UnusableProxy {
   readonly problem: string;
 }
 
+/** The proxies that one level names, such as a spec or the environment. */
+export interface Proxies {
+  /** Whether none is to be used, whatever the levels below say. */
+  readonly isOff: boolean;
+  readonly all: ProxyServer | UnusableProxy | undefined;
+  readonly http: ProxyServer | UnusableProxy | undefined;
+  readonly https: ProxyServer | UnusableProxy | undefined;
+  readonly noProxy: string | undefined;
+}
+
 /** Which proxy a URL goes through. */
 export interface ProxyRules {
   readonly http: ProxyServer | UnusableProxy | undefined;
@@ -49,7 +58,7 @@ export interface ProxyRules {
 
 /** Network options that were checked and completed. */
 export interface ResolvedNetwork {
-  readonly proxies: ProxyOptions;
+  readonly proxies: Proxies;
   readonly dnsServers: readonly Endpoint[];
   readonly dohServers: readonly string[];
   /** From `host:port` to addresses. */
@@ -79,7 +88,7 @@ export interface ResolvedSpec {
   readonly netrc: readonly NetrcEntry[];
   readonly allowDowngrade: boolean;
   readonly refresh: Refresh | undefined;
-  readonly proxies: ProxyOptions;
+  readonly proxies: Proxies;
   readonly maxConnections: number;
   /** Whether to open no more than are of use. */
   readonly isAdaptive: boolean;
@@ -107,6 +116,32 @@ export interface ResolvedSpec {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What specs have in common, checked and completed: all of a spec but its URL. */
+export interface ResolvedDefaults extends Omit<ResolvedSpec, "url"> {
+  /** The caller's fields, without the one for `login`. */
+  readonly headers: Headers;
+  readonly login: Login;
+  /** As it was given; a spec has no more than its `maxSegmentSize`. */
+  readonly minSegmentSize: number;
+}
+
+/** Who the caller is, and the `Authorization` field for that. */
+export interface Login extends Pick<DownloadSpec, "username" | "password" | "bearerToken"> {
+  readonly authorization: string | undefined;
+}
+
+/** In the place of a spec: one that was checked before, so that it is not checked twice. */
+export class CheckedSpec {
+  /** As it was given. */
+  readonly url: string;
+  readonly resolved: ResolvedSpec;
+
+  constructor(url: string, resolved: ResolvedSpec) {
+    this.url = url;
+    this.resolved = resolved;
+  }
+}
+
 /** Downloader options that were checked and completed. */
 export interface ResolvedDownloaderOptions {
   readonly maxConcurrentDownloads: number;
@@ -115,5 +150,5 @@ export interface ResolvedDownloaderOptions {
   readonly uniqueOutputs: boolean;
   readonly logger: Logger;
   readonly network: ResolvedNetwork;
-  readonly defaults: Omit<DownloadSpec, "url">;
+  readonly defaults: ResolvedDefaults;
 }

@@ -1,20 +1,20 @@
 import { type CheckedRange, combineCrc32 } from "../lib/crc32.ts";
 import type { ByteRange } from "../types.ts";
 
-/** What a piece map knows, in a form that can be stored. */
+/** The content of a piece map, in a form that can be stored. */
 export interface PieceMapSnapshot {
-  /** One bit for each piece, lowest bit first; set when the whole piece is there. */
+  /** One bit for each piece, lowest bit first; set when the piece is finished. */
   readonly bitmap: Uint8Array<ArrayBuffer>;
-  /** The CRC-32 of each piece, of which those of whole pieces mean something. */
+  /** The CRC-32 of each piece; only those of finished pieces have a meaning. */
   readonly crcs: Uint32Array<ArrayBuffer>;
-  /** What is there of pieces that are not whole, ascending. */
+  /** The known ranges of unfinished pieces, ascending. */
   readonly partial: readonly CheckedRange[];
 }
 
 /**
- * Which bytes of a file are there, and the CRC-32 of them as they were received. Whole pieces take a bit and a
- * CRC each; what is there of an unfinished piece is kept as ranges, of which there are about as many as
- * connections. A file of unknown size is one piece without an end.
+ * The bytes of a file that were received, and their CRC-32. A finished piece takes one bit and one CRC.
+ * Unfinished pieces are kept as ranges, about one for each connection. A file of unknown size is one piece
+ * without an end.
  */
 export class PieceMap {
   readonly pieceSize: number;
@@ -25,7 +25,7 @@ export class PieceMap {
   #doneBytes = 0;
   #wholePrefix = 0;
 
-  /** Starts empty; `size` is `Infinity` while it is not known. */
+  /** Starts empty. An unknown `size` is `Infinity`. */
   constructor(size: number, pieceSize: number) {
     this.#size = size;
     this.pieceSize = size === Infinity ? Infinity : pieceSize;
@@ -38,7 +38,7 @@ export class PieceMap {
     return this.#size;
   }
 
-  /** Bytes that are there. */
+  /** Number of received bytes. */
   get doneBytes(): number {
     return this.#doneBytes;
   }
@@ -47,7 +47,7 @@ export class PieceMap {
     return this.#doneBytes === this.#size;
   }
 
-  /** End of the longest prefix that is there. */
+  /** End of the longest finished prefix. */
   get frontier(): number {
     while (this.#wholePrefix < this.#pieceCount && this.#isWhole(this.#wholePrefix)) this.#wholePrefix++;
     const start = this.#startOf(this.#wholePrefix);
@@ -55,14 +55,14 @@ export class PieceMap {
     return first?.start === start ? first.end : Math.min(start, this.#size);
   }
 
-  /** Ends a file of unknown size where its data ends. */
+  /** Sets the size of a file of unknown size, once its data has ended. */
   endAt(size: number): void {
     this.#size = size;
   }
 
   /**
-   * Records that the bytes of `range`, which lies within one piece, are there, and their CRC-32. A range that
-   * overlaps what is there adds nothing: no CRC can be made of a part of it.
+   * Adds the received bytes of `range` with their CRC-32. The range must lie within one piece. A range that
+   * overlaps a known one is ignored, because the CRC of its new part is unknown.
    */
   add(range: ByteRange, crc: number): void {
     const piece = this.#pieceOf(range.start);
@@ -82,7 +82,7 @@ export class PieceMap {
     }
   }
 
-  /** The ranges that are there, ascending, each within one piece. */
+  /** The received ranges, ascending, each within one piece. */
   *known(): Generator<CheckedRange, void, undefined> {
     for (let piece = 0; piece < this.#pieceCount; piece++) {
       if (this.#isWhole(piece)) {
@@ -91,7 +91,7 @@ export class PieceMap {
     }
   }
 
-  /** The ranges that are not there, ascending. */
+  /** The missing ranges, ascending. */
   missing(): ByteRange[] {
     const gaps: ByteRange[] = [];
     const gap = (start: number, end: number) => {
@@ -120,7 +120,7 @@ export class PieceMap {
     };
   }
 
-  /** Takes up what `snapshot` says. */
+  /** Adds the pieces and ranges of a snapshot. */
   restore({ bitmap, crcs, partial }: PieceMapSnapshot): void {
     for (let piece = 0; piece < this.#pieceCount; piece++) {
       const isWhole = (bitmap[piece >> 3]! >> (piece & 7)) & 1;
@@ -167,8 +167,8 @@ export class PieceMap {
 }
 
 /**
- * Adds `range` to ascending ranges and joins it with those that it touches. Returns `false`, and adds nothing, when it
- * overlaps one. Many ranges in one piece must not cost the square of their number.
+ * Adds `range` to ascending ranges and joins it with its neighbours. Returns `false`, and adds nothing, when
+ * it overlaps a range. The time for many ranges in one piece must not grow with the square of their number.
  */
 function insert(ranges: CheckedRange[], range: CheckedRange): boolean {
   const next = firstEndingAfter(ranges, range.start);

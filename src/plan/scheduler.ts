@@ -1,13 +1,13 @@
 import type { ByteRange } from "../types.ts";
 import { segmentSize } from "./segment_size.ts";
 
-/** The right to deliver one segment. Bytes that come after the lease is over are dropped. */
+/** The right to deliver one segment. Bytes that arrive after the end of the lease are dropped. */
 export interface Lease {
   readonly start: number;
   readonly end: number;
   /** Offset of the next byte to deliver. */
   readonly position: number;
-  /** Whether it may still deliver. */
+  /** Whether the lease may still deliver. */
   readonly active: boolean;
 }
 
@@ -19,16 +19,16 @@ interface MutableLease extends Lease {
 
 /** Settings of a {@linkcode Scheduler}. */
 export interface SchedulerOptions {
-  /** What is to be fetched, ascending. */
+  /** The ranges to fetch, ascending. */
   readonly missing: readonly ByteRange[];
   readonly minSegmentSize: number;
   readonly pieceSize: number;
 }
 
-/** Hands out what is missing, lowest offset first, each byte to one lease at a time. */
+/** Leases the missing ranges, lowest offset first. Each byte belongs to one lease at a time. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  /** What nobody has a lease on, descending, so that the lowest is popped from the end. */
+  /** Ranges without a lease, descending, so that the lowest is popped from the end. */
   #pending: ByteRange[];
   readonly #active = new Set<MutableLease>();
   #pendingBytes: number;
@@ -39,12 +39,12 @@ export class Scheduler {
     this.#pendingBytes = this.#pending.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
-  /** Whether everything was delivered. */
+  /** Whether all bytes were delivered. */
   get isDone(): boolean {
     return this.#pending.length === 0 && this.#active.size === 0;
   }
 
-  /** Whether a lease could be had now. */
+  /** Whether a range without a lease is left. */
   get hasPending(): boolean {
     return this.#pending.length > 0;
   }
@@ -54,7 +54,7 @@ export class Scheduler {
     return this.#active.size;
   }
 
-  /** Takes a lease for one of `connections`, whose rate and whose time for a request were measured. */
+  /** Takes a lease for one of `connections`. Its rate and the time of its requests are measured values. */
   lease(
     bytesPerSecond: number,
     connections: number,
@@ -71,13 +71,16 @@ export class Scheduler {
     }));
   }
 
-  /** Takes a lease on what a response that is already there covers, if a run of what is missing starts there. */
+  /**
+   * Takes a lease for the range of a response that has already arrived, if a missing range starts at the same
+   * offset.
+   */
   leaseCovered(range: ByteRange): Lease | undefined {
     const index = this.#pending.findLastIndex(({ start }) => start === range.start);
     return index < 0 || range.end <= range.start ? undefined : this.#take(range.end - range.start, index);
   }
 
-  /** Counts `length` bytes that arrived, and returns how many of them the lease covers. */
+  /** Counts `length` received bytes. Returns how many of them belong to the lease. */
   deliver(lease: Lease, length: number): number {
     const held = this.#held(lease);
     if (held === undefined) return 0;
@@ -86,7 +89,7 @@ export class Scheduler {
     return accepted;
   }
 
-  /** Ends a lease. What it did not deliver becomes pending again. */
+  /** Ends a lease. The bytes that it did not deliver become pending again. */
   giveBack(lease: Lease): void {
     const held = this.#held(lease);
     if (held === undefined) return;
@@ -94,7 +97,7 @@ export class Scheduler {
     if (held.position < held.end) this.#addPending({ start: held.position, end: held.end });
   }
 
-  /** Gives what a lease has from `at` on to a new lease; one that is left with nothing is over. */
+  /** Moves the part of a lease from `at` on to a new lease. A lease that keeps no bytes ends. */
   split(lease: Lease, at: number): Lease | undefined {
     const held = this.#held(lease);
     if (held === undefined || at < held.position || at >= held.end) return undefined;
@@ -105,7 +108,7 @@ export class Scheduler {
     return rest;
   }
 
-  /** Ends a lease without an end of its own where its data ended. */
+  /** Ends a lease of unknown length after its last delivered byte. */
   endOfData(lease: Lease): void {
     const held = this.#held(lease);
     if (held === undefined) return;
@@ -113,7 +116,7 @@ export class Scheduler {
     this.#retire(held);
   }
 
-  /** Forgets every lease and starts again with `missing`. */
+  /** Ends every lease and restarts with `missing`. */
   restart(missing: readonly ByteRange[]): void {
     for (const lease of this.#active) lease.active = false;
     this.#active.clear();
@@ -127,7 +130,7 @@ export class Scheduler {
     const { start } = range;
     const end = Math.min(range.end, start + length);
     this.#pending.splice(index, 1, ...(end < range.end ? [{ start: end, end: range.end }] : []));
-    // Infinity minus itself is no number.
+    // Infinity minus Infinity is NaN.
     this.#pendingBytes = this.#pending.length === 0 ? 0 : this.#pendingBytes - (end - start);
     const lease: MutableLease = { start, end, position: start, active: true };
     this.#active.add(lease);

@@ -1,36 +1,38 @@
-/** A lease should keep a connection busy for about this long. */
+/** Intended duration of a lease. */
 const TARGET_SECONDS = 2;
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
-/** How many times as long as its request takes a lease should last, so that connections seldom wait for a server. */
+/**
+ * A lease should last this many times as long as its request, so that connections seldom wait for the server.
+ */
 const REQUESTS_WORTH = 8;
-/** What a connection is taken for before its rate is known. */
+/** Rate of a connection before the first measurement. */
 const ASSUMED_BYTES_PER_SECOND = 16 * 1024 * 1024;
 
-/** What the length of the next segment depends on. */
+/** The values that decide the length of the next segment. */
 export interface SegmentSizeInput {
-  /** Bytes nobody has a lease on. */
+  /** Bytes without a lease. */
   readonly remaining: number;
-  /** Bytes that are still to come of the leases in flight. */
+  /** Bytes that the active leases have not delivered yet. */
   readonly inFlight: number;
   /** Connections that share both. */
   readonly connections: number;
-  /** How many of them have no lease, the one that asks included. */
+  /** How many connections have no lease, including the one that takes this segment. */
   readonly idle: number;
-  /** Measured for this connection, 0 before its first segment is over. */
+  /** Measured rate of this connection; 0 before the end of its first segment. */
   readonly bytesPerSecond: number;
-  /** From a request to its response. */
+  /** Time between a request and its response. */
   readonly requestSeconds: number;
   readonly minSegmentSize: number;
-  /** The most that one request may ask for; it wins over all else. */
+  /** Largest range of one request. This limit has priority over all others. */
   readonly maxSegmentSize: number;
   readonly pieceSize: number;
 }
 
 /**
- * Bytes to lease next (guided self-scheduling): two seconds of this connection's rate, at most half of its share of
- * what is still to come, so that segments shrink towards the end and all connections finish together. The whole share
- * where a further request would take too long, and never what others need who have nothing. A lone connection shares
- * with nobody and takes everything.
+ * Bytes of the next lease (guided self-scheduling): two seconds at the rate of this connection, but at most
+ * half of its share of the missing bytes. So segments shrink towards the end, and all connections finish
+ * together. If another request would take too long, the limit is the full share. Idle connections keep their
+ * part of the bytes without a lease. A single connection takes all bytes.
  */
 export function segmentSize(input: SegmentSizeInput): number {
   const { remaining, inFlight, connections, idle, bytesPerSecond, requestSeconds } = input;

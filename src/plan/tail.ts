@@ -1,20 +1,20 @@
-/** A lease that is being delivered. */
+/** An active lease. */
 export interface LeaseInFlight {
   /** Offset of the next byte. */
   readonly position: number;
   readonly end: number;
-  /** Over the last moments. */
+  /** Recent rate of the lease. */
   readonly bytesPerSecond: number;
 }
 
-/** What another request costs before its first byte is there. */
+/** Time between another request and its first byte. */
 const REQUEST_SECONDS = 0.25;
-/** What a split must save: rates are measured roughly, and what is on its way already comes twice. */
+/** Least time that a split must save. Measured rates are rough, and bytes in flight arrive twice. */
 const LEAST_GAIN_SECONDS = 0.5;
 
 /**
- * At which offset a connection that has nothing to do should take over the rest of a lease, so that both finish
- * together; `undefined` when that would gain little. A lease that hardly moves is taken over whole.
+ * Offset from which an idle connection should take over a lease, so that both finish together; `undefined`
+ * when this saves little time. The complete rest of a very slow lease is taken over.
  */
 export function whereToSplit(
   { position, end, bytesPerSecond }: LeaseInFlight,

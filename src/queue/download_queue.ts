@@ -3,10 +3,9 @@ import { TokenBucket } from "../flow/token_bucket.ts";
 import { onAbort } from "../lib/on_abort.ts";
 import { DownloadHandle } from "./handle.ts";
 import { NetworkClients } from "../net/network_clients.ts";
-import { proxyOptionsFrom, proxyRulesWithin } from "../options/proxy.ts";
-import type { ProxyOptions } from "../options/network_options.ts";
+import { joinProxies, namesProxy, proxiesFrom } from "../options/proxy.ts";
 import type { DownloadSpec } from "../options/options.ts";
-import type { ResolvedDownloaderOptions } from "../options/resolved_options.ts";
+import type { Proxies, ResolvedDownloaderOptions } from "../options/resolved_options.ts";
 import { redact } from "../redact.ts";
 import { resolveSpec } from "../options/resolve_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -23,7 +22,7 @@ export class DownloadQueue {
   readonly bucket: TokenBucket;
   readonly #runtime: Runtime;
   readonly #options: ResolvedDownloaderOptions;
-  readonly #environment: ProxyOptions;
+  readonly #environment: Proxies;
   readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
   readonly #hostQueue: HostQueue;
@@ -36,11 +35,10 @@ export class DownloadQueue {
   constructor(runtime: Runtime, options: ResolvedDownloaderOptions) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#environment = proxyOptionsFrom(runtime.environment);
+    this.#environment = proxiesFrom(runtime.environment);
     const { network, maxConcurrentDownloads, maxDownloadsPerHost } = options;
     this.#hostQueue = new HostQueue({ total: maxConcurrentDownloads, perHost: maxDownloadsPerHost });
-    const { noProxy: _exceptions, ...environmentProxies } = this.#environment;
-    const hasEnvironmentProxies = Object.keys(environmentProxies).length > 0;
+    const hasEnvironmentProxies = namesProxy(this.#environment);
     this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
     this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
     this.#claims = options.uniqueOutputs ? new OutputClaims() : undefined;
@@ -60,7 +58,7 @@ export class DownloadQueue {
     if (this.#closed !== undefined) throw new TypeError("Cannot begin a download: the downloader was closed");
     const spec = resolveSpec(given, this.#options.defaults);
     const { clock } = this.#runtime;
-    const proxies = proxyRulesWithin(this.#environment, spec.proxies, this.#options.network.proxies);
+    const proxies = joinProxies(spec.proxies, this.#options.network.proxies, this.#environment);
     const bucket = new TokenBucket(clock, spec.maxDownloadSpeed);
     const progress = new Progress(clock);
     const download = { spec, progress, bucket, proxies };

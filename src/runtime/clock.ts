@@ -1,25 +1,18 @@
 import type { Clock } from "./runtime.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
 /** The time of this machine. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
-  sleep(ms, signal) {
+  async sleep(ms, signal) {
+    signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return promise;
-    }
-    const wake = () => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    };
-    const timer = setTimeout(wake, ms);
-    const stop = () => {
+    const timer = setTimeout(resolve, ms);
+    using _stopping = onAbort(signal, () => {
       clearTimeout(timer);
       reject(signal?.reason);
-    };
-    signal?.addEventListener("abort", stop, { once: true });
-    return promise;
+    });
+    await promise;
   },
 };

@@ -19,6 +19,8 @@ import type {
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 import { systemError, withCode } from "./system_error.ts";
+import { errorCode } from "../lib/error_code.ts";
+import { isIpv6, joinHostPort } from "../lib/ip_address.ts";
 
 /** Deno. */
 export function createDenoRuntime(): Runtime {
@@ -82,7 +84,7 @@ class DenoFile implements RuntimeFile {
   }
 }
 
-/** What the system calls it when a file system has no locks. */
+/** Error codes of a file system without locks. */
 const NO_LOCKS = new Set(["ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL"]);
 
 class LockableDenoFile extends DenoFile implements LockableFile {
@@ -97,7 +99,7 @@ class LockableDenoFile extends DenoFile implements LockableFile {
     try {
       return await coded(this.#file.tryLock(true)) ? "had" : "taken";
     } catch (error) {
-      if (error instanceof Error && "code" in error && NO_LOCKS.has(String(error.code))) return "refused";
+      if (NO_LOCKS.has(errorCode(error) ?? "")) return "refused";
       throw error;
     }
   }
@@ -111,7 +113,7 @@ const files: FileSystem = {
   },
 
   async open(path, mode) {
-    // There is no flag against links, so who opens it compares what was opened with what has the name.
+    // Deno has no flag against links, so the caller compares the opened file with the file of that name.
     if (mode !== "read") await requireNoLink(path);
     return new DenoFile(await coded(Deno.open(path, { read: true, write: mode === "read-write" })));
   },
@@ -141,7 +143,7 @@ const files: FileSystem = {
   },
 
   async remove(path) {
-    // Deno removes an empty directory as well.
+    // Deno also removes an empty directory.
     if ((await files.lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
     await orMissing(onFile(() => coded(Deno.remove(path))));
   },
@@ -185,7 +187,7 @@ function isAlive(processId: number): boolean | undefined {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return errorCode(error) !== "ESRCH";
   }
 }
 
@@ -193,7 +195,9 @@ async function requireNoLink(path: string): Promise<void> {
   if ((await files.lstat(path))?.kind === "symlink") throw systemError("ELOOP", path);
 }
 
-/** The sockets throw outside of every promise, or ask on a terminal, where a permission is missing. */
+/**
+ * Checks permissions first. Without one, a socket throws outside of every promise, or prompts on a terminal.
+ */
 const network: Network = {
   ...sockets,
 
@@ -208,7 +212,7 @@ const network: Network = {
   },
 
   async exchange(to, message, accepts, signal) {
-    requireEndpoint({ address: to.address.includes(":") ? "::" : "0.0.0.0", port: 0 });
+    requireEndpoint({ address: isIpv6(to.address) ? "::" : "0.0.0.0", port: 0 });
     requireEndpoint(to);
     return await sockets.exchange(to, message, accepts, signal);
   },
@@ -230,7 +234,7 @@ const network: Network = {
 };
 
 function requireEndpoint({ address, port }: Endpoint): void {
-  const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const host = joinHostPort(address, port);
   if (mayReach(host)) return;
   throw new DownloadError("network", `Cannot use ${host}: Deno forbids it; run it with --allow-net`);
 }
@@ -240,11 +244,11 @@ function mayReach(host: string): boolean {
     return Deno.permissions.querySync({ name: "net", host }).state === "granted";
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
-    return network.isUnrestricted(); // a permission cannot name it
+    return network.isUnrestricted(); // a permission cannot name this host
   }
 }
 
-/** Ports that fetch refuses to ask, although nothing may be wrong with them (Fetch standard, section 2.9). */
+/** Ports that fetch refuses, although a server may use them (Fetch standard, section 2.9). */
 const BLOCKED_PORTS = new Set(
   `0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123
   135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993
@@ -282,7 +286,7 @@ function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
-/** The port of a permission is never left out. */
+/** Throws without the permission for a host. A permission always needs a port. */
 function requireHost({ hostname, port, protocol }: URL): void {
   const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
   if (mayReach(host)) return;
@@ -301,7 +305,8 @@ function environment(name: string): string | undefined {
 function describe(info: Deno.FileInfo): FileInfo {
   const kind = info.isFile ? "file" : info.isDirectory ? "directory" : info.isSymlink ? "symlink" : "other";
   const number = identify(info.dev, info.ino);
-  // Deno rounds numbers of more than 53 bits, which are usual on Windows; the time of birth tells them apart.
+  // Deno rounds file numbers of more than 53 bits, which are usual on Windows. The creation time separates
+  // such files.
   const identity = number && IS_WINDOWS ? `${number}:${info.birthtime?.getTime()}` : number;
   const { size, mtime, uid, nlink } = info;
   return {
@@ -311,7 +316,7 @@ function describe(info: Deno.FileInfo): FileInfo {
   };
 }
 
-/** Errors of Deno have no `code` where it has no class for them. */
+/** Adds `code` to errors for which Deno has no class. */
 async function coded<T>(result: Promise<T>): Promise<T> {
   try {
     return await result;

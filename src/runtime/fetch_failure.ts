@@ -1,18 +1,19 @@
 import { DownloadError, type DownloadErrorCode } from "../errors.ts";
 import { redact } from "../redact.ts";
+import { errorCode } from "../lib/error_code.ts";
 
-/** One kind of failure: how the runtimes tell of it, and what it means. */
+/** One kind of failure: how the runtimes report it, and its meaning. */
 interface Kind {
   readonly code: DownloadErrorCode;
   readonly pattern: RegExp;
   readonly retryable: boolean;
-  /** Where it is not that the host cannot be reached. */
+  /** Start of the message, if it is not "Cannot reach". */
   readonly what?: "Cannot use the response of";
-  /** `word` is what the first group of the pattern caught. */
+  /** `word` is the text of the first matching group of the pattern. */
   readonly reason: (word: string) => string;
 }
 
-/** Deno puts all that it knows into the text of an error, Bun into its `code`. */
+/** Deno reports a failure in the text of its error, Bun in its `code`. */
 const KINDS: readonly Kind[] = [
   {
     code: "dns",
@@ -62,15 +63,15 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** What a fetch rejected with, as a `DownloadError` where it can be told what went wrong. */
+/** Translates the rejection of a fetch into a `DownloadError` if its kind is known. */
 export function explainFetchFailure(error: unknown, url: string, headers: Headers): unknown {
   return explainFailure(error, headers.get("host") ?? new URL(url).host);
 }
 
-/** What reaching a host failed with, as a `DownloadError` where it can be told what went wrong. */
+/** Translates an error of a connection to `host` into a `DownloadError` if its kind is known. */
 export function explainFailure(error: unknown, host: string): unknown {
   if (!(error instanceof Error) || error.name === "AbortError") return error;
-  // Trying again would not help, and asks again on a terminal.
+  // Not retryable: a retry would not help, and would prompt again on a terminal.
   if (error.name === "NotCapable") {
     const reason = redact(error.message);
     return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason });
@@ -86,8 +87,9 @@ export function explainFailure(error: unknown, host: string): unknown {
 }
 
 function tell(error: Error): string {
-  if ("code" in error && typeof error.code === "string") return error.code;
+  const code = errorCode(error);
+  if (code !== undefined) return code;
   const words = error.cause instanceof Error ? error.cause.message : error.message;
-  // Before it stands the URL, whose query may be secret.
+  // The text before has the URL, whose query may be secret.
   return words.replace(/^.* client error \(\w+\): /s, "");
 }

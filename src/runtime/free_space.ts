@@ -1,8 +1,8 @@
 import { statfs } from "node:fs/promises";
 
 /**
- * Bytes that this process may still write below `path`, or `undefined` when that cannot be told: not every file system
- * tells, and some have no blocks at all.
+ * Bytes that this process may still write below `path`. `undefined` when the file system does not report
+ * them, or reports no blocks at all.
  */
 export async function freeBytes(path: string): Promise<number | undefined> {
   try {

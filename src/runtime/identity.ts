@@ -1,11 +1,12 @@
 import { IS_WINDOWS } from "./in_use.ts";
 
 /**
- * Names a file by the numbers that the system has for its volume and for itself; `undefined` on a drive that numbers
- * none, as some do on Windows.
+ * Identifies a file by the system's numbers for its volume and the file. `undefined` on a drive without file
+ * numbers, such as some on Windows.
  */
 export function identify(volume: number | bigint, file: number | bigint | null): string | undefined {
   if (file === null || BigInt(file) === 0n) return undefined;
-  // Some runtimes know the volume of an open file only. Files that are compared are in one directory.
+  // Some runtimes know only the volume of an open file. It is not needed, because compared files are in one
+  // directory.
   return IS_WINDOWS ? `${file}` : `${volume}:${file}`;
 }

@@ -13,10 +13,10 @@ import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 import { systemError } from "./system_error.ts";
 
-/** Bun was seen to hand over up to 544 KiB at once. */
+/** Bun returned up to 544 KiB in one chunk. */
 const BODY_CHUNK_BYTES = 576 * 1024;
 
-/** Bun. Throws a `DownloadError` where options would be dropped without a word. */
+/** The runtime Bun. Throws a `DownloadError` on a version that silently ignores options. */
 export function createNodeRuntime(): Runtime {
   requireSessions();
   return {
@@ -25,7 +25,7 @@ export function createNodeRuntime(): Runtime {
     files,
     network: sockets,
     createHttpClient,
-    // Bun sends one slash in place of several at the beginning.
+    // Bun replaces several leading slashes by one.
     canFetch: ({ pathname }) => !pathname.startsWith("//"),
     bodyChunkBytes: BODY_CHUNK_BYTES,
     followsEnvironment: false,
@@ -42,7 +42,7 @@ const files: FileSystem = {
   async open(path, mode) {
     const access = mode === "read" || mode === "read-own" ? constants.O_RDONLY : constants.O_RDWR;
     const file = new NodeFile(await fs.open(path, mode === "read" ? access : access | OPEN_OWN));
-    // Windows opens a directory as well.
+    // Windows also opens directories.
     if (!IS_WINDOWS || (await file.stat()).kind !== "directory") return file;
     await file.close();
     throw systemError("EISDIR", path);
@@ -82,7 +82,7 @@ const files: FileSystem = {
   lock: lockFile,
 };
 
-/** What Bun's fetch takes beyond the standard. */
+/** Options of Bun's fetch that are not in the standard. */
 interface FetchOptions extends RequestInit {
   readonly decompress: false;
   readonly timeout: false;
@@ -90,7 +90,7 @@ interface FetchOptions extends RequestInit {
   readonly proxy?: false;
 }
 
-/** Settings for some fetches, and connections of their own. */
+/** Settings and connections for some fetches. */
 interface FetchSession {
   close(): void;
 }
@@ -112,7 +112,7 @@ interface BunGlobal {
   };
 }
 
-/** Without sessions, fetch ignores proxies, certificates and more. */
+/** A fetch without sessions ignores proxies, certificates and more. */
 function requireSessions(): void {
   const { Bun } = globalThis as unknown as Partial<BunGlobal>;
   if (Bun?.FetchSession !== undefined) return;
@@ -132,7 +132,7 @@ function createHttpClient({ proxy, ...options }: HttpClientOptions): HttpClient 
         decompress: false,
         timeout: false,
         session,
-        // Or it would take one from the environment.
+        // Otherwise fetch would use a proxy of the environment.
         ...(proxy === undefined && { proxy: false }),
       };
       try {
@@ -155,7 +155,7 @@ function sessionOptions(options: HttpClientOptions): FetchSessionOptions {
   };
 }
 
-/** Not by an import: the module takes time to load, and few runs need it. */
+/** Not an import, because the module takes time to load, and few runs need it. */
 function rootCertificates(): readonly string[] {
   return process.getBuiltinModule("node:tls").rootCertificates;
 }

@@ -4,11 +4,15 @@ import { identify } from "./identity.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import type { FileInfo, RuntimeFile } from "./runtime.ts";
 import { systemError } from "./system_error.ts";
+import { errorCode } from "../lib/error_code.ts";
 
-/** For a file that must be one itself: no link is followed, no pipe is waited for. Windows has no such flags. */
+/**
+ * Flags for a file that must be regular: they follow no link and do not wait for a pipe. Windows has no such
+ * flags.
+ */
 export const OPEN_OWN: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** A file that is open. */
+/** An open file. */
 export class NodeFile implements RuntimeFile {
   readonly #file: fs.FileHandle;
 
@@ -46,19 +50,19 @@ export class NodeFile implements RuntimeFile {
   }
 }
 
-/** Looks at the path itself. */
+/** Describes the path itself. */
 export async function lstat(path: string): Promise<FileInfo | undefined> {
   return await orMissing(fs.lstat(path, { bigint: true }).then(describe));
 }
 
-/** Looks at what the path leads to. */
+/** Describes the target of the path. */
 export async function stat(path: string): Promise<FileInfo | undefined> {
   return await orMissing(fs.stat(path, { bigint: true }).then(describe));
 }
 
-/** Removes a file, if it is there. */
+/** Removes a file, if it exists. */
 export async function remove(path: string): Promise<void> {
-  // Windows has one answer for a directory and for a file that is in use.
+  // Windows reports a directory like a file that is in use.
   if (IS_WINDOWS && (await lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
   await orMissing(onFile(() => fs.unlink(path)));
 }
@@ -74,7 +78,7 @@ function describe(info: BigIntStats): FileInfo {
   return {
     kind,
     size: Number(info.size),
-    // Numbers of more than 53 bits are usual on Windows.
+    // File numbers of more than 53 bits are usual on Windows.
     identity: identify(info.dev, info.ino),
     modifiedMs: Number(info.mtimeMs),
     owner: IS_WINDOWS ? undefined : Number(info.uid),
@@ -86,7 +90,7 @@ async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

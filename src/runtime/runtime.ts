@@ -1,30 +1,30 @@
-/** Time, so that tests can own it. */
+/** A clock that tests can replace. */
 export interface Clock {
-  /** Milliseconds that never run backwards; only differences mean anything. */
+  /** Milliseconds that never run backwards. Only differences have a meaning. */
   monotonicMs(): number;
-  /** Milliseconds since 1970, for comparing with dates that a server sends. */
+  /** Milliseconds since 1970, for comparison with dates of a server. */
   wallMs(): number;
-  /** Waits; rejects with the signal's reason when it is aborted first. */
+  /** Waits `ms` milliseconds. Rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** What the file system knows about a path. */
+/** Facts of the file system about a path. */
 export interface FileInfo {
   readonly kind: "file" | "directory" | "symlink" | "other";
   readonly size: number;
-  /** Names one file on this machine, or `undefined` where the system has no such thing. */
+  /** Identifies one file on this machine; `undefined` if the system cannot. */
   readonly identity: string | undefined;
-  /** When its content was last written, in whole milliseconds since 1970; `undefined` where that cannot be told. */
+  /** Time of the last write to its content, in full milliseconds since 1970; `undefined` if unknown. */
   readonly modifiedMs: number | undefined;
-  /** Number of the user whose it is, or `undefined` where the system has no such thing. */
+  /** Number of its owner; `undefined` on a system without users. */
   readonly owner: number | undefined;
-  /** How many names it has, or `undefined` where that cannot be told. */
+  /** Number of its names; `undefined` if unknown. */
   readonly links: number | undefined;
 }
 
 /**
- * What a file is opened for. `read` follows links. The others take nothing but a file that is one itself: a link is
- * `ELOOP` where the system can tell, and no pipe is waited for.
+ * Purpose of opening a file. `read` follows links. The others open only a regular file: a link is `ELOOP` if
+ * the system can detect it, and a pipe does not block.
  */
 export type OpenMode = "read" | "read-own" | "read-write";
 
@@ -38,68 +38,72 @@ export interface RuntimeFile {
   /** Writes all of `data`. */
   write(data: Uint8Array, position: number): Promise<void>;
   truncate(size: number): Promise<void>;
-  /** Returns once the contents are on stable storage. */
+  /** Makes the contents durable. */
   sync(): Promise<void>;
   stat(): Promise<FileInfo>;
   close(): Promise<void>;
 }
 
-/** A lock that ends with its process, however that ends. */
+/** A lock that ends with its process, also after a crash. */
 export interface FileLock {
-  /** The user to whom files belong that this process makes there, or `undefined` where there are no users. */
+  /** Number of the user that owns the files of this process there; `undefined` on a system without users. */
   readonly owner: number | undefined;
-  /** Whether the file system has no locks, so that the file holds a process id of this machine instead. */
+  /** Whether the file system has no locks, so that the lock file has a process id of this machine instead. */
   readonly isWeak: boolean;
-  /** Removes the lock file and lets go. */
+  /** Removes the lock file and releases the lock. */
   release(): Promise<void>;
 }
 
-/** Errors carry the system's name in `code`: `ENOSPC`, `EEXIST`, `EACCES` and so on. */
+/** Files. Errors have the system's name in `code`: `ENOSPC`, `EEXIST`, `EACCES` and so on. */
 export interface FileSystem {
-  /** Makes a new file for reading and writing; `EEXIST` when anything has that name. */
+  /** Makes a new file for reading and writing; `EEXIST` when the name is taken. */
   create(path: string): Promise<RuntimeFile>;
   open(path: string, mode: OpenMode): Promise<RuntimeFile>;
-  /** Looks at the path itself, links not followed; `undefined` when nothing is there. */
+  /** Describes the path itself, without following links; `undefined` when nothing has the name. */
   lstat(path: string): Promise<FileInfo | undefined>;
-  /** As `lstat`, links followed. */
+  /** As `lstat`, but follows links. */
   stat(path: string): Promise<FileInfo | undefined>;
-  /** Whether this program may look at the path; where not, looking fails or asks on a terminal. */
+  /**
+   * Whether this program may read at the path. Without the permission a read fails, or prompts on a terminal.
+   */
   mayRead(path: string): Promise<boolean>;
-  /** Makes a directory and those above it that are missing; no error when it is there. */
+  /** Makes a directory and its missing parents; no error when it exists. */
   makeDirectory(path: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
-  /** Atomic; takes the place of what has the name `to`. */
+  /** Renames atomically, and replaces a file named `to`. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes one file, or the link itself; `EISDIR` for a directory, and no error when nothing is there. */
+  /**
+   * Removes one file, or the link itself; `EISDIR` for a directory, and no error when nothing has the name.
+   */
   remove(path: string): Promise<void>;
-  /** Makes names in this directory durable, where the system can. */
+  /** Makes the names in this directory durable, if the system can. */
   syncDirectory(path: string): Promise<void>;
-  /** Bytes this process may still write there, or `undefined` when that cannot be told. */
+  /** Bytes that this process may still write there; `undefined` if unknown. */
   freeSpace(path: string): Promise<number | undefined>;
   /**
-   * Locks the file `path`, which it makes; `undefined` when somebody else holds the lock. `ELOOP` when it is a symbolic
-   * link, and an error as well when it is anything else than a file of one name.
+   * Makes and locks the file `path`; `undefined` when another owner has the lock. `ELOOP` for a symbolic
+   * link, and an error for anything else but a regular file with one name.
    */
   lock(path: string): Promise<FileLock | undefined>;
 }
 
-/** Where a socket goes: an IP address, never a name. */
+/** The target of a socket: an IP address, never a name. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
 
-/** A TCP connection. Reads must not overlap, nor writes. */
+/** A TCP connection. Neither reads nor writes may overlap. */
 export interface Connection {
-  /** The next bytes, `undefined` at the end. */
+  /** The next bytes; `undefined` at the end. */
   read(): Promise<Uint8Array | undefined>;
-  /** Takes all of `bytes`, as fast as the other side does. */
+  /** Writes all of `bytes`, as fast as the other side reads. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Tells the other side that nothing more comes. */
+  /** Ends the sending direction. */
   end(): Promise<void>;
-  /** Closes both directions at once. */
+  /** Closes both directions immediately. */
   close(): void;
-  /** As `close`, so that the other side takes it for a failure and not for an end. */
+  /** As `close`, but the other side sees a failure, not an end. */
   reset(): void;
 }
 
@@ -109,67 +113,72 @@ export interface Listener {
   close(): void;
 }
 
-/** How both ends of a TLS connection prove who they are. */
+/** Certificates and verification of a TLS connection. */
 export interface SecureOptions {
-  /** Certificates to trust beside those of the runtime, in PEM. */
+  /** Certificates to trust in addition to those of the runtime, in PEM. */
   readonly ca: readonly string[];
-  /** What to show to who asks who we are, in PEM. */
+  /** The client certificate and its key for servers that request one, in PEM. */
   readonly identity: { readonly cert: string; readonly key: string } | undefined;
-  /** Whether the other end must prove that it is the host. */
+  /** Whether the other side must prove that it is the host. */
   readonly isVerified: boolean;
 }
 
-/** Sockets. Errors carry the system's name in `code`. */
+/** Sockets. Errors have the system's name in `code`. */
 export interface Network {
-  /** Opens a TCP connection; closes the attempt when the signal is aborted. */
+  /** Opens a TCP connection. An abort of the signal ends the attempt. */
   connect(
     to: Endpoint,
     options: { readonly localAddress: string | undefined; readonly signal: AbortSignal },
   ): Promise<Connection>;
   /** Accepts connections from this machine. */
   listen(onConnection: (connection: Connection) => void): Promise<Listener>;
-  /** Sends one datagram, and returns the first answer from there that `accepts` takes. */
+  /** Sends one datagram. Returns the first answer from its target for which `accepts` returns `true`. */
   exchange(
     to: Endpoint,
     message: Uint8Array,
     accepts: (answer: Uint8Array) => boolean,
     signal: AbortSignal,
   ): Promise<Uint8Array>;
-  /** Speaks TLS over a connection to `host`. */
+  /** Starts TLS on a connection to `host`. */
   secure(connection: Connection, host: string, options: SecureOptions): Promise<Connection>;
-  /** All addresses that the system knows for a name, best first. */
+  /** All addresses of a name from the system, best first. */
   lookup(host: string): Promise<string[]>;
-  /** Whether every address may be reached and listened on. */
+  /** Whether this program may connect to every address and listen on it. */
   isUnrestricted(): boolean;
-  /** Throws a `DownloadError` that names the permission that is missing for that, on the way to `host`. */
+  /** Throws a `DownloadError` about `host` that names the missing permission, unless `isUnrestricted()`. */
   requireUnrestricted(host: string): void;
-  /** Whether connections may come from this address, which is so when it belongs to this machine. */
+  /** Whether the address belongs to this machine, so that connections can come from it. */
   isLocal(address: string): Promise<boolean>;
 }
 
-/** What a request needs beside its URL. */
+/** Settings of a request, besides its URL. */
 export interface RequestOptions {
   readonly headers: Headers;
   readonly signal: AbortSignal;
-  /** Whether a server chose the URL: then nobody is asked on a terminal whether the host may be reached. */
+  /**
+   * Whether a server chose the URL. Then a missing permission for the host causes no prompt on a terminal.
+   */
   readonly isRedirected?: boolean;
 }
 
-/** What the connections of a client are like. */
+/** Settings for the connections of a client. */
 export interface HttpClientOptions extends Omit<SecureOptions, "isVerified"> {
   /** Idle connections to keep for the next request to a host. */
   readonly maxIdlePerHost: number;
-  /** After how long an idle connection is closed. */
+  /** Milliseconds until an idle connection is closed. */
   readonly idleTimeoutMs: number;
   /** An `http:` or `https:` URL without user and password. */
   readonly proxy: { readonly url: string; readonly username: string; readonly password: string } | undefined;
 }
 
-/** Sends GET requests over its own pool of HTTP/1.1 connections. Never follows a redirect, never decodes. */
+/**
+ * Sends GET requests over its own pool of HTTP/1.1 connections. Never follows a redirect, never decodes a
+ * body.
+ */
 export interface HttpClient {
-  /** Rejects with a `DownloadError` where it can tell what is wrong, and with anything else otherwise. */
+  /** Rejects with a `DownloadError` if the failure is known, and with any other error if not. */
   get(url: string, options: RequestOptions): Promise<Response>;
-  /** Closes idle connections, and those that have become so since when it is called again. */
+  /** Closes idle connections. Another call also closes those that have become idle since. */
   close(): void;
 }
 
@@ -180,12 +189,12 @@ export interface Runtime {
   readonly files: FileSystem;
   readonly network: Network;
   createHttpClient(options: HttpClientOptions): HttpClient;
-  /** Whether a client without a proxy sends a request for this URL, and every byte of its path. */
+  /** Whether a client without a proxy can request this URL with an unchanged path. */
   canFetch(url: URL): boolean;
-  /** The most that a body hands over at once in memory of the runtime's own; 0 where it fills what it is given. */
+  /** Largest chunk of a body in the runtime's own memory; 0 if reads fill the caller's buffer. */
   readonly bodyChunkBytes: number;
-  /** Whether a client without a proxy takes one that the environment names. */
+  /** Whether a client without a proxy uses a proxy of the environment. */
   readonly followsEnvironment: boolean;
-  /** A variable of the environment, `undefined` as well when it may not be read. */
+  /** A variable of the environment; `undefined` when it is not set or may not be read. */
   environment(name: string): string | undefined;
 }

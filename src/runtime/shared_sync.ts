@@ -1,8 +1,8 @@
 type Sync = (path: string) => Promise<void>;
 
 /**
- * Lets one sync of a directory serve all who asked before it began: many small files come into one directory, and a
- * sync makes every name in it durable. Who asks while one runs waits for the next.
+ * Shares one sync of a directory between all callers before its start. Many small files may be in one
+ * directory, and a sync makes every name in it durable. Callers during a sync wait for the next one.
  */
 export function shareSyncs(sync: Sync): Sync {
   const running = new Map<string, Promise<void>>();
@@ -16,7 +16,8 @@ export function shareSyncs(sync: Sync): Sync {
     const current = running.get(path);
     if (current === undefined) return begin(path);
     const next = waiting.get(path) ??
-      // What it failed to make durable may be theirs who wait, and the system tells of a failure only once.
+      // If the current sync fails, waiting callers get its error: it may concern their names, and the system
+      // reports a failure only once.
       current.finally(() => waiting.delete(path)).then(() => begin(path));
     waiting.set(path, next);
     return next;

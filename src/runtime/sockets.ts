@@ -2,8 +2,13 @@ import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { explainFailure } from "./fetch_failure.ts";
 import type { Connection, Network } from "./runtime.ts";
+import { onAbort } from "../lib/on_abort.ts";
+import { isIpv6, parseIp } from "../lib/ip_address.ts";
 
-/** Sockets as both runtimes have them. Their modules take time to load, and most runs need none of them. */
+/**
+ * Sockets of both runtimes. Their modules are loaded when needed, because they take time and most runs need
+ * none.
+ */
 export const sockets: Network = {
   async connect({ address, port }, { localAddress, signal }) {
     const { connect } = await import("node:net");
@@ -16,19 +21,12 @@ export const sockets: Network = {
       allowHalfOpen: true,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
-    const stop = () => {
+    using _stopping = onAbort(signal, () => {
       socket.destroy();
       reject(signal.reason);
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    socket.once("error", (error) => {
-      signal.removeEventListener("abort", stop);
-      reject(error);
     });
-    socket.once("connect", () => {
-      signal.removeEventListener("abort", stop);
-      resolve(new NodeConnection(socket));
-    });
+    socket.once("error", reject);
+    socket.once("connect", () => resolve(new NodeConnection(socket)));
     return await promise;
   },
 
@@ -51,11 +49,10 @@ export const sockets: Network = {
     const { createSocket } = await import("node:dgram");
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
+    const socket = createSocket(isIpv6(address) ? "udp6" : "udp4");
+    using _stopping = onAbort(signal, () => reject(signal.reason));
     socket.on("error", reject);
-    // Not on every runtime does a connected socket refuse datagrams from elsewhere.
+    // Not every runtime refuses datagrams from other senders on a connected socket.
     socket.on("message", (answer, from) => {
       if (from.port === port && plain(from.address) === plain(address) && accepts(answer)) resolve(answer);
     });
@@ -63,7 +60,6 @@ export const sockets: Network = {
       socket.connect(port, address, () => socket.send(message, (error) => error && reject(error)));
       return await promise;
     } finally {
-      signal.removeEventListener("abort", stop);
       socket.close();
     }
   },
@@ -76,7 +72,7 @@ export const sockets: Network = {
     try {
       return await connection.secure(host, {
         host,
-        // A name alone may be told to the server (RFC 6066, section 3).
+        // Only a name may be sent to the server, not an address (RFC 6066, section 3).
         ...(isIP(host) === 0 && { servername: host }),
         ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
         ...identity,
@@ -108,12 +104,15 @@ export const sockets: Network = {
   },
 };
 
-/** An address as addresses compare: IPv6 has several forms, and may name the interface. */
+/** An address in a form for comparison: IPv6 has several forms, and may name the interface. */
 function plain(address: string): string {
-  return address.includes(":") ? new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname : address;
+  return parseIp(address.replace(/%.*$/, "")) ?? address;
 }
 
-/** What waits in memory for a reader before the other side is held back is one chunk of the runtime. */
+/**
+ * A connection that buffers at most one chunk of the runtime. It reads the next one when its reader has taken
+ * it.
+ */
 class NodeConnection implements Connection {
   readonly #socket: Socket;
   readonly #chunks: Uint8Array[] = [];
@@ -121,10 +120,11 @@ class NodeConnection implements Connection {
   #failure: unknown;
   #wake: () => void = () => {};
 
-  /** With TLS in it, `host` is whom its errors are about. */
+  /** With TLS, `host` is the host in its errors. */
   constructor(socket: Socket, host?: string) {
     this.#socket = socket;
-    // Whoever waits for what comes keeps the process alive, and an idle connection does not.
+    // An idle connection must not keep the process alive. A caller that waits for bytes keeps it alive
+    // itself.
     socket.unref();
     socket.on("data", (chunk: Uint8Array) => {
       this.#chunks.push(chunk);
@@ -143,14 +143,14 @@ class NodeConnection implements Connection {
     });
   }
 
-  /** The same connection with TLS in it. Nothing may have been read from it. */
+  /** Starts TLS on this connection. No byte of it may have been read before. */
   async secure(host: string, options: ConnectionOptions): Promise<Connection> {
     const { connect } = await import("node:tls");
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
     if (this.#isOver) throw this.#failure ?? new Error("the connection was closed");
     const over = () => reject(new Error("the connection was closed"));
     this.#socket.removeAllListeners();
-    // Bun tells of an early end only here.
+    // Bun reports an early end only here.
     this.#socket.once("end", over).once("close", over).once("error", reject);
     const socket = connect({ ...options, socket: this.#socket });
     socket.once("error", reject);

@@ -49,7 +49,8 @@ export class ExistingFiles {
     if (this.#options.spec.overwrite) return undefined;
     throw new DownloadError(
       "output_exists",
-      `Cannot write "${path}": it exists already, and its checksum is ${found.actual}, expected ${found.expected}; choose another output or ask to overwrite`,
+      `Cannot write "${path}": it exists already, and its checksum is ${found.actual}, expected ${found.expected}`,
+      { remedy: { before: "choose another output or ", options: ["overwrite"], how: "ask to overwrite" } },
     );
   }
 

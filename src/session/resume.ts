@@ -77,9 +77,15 @@ export function startsFresh(
 ): boolean {
   if (decision.kind === "refuse") {
     const reason = "it was begun from another URL";
-    const remedy = "choose another output, or turn resume off to start again";
-    const message = `Cannot resume "${path}": ${reason}; ${remedy}`;
-    throw new ControlFileError(place.names.control, message, { reason });
+    throw new ControlFileError(place.names.control, `Cannot resume "${path}": ${reason}`, {
+      reason,
+      remedy: {
+        before: "choose another output, or ",
+        options: ["resume"],
+        how: "turn resume off",
+        after: " to start again",
+      },
+    });
   }
   if (decision.kind !== "fresh") return false;
   if (decision.reason !== undefined) {

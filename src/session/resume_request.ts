@@ -210,6 +210,8 @@ function requireName(recorded: Validator, { verdict, remote }: ProbeResult): voi
   if (verdict.kind !== "whole" || strongValidator(recorded) === undefined) return;
   if (strongValidator(remote.validator) !== undefined) return;
   const reason = "the server answered with something that has neither ETag nor date, as an error page has";
-  const remedy = "what is there is kept, and with resume off the download starts again";
-  throw new RemoteChangedError(`Cannot go on: ${reason}; ${remedy}`, { reason });
+  throw new RemoteChangedError(`Cannot go on: ${reason}; what is there is kept`, {
+    reason,
+    remedy: { options: ["resume"], how: "turn resume off", after: " to start again" },
+  });
 }

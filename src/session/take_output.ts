@@ -102,9 +102,8 @@ export function requireUnclaimed(path: string, claim: OutputClaim | undefined, n
   if (claimed === undefined || claimed.isOurs) return;
   throw new DownloadError(
     "output_exists",
-    `Cannot write "${path}": it is the output of ${
-      redact(claimed.url)
-    }, too; choose another output or ask to rename`,
+    `Cannot write "${path}": it is the output of ${redact(claimed.url)}, too`,
+    { remedy: { before: "choose another output or ", options: ["rename"], how: "ask to rename" } },
   );
 }
 

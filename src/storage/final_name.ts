@@ -31,8 +31,11 @@ export async function giveName(
 
 /** Why a name is not given. */
 export function nameTaken(path: string, kind: FileInfo["kind"]): DownloadError {
-  const remedy = kind === "directory" ? "choose another output" : "choose another output or ask to overwrite";
-  return new DownloadError("output_exists", `Cannot write "${path}": it exists already; ${remedy}`);
+  const message = `Cannot write "${path}": it exists already`;
+  if (kind === "directory") return new DownloadError("output_exists", `${message}; choose another output`);
+  return new DownloadError("output_exists", message, {
+    remedy: { before: "choose another output or ", options: ["overwrite"], how: "ask to overwrite" },
+  });
 }
 
 /** Refuses a file that was exchanged or cut by somebody else while it was written, as `at`. */

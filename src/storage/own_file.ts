@@ -67,10 +67,13 @@ export async function removeOwn(files: FileSystem, path: string, owner: number |
 
 /** Something of others is where a file of ours belongs. */
 export function inTheWay(path: string, reason: string): DownloadError {
-  return new DownloadError(
-    "storage",
-    `Cannot use "${path}": ${reason}; remove it, choose another output or ask to overwrite`,
-  );
+  return new DownloadError("storage", `Cannot use "${path}": ${reason}`, {
+    remedy: {
+      before: "remove it, choose another output or ",
+      options: ["overwrite"],
+      how: "ask to overwrite",
+    },
+  });
 }
 
 /** Renaming replaces what has the new name, so that must be a file, and no other user's. */

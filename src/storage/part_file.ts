@@ -119,7 +119,8 @@ export class PartFile {
   #taken(): DownloadError {
     return new DownloadError(
       "output_exists",
-      `Cannot create "${this.path}": it exists and no control file tells what it is; remove it or ask to overwrite`,
+      `Cannot create "${this.path}": it exists and no control file tells what it is`,
+      { remedy: { before: "remove it or ", options: ["overwrite"], how: "ask to overwrite" } },
     );
   }
 }

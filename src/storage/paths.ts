@@ -1,5 +1,6 @@
 import { basename, dirname, normalize, sep } from "node:path";
 import { DownloadError } from "../errors.ts";
+import { OptionTypeError } from "../option_error.ts";
 import type { FileInfo, FileSystem, Runtime } from "../runtime/runtime.ts";
 import { refusedByWindows } from "./file_name.ts";
 import { errorCode } from "../lib/error_code.ts";
@@ -25,9 +26,13 @@ export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo |
 export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
   const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
   if (isDirectory) {
-    throw new TypeError(
-      `Cannot use outputPath "${path}": it is a directory; give a file's path, or use outputDir`,
-    );
+    throw new OptionTypeError({
+      option: "outputPath",
+      subject: `outputPath "${path}"`,
+      problem: "it is a directory",
+      value: path,
+      remedy: { before: "give a file's path, or ", options: ["outputDir"], how: "use outputDir" },
+    });
   }
   if (sep === "\\") requireWindowsName(path);
 }
@@ -39,7 +44,13 @@ function requireWindowsName(path: string): void {
     throw new DownloadError("storage", `Cannot write "${path}": the name is too long`);
   }
   const refusal = refusedByWindows(name);
-  if (refusal !== undefined) throw new TypeError(`Cannot use outputPath "${path}": ${refusal}`);
+  if (refusal === undefined) return;
+  throw new OptionTypeError({
+    option: "outputPath",
+    subject: `outputPath "${path}"`,
+    problem: refusal,
+    value: path,
+  });
 }
 
 /** What leads to the files that a process has open. They are no places for a new file. */

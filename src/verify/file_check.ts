@@ -1,6 +1,6 @@
 import { type Checksum, formatChecksum } from "../options/checksum.ts";
 import { ControlFileError, DownloadError } from "../errors.ts";
-import { PrefixHasher } from "../integrity/prefix_hasher.ts";
+import { hashFile } from "../integrity/hash_file.ts";
 import { holdsRange } from "../integrity/range_check.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import { PieceMap } from "../plan/piece_map.ts";
@@ -69,19 +69,16 @@ export async function checkDigest(
     onProgress(position + length, size);
     return length;
   };
-  const buffers = [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)] as const;
   const { algorithm } = expected;
-  const hasher = new PrefixHasher({ algorithm, file: { read }, buffers, onFallback: () => {} });
   try {
     onProgress(0, size);
-    const actual = { algorithm, hex: await hasher.finish(size) };
+    const actual = { algorithm, hex: await hashFile({ read }, size, algorithm) };
     if ((await statOf(file, path)).size !== size) throw changed(path);
     return {
       ...{ path, source, size, matches: actual.hex === expected.hex },
       ...{ expected: formatChecksum(expected), actual: formatChecksum(actual) },
     };
   } finally {
-    await hasher.close();
     await closeRead(file);
   }
 }
@@ -130,7 +127,8 @@ async function readClaims(
     await requireFile(runtime, path);
     throw new ControlFileError(
       controlPath,
-      `Cannot verify "${path}": it has no control file to compare it with; give checksum or checksumFile`,
+      `Cannot verify "${path}": it has no control file to compare it with`,
+      { remedy: { options: ["checksum", "checksumFile"], how: "give checksum or checksumFile" } },
     );
   }
   if (loaded.kind === "damaged") {

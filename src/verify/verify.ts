@@ -1,5 +1,7 @@
 import { basename } from "node:path";
 import { type Checksum, formatChecksum, parseChecksum } from "../options/checksum.ts";
+import { OptionTypeError } from "../option_error.ts";
+import { notBoth } from "../options/resolve_options.ts";
 import { checksumEntries } from "../integrity/checksum_list.ts";
 import {
   checkSignal,
@@ -18,6 +20,7 @@ import {
   type VerifiedFile,
   type VerifiedPart,
 } from "./file_check.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
 export type { VerifiedFile, VerifiedPart };
 
@@ -134,10 +137,11 @@ function checkSources(
   const checksum = optionalText("checksum", options.checksum);
   const checksumFile = optionalText("checksumFile", options.checksumFile);
   if (checksum !== undefined && checksumFile !== undefined) {
-    throw new TypeError("Cannot use both checksum and checksumFile: expected one");
+    throw notBoth("checksum", "checksumFile");
   }
   if (checksumFile !== undefined && /^https?:/i.test(checksumFile)) {
-    throw new TypeError("Cannot use checksumFile: it is a URL; expected the path of a list");
+    const problem = "it is a URL; expected the path of a list";
+    throw new OptionTypeError({ option: "checksumFile", problem });
   }
   return { checksum: checksum === undefined ? undefined : parseChecksum(checksum), checksumFile };
 }
@@ -146,7 +150,7 @@ function checkSources(
 async function orStopped<T>(work: Promise<T>, signal: AbortSignal, clock: Clock): Promise<T> {
   const over = new AbortController();
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
+  using _stopping = onAbort(signal, resolve);
   const stopped = aborted.then(() => clock.sleep(STOP_GRACE_MS, over.signal)).then((): never => {
     throw signal.reason;
   });

@@ -1,9 +1,9 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ODD_SCENARIOS } from "../../bench/reliability_odd.ts";
 import { judgeBytes } from "../../bench/reliability_run.ts";
 import type { Tool } from "../../bench/reliability_tools.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { findCurl } from "../reliability/oddities_curl.ts";
 
@@ -16,21 +16,21 @@ const PLAIN: Tool = {
 test("the second table has each row of odd servers, under names of their own", () => {
   const rows = new Set(ODD_SCENARIOS.map(({ name }) => Number(/^\d+/.exec(name))));
   const wanted = [...Array.from({ length: 17 }, (_, index) => 85 + index), 131, 133, 134];
-  deepStrictEqual([...rows], wanted);
-  strictEqual(new Set(ODD_SCENARIOS.map(({ name }) => name)).size, ODD_SCENARIOS.length);
+  assert.deepEqual([...rows], wanted);
+  assert.equal(new Set(ODD_SCENARIOS.map(({ name }) => name)).size, ODD_SCENARIOS.length);
 });
 
 test("what a tool leaves is judged by its status and its bytes", () => {
   const [old, changed, mixed] = [[1, 1], [2, 2], [1, 2]].map((bytes) => new Uint8Array(bytes));
   const versions = [old!, changed!];
-  deepStrictEqual(judgeBytes(0, changed, versions), { kind: "exact" });
-  deepStrictEqual(judgeBytes(0, mixed, versions), { kind: "corrupt", note: "wrong bytes" });
-  deepStrictEqual(judgeBytes(0, old!.subarray(1), versions), { kind: "corrupt", note: "1 of 2 bytes" });
-  deepStrictEqual(judgeBytes(0, undefined, versions), { kind: "corrupt", note: "no file" });
-  deepStrictEqual(judgeBytes(1, undefined, versions), { kind: "refused" });
-  deepStrictEqual(judgeBytes(null, mixed, versions), { kind: "unfinished" });
-  deepStrictEqual(judgeBytes("stuck", old, versions), { kind: "stuck" });
-  deepStrictEqual(judgeBytes([1, 0], old, versions), { kind: "exact" });
+  assert.deepEqual(judgeBytes(0, changed, versions), { kind: "exact" });
+  assert.deepEqual(judgeBytes(0, mixed, versions), { kind: "corrupt", note: "wrong bytes" });
+  assert.deepEqual(judgeBytes(0, old!.subarray(1), versions), { kind: "corrupt", note: "1 of 2 bytes" });
+  assert.deepEqual(judgeBytes(0, undefined, versions), { kind: "corrupt", note: "no file" });
+  assert.deepEqual(judgeBytes(1, undefined, versions), { kind: "refused" });
+  assert.deepEqual(judgeBytes(null, mixed, versions), { kind: "unfinished" });
+  assert.deepEqual(judgeBytes("stuck", old, versions), { kind: "stuck" });
+  assert.deepEqual(judgeBytes([1, 0], old, versions), { kind: "exact" });
 });
 
 /** Which rows curl gets with one request, and which mix versions in it. */
@@ -51,7 +51,7 @@ for (const [name, kind] of SEEN) {
   }, async () => {
     await using directory = await temporaryDirectory();
     const scenario = ODD_SCENARIOS.find((one) => one.name === name);
-    ok(scenario);
-    strictEqual((await scenario.run(PLAIN, directory.path)).kind, kind);
+    assert.ok(scenario);
+    assert.equal((await scenario.run(PLAIN, directory.path)).kind, kind);
   });
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { test } from "node:test";
@@ -34,28 +34,28 @@ async function fetchThrough(
 
 test("all bytes come through in their order, and are counted", async () => {
   const { bytes, link } = await fetchThrough({});
-  deepStrictEqual(bytes, BODY);
-  deepStrictEqual([link.passedBytes, link.connections.length], [BODY.length, 1]);
+  assert.deepEqual(bytes, BODY);
+  assert.deepEqual([link.passedBytes, link.connections.length], [BODY.length, 1]);
 });
 
 test("a rate is kept", async () => {
   const { bytes, seconds } = await fetchThrough({ bytesPerSecond: 4 * BODY.length });
-  deepStrictEqual(bytes, BODY);
+  assert.deepEqual(bytes, BODY);
   // A burst is at most 20 ms, and the last slice takes no time.
-  ok(seconds > 0.2, `it took ${seconds} s of 0.25 s`);
+  assert.ok(seconds > 0.2, `it took ${seconds} s of 0.25 s`);
 });
 
 test("a delay is kept each way", async () => {
   const { bytes, seconds, link } = await fetchThrough({ delayMs: 50 });
-  deepStrictEqual(bytes, BODY);
-  ok(seconds >= 0.099, `it took ${seconds} s`);
+  assert.deepEqual(bytes, BODY);
+  assert.ok(seconds >= 0.099, `it took ${seconds} s`);
   const { requestAtMs, bodyAtMs } = link.connections[0]!;
-  ok(bodyAtMs! - requestAtMs! >= 99, `the body came after ${bodyAtMs! - requestAtMs!} ms`);
+  assert.ok(bodyAtMs! - requestAtMs! >= 99, `the body came after ${bodyAtMs! - requestAtMs!} ms`);
 });
 
 test("after so many bytes it stops", async () => {
   const stopsAt = 10_000;
   const { bytes, link } = await fetchThrough({ stopAfterBytes: stopsAt }, { stopsAt });
-  deepStrictEqual(bytes, BODY.subarray(0, stopsAt));
-  strictEqual(link.passedBytes, stopsAt);
+  assert.deepEqual(bytes, BODY.subarray(0, stopsAt));
+  assert.equal(link.passedBytes, stopsAt);
 });

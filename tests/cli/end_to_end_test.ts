@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { type ChildEnd, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 import { VERSION } from "../../src/version.ts";
 

@@ -1,7 +1,9 @@
+import { ok } from "node:assert/strict";
 import type { CliHost, CliSignal, PathInfo, Shell } from "../../src/runtime/console/console.ts";
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
-import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
+import { CheckedSpec, type ResolvedSpec } from "../../src/options/resolved_options.ts";
+import { resolveDownloaderOptions, resolveSpec } from "../../src/options/resolve_options.ts";
 import type { DownloadResult, ProgressSnapshot } from "../../src/types.ts";
 
 /** A snapshot half-way through 100 MiB, changed as the test needs. */
@@ -166,6 +168,14 @@ export class FakeHandle {
   }
 }
 
+/** A spec as it is once it was checked, with its header fields as a list, which compares. */
+export function resolved(spec: DownloadSpec): ResolvedFake {
+  const { headers, ...rest } = resolveSpec(spec);
+  return { ...rest, headers: [...headers] };
+}
+
+type ResolvedFake = Omit<ResolvedSpec, "headers"> & { readonly headers: [string, string][] };
+
 /** Records what it is asked for, and lets `onDownload` decide what comes of it. */
 export class FakeDownloader {
   readonly specs: DownloadSpec[] = [];
@@ -185,6 +195,14 @@ export class FakeDownloader {
     this.handles.push(handle);
     this.onDownload(handle, this.handles.length - 1);
     return handle;
+  }
+
+  /** What it is asked for, in the form of {@linkcode resolved}. */
+  get resolved(): ResolvedFake[] {
+    return this.specs.map((spec) => {
+      ok(spec instanceof CheckedSpec, "the command hands on what it has checked");
+      return resolved(spec);
+    });
   }
 
   close(): Promise<void> {

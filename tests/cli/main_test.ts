@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runCli } from "../../src/cli/main.ts";
 import { DownloadError, HttpStatusError } from "../../src/errors.ts";
-import { FakeDownloader, FakeHost, snapshot } from "./fakes.ts";
+import { OptionTypeError } from "../../src/option_error.ts";
+import { FakeDownloader, FakeHost, resolved, snapshot } from "./fakes.ts";
 
 const A = "https://user:pw@example.com/a.iso?token=1";
 const B = "https://example.com/b.iso";
@@ -57,9 +58,9 @@ test("runCli() passes the options on", async () => {
   const { logger, ...options } = downloader.options;
   assert.equal(typeof logger, "function");
   assert.deepEqual(options, { maxConcurrentDownloads: 2, maxDownloadSpeed: 1024, uniqueOutputs: true });
-  assert.deepEqual(downloader.specs, [
-    { maxConnections: 8, outputDir: "dir", url: A },
-    { maxConnections: 8, outputDir: "dir", url: B },
+  assert.deepEqual(downloader.resolved, [
+    resolved({ maxConnections: 8, outputDir: "dir", url: A }),
+    resolved({ maxConnections: 8, outputDir: "dir", url: B }),
   ]);
   assert.equal(downloader.closes, 1);
 });
@@ -273,7 +274,13 @@ test("runCli() counts the tries of what might have passed, and of nothing else",
 test("runCli() speaks of flags, before and after it has begun", async () => {
   const late = await run(
     ["-o", "x", B],
-    (handle) => handle.fail(new TypeError('Cannot use outputPath "x": it is a directory; use outputDir')),
+    (handle) =>
+      handle.fail(
+        new OptionTypeError({
+          ...{ option: "outputPath", problem: "it is a directory", value: "x" },
+          remedy: { options: ["outputDir"], how: "use outputDir" },
+        }),
+      ),
   );
   assert.equal(late.status, 2);
   assert.equal(late.host.stderr, 'bytehaul: Cannot use --output "x": it is a directory; use --dir\n');

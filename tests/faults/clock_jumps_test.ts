@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
@@ -35,13 +35,13 @@ test(JUMPS, { timeout: 30_000 }, async () => {
   const rates: number[] = [];
   for await (const { speed, etaSeconds = 0, elapsedMs } of handle) rates.push(speed, etaSeconds, elapsedMs);
   const result = await scene.completed(handle);
-  strictEqual(result.fetchedBytes, size);
+  assert.equal(result.fetchedBytes, size);
   const [, refused, next] = scene.server.requests;
   const waitedMs = next!.receivedAtMs - refused!.receivedAtMs;
-  ok(waitedMs > 990 && waitedMs < 15_000, `Retry-After of a second took ${waitedMs} ms`);
+  assert.ok(waitedMs > 990 && waitedMs < 15_000, `Retry-After of a second took ${waitedMs} ms`);
   // Half a second for the bytes, one for the wait.
-  ok(result.elapsedMs > 1300 && result.elapsedMs < 30_000, `${result.elapsedMs} ms`);
-  ok(rates.every((rate) => rate >= 0 && rate < 1e9), `${rates}`);
+  assert.ok(result.elapsedMs > 1300 && result.elapsedMs < 30_000, `${result.elapsedMs} ms`);
+  assert.ok(rates.every((rate) => rate >= 0 && rate < 1e9), `${rates}`);
 });
 
 const READ_TIMEOUT_MS = 500;
@@ -80,10 +80,10 @@ for (
         answer = undefined;
         const asked = server.requests.length;
         process.kill(child.pid!, "SIGCONT");
-        deepStrictEqual([await ended, told.join("").includes("Cannot")], [[0, null], false], told.join(""));
-        ok(server.requests.length > asked, "no transfer was tried again");
+        assert.deepEqual([await ended, told.join("").includes("Cannot")], [[0, null], false], told.join(""));
+        assert.ok(server.requests.length > asked, "no transfer was tried again");
         await assertFileIs(path, 39, 2_000_000);
-        deepStrictEqual(await dir.list(), ["out.bin"]);
+        assert.deepEqual(await dir.list(), ["out.bin"]);
       } finally {
         if (child.exitCode === null) process.kill(child.pid!, "SIGKILL");
         await ended;

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +7,7 @@ import type { DownloadError, DownloadHandle, ProgressSnapshot } from "../../mod.
 import { Child } from "../helpers/child.ts";
 import { assertFileIs, contentHash, seededRandom } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 
@@ -48,14 +48,14 @@ for (const [first, act] of Object.entries(ACTS)) {
         await handle.closed;
         seen.push(watch(handle));
         const state = first === "pause" ? "paused" : "cancelled";
-        if (first === "an abort") strictEqual(reason, controller.signal.reason);
-        else strictEqual((reason as DownloadError).code, state);
+        if (first === "an abort") assert.equal(reason, controller.signal.reason);
+        else assert.equal((reason as DownloadError).code, state);
         for (const snapshots of await Promise.all(seen)) {
-          deepStrictEqual(snapshots.filter((it) => FINAL.has(it.state)), [handle.snapshot]);
-          deepStrictEqual(snapshots.at(-1), handle.snapshot);
+          assert.deepEqual(snapshots.filter((it) => FINAL.has(it.state)), [handle.snapshot]);
+          assert.deepEqual(snapshots.at(-1), handle.snapshot);
         }
-        strictEqual(handle.snapshot.state, state);
-        strictEqual(await handle.wait().catch((error) => error), reason);
+        assert.equal(handle.snapshot.state, state);
+        assert.equal(await handle.wait().catch((error) => error), reason);
         const isDiscarded = [first, second].includes("cancel with discard");
         await scene.assertLeft(isDiscarded ? [] : KEPT);
       }
@@ -80,16 +80,16 @@ test(
       const outcome: unknown = await handle.wait().catch((error) => error);
       await handle.closed;
       const { state } = handle.snapshot;
-      strictEqual((await seen).filter((it) => FINAL.has(it.state)).length, 1);
-      ok(state === "completed" || state === "paused" || state === "cancelled", state);
+      assert.equal((await seen).filter((it) => FINAL.has(it.state)).length, 1);
+      assert.ok(state === "completed" || state === "paused" || state === "cancelled", state);
       counts[state]++;
       if (state === "completed") await scene.completed(handle);
       else {
-        strictEqual((outcome as DownloadError).code, state);
+        assert.equal((outcome as DownloadError).code, state);
         await scene.complete();
       }
     }
-    ok(counts.completed > 0 && counts.paused > 0 && counts.cancelled > 0, JSON.stringify(counts));
+    assert.ok(counts.completed > 0 && counts.paused > 0 && counts.cancelled > 0, JSON.stringify(counts));
   },
 );
 
@@ -102,11 +102,11 @@ test("82 what the server still sends after a pause is not written", async () => 
   const files = () => Promise.all(KEPT.map((name) => readFile(scene.directory.join(name))));
   const [before, { downloaded }] = [await files(), handle.snapshot];
   await scene.server.until(() => scene.server.openConnections === 0);
-  deepStrictEqual(await files(), before);
-  strictEqual(handle.snapshot.downloaded, downloaded);
+  assert.deepEqual(await files(), before);
+  assert.equal(handle.snapshot.downloaded, downloaded);
   scene.respond = () => undefined;
   const { resumedBytes } = await scene.complete();
-  strictEqual(resumedBytes, downloaded);
+  assert.equal(resumedBytes, downloaded);
 });
 
 const BUDGETS = [16_384, 17_000, 20_000, 65_536, 300_000];
@@ -154,10 +154,10 @@ test(
     const servedMs = performance.now();
     const { status, stderr } = await child.ended;
     const elapsedMs = performance.now() - servedMs;
-    deepStrictEqual([status, stderr], [0, ""]);
-    ok(elapsedMs < 3000, `it ended ${elapsedMs.toFixed(0)} ms after the last byte`);
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.ok(elapsedMs < 3000, `it ended ${elapsedMs.toFixed(0)} ms after the last byte`);
     await assertFileIs(dir.join("file.bin"), SEED, SIZE);
-    deepStrictEqual(await dir.list(), ["file.bin"]);
+    assert.deepEqual(await dir.list(), ["file.bin"]);
   },
 );
 
@@ -174,8 +174,8 @@ for (const [name, reply] of Object.entries(FAILURES)) {
     await using server = await FaultServer.start({ size: SIZE, respond });
     await using child = new Child(DROPPED, [server.url, dir.join("file.bin")], WITH_GC);
     const { status, stderr } = await child.ended;
-    deepStrictEqual([status, stderr], [0, ""]);
-    ok(server.requests.length > 0);
-    ok(!(await dir.list()).includes("file.bin"));
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.ok(server.requests.length > 0);
+    assert.ok(!(await dir.list()).includes("file.bin"));
   });
 }

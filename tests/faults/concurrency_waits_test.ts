@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -6,10 +6,10 @@ import { DownloadError, type DownloadHandle } from "../../mod.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Gate } from "../helpers/gate.ts";
+import { Gate } from "../helpers/doubles/gate.ts";
 import { PoolWatch } from "../helpers/pool_watch.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import { KEPT, Scene, type Starter } from "../helpers/scene.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import { KEPT, Scene, type Starter } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { hangingFile, SEED, SIZE, type Wait, WAITS } from "./waits.ts";
 
@@ -26,11 +26,11 @@ async function assertStops(handle: DownloadHandle, stop: Stop): Promise<void> {
   handle[stop]();
   const outcome: unknown = await handle.wait().catch((error) => error);
   const elapsedMs = performance.now() - startedMs;
-  ok(outcome instanceof DownloadError, `${stop} ended in ${outcome}`);
-  strictEqual(outcome.code, STATES[stop]);
-  strictEqual(handle.snapshot.state, STATES[stop]);
-  strictEqual(handle.snapshot.connections, 0);
-  ok(elapsedMs <= SETTLED_WITHIN_MS, `${stop} took ${elapsedMs.toFixed(0)} ms`);
+  assert.ok(outcome instanceof DownloadError, `${stop} ended in ${outcome}`);
+  assert.equal(outcome.code, STATES[stop]);
+  assert.equal(handle.snapshot.state, STATES[stop]);
+  assert.equal(handle.snapshot.connections, 0);
+  assert.ok(elapsedMs <= SETTLED_WITHIN_MS, `${stop} took ${elapsedMs.toFixed(0)} ms`);
 }
 
 async function stopIn(wait: Wait, stop: Stop): Promise<void> {
@@ -57,12 +57,12 @@ async function stopIn(wait: Wait, stop: Stop): Promise<void> {
   await handle.closed;
   if (wait.isFinished) {
     await assertFileIs(base.outputPath, SEED, SIZE);
-    deepStrictEqual(await readdir(directory), ["file.bin"]);
+    assert.deepEqual(await readdir(directory), ["file.bin"]);
   }
   queue.bucket.bytesPerSecond = 0;
   await queue.add({ ...base, overwrite: wait.isFinished ?? false }).wait();
   await assertFileIs(base.outputPath, SEED, SIZE);
-  deepStrictEqual(await readdir(directory), ["file.bin"]);
+  assert.deepEqual(await readdir(directory), ["file.bin"]);
   await queue.close();
 }
 
@@ -88,14 +88,14 @@ for (const stop of STOPS) {
       });
     const [first, waiting, next] = [add("first"), add("waiting"), add("next")];
     await server.until(() => server.requests.length === 1);
-    strictEqual(waiting.snapshot.state, "pending");
+    assert.equal(waiting.snapshot.state, "pending");
     await assertStops(waiting, stop);
     await waiting.closed;
-    deepStrictEqual([first.snapshot.state, next.snapshot.state], ["downloading", "pending"]);
+    assert.deepEqual([first.snapshot.state, next.snapshot.state], ["downloading", "pending"]);
     await assertStops(first, stop);
     await next.wait();
     await add("waiting").wait();
-    deepStrictEqual(server.requests.map(({ path }) => path), ["/first", "/next", "/waiting"]);
+    assert.deepEqual(server.requests.map(({ path }) => path), ["/first", "/next", "/waiting"]);
     await queue.close();
   });
 }
@@ -116,7 +116,7 @@ test("80 cancel with discard while a write hangs: nothing is left once it goes o
   const handle = scene.download();
   await gate.reached;
   handle.cancel({ discard: true });
-  await rejects(handle.wait(), { code: "cancelled" });
+  await assert.rejects(handle.wait(), { code: "cancelled" });
   gate.open();
   await handle.closed;
   await scene.assertLeft([]);

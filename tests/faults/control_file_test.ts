@@ -5,11 +5,11 @@ import { ControlFileError, type DownloaderOptions, DownloadError, type DownloadS
 import { decodeControl, encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
 import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { assertFileIs, seededRandom } from "../../testing/content.ts";
-import { type ControlFields, readControl, withFields } from "../helpers/control_file.ts";
+import { type ControlFields, readControl, withFields } from "../helpers/disk/control_file.ts";
 import type { Reply } from "../../testing/mod.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import type { OpenMode } from "../../src/runtime/runtime.ts";
-import { queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { queueOn, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 60;

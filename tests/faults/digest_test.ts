@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { test } from "node:test";
 import { Downloader, type DownloadError, type DownloadSpec, HttpStatusError } from "../../mod.ts";
 import { assertFileIs } from "../../testing/content.ts";
-import { DigestDouble, type DigestDoubleOptions } from "../helpers/digest_double.ts";
+import { DigestDouble, type DigestDoubleOptions } from "../helpers/sockets/digest_double.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

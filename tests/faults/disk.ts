@@ -6,15 +6,15 @@
 import assert from "node:assert/strict";
 import { DownloadError, type DownloadErrorCode, type DownloadResult, type DownloadSpec } from "../../mod.ts";
 import type { Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
-import { holdAfter } from "../helpers/held.ts";
-import { SMALL_FILE } from "../helpers/interrupted.ts";
+import { holdAfter } from "../helpers/scenes/held.ts";
+import { SMALL_FILE } from "../helpers/scenes/interrupted.ts";
 import {
   fileWith,
   queueOn,
   type RuntimeOverrides,
   runtimeWith,
   systemError,
-} from "../helpers/runtime_double.ts";
+} from "../helpers/doubles/runtime_double.ts";
 
 /** Blocks so small that data reaches the file while it is fetched. */
 export const SMALL_BLOCKS = { ...SMALL_FILE, memoryBudget: 640 * 1024 };

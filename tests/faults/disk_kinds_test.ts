@@ -10,8 +10,13 @@ import { withCode } from "../../src/runtime/system_error.ts";
 import { Child } from "../helpers/child.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { queueOn, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
-import { NO_STRACE, withFailingCalls } from "../helpers/strace.ts";
+import {
+  queueOn,
+  type RuntimeOverrides,
+  runtimeWith,
+  systemError,
+} from "../helpers/doubles/runtime_double.ts";
+import { NO_STRACE, withFailingCalls } from "../helpers/disk/strace.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { downloadOn, failure, onFile } from "./disk.ts";
 

@@ -7,9 +7,9 @@ import { Downloader, verify } from "../../mod.ts";
 import { OutputNames } from "../../src/lib/output_names.ts";
 import { runBytehaul } from "../helpers/child.ts";
 import { assertFileIs } from "../../testing/content.ts";
-import { WITH_LINKS } from "../helpers/files_and_links.ts";
+import { WITH_LINKS } from "../helpers/disk/files_and_links.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { holdAfter } from "../helpers/held.ts";
+import { holdAfter } from "../helpers/scenes/held.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { download, failure, SMALL_BLOCKS } from "./disk.ts";
 

@@ -18,10 +18,10 @@ import { Downloader } from "../../mod.ts";
 import type { FileInfo } from "../../src/runtime/runtime.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { holdAfter } from "../helpers/held.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
-import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";
-import { NO_SMALL_DISK, SmallDisk } from "../helpers/small_disk.ts";
+import { holdAfter } from "../helpers/scenes/held.ts";
+import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
+import { NO_SMALL_DISK, SmallDisk } from "../helpers/disk/small_disk.ts";
 import { removeTree, temporaryDirectory } from "../helpers/temp.ts";
 import { download, downloadOn, failure, onFile, SMALL_BLOCKS } from "./disk.ts";
 

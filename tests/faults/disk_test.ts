@@ -3,11 +3,11 @@ import { open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import type { DownloadErrorCode } from "../../mod.ts";
 import { assertFileIs } from "../../testing/content.ts";
-import { assertClaimsHold, claimedBytes, untilClaimed } from "../helpers/control_file.ts";
+import { assertClaimsHold, claimedBytes, untilClaimed } from "../helpers/disk/control_file.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
-import { type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
-import { NO_SMALL_DISK, SmallDisk } from "../helpers/small_disk.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { type RuntimeOverrides, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
+import { NO_SMALL_DISK, SmallDisk } from "../helpers/disk/small_disk.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { download, downloadOn, failing, failure, onFile, SMALL_BLOCKS } from "./disk.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { Downloader } from "../../mod.ts";
-import { SMALL_FILE } from "../helpers/interrupted.ts";
+import { SMALL_FILE } from "../helpers/scenes/interrupted.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 /** More than what systems hold in the buffers of some connections, and less than what memory holds. */

@@ -1,7 +1,7 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RecordedRequest, Reply } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 4 * MIB + 7;
@@ -44,8 +44,11 @@ for (const [name, refusal] of REFUSALS) {
     await using scene: Scene = await Scene.open({ ...FILE, respond: oneAtATime(() => scene, refusal) });
     const spec = { maxConnections: 4, pieceSize: 65_536, connectTimeoutMs: 300 };
     const result = await scene.complete(spec);
-    strictEqual(result.size, SIZE);
-    ok(!scene.messages.some(({ message }) => /changed/.test(message)), "it was said that the file changed");
+    assert.equal(result.size, SIZE);
+    assert.ok(
+      !scene.messages.some(({ message }) => /changed/.test(message)),
+      "it was said that the file changed",
+    );
   });
 }
 
@@ -59,7 +62,7 @@ for (const status of [400, 403, 413, 416]) {
     });
     await scene.complete({ maxConnections: 3, pieceSize: 4 * MIB, retryBaseDelayMs: 60_000 });
     const refused = scene.server.requests.filter((request) => request.status === status).length;
-    ok(refused > 0 && refused <= 12, `${refused} requests were refused`);
+    assert.ok(refused > 0 && refused <= 12, `${refused} requests were refused`);
   });
 }
 
@@ -68,7 +71,7 @@ for (const maxConnections of [1, 4]) {
     await using scene = await Scene.open(FILE);
     await scene.complete({ maxConnections, maxSegmentSize: 200_000 });
     const lengths = scene.server.requests.map(({ range }) => range!.end - range!.start);
-    ok(Math.max(...lengths) <= 200_000, `${Math.max(...lengths)} bytes were asked for`);
+    assert.ok(Math.max(...lengths) <= 200_000, `${Math.max(...lengths)} bytes were asked for`);
   });
 }
 
@@ -82,8 +85,8 @@ test("92 every range is refused from the second request on: the whole file is as
   });
   const handle = scene.download({ maxConnections: 1 });
   const result = await scene.completed(handle);
-  deepStrictEqual(scene.server.requests.map(({ status }) => status).slice(-1), [200]);
-  strictEqual(result.fetchedBytes, SIZE + 400_000);
+  assert.deepEqual(scene.server.requests.map(({ status }) => status).slice(-1), [200]);
+  assert.equal(result.fetchedBytes, SIZE + 400_000);
 });
 
 test("92 the last connection is refused, and so is the whole file: its failure counts, progress is kept", async () => {
@@ -92,10 +95,10 @@ test("92 the last connection is refused, and so is the whole file: its failure c
     respond: ({ index }) => index === 0 ? { range: { start: 0, end: 400_000 } } : { status: 403 },
   });
   const { error, downloaded } = await scene.fail("http_status", { maxConnections: 3 });
-  ok(/403/.test(error.message), error.message);
-  strictEqual(downloaded, 400_000);
+  assert.ok(/403/.test(error.message), error.message);
+  assert.equal(downloaded, 400_000);
   scene.respond = () => undefined;
-  strictEqual((await scene.complete()).resumedBytes, 400_000);
+  assert.equal((await scene.complete()).resumedBytes, 400_000);
 });
 
 test("136 a passing 503 takes connections for a while: they come back", { timeout: 60_000 }, async () => {
@@ -111,7 +114,7 @@ test("136 a passing 503 takes connections for a while: they come back", { timeou
     if (elapsedMs > 2000) most = Math.max(most, connections);
   }
   await scene.completed(handle);
-  ok(most >= 6, `no more than ${most} connections came back`);
+  assert.ok(most >= 6, `no more than ${most} connections came back`);
 });
 
 for (
@@ -128,7 +131,7 @@ for (
     });
     await scene.fail(code, { maxConnections: 8, maxRetries: 4, retryBaseDelayMs: 700 });
     const returns = scene.messages.filter(({ message }) => /one more connection/.test(message));
-    ok(returns.length <= 1, `${returns.length} connections came back`);
+    assert.ok(returns.length <= 1, `${returns.length} connections came back`);
   });
 }
 
@@ -148,7 +151,7 @@ for (
       },
     });
     const result = await scene.complete();
-    strictEqual(result.fetchedBytes, SIZE + 400_000);
+    assert.equal(result.fetchedBytes, SIZE + 400_000);
   });
 
   test(`92 every range is refused but the first, ${name} names the version, and so is the whole: progress is kept`, async () => {
@@ -159,7 +162,7 @@ for (
         ...(index === 0 ? { range: { start: 0, end: 400_000 } } : { status: 403 }),
       }),
     });
-    strictEqual((await scene.fail("http_status")).downloaded, 400_000);
+    assert.equal((await scene.fail("http_status")).downloaded, 400_000);
   });
 
   test(`92 a page without a length in place of the whole file, which ${name} names: refused`, async () => {
@@ -207,7 +210,7 @@ for (
       },
     });
     const { downloaded } = await scene.fail(code, { maxRetries: 2, connectTimeoutMs: 200 });
-    strictEqual(downloaded, 800_000);
+    assert.equal(downloaded, 800_000);
   });
 }
 
@@ -232,8 +235,8 @@ test("136 a connection that comes back and is refused with Retry-After keeps the
     [returned, overloaded] = [told(/one more connection is tried/), told(/overloaded/)];
   }
   await scene.completed(handle);
-  ok(returned > 0, "none came back");
-  strictEqual(overloaded, 1);
+  assert.ok(returned > 0, "none came back");
+  assert.equal(overloaded, 1);
 });
 
 for (
@@ -255,6 +258,6 @@ for (
       },
     });
     await scene.complete({ maxConnections: 2 });
-    strictEqual(scene.server.requests.length, 2);
+    assert.equal(scene.server.requests.length, 2);
   });
 }

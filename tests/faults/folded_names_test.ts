@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
@@ -7,8 +7,8 @@ import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { FileSystem } from "../../src/runtime/runtime.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import type { Starter } from "../helpers/scene.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import type { Starter } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const FILE = { size: 300_000, seed: 50 };
@@ -51,10 +51,10 @@ for (const [there, name] of [["file.bin", "FILE.bin"], [COMPOSED, DECOMPOSED]] a
     await using server = await FaultServer.start(FILE);
     await using downloader = foldingDownloader();
     await writeFile(dir.join(there), OWN);
-    await rejects(downloader.download({ url: server.url, outputPath: dir.join(name) }).wait(), {
+    await assert.rejects(downloader.download({ url: server.url, outputPath: dir.join(name) }).wait(), {
       code: "output_exists",
     });
-    deepStrictEqual([await dir.list(), await readFile(dir.join(there), "utf8")], [[there], OWN]);
+    assert.deepEqual([await dir.list(), await readFile(dir.join(there), "utf8")], [[there], OWN]);
   });
 
   test(`50: where names are folded, a file that appears while ${shown} is fetched stays as it is`, async () => {
@@ -64,13 +64,16 @@ for (const [there, name] of [["file.bin", "FILE.bin"], [COMPOSED, DECOMPOSED]] a
       respond: () => ({ throttle: 1_000_000 }),
     });
     await using downloader = foldingDownloader();
-    const refused = rejects(downloader.download({ url: server.url, outputPath: dir.join(name) }).wait(), {
-      code: "output_exists",
-    });
+    const refused = assert.rejects(
+      downloader.download({ url: server.url, outputPath: dir.join(name) }).wait(),
+      {
+        code: "output_exists",
+      },
+    );
     await server.until(() => server.bytesServed > 0);
     await writeFile(dir.join(there), OWN);
     await refused;
-    strictEqual(await readFile(dir.join(there), "utf8"), OWN);
+    assert.equal(await readFile(dir.join(there), "utf8"), OWN);
   });
 
   test(`50: where names are folded, ${shown} is refused while its other spelling is fetched`, async () => {
@@ -82,12 +85,12 @@ for (const [there, name] of [["file.bin", "FILE.bin"], [COMPOSED, DECOMPOSED]] a
     await using downloader = foldingDownloader();
     const first = downloader.download({ url: server.url, outputPath: dir.join(there) }).wait();
     await server.until(() => server.bytesServed > 0);
-    await rejects(downloader.download({ url: server.url, outputPath: dir.join(name) }).wait(), {
+    await assert.rejects(downloader.download({ url: server.url, outputPath: dir.join(name) }).wait(), {
       code: "output_locked",
     });
     await first;
     await assertFileIs(dir.join(there), FILE.seed, FILE.size);
-    deepStrictEqual(await dir.list(), [there]);
+    assert.deepEqual(await dir.list(), [there]);
   });
 }
 
@@ -103,10 +106,10 @@ test("50: both Unicode forms of a server's name are one file, on every disk", as
   await using downloader = new Downloader();
   const spec: DownloadSpec = { url: server.url, outputDir: dir.path };
   const { path } = await downloader.download(spec).wait();
-  strictEqual(path, dir.join(COMPOSED));
+  assert.equal(path, dir.join(COMPOSED));
   for (suggested of [COMPOSED, DECOMPOSED]) {
-    await rejects(downloader.download(spec).wait(), { code: "output_exists" });
+    await assert.rejects(downloader.download(spec).wait(), { code: "output_exists" });
   }
   await assertFileIs(path, FILE.seed, FILE.size);
-  deepStrictEqual(await dir.list(), [COMPOSED]);
+  assert.deepEqual(await dir.list(), [COMPOSED]);
 });

@@ -1,6 +1,6 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import type { Reply } from "../../testing/mod.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 
 export const SIZE = 1_000_003;
 export const SEED = 11;
@@ -16,7 +16,7 @@ export const SHORT: Reply = { chunked: true, bodyLength: REACHED };
 export async function interrupted(file: Parameters<typeof Scene.open>[0] = FILE): Promise<Scene> {
   const scene = await Scene.open({ ...file, respond: () => SHORT });
   const { downloaded } = await scene.fail("network", { maxRetries: 0 });
-  strictEqual(downloaded, REACHED);
+  assert.equal(downloaded, REACHED);
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
   return scene;
@@ -27,6 +27,6 @@ export async function assertGoesOn(scene: Scene): Promise<void> {
   const before = scene.server.requests.length;
   scene.respond = () => undefined;
   const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
-  deepStrictEqual(scene.starts(before), [REACHED - COMPARED]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+  assert.deepEqual(scene.starts(before), [REACHED - COMPARED]);
 }

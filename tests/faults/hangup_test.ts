@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Child, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs } from "../../testing/content.ts";
-import { assertClaimsHold, untilClaimed } from "../helpers/control_file.ts";
+import { assertClaimsHold, untilClaimed } from "../helpers/disk/control_file.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";

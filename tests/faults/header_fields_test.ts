@@ -1,5 +1,5 @@
 // What servers say of a file in fields that are odd, and what is made of it.
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { ChecksumMismatchError, type DownloadSpec } from "../../mod.ts";
 import { runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { assertGoesOn, FILE, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
 
@@ -44,8 +44,8 @@ for (
     const headers = { "Content-Encoding": encoding };
     await using scene = await Scene.open({ ...LARGE, respond: () => ({ headers }) });
     const spec = { url: at(scene, path!), maxConnections: 3 };
-    strictEqual((await scene.complete(spec)).fetchedBytes, LARGE.size);
-    ok(new Set(scene.server.requests.map(({ connection }) => connection)).size > 1);
+    assert.equal((await scene.complete(spec)).fetchedBytes, LARGE.size);
+    assert.ok(new Set(scene.server.requests.map(({ connection }) => connection)).size > 1);
 
     await using whole = await withFields(headers, { status: 200 });
     await whole.complete({ url: at(whole, path!) });
@@ -59,7 +59,7 @@ test("93 gzip of a stored .tar.gz goes on in a later run", async () => {
   await scene.fail("network", { url, maxRetries: 0 });
   scene.respond = () => ({ headers });
   const result = await scene.complete({ url });
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
 });
 
 for (
@@ -81,8 +81,8 @@ for (
       await using scene = await withFields(headers, { status });
       const url = at(scene, path);
       const { error } = await scene.fail("bad_response", { url });
-      match(error.message, /encoded as "[\w-, ]+" .*; set contentEncoding to keep it encoded$/);
-      strictEqual(error.retryable, false);
+      assert.match(error.message, /encoded as "[\w-, ]+" .*; set contentEncoding to keep it encoded$/);
+      assert.equal(error.retryable, false);
       await scene.assertLeft([]);
       await scene.complete({ url, contentEncoding: "keep" });
     }
@@ -128,12 +128,12 @@ test("93 --keep-encoding, for all files or for one of a list", IN_A_CHILD, async
   });
   const url = (name: string) => new URL(name, server.url).href;
   const refused = await runBytehaul([url("/disk.iso")], { cwd: dir.path });
-  strictEqual(refused.status, 1);
-  match(refused.stderr, /encoded as "gzip" .*; use --keep-encoding to keep it encoded\n$/);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /encoded as "gzip" .*; use --keep-encoding to keep it encoded\n$/);
   await writeFile(dir.join("list"), `${url("/a.html")}\n keep-encoding=true\n`);
   for (const args of [["--keep-encoding", url("/disk.iso")], ["-i", "list"]]) {
     const { status, stderr } = await runBytehaul(args, { cwd: dir.path });
-    strictEqual(status, 0, stderr);
+    assert.equal(status, 0, stderr);
   }
   for (const name of ["disk.iso", "a.html"]) await assertFileIs(dir.join(name), SEED, SIZE);
 });
@@ -142,7 +142,7 @@ for (const type of ["form-data", "related; boundary=x", "mixed", "x-mixed-replac
   test(`94 Content-Type multipart/${type} is a type like any other`, async () => {
     const headers = { "Content-Type": `multipart/${type}` };
     await using scene = await Scene.open({ ...LARGE, respond: () => ({ headers }) });
-    strictEqual((await scene.complete({ maxConnections: 3 })).fetchedBytes, LARGE.size);
+    assert.equal((await scene.complete({ maxConnections: 3 })).fetchedBytes, LARGE.size);
     await using whole = await withFields(headers, { status: 200 });
     await whole.complete();
   });
@@ -156,14 +156,14 @@ for (const type of ["multipart/byteranges; boundary=x", "multipart/x-byteranges"
       respond: (request) => request.headers["range"] === undefined ? undefined : { headers },
     });
     await scene.complete();
-    ok(scene.wasTold("info", /it has several parts; asking for the whole file/));
+    assert.ok(scene.wasTold("info", /it has several parts; asking for the whole file/));
   });
 
   test(`94 ${type} to every request is no file`, async () => {
     const headers = { "Content-Type": type, "Content-Range": undefined };
     await using scene = await Scene.open({ ...FILE, respond: () => ({ status: 206, headers }) });
     const { error } = await scene.fail("bad_response");
-    match(error.message, /it has several parts/);
+    assert.match(error.message, /it has several parts/);
   });
 }
 
@@ -216,23 +216,23 @@ for (
   test(`100 a stale ${field}: the message says whose it is, and it can be ignored`, async () => {
     await using scene = await withFields({ [field]: value });
     const { error } = await scene.fail("checksum_mismatch", { maxConnections: 1, discardMismatch: true });
-    ok(error instanceof ChecksumMismatchError);
+    assert.ok(error instanceof ChecksumMismatchError);
     const { host } = new URL(scene.server.url);
-    ok(error.message.includes(host), error.message);
-    ok(error.message.includes(field.toLowerCase()), error.message);
-    match(error.message, /publishedDigest/);
+    assert.ok(error.message.includes(host), error.message);
+    assert.ok(error.message.includes(field.toLowerCase()), error.message);
+    assert.match(error.message, /publishedDigest/);
     const result = await scene.complete({ publishedDigest: false });
-    deepStrictEqual([result.checksum, result.checksumSource], [undefined, undefined]);
+    assert.deepEqual([result.checksum, result.checksumSource], [undefined, undefined]);
   });
 }
 
 test("100 a checksum of the caller counts in place of a stale digest", async () => {
   await using scene = await withFields({ "Content-MD5": STALE });
   const result = await scene.complete({ checksum: `sha256:${SHA256}` });
-  strictEqual(result.checksumSource, "checksum");
+  assert.equal(result.checksumSource, "checksum");
   await using wrong = await withFields({ "Content-MD5": base64(MD5) });
   const { error } = await wrong.fail("checksum_mismatch", { checksum: `md5:${"0".repeat(32)}` });
-  ok(!/publishedDigest|content-md5/.test(error.message), error.message);
+  assert.ok(!/publishedDigest|content-md5/.test(error.message), error.message);
 });
 
 test("100 --no-published-digest, for all files or for one of a list", IN_A_CHILD, async () => {
@@ -243,13 +243,13 @@ test("100 --no-published-digest, for all files or for one of a list", IN_A_CHILD
   });
   const { host } = new URL(server.url);
   const refused = await runBytehaul([server.url], { cwd: dir.path });
-  strictEqual(refused.status, 1);
-  ok(refused.stderr.includes(host) && refused.stderr.includes("content-digest"), refused.stderr);
-  match(refused.stderr, /use --no-published-digest/);
+  assert.equal(refused.status, 1);
+  assert.ok(refused.stderr.includes(host) && refused.stderr.includes("content-digest"), refused.stderr);
+  assert.match(refused.stderr, /use --no-published-digest/);
   await writeFile(dir.join("list"), `${server.url}\n no-published-digest=true\n out=listed.bin\n`);
   for (const args of [["--no-published-digest", server.url], ["-i", "list"]]) {
     const { status, stderr } = await runBytehaul(args, { cwd: dir.path });
-    strictEqual(status, 0, stderr);
+    assert.equal(status, 0, stderr);
   }
   for (const name of ["file.bin", "listed.bin"]) await assertFileIs(dir.join(name), SEED, SIZE);
 });
@@ -265,19 +265,19 @@ for (
     const only = { headers: { [field]: value } };
     await using whole = await withFields(only.headers, { status: 200 });
     const result = await whole.complete({ maxConnections: 3 });
-    deepStrictEqual([result.checksumSource, result.checksum], [field.toLowerCase(), source]);
+    assert.deepEqual([result.checksumSource, result.checksum], [field.toLowerCase(), source]);
     await using parts = await Scene.open({
       ...LARGE,
       respond: ({ range }) => range === undefined ? only : undefined,
     });
-    strictEqual((await parts.complete({ maxConnections: 3 })).checksum, undefined);
+    assert.equal((await parts.complete({ maxConnections: 3 })).checksum, undefined);
   });
 }
 
 for (const [field, value] of [["Content-MD5", STALE], ["Docker-Content-Digest", `sha256:${SHA256}`]]) {
   test(`137 ${field} beside a part counts for nothing`, async () => {
     await using scene = await Scene.open({ ...LARGE, respond: () => ({ headers: { [field!]: value } }) });
-    strictEqual((await scene.complete({ maxConnections: 2 })).checksum, undefined);
+    assert.equal((await scene.complete({ maxConnections: 2 })).checksum, undefined);
   });
 }
 
@@ -292,7 +292,7 @@ test("137 x-ms-blob-content-md5 is of the whole blob, Content-MD5 of the part be
     }),
   });
   const result = await scene.complete({ maxConnections: 2 });
-  strictEqual(result.checksumSource, "x-ms-blob-content-md5");
+  assert.equal(result.checksumSource, "x-ms-blob-content-md5");
 });
 
 for (
@@ -313,7 +313,7 @@ for (
 ) {
   test(`137 ${what} is no digest of the file`, async () => {
     await using scene = await withFields(headers, { status: 200 });
-    strictEqual((await scene.complete()).checksum, undefined);
+    assert.equal((await scene.complete()).checksum, undefined);
   });
 }
 
@@ -321,9 +321,9 @@ test("137 a hash of what is stored counts where that is sent", async () => {
   const headers = { "X-Goog-Hash": `md5=${base64(MD5)}`, "x-goog-stored-content-encoding": "gzip" };
   await using stored = await withFields({ ...headers, "Content-Encoding": "gzip" });
   const result = await stored.complete({ url: at(stored, "/a.csv.gz") });
-  strictEqual(result.checksum, `md5:${MD5}`);
+  assert.equal(result.checksum, `md5:${MD5}`);
   await using decoded = await withFields({ ...headers, "X-Goog-Hash": `md5=${STALE}` });
-  strictEqual((await decoded.complete()).checksum, undefined);
+  assert.equal((await decoded.complete()).checksum, undefined);
 });
 
 const sentBy = ({ server }: Scene, name: string): string | undefined =>
@@ -340,22 +340,22 @@ for (
   test(`128 header values beyond Latin-1 in ${form} are sent in UTF-8`, async () => {
     await using scene = await Scene.open(FILE);
     await scene.complete({ headers: headers as HeadersInit });
-    strictEqual(sentBy(scene, "x-name"), "naïve 文件 😀");
+    assert.equal(sentBy(scene, "x-name"), "naïve 文件 😀");
   });
 }
 
 test("128 header values of Latin-1 are sent in UTF-8, too", async () => {
   await using scene = await Scene.open(FILE);
   await scene.complete({ headers: { "X-Name": "é" } });
-  strictEqual(Buffer.from(scene.server.requests[0]!.headers["x-name"]!, "latin1").toString("hex"), "c3a9");
+  assert.equal(Buffer.from(scene.server.requests[0]!.headers["x-name"]!, "latin1").toString("hex"), "c3a9");
 });
 
 test("128 header values beyond Latin-1 reach proxies and later requests alike", async () => {
   await using scene = await Scene.open({ ...FILE, respond: ({ index }) => index === 0 ? SHORT : undefined });
   const { host } = new URL(scene.server.url);
   await scene.complete({ headers: { "X-Name": "文件" }, httpProxy: `http://${host}`, noProxy: "" });
-  strictEqual(scene.server.requests.length, 2);
-  for (const { headers } of scene.server.requests) strictEqual(headers["x-name"], raw("文件"));
+  assert.equal(scene.server.requests.length, 2);
+  for (const { headers } of scene.server.requests) assert.equal(headers["x-name"], raw("文件"));
 });
 
 test("128 header values beyond Latin-1 from the command, a file and a list", IN_A_CHILD, async () => {
@@ -367,7 +367,7 @@ test("128 header values beyond Latin-1 from the command, a file and a list", IN_
     ["-H", "X-Name: naïve 😀", "-H", "@fields", "--cookie", "k=ü", "-i", "list"],
     { cwd: dir.path },
   );
-  strictEqual(status, 0, stderr);
+  assert.equal(status, 0, stderr);
   const sent = server.requests[0]!.headers;
   const expected = {
     "x-name": "naïve 😀",
@@ -377,5 +377,5 @@ test("128 header values beyond Latin-1 from the command, a file and a list", IN_
     "referer": "http://ü/",
     "cookie": "k=ü",
   };
-  for (const [name, value] of Object.entries(expected)) strictEqual(sent[name], raw(value), name);
+  for (const [name, value] of Object.entries(expected)) assert.equal(sent[name], raw(value), name);
 });

@@ -6,11 +6,11 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { Downloader, DownloadError, type DownloadResult, type DownloadSpec } from "../../mod.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate } from "../helpers/sockets/certificate.ts";
 import { Child } from "../helpers/child.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest } from "../../testing/mod.ts";
-import { SMALL_FILE } from "../helpers/interrupted.ts";
+import { SMALL_FILE } from "../helpers/scenes/interrupted.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 74;

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate } from "../helpers/sockets/certificate.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
-import { TlsFront } from "../helpers/tls_front.ts";
+import { TlsFront } from "../helpers/sockets/tls_front.ts";
 
 const SEED = 99;
 const SIZE = 600_000;

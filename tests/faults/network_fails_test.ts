@@ -1,14 +1,14 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { makeCertificate, WITH_OPENSSL } from "../helpers/certificate.ts";
+import { makeCertificate, WITH_OPENSSL } from "../helpers/sockets/certificate.ts";
 import { seededRandom } from "../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../testing/mod.ts";
-import { Relay } from "../helpers/relay.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { Relay } from "../helpers/sockets/relay.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 import { COMPARED, FILE, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
@@ -41,9 +41,9 @@ for (const [name, how, framing] of CUTS) {
     await until(() => handle.snapshot.downloaded === REACHED);
     relay.cut(how);
     const result = await scene.completed(handle);
-    strictEqual(result.fetchedBytes, SIZE);
-    deepStrictEqual(scene.starts(), [0, REACHED]);
-    ok(scene.wasTold("info", /broke.*; try 2 in 0\.0 s$/));
+    assert.equal(result.fetchedBytes, SIZE);
+    assert.deepEqual(scene.starts(), [0, REACHED]);
+    assert.ok(scene.wasTold("info", /broke.*; try 2 in 0\.0 s$/));
   });
 
   test(`${name}, and no more tries: a later run goes on from the byte reached`, async () => {
@@ -53,12 +53,12 @@ for (const [name, how, framing] of CUTS) {
     await until(() => handle.snapshot.downloaded === REACHED);
     relay.cut(how);
     const { error, downloaded } = await scene.failed("network", handle);
-    deepStrictEqual([error.retryable, downloaded], [true, REACHED]);
+    assert.deepEqual([error.retryable, downloaded], [true, REACHED]);
     await scene.assertLeft(KEPT);
     scene.respond = () => framing;
     const result = await scene.complete({ url: relay.url });
-    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
-    deepStrictEqual(scene.starts(), [0, REACHED - COMPARED]);
+    assert.deepEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+    assert.deepEqual(scene.starts(), [0, REACHED - COMPARED]);
   });
 }
 
@@ -75,9 +75,9 @@ for (const how of ["reset", "fin"] as const) {
     await until(() => handle.snapshot.downloaded === 4 * 50_000 + 1 + 2 + 3);
     relay.cut(how);
     const result = await scene.completed(handle);
-    strictEqual(result.fetchedBytes, size);
+    assert.equal(result.fetchedBytes, size);
     const reached = scene.starts().slice(0, 4).map((start, index) => start! + 50_000 + index);
-    ok(reached.every((byte) => scene.starts(4).includes(byte)), `${reached} of ${scene.starts(4)}`);
+    assert.ok(reached.every((byte) => scene.starts(4).includes(byte)), `${reached} of ${scene.starts(4)}`);
   });
 }
 
@@ -87,14 +87,14 @@ for (const chunkedEnd of ["cut", "no-last-crlf"] as const) {
       ...FILE,
       respond: ({ index }) => ({ chunked: true, chunkedEnd: index < 2 ? chunkedEnd : "complete" }),
     });
-    strictEqual((await scene.complete()).fetchedBytes, SIZE);
+    assert.equal((await scene.complete()).fetchedBytes, SIZE);
   });
 }
 
 test("27 a whole range in chunks, and silence in the place of their end: nothing is fetched again", async () => {
   await using scene = await Scene.open({ ...FILE, respond: () => ({ chunked: true, silentAfter: SIZE }) });
   await scene.complete({ maxRetries: 0, readTimeoutMs: PATIENCE_MS });
-  strictEqual(scene.server.requests.length, 1);
+  assert.equal(scene.server.requests.length, 1);
   await scene.server.until(() => scene.server.openConnections === 0);
 });
 
@@ -110,8 +110,8 @@ for (
       respond: ({ index }) => ({ status: 200, chunked: true, ...index === 0 ? cut : {} }),
     });
     const result = await scene.complete();
-    strictEqual(result.lengthVerified, false);
-    strictEqual(scene.server.requests.length, 2);
+    assert.equal(result.lengthVerified, false);
+    assert.equal(scene.server.requests.length, 2);
   });
 }
 
@@ -139,7 +139,7 @@ for (const seed of [1, 2, 3, 4]) {
     const size = 4_000_000;
     await using scene = await Scene.open({ size, seed, respond: (request) => drawReply(random, request) });
     const result = await scene.complete({ maxConnections: 4, maxRetries: 100, retryMaxDelayMs: 5 });
-    strictEqual(result.fetchedBytes, size);
+    assert.equal(result.fetchedBytes, size);
   });
 }
 
@@ -147,8 +147,8 @@ test("28 no head, once: asked again after connectTimeoutMs", async () => {
   await using scene = await Scene.open({ ...FILE, respond: ({ index }) => ({ never: index === 0 }) });
   await scene.complete({ connectTimeoutMs: PATIENCE_MS });
   const [first, second] = scene.server.requests;
-  ok(second!.receivedAtMs - first!.receivedAtMs >= PATIENCE_MS - 5);
-  deepStrictEqual(scene.starts(), [0, undefined]);
+  assert.ok(second!.receivedAtMs - first!.receivedAtMs >= PATIENCE_MS - 5);
+  assert.deepEqual(scene.starts(), [0, undefined]);
 });
 
 test("28 no head, once, of a larger file: ranges are tried again, and progress can be kept", async () => {
@@ -161,17 +161,17 @@ test("28 no head, once, of a larger file: ranges are tried again, and progress c
   await scene.fail("http_status", { connectTimeoutMs: PATIENCE_MS });
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
-  strictEqual((await scene.complete()).resumedBytes, REACHED);
-  deepStrictEqual(scene.starts(), [0, undefined, 0, REACHED, REACHED - COMPARED]);
+  assert.equal((await scene.complete()).resumedBytes, REACHED);
+  assert.deepEqual(scene.starts(), [0, undefined, 0, REACHED, REACHED - COMPARED]);
 });
 
 test("28 no head ever", async () => {
   await using scene = await Scene.open({ ...FILE, respond: () => ({ never: true }) });
   const startedMs = performance.now();
   const { error } = await scene.fail("timeout", { connectTimeoutMs: PATIENCE_MS, maxRetries: 1 });
-  ok(performance.now() - startedMs < 2 * PATIENCE_MS + 1000);
-  strictEqual(error.retryable, true);
-  deepStrictEqual(scene.starts(), [0, undefined, 0]);
+  assert.ok(performance.now() - startedMs < 2 * PATIENCE_MS + 1000);
+  assert.equal(error.retryable, true);
+  assert.deepEqual(scene.starts(), [0, undefined, 0]);
   await scene.assertLeft([]);
   await scene.server.until(() => scene.server.openConnections === 0);
   scene.respond = () => undefined;
@@ -186,8 +186,8 @@ test("28 no head of a later response: progress is kept", async () => {
   await scene.fail("timeout", { connectTimeoutMs: PATIENCE_MS, maxRetries: 1 });
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
-  strictEqual((await scene.complete()).resumedBytes, REACHED);
-  deepStrictEqual(scene.starts(), [0, REACHED, undefined, REACHED - COMPARED]);
+  assert.equal((await scene.complete()).resumedBytes, REACHED);
+  assert.deepEqual(scene.starts(), [0, REACHED, undefined, REACHED - COMPARED]);
 });
 
 test("29 a body goes silent: goes on from the byte reached after readTimeoutMs", async () => {
@@ -196,28 +196,28 @@ test("29 a body goes silent: goes on from the byte reached after readTimeoutMs",
     respond: ({ index }) => index === 0 ? { silentAfter: REACHED } : undefined,
   });
   const result = await scene.complete({ readTimeoutMs: PATIENCE_MS });
-  strictEqual(result.fetchedBytes, SIZE);
-  deepStrictEqual(scene.starts(), [0, REACHED]);
+  assert.equal(result.fetchedBytes, SIZE);
+  assert.deepEqual(scene.starts(), [0, REACHED]);
   const [first, second] = scene.server.requests;
-  ok(second!.receivedAtMs - first!.receivedAtMs >= PATIENCE_MS - 5);
+  assert.ok(second!.receivedAtMs - first!.receivedAtMs >= PATIENCE_MS - 5);
 });
 
 test("29 a body goes silent, and no more tries", async () => {
   await using scene = await Scene.open({ ...FILE, respond: () => ({ silentAfter: REACHED }) });
   const { error, downloaded } = await scene.fail("timeout", { readTimeoutMs: PATIENCE_MS, maxRetries: 0 });
-  deepStrictEqual([error.retryable, downloaded], [true, REACHED]);
+  assert.deepEqual([error.retryable, downloaded], [true, REACHED]);
   await scene.assertLeft(KEPT);
   await scene.server.until(() => scene.server.openConnections === 0);
   scene.respond = () => undefined;
-  strictEqual((await scene.complete()).resumedBytes, REACHED);
-  deepStrictEqual(scene.starts(), [0, REACHED - COMPARED]);
+  assert.equal((await scene.complete()).resumedBytes, REACHED);
+  assert.deepEqual(scene.starts(), [0, REACHED - COMPARED]);
 });
 
 test("29 a body that is slow and never silent is not given up", async () => {
   const size = 100;
   await using scene = await Scene.open({ size, seed: SEED, respond: () => ({ dripMs: 5 }) });
   await scene.complete({ readTimeoutMs: 400, maxRetries: 0 });
-  strictEqual(scene.server.requests.length, 1);
+  assert.equal(scene.server.requests.length, 1);
 });
 
 for (
@@ -231,9 +231,9 @@ for (
     await using scene = await Scene.open(FILE);
     const url = `http://${host ?? `127.0.0.1:${await freePort()}`}/file.bin?token=hidden`;
     const { error } = await scene.fail(code, { url, maxRetries: 2 });
-    strictEqual(error.retryable, true);
-    match(error.message, words);
-    strictEqual(scene.messages.filter(({ message }) => /; try [23] in/.test(message)).length, 2);
+    assert.equal(error.retryable, true);
+    assert.match(error.message, words);
+    assert.equal(scene.messages.filter(({ message }) => /; try [23] in/.test(message)).length, 2);
     await scene.assertLeft([]);
     await scene.complete();
   });
@@ -256,8 +256,8 @@ test(
       const { port } = server.address() as AddressInfo;
       const url = `https://127.0.0.1:${port}/file.bin`;
       const { error } = await scene.fail("tls", { url, maxRetries: 1 });
-      match(error.message, /certificate|issuer|verify|signed/i);
-      strictEqual(requests, 0);
+      assert.match(error.message, /certificate|issuer|verify|signed/i);
+      assert.equal(requests, 0);
       await scene.assertLeft([]);
     } finally {
       await new Promise((resolve) => server.close(resolve));
@@ -276,7 +276,7 @@ test("31 a server that comes up while it is asked", WITH_REFUSALS, async () => {
   await until(() => scene.wasTold("info", /try 3 in/));
   await using _relay = await Relay.start(scene.server.url, port);
   await scene.completed(handle);
-  strictEqual(scene.server.requests.length, 1);
+  assert.equal(scene.server.requests.length, 1);
 });
 
 test("31 a server that goes down half-way and comes up for a later run", WITH_REFUSALS, async () => {
@@ -289,14 +289,14 @@ test("31 a server that goes down half-way and comes up for a later run", WITH_RE
     await until(() => handle.snapshot.downloaded === REACHED);
     await relay[Symbol.asyncDispose]();
     const { error, downloaded } = await scene.failed("connect", handle);
-    match(error.message, /refused/i);
-    strictEqual(downloaded, REACHED);
+    assert.match(error.message, /refused/i);
+    assert.equal(downloaded, REACHED);
   }
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
   await using _relay = await Relay.start(scene.server.url, port);
-  strictEqual((await scene.complete({ url })).resumedBytes, REACHED);
-  deepStrictEqual(scene.starts(), [0, REACHED - COMPARED]);
+  assert.equal((await scene.complete({ url })).resumedBytes, REACHED);
+  assert.deepEqual(scene.starts(), [0, REACHED - COMPARED]);
 });
 
 for (
@@ -310,8 +310,8 @@ for (
   test(`31 the query of the URL is in no error and no message: a server that ${name}`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: () => reply });
     const { error } = await scene.fail(code, { url: `${scene.server.url}?token=hidden`, maxRetries: 0 });
-    strictEqual(scene.server.requests[0]?.path, "/file.bin?token=hidden");
+    assert.equal(scene.server.requests[0]?.path, "/file.bin?token=hidden");
     const told = inspect([error, scene.messages], { depth: Infinity, showHidden: true });
-    ok(!told.includes("hidden"), told);
+    assert.ok(!told.includes("hidden"), told);
   });
 }

@@ -1,18 +1,18 @@
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
-import { BlackHole, hasIpv6 } from "../helpers/black_hole.ts";
-import { Authority, WITH_OPENSSL } from "../helpers/certificate.ts";
-import { freePort } from "../helpers/daemon.ts";
+import { BlackHole, hasIpv6 } from "../helpers/sockets/black_hole.ts";
+import { Authority, WITH_OPENSSL } from "../helpers/sockets/certificate.ts";
+import { freePort } from "../helpers/servers/daemon.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { findNginx } from "../helpers/nginx.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../helpers/reach.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import { Scene } from "../helpers/scene.ts";
-import { type Talk, Talker } from "../helpers/talker.ts";
-import { TlsFront } from "../helpers/tls_front.ts";
+import { findNginx } from "../helpers/servers/nginx.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../helpers/scenes/reach.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
+import { type Talk, Talker } from "../helpers/sockets/talker.ts";
+import { TlsFront } from "../helpers/sockets/tls_front.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 const skipHole = await skipWithout("addresses that swallow everything", { nginx: findNginx });
@@ -33,14 +33,14 @@ for (const [way, options] of Object.entries(WAYS)) {
     await using front = await TlsFront.start(server.url, await authority.issue("server"));
     const settings = options("");
     const unknown = await reach.fail("dns", "http://bytehaul.invalid:8080/file.bin", settings);
-    match(unknown.message, /bytehaul\.invalid\b/);
+    assert.match(unknown.message, /bytehaul\.invalid\b/);
     const port = await freePort();
     const refused = await reach.fail("connect", `https://127.0.0.1:${port}/file.bin`, settings);
-    match(refused.message, /127\.0\.0\.1.*: .*refused/i);
-    deepStrictEqual([unknown.retryable, refused.retryable, reach.messages.length], [true, true, 2]);
+    assert.match(refused.message, /127\.0\.0\.1.*: .*refused/i);
+    assert.deepEqual([unknown.retryable, refused.retryable, reach.messages.length], [true, true, 2]);
     const untrusted = await reach.fail("tls", front.url, settings);
-    deepStrictEqual([untrusted.retryable, reach.messages.length, front.connections], [false, 2, 1]);
-    strictEqual(server.requests.length, 0);
+    assert.deepEqual([untrusted.retryable, reach.messages.length, front.connections], [false, 2, 1]);
+    assert.equal(server.requests.length, 0);
   });
 }
 
@@ -50,8 +50,8 @@ test("31 no TLS where some is expected", async () => {
     void socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))
   );
   const error = await reach.fail("tls", `https://${server.host}/file.bin`);
-  match(error.message, /^Cannot reach 127\.0\.0\.1:\d+: TLS could not be set up/);
-  deepStrictEqual([error.retryable, server.connections], [false, 1]);
+  assert.match(error.message, /^Cannot reach 127\.0\.0\.1:\d+: TLS could not be set up/);
+  assert.deepEqual([error.retryable, server.connections], [false, 1]);
 });
 
 for (
@@ -69,7 +69,7 @@ for (
     const resolve = { [`files.example:${port}`]: alive };
     const startedMs = performance.now();
     await reach.complete(`http://files.example:${port}/file.bin`, { resolve }, { maxRetries: 0 });
-    ok(performance.now() - startedMs < 1000);
+    assert.ok(performance.now() - startedMs < 1000);
   });
 }
 
@@ -91,10 +91,10 @@ test("32 without the power to reach every address, a silent host stays with the 
   const queue = queueOn(runtime, {});
   try {
     const spec = reach.spec(server.url, { connectTimeoutMs: 100, maxRetries: 0 });
-    await rejects(queue.add(spec).wait(), { code: "timeout" });
+    await assert.rejects(queue.add(spec).wait(), { code: "timeout" });
     isSilent = false;
     await queue.add(reach.spec(server.url, { maxRetries: 0 })).wait();
-    strictEqual(clients, 1);
+    assert.equal(clients, 1);
   } finally {
     await queue.close();
   }
@@ -127,8 +127,8 @@ test(
       const url = `http://files.example:${port}/file.bin`;
       await queue.add(reach.spec(url, { connectTimeoutMs })).wait();
       const elapsedMs = performance.now() - startedMs;
-      ok(elapsedMs >= connectTimeoutMs - 10 && elapsedMs < connectTimeoutMs + 1000, `${elapsedMs} ms`);
-      deepStrictEqual([clients, server.requests.length], [2, 1]);
+      assert.ok(elapsedMs >= connectTimeoutMs - 10 && elapsedMs < connectTimeoutMs + 1000, `${elapsedMs} ms`);
+      assert.deepEqual([clients, server.requests.length], [2, 1]);
     } finally {
       await queue.close();
     }
@@ -159,9 +159,9 @@ for (const [name, [talk, reason, retryable]] of Object.entries(PROXIES)) {
       const error = await reach.fail("proxy", `${scheme}://files.example/file.bin?token=hidden`, {
         allProxy: `http://joe:hush@${host}`,
       });
-      ok(error.message.startsWith(`Cannot use the proxy http://${host}: `), error.message);
-      match(error.message, reason);
-      strictEqual(error.retryable, retryable);
+      assert.ok(error.message.startsWith(`Cannot use the proxy http://${host}: `), error.message);
+      assert.match(error.message, reason);
+      assert.equal(error.retryable, retryable);
     }
   });
 }
@@ -234,9 +234,9 @@ test("36 where the number is to be found: a connection that is refused twice is 
       connectTimeoutMs: 200,
       retryBaseDelayMs: 100,
     });
-    strictEqual(scene.server.maxOpenConnections, 3);
+    assert.equal(scene.server.maxOpenConnections, 3);
     // One of them may have come before anybody was served.
-    ok(gate.refusals === 2 || gate.refusals === 3, `${gate.refusals} refusals`);
+    assert.ok(gate.refusals === 2 || gate.refusals === 3, `${gate.refusals} refusals`);
   }
 });
 
@@ -258,12 +258,12 @@ for (const limit of [1, 3]) {
           retryBaseDelayMs: 1000,
         });
         const elapsedMs = performance.now() - startedMs;
-        strictEqual(result.fetchedBytes, size);
-        strictEqual(scene.server.maxOpenConnections, limit);
-        ok(gate.refusals > 0);
+        assert.equal(result.fetchedBytes, size);
+        assert.equal(scene.server.maxOpenConnections, limit);
+        assert.ok(gate.refusals > 0);
         // As long as these connections need, and no backoff behind that.
         const neededMs = size / (4 * 2 ** 20) / limit * 1000;
-        ok(elapsedMs < neededMs + 2000, `${elapsedMs} ms, ${gate.refusals} refusals`);
+        assert.ok(elapsedMs < neededMs + 2000, `${elapsedMs} ms, ${gate.refusals} refusals`);
       },
     );
   }

@@ -1,7 +1,7 @@
-import { ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Reply } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 
 const SIZE = 2_000_000;
 const FILE = { size: SIZE, seed: 30 };
@@ -27,22 +27,22 @@ for (
   test(`${name}: the others take its lease over`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: oneDiffers(index, reply) });
     const result = await scene.complete({ ...CONNECTIONS });
-    ok(result.elapsedMs < SOON_MS, `${result.elapsedMs} ms`);
-    strictEqual(result.fetchedBytes, SIZE);
-    ok(scene.wasTold("debug", /another connection takes over at byte \d+$/));
+    assert.ok(result.elapsedMs < SOON_MS, `${result.elapsedMs} ms`);
+    assert.equal(result.fetchedBytes, SIZE);
+    assert.ok(scene.wasTold("debug", /another connection takes over at byte \d+$/));
   });
 }
 
 test("28 every answer takes longer than a lease: nothing is taken over in circles", async () => {
   await using scene = await Scene.open({ ...FILE, size: 300_000, respond: () => ({ delayMs: 700 }) });
   const result = await scene.complete({ ...CONNECTIONS });
-  strictEqual(result.fetchedBytes, 300_000);
+  assert.equal(result.fetchedBytes, 300_000);
   const asked = scene.server.requests.length;
-  ok(asked <= 40, `${asked} requests`);
+  assert.ok(asked <= 40, `${asked} requests`);
 });
 
 test("30 connections of one pace take nothing over from one another", async () => {
   await using scene = await Scene.open({ ...FILE, respond: () => PACE });
   await scene.complete({ ...CONNECTIONS });
-  ok(!scene.wasTold("debug", /takes over/));
+  assert.ok(!scene.wasTold("debug", /takes over/));
 });

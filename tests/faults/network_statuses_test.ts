@@ -1,8 +1,8 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpStatusError } from "../../mod.ts";
 import type { RecordedRequest } from "../../testing/mod.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { FILE, REACHED, SHORT, SIZE } from "./half_way.ts";
 
 for (const status of [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]) {
@@ -14,17 +14,17 @@ for (const status of [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524
     const replies = [...firstTry.map(() => ({ status })), SHORT, { status }, { status }];
     await using scene = await Scene.open({ ...FILE, respond: ({ index }) => replies[index] });
     const result = await scene.complete({ maxRetries: 3 });
-    strictEqual(result.fetchedBytes, SIZE);
-    deepStrictEqual(scene.starts(), [...firstTry, 0, REACHED, REACHED, REACHED]);
+    assert.equal(result.fetchedBytes, SIZE);
+    assert.deepEqual(scene.starts(), [...firstTry, 0, REACHED, REACHED, REACHED]);
   });
 
   test(`${row} status ${status} to everything: given up after the last try`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: () => ({ status }) });
     const { error } = await scene.fail("http_status", { maxRetries: 2 });
-    ok(error instanceof HttpStatusError);
-    deepStrictEqual([error.status, error.retryable], [status, true]);
+    assert.ok(error instanceof HttpStatusError);
+    assert.deepEqual([error.status, error.retryable], [status, true]);
     // The last one, without a delay, is for the whole file; where it is an error of its own the second one is.
-    deepStrictEqual(scene.starts(), status === 500 ? [0, undefined, 0, 0] : [0, 0, 0, undefined]);
+    assert.deepEqual(scene.starts(), status === 500 ? [0, undefined, 0, 0] : [0, 0, 0, undefined]);
     await scene.assertLeft([]);
     scene.respond = () => undefined;
     await scene.complete();
@@ -38,9 +38,9 @@ for (const status of [400, 401, 403, 404, 407, 410, 451, 501, 505]) {
   test(`35 status ${status} is final in the first response: no second try of the same`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: () => ({ status }) });
     const { error } = await scene.fail("http_status", { retryBaseDelayMs: 60_000 });
-    ok(error instanceof HttpStatusError);
-    deepStrictEqual([error.status, error.retryable], [status, false]);
-    deepStrictEqual(scene.starts(), [0, ...plainly]);
+    assert.ok(error instanceof HttpStatusError);
+    assert.deepEqual([error.status, error.retryable], [status, false]);
+    assert.deepEqual(scene.starts(), [0, ...plainly]);
     await scene.assertLeft([]);
   });
 
@@ -50,12 +50,12 @@ for (const status of [400, 401, 403, 404, 407, 410, 451, 501, 505]) {
       respond: ({ index }) => index === 0 ? SHORT : { status },
     });
     const { error } = await scene.fail("http_status");
-    ok(error instanceof HttpStatusError);
-    deepStrictEqual([error.status, error.retryable], [status, false]);
-    deepStrictEqual(scene.starts(), [0, REACHED, ...plainly]);
+    assert.ok(error instanceof HttpStatusError);
+    assert.deepEqual([error.status, error.retryable], [status, false]);
+    assert.deepEqual(scene.starts(), [0, REACHED, ...plainly]);
     await scene.assertLeft(KEPT);
     scene.respond = () => undefined;
-    strictEqual((await scene.complete()).resumedBytes, REACHED);
+    assert.equal((await scene.complete()).resumedBytes, REACHED);
   });
 }
 
@@ -67,8 +67,8 @@ for (const status of [403, 409, 423, 507, 509, 520, 525, 527, 530, 598]) {
       respond: ({ index }) => [passing, SHORT, passing, passing][index],
     });
     const result = await scene.complete({ maxRetries: 3 });
-    strictEqual(result.fetchedBytes, SIZE);
-    deepStrictEqual(scene.starts(), [0, 0, REACHED, REACHED, REACHED]);
+    assert.equal(result.fetchedBytes, SIZE);
+    assert.deepEqual(scene.starts(), [0, 0, REACHED, REACHED, REACHED]);
   });
 }
 
@@ -81,7 +81,7 @@ test("101 status 403 with Retry-After: asked again no sooner", async () => {
   await scene.complete();
   const [refused, next] = scene.server.requests;
   const quietMs = next!.receivedAtMs - refused!.receivedAtMs;
-  ok(quietMs >= 990, `asked again after ${quietMs} ms`);
+  assert.ok(quietMs >= 990, `asked again after ${quietMs} ms`);
 });
 
 test("101 status 403 with Retry-After from where a redirect led", async () => {
@@ -102,8 +102,8 @@ test("101 status 530 with Retry-After to everything: given up after the last try
     respond: () => ({ status: 530, headers: { "Retry-After": "0" } }),
   });
   const { error } = await scene.fail("http_status", { maxRetries: 2 });
-  strictEqual(error.retryable, true);
-  deepStrictEqual(scene.starts(), [0, 0, 0, undefined]);
+  assert.equal(error.retryable, true);
+  assert.deepEqual(scene.starts(), [0, 0, 0, undefined]);
 });
 
 for (
@@ -120,8 +120,8 @@ for (
       respond: () => ({ status, headers: { "Retry-After": retryAfter } }),
     });
     const { error } = await scene.fail("http_status");
-    strictEqual(error.retryable, false);
-    deepStrictEqual(scene.starts(), status === 401 || status === 410 ? [0] : [0, undefined]);
+    assert.equal(error.retryable, false);
+    assert.deepEqual(scene.starts(), status === 401 || status === 410 ? [0] : [0, undefined]);
   });
 }
 
@@ -135,7 +135,7 @@ for (const status of [429, 503]) {
     await scene.complete({ maxConnections: 2 });
     const [, refused, next] = scene.server.requests;
     const quietMs = next!.receivedAtMs - refused!.receivedAtMs;
-    ok(quietMs >= 990, `asked again after ${quietMs} ms`);
+    assert.ok(quietMs >= 990, `asked again after ${quietMs} ms`);
   });
 
   test(`34 ${status} to more than two connections: settles at two`, async () => {
@@ -150,9 +150,9 @@ for (const status of [429, 503]) {
       },
     });
     const result = await scene.complete({ maxConnections: 4, pieceSize: 250_000 });
-    strictEqual(result.fetchedBytes, 4_000_000);
+    assert.equal(result.fetchedBytes, 4_000_000);
     const refused = scene.server.requests.filter((request) => request.status === status);
-    strictEqual(refused.length, 2);
+    assert.equal(refused.length, 2);
   });
 }
 
@@ -171,6 +171,6 @@ for (
         "range" in headers ? { status, headers: { "Retry-After": retryAfter } } : undefined,
     });
     await scene.complete({ retryBaseDelayMs: 60_000 });
-    deepStrictEqual(scene.starts(), [0, undefined]);
+    assert.deepEqual(scene.starts(), [0, undefined]);
   });
 }

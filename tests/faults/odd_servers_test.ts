@@ -1,7 +1,7 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RecordedRequest, Reply } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 3 * MIB + 5;
@@ -120,7 +120,7 @@ for (const status of [403, 404, 416, 501]) {
   test(`90 status ${status} to any range: it is asked for once, and not again after a delay`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: onRange(() => ({ status })) });
     await scene.complete({ ...SPEC, retryBaseDelayMs: 60_000 });
-    deepStrictEqual(scene.server.requests.map(({ headers }) => headers["range"] !== undefined), [
+    assert.deepEqual(scene.server.requests.map(({ headers }) => headers["range"] !== undefined), [
       true,
       false,
     ]);
@@ -137,8 +137,8 @@ test("86 the whole ends sooner than its part, without a length: it was cut, and 
   };
   await using scene = await Scene.open({ size: MIB, seed: SEED, respond });
   const { lengthVerified } = await scene.complete({ ...SPEC, retryBaseDelayMs: 1 });
-  strictEqual(lengthVerified, false);
-  strictEqual(scene.server.requests.length, 3);
+  assert.equal(lengthVerified, false);
+  assert.equal(scene.server.requests.length, 3);
 });
 
 test("90 a reset that was chance costs no connections", async () => {
@@ -147,7 +147,7 @@ test("90 a reset that was chance costs no connections", async () => {
     respond: ({ index }) => index === 0 ? { refuse: true } : { throttle: 8 * MIB },
   });
   await scene.complete(SPEC);
-  ok(scene.server.maxOpenConnections > 1, "one connection did it all");
+  assert.ok(scene.server.maxOpenConnections > 1, "one connection did it all");
 });
 
 for (
@@ -163,7 +163,7 @@ for (
     await using scene = await Scene.open({ size, seed: SEED, respond });
     await scene.complete({ ...SPEC, minSplitSize: 10 * MIB });
     const expected = size === MIB || size === MIB + 1 ? 2 : 1;
-    strictEqual(scene.server.requests.length, expected);
+    assert.equal(scene.server.requests.length, expected);
   });
 }
 
@@ -183,7 +183,7 @@ for (const [name, respond] of EMPTY) {
   for (const maxConnections of [4, 1]) {
     test(`91 an empty object, ${name}, ${maxConnections} connections`, async () => {
       await using scene = await Scene.open({ size: 0, seed: SEED, respond });
-      strictEqual((await scene.complete({ ...SPEC, maxConnections })).size, 0);
+      assert.equal((await scene.complete({ ...SPEC, maxConnections })).size, 0);
     });
   }
 }
@@ -221,7 +221,7 @@ for (
           };
         },
       });
-      strictEqual((await scene.complete(SPEC)).size, size);
+      assert.equal((await scene.complete(SPEC)).size, size);
     });
   }
 }

@@ -1,9 +1,9 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contentHash } from "../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../testing/mod.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 
 const KIB = 1024;
 const SIZE = 1_000_003;
@@ -40,8 +40,8 @@ for (
     await using scene = await begun(NAMED);
     scene.respond = (request) => ({ ...NAMED, ...answer(request) });
     const result = await scene.complete();
-    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
-    deepStrictEqual(scene.server.requests.slice(1).map(hasIfRange), [true, false]);
+    assert.deepEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+    assert.deepEqual(scene.server.requests.slice(1).map(hasIfRange), [true, false]);
   });
 }
 
@@ -52,7 +52,7 @@ test("95 an ETag that is not quoted, and 200 to it in If-Range", async () => {
     lastModified: OLD_DATE,
     ...(hasIfRange(request) ? { status: 200 } : {}),
   });
-  strictEqual((await scene.complete()).resumedBytes, REACHED);
+  assert.equal((await scene.complete()).resumedBytes, REACHED);
 });
 
 const EDGES: readonly (readonly [name: string, of: (index: number) => Version])[] = [
@@ -72,14 +72,14 @@ for (const [name, versionOf] of EDGES) {
     });
     const checksum = `sha256:${contentHash(SEED, 3_000_001, "sha256")}`;
     const result = await scene.complete({ checksum, maxConnections: 4 });
-    strictEqual(result.fetchedBytes, 3_000_001);
+    assert.equal(result.fetchedBytes, 3_000_001);
   });
 
   test(`96 edges with ${name} and a checksum, in a later run: what is there is kept`, async () => {
     await using scene = await begun(versionOf(0), { checksum: SHA256 });
     scene.respond = () => versionOf(1);
     const result = await scene.complete({ checksum: SHA256 });
-    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+    assert.deepEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
   });
 }
 
@@ -87,7 +87,7 @@ test("96 another URL of the same file and a checksum: what is there is kept", as
   await using scene = await begun(NAMED, { checksum: SHA256 });
   await using mirror = await FaultServer.start({ size: SIZE, seed: SEED, etag: '"mirror"' });
   const result = await scene.complete({ url: mirror.url, checksum: SHA256 });
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
 });
 
 test("96 what came from two URLs for a checksum to judge is nothing without one", async () => {
@@ -99,7 +99,7 @@ test("96 what came from two URLs for a checksum to judge is nothing without one"
   });
   await scene.fail("network", { url: mirror.url, checksum: SHA256, maxRetries: 0 });
   scene.respond = () => NAMED;
-  strictEqual((await scene.complete()).resumedBytes, 0);
+  assert.equal((await scene.complete()).resumedBytes, 0);
 });
 
 test("96 parts of two versions that do not match: the mixture is named, and the file is fetched anew from one source", async () => {
@@ -112,7 +112,7 @@ test("96 parts of two versions that do not match: the mixture is named, and the 
     },
   });
   await scene.complete({ checksum: SHA256 });
-  ok(scene.wasTold("warn", /"right" and the ETag "wrong"/), JSON.stringify(scene.messages));
+  assert.ok(scene.wasTold("warn", /"right" and the ETag "wrong"/), JSON.stringify(scene.messages));
 });
 
 for (
@@ -128,8 +128,8 @@ for (
     scene.respond = () => undefined;
     scene.server.set({ seed: SEED + 1, etag: '"two"', lastModified: LATER_DATE });
     const result = await scene.complete({ url: `${scene.server.url}?${later}` });
-    strictEqual(result.resumedBytes, 0);
-    ok(scene.wasTold("warn", /changed; starting again/));
+    assert.equal(result.resumedBytes, 0);
+    assert.ok(scene.wasTold("warn", /changed; starting again/));
   });
 }
 
@@ -147,8 +147,8 @@ for (const maxConnections of [1, 4]) {
     scene.respond = () => ({ ...NAMED, seed: SEED + 1 });
     scene.server.set({ seed: SEED + 1 });
     const result = await scene.complete({ maxConnections });
-    strictEqual(result.resumedBytes, 0);
-    ok(scene.wasTold("warn", /other bytes/));
+    assert.equal(result.resumedBytes, 0);
+    assert.ok(scene.wasTold("warn", /other bytes/));
   });
 }
 
@@ -156,8 +156,8 @@ test("131 the bytes that are compared cost no request, and are 64 KiB at most", 
   await using scene = await begun(NAMED);
   scene.respond = () => NAMED;
   const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
-  deepStrictEqual(scene.starts(1), [REACHED - 64 * KIB]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [REACHED, SIZE - REACHED]);
+  assert.deepEqual(scene.starts(1), [REACHED - 64 * KIB]);
 });
 
 test("131 nothing is there before the first missing byte: the next one is compared", async () => {
@@ -172,15 +172,15 @@ test("131 nothing is there before the first missing byte: the next one is compar
   scene.respond = () => ({ ...NAMED, seed: SEED + 1 });
   scene.server.set({ seed: SEED + 1 });
   const result = await scene.complete({ maxConnections: 2 });
-  strictEqual(result.resumedBytes, 0);
-  ok(scene.starts(before)[0]! > 0);
+  assert.equal(result.resumedBytes, 0);
+  assert.ok(scene.starts(before)[0]! > 0);
 });
 
 test("133 equal ETags and another date, between two runs: starts again", async () => {
   await using scene = await begun(NAMED);
   scene.respond = () => undefined;
   scene.server.set({ seed: SEED + 1, ...NAMED, lastModified: LATER_DATE });
-  strictEqual((await scene.complete()).resumedBytes, 0);
+  assert.equal((await scene.complete()).resumedBytes, 0);
 });
 
 for (const maxConnections of [1, 3]) {
@@ -202,14 +202,14 @@ test("134 a date of this second and no ETag, replaced within it: the bytes tell"
   await using scene = await begun({ etag: null, lastModified });
   scene.respond = () => undefined;
   scene.server.set({ seed: SEED + 1, etag: null, lastModified });
-  strictEqual((await scene.complete()).resumedBytes, 0);
+  assert.equal((await scene.complete()).resumedBytes, 0);
 });
 
 test("134 a date of this second and no ETag, and the file stayed: the download goes on", async () => {
   const lastModified = ago(0);
   await using scene = await begun({ etag: null, lastModified });
   scene.respond = () => ({ etag: null, lastModified });
-  strictEqual((await scene.complete()).resumedBytes, REACHED);
+  assert.equal((await scene.complete()).resumedBytes, REACHED);
 });
 
 test("134 a date of this second, several requests: asked again once the date is old enough", async () => {
@@ -222,7 +222,7 @@ test("134 a date of this second, several requests: asked again once the date is 
     respond: ({ index }) => ({ etag: null, lastModified, seed: index === 0 ? SEED + 1 : SEED }),
   });
   await scene.complete({ maxConnections: 3 });
-  ok(scene.wasTold("info", /changed just now/));
+  assert.ok(scene.wasTold("info", /changed just now/));
 });
 
 test("134 a date that is old enough costs no request and no wait", async () => {
@@ -233,8 +233,8 @@ test("134 a date that is old enough costs no request and no wait", async () => {
   });
   const startedMs = performance.now();
   await scene.complete({ maxConnections: 1 });
-  ok(performance.now() - startedMs < 2000);
-  strictEqual(scene.server.requests.length, 1);
+  assert.ok(performance.now() - startedMs < 2000);
+  assert.equal(scene.server.requests.length, 1);
 });
 
 test("135 a weak ETag that becomes strong is adopted, and the next run goes on with it", async () => {
@@ -262,8 +262,8 @@ test("135 a weak ETag that becomes strong is adopted, and the next run goes on w
   });
   const before = scene.server.requests.length;
   const result = await scene.complete();
-  ok(result.resumedBytes > REACHED);
-  deepStrictEqual(scene.server.requests.slice(before).map(({ headers }) => headers["if-range"]), ['"tag"']);
+  assert.ok(result.resumedBytes > REACHED);
+  assert.deepEqual(scene.server.requests.slice(before).map(({ headers }) => headers["if-range"]), ['"tag"']);
 });
 
 test("135 a weak ETag at first, 200 to its date in If-Range later: the download goes on", async () => {
@@ -274,7 +274,7 @@ test("135 a weak ETag at first, 200 to its date in If-Range later: the download 
     lastModified,
     ...(hasIfRange(request) ? { status: 200 } : {}),
   });
-  strictEqual((await scene.complete()).resumedBytes, REACHED);
+  assert.equal((await scene.complete()).resumedBytes, REACHED);
 });
 
 test("131 the bytes that are to be compared do not come: they are asked for again", async () => {
@@ -282,8 +282,8 @@ test("131 the bytes that are to be compared do not come: they are asked for agai
   scene.respond = ({ index }) => ({ ...NAMED, ...(index === 1 ? { chunked: true, bodyLength: 0 } : {}) });
   scene.server.set({ seed: SEED + 1 });
   const result = await scene.complete();
-  strictEqual(result.resumedBytes, 0);
-  strictEqual(scene.starts(1)[1], REACHED - 64 * KIB);
+  assert.equal(result.resumedBytes, 0);
+  assert.equal(scene.starts(1)[1], REACHED - 64 * KIB);
 });
 
 for (
@@ -304,7 +304,7 @@ for (
     });
     await scene.fail("network", { maxRetries: 0 });
     scene.respond = ({ range }) => range === undefined || range.end - range.start > most ? { status } : NAMED;
-    strictEqual((await scene.complete(spec)).resumedBytes, reached);
+    assert.equal((await scene.complete(spec)).resumedBytes, reached);
   });
 }
 
@@ -325,8 +325,8 @@ for (const [reached, size] of [[5, SIZE], [REACHED, SIZE], [2_000_001, 3_000_001
     const before = scene.server.requests.length;
     scene.respond = () => ({ ...NAMED, headers });
     const handle = scene.download(spec);
-    strictEqual((await scene.completed(handle)).resumedBytes, reached);
-    deepStrictEqual(scene.starts(before), reached > 2 ** 20 ? [0, reached - 64 * KIB] : [0]);
+    assert.equal((await scene.completed(handle)).resumedBytes, reached);
+    assert.deepEqual(scene.starts(before), reached > 2 ** 20 ? [0, reached - 64 * KIB] : [0]);
   });
 }
 
@@ -342,7 +342,7 @@ test("96 wrong parts that name no version, and a checksum: the file is fetched a
     },
   });
   await scene.complete({ checksum: SHA256 });
-  ok(scene.wasTold("warn", /"one" and no name/), JSON.stringify(scene.messages));
+  assert.ok(scene.wasTold("warn", /"one" and no name/), JSON.stringify(scene.messages));
 });
 
 test("96 parts that name no version, let in for a checksum to judge, are nothing without one", async () => {
@@ -354,7 +354,7 @@ test("96 parts that name no version, let in for a checksum to judge, are nothing
   });
   await scene.fail("network", { checksum: SHA256, maxRetries: 0, maxSegmentSize: 200_000 });
   scene.respond = () => NAMED;
-  strictEqual((await scene.complete()).resumedBytes, 0);
+  assert.equal((await scene.complete()).resumedBytes, 0);
 });
 
 for (

@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 import { Downloader, DownloadError, type DownloadSpec } from "../../mod.ts";
 import { Child, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold, readControl, untilClaimed } from "../helpers/control_file.ts";
-import { CHANGING_CALLS, dyingBefore } from "../helpers/dying_runtime.ts";
+import { assertClaimsHold, readControl, untilClaimed } from "../helpers/disk/control_file.ts";
+import { CHANGING_CALLS, dyingBefore } from "../helpers/doubles/dying_runtime.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
-import { holdAfter } from "../helpers/held.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
-import { queueOn } from "../helpers/runtime_double.ts";
+import { holdAfter } from "../helpers/scenes/held.ts";
+import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { queueOn } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import { Downloader, type DownloaderOptions, type DownloadSpec } from "../../mod.ts";
-import { type Certificate, makeCertificate } from "../helpers/certificate.ts";
+import { type Certificate, makeCertificate } from "../helpers/sockets/certificate.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
-import { TlsFront } from "../helpers/tls_front.ts";
+import { TlsFront } from "../helpers/sockets/tls_front.ts";
 
 const SEED = 75;
 const SIZE = 300_001;

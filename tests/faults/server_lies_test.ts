@@ -1,9 +1,9 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { contentHash } from "../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../testing/mod.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { assertGoesOn, COMPARED, FILE, interrupted, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
 
 /** The offsets at which parts of `step` bytes begin. */
@@ -65,18 +65,18 @@ for (const lie of UNUSABLE) {
 
   test(`${name}, in the first response: not a byte of it is used, the whole file is asked for`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: aboutRanges(lie) });
-    strictEqual((await scene.complete(spec)).fetchedBytes, SIZE);
-    deepStrictEqual(scene.starts(), [0, undefined]);
+    assert.equal((await scene.complete(spec)).fetchedBytes, SIZE);
+    assert.deepEqual(scene.starts(), [0, undefined]);
   });
 
   test(`${name}, in the first response, and the whole file is refused`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: aboutRanges(lie, gone) });
     const { downloaded } = await scene.fail("http_status", spec);
-    deepStrictEqual([downloaded, scene.starts()], [0, [0, undefined]]);
+    assert.deepEqual([downloaded, scene.starts()], [0, [0, undefined]]);
     await scene.assertLeft([]);
     scene.respond = () => undefined;
     await scene.complete(spec);
-    strictEqual(scene.server.requests.length, 3);
+    assert.equal(scene.server.requests.length, 3);
   });
 
   test(`${name}, in a later response: what is there stays, the rest comes from the whole file`, async () => {
@@ -86,8 +86,8 @@ for (const lie of UNUSABLE) {
     });
     const result = await scene.complete({ maxRetries: 2 });
     // What is there already comes once more, and is passed over.
-    strictEqual(result.fetchedBytes, SIZE + REACHED);
-    deepStrictEqual(scene.starts(), [0, REACHED, undefined]);
+    assert.equal(result.fetchedBytes, SIZE + REACHED);
+    assert.deepEqual(scene.starts(), [0, REACHED, undefined]);
   });
 
   test(`${name}, in a later response, and the whole file is refused: progress kept`, async () => {
@@ -96,8 +96,8 @@ for (const lie of UNUSABLE) {
       respond: (request) => request.index === 0 ? SHORT : aboutRanges(lie, gone)(request),
     });
     const { downloaded } = await scene.fail("http_status", { maxRetries: 2 });
-    strictEqual(downloaded, REACHED);
-    deepStrictEqual(scene.starts(), [0, REACHED, undefined]);
+    assert.equal(downloaded, REACHED);
+    assert.deepEqual(scene.starts(), [0, REACHED, undefined]);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });
@@ -106,16 +106,16 @@ for (const lie of UNUSABLE) {
     await using scene = await interrupted();
     scene.respond = aboutRanges(lie);
     const result = await scene.complete(spec);
-    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
-    deepStrictEqual(scene.starts(1), [REACHED - COMPARED, REACHED - COMPARED, undefined]);
-    ok(scene.wasTold("warn", /sends no parts of the file; starting again/));
+    assert.deepEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
+    assert.deepEqual(scene.starts(1), [REACHED - COMPARED, REACHED - COMPARED, undefined]);
+    assert.ok(scene.wasTold("warn", /sends no parts of the file; starting again/));
   });
 
   test(`${name}, in a later run, and the whole file is refused: progress kept`, async () => {
     await using scene = await interrupted();
     scene.respond = aboutRanges(lie, gone);
     await scene.fail("http_status", spec);
-    strictEqual(scene.server.requests.length, 4);
+    assert.equal(scene.server.requests.length, 4);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });
@@ -126,7 +126,7 @@ for (const lie of UNUSABLE) {
     const before = scene.server.requests.length;
     scene.respond = reply;
     await scene.fail("bad_response", spec);
-    strictEqual(scene.server.requests.length, before + 3);
+    assert.equal(scene.server.requests.length, before + 3);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });
@@ -152,11 +152,11 @@ for (const { name, reply } of MALFORMED) {
     await using scene = await Scene.open({ ...FILE, respond: reply });
     const { downloaded } = await scene.fail("network", spec);
     // It is not the range, so that only it is tried again.
-    deepStrictEqual([downloaded, scene.starts()], [0, [0, undefined, 0, 0]]);
+    assert.deepEqual([downloaded, scene.starts()], [0, [0, undefined, 0, 0]]);
     await scene.assertLeft([]);
     scene.respond = () => undefined;
     await scene.complete(spec);
-    strictEqual(scene.server.requests.length, 5);
+    assert.equal(scene.server.requests.length, 5);
   });
 
   test(`${name}, in a later response`, async () => {
@@ -165,9 +165,9 @@ for (const { name, reply } of MALFORMED) {
       respond: (request) => request.index === 0 ? SHORT : reply(request),
     });
     const { downloaded } = await scene.fail("network", spec);
-    strictEqual(downloaded, REACHED);
+    assert.equal(downloaded, REACHED);
     // That the first response was short is the first failure since the last progress.
-    deepStrictEqual(scene.starts(), [0, REACHED, REACHED, undefined]);
+    assert.deepEqual(scene.starts(), [0, REACHED, REACHED, undefined]);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });
@@ -176,7 +176,7 @@ for (const { name, reply } of MALFORMED) {
     await using scene = await interrupted();
     scene.respond = reply;
     await scene.fail("network", spec);
-    strictEqual(scene.server.requests.length, 4);
+    assert.equal(scene.server.requests.length, 4);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });
@@ -198,21 +198,21 @@ test("3 a 206 that reaches behind what was asked: no byte is taken twice", async
     size,
     respond: ({ range }) => ({ range: { start: range!.start, end: size } }),
   });
-  strictEqual((await scene.complete({ maxConnections: 2 })).fetchedBytes, size);
+  assert.equal((await scene.complete({ maxConnections: 2 })).fetchedBytes, size);
 });
 
 test("1 a 200 to the range request of a later run: everything from its start", async () => {
   await using scene = await interrupted();
   scene.respond = () => ({ status: 200 });
   const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
-  deepStrictEqual(scene.starts(1), [REACHED - COMPARED, REACHED - COMPARED, undefined]);
-  deepStrictEqual(scene.server.requests.slice(1).map(({ headers }) => "if-range" in headers), [
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
+  assert.deepEqual(scene.starts(1), [REACHED - COMPARED, REACHED - COMPARED, undefined]);
+  assert.deepEqual(scene.server.requests.slice(1).map(({ headers }) => "if-range" in headers), [
     true,
     false,
     false,
   ]);
-  ok(scene.wasTold("warn", /starting again/));
+  assert.ok(scene.wasTold("warn", /starting again/));
 });
 
 test("1 a 200 to a later range request, once: not a byte of it is used", async () => {
@@ -221,8 +221,8 @@ test("1 a 200 to a later range request, once: not a byte of it is used", async (
     respond: ({ index }) => [SHORT, { status: 200 }][index],
   });
   const result = await scene.complete();
-  strictEqual(result.fetchedBytes, SIZE);
-  deepStrictEqual(scene.starts(), [0, REACHED, REACHED]);
+  assert.equal(result.fetchedBytes, SIZE);
+  assert.deepEqual(scene.starts(), [0, REACHED, REACHED]);
 });
 
 test("1 a 200 to every later range request: what is there stays, the rest comes from the whole file", async () => {
@@ -231,8 +231,8 @@ test("1 a 200 to every later range request: what is there stays, the rest comes 
     respond: ({ index }) => index === 0 ? SHORT : { status: 200 },
   });
   const result = await scene.complete({ maxRetries: 2 });
-  strictEqual(result.fetchedBytes, SIZE + REACHED);
-  deepStrictEqual(scene.starts(), [0, REACHED, REACHED, undefined]);
+  assert.equal(result.fetchedBytes, SIZE + REACHED);
+  assert.deepEqual(scene.starts(), [0, REACHED, REACHED, undefined]);
 });
 
 test("1 a 200 to every later range request, and another file in the end: progress kept", async () => {
@@ -244,7 +244,7 @@ test("1 a 200 to every later range request, and another file in the end: progres
     },
   });
   const { downloaded } = await scene.fail("bad_response", { maxRetries: 2 });
-  strictEqual(downloaded, REACHED);
+  assert.equal(downloaded, REACHED);
   await scene.assertLeft(KEPT);
   await assertGoesOn(scene);
 });
@@ -256,8 +256,8 @@ test("5 every 206 is shorter than asked: no byte is asked for twice, and nothing
     respond: ({ range }) => ({ range: { start: range!.start, end: Math.min(SIZE, range!.start + step) } }),
   });
   const result = await scene.complete({ maxRetries: 0 });
-  strictEqual(result.fetchedBytes, SIZE);
-  deepStrictEqual(scene.starts(), everyNth(step));
+  assert.equal(result.fetchedBytes, SIZE);
+  assert.deepEqual(scene.starts(), everyNth(step));
 });
 
 test("6 every body ends before its Content-Length: what came is kept", async () => {
@@ -269,9 +269,9 @@ test("6 every body ends before its Content-Length: what came is kept", async () 
       range!.end - range!.start > bodyLength ? { bodyLength, throttle: 2_000_000 } : undefined,
   });
   const result = await scene.complete({ maxRetries: 1 });
-  strictEqual(result.fetchedBytes, SIZE);
+  assert.equal(result.fetchedBytes, SIZE);
   const starts = scene.starts() as number[];
-  ok(starts.every((start, index) => index === 0 || start > starts[index - 1]!), `${starts}`);
+  assert.ok(starts.every((start, index) => index === 0 || start > starts[index - 1]!), `${starts}`);
 });
 
 test("7 every body is chunked, well terminated and short: the next request begins at its end", async () => {
@@ -281,8 +281,8 @@ test("7 every body is chunked, well terminated and short: the next request begin
     respond: ({ range }) => ({ chunked: true, bodyLength: Math.min(bodyLength, range!.end - range!.start) }),
   });
   const result = await scene.complete({ maxRetries: 1 });
-  strictEqual(result.fetchedBytes, SIZE);
-  deepStrictEqual(scene.starts(), everyNth(bodyLength));
+  assert.equal(result.fetchedBytes, SIZE);
+  assert.deepEqual(scene.starts(), everyNth(bodyLength));
 });
 
 for (const [name, framing] of [["with a length", {}], ["chunked", { chunked: true }]] as const) {
@@ -297,13 +297,13 @@ for (const [name, framing] of [["with a length", {}], ["chunked", { chunked: tru
       },
     });
     const result = await scene.complete();
-    strictEqual(result.fetchedBytes, SIZE);
-    deepStrictEqual([...new Set(scene.starts())], everyNth(step));
+    assert.equal(result.fetchedBytes, SIZE);
+    assert.deepEqual([...new Set(scene.starts())], everyNth(step));
     // Chunks end where they say, so that their connection is clean again.
     if ("chunked" in framing) return;
     const answered = scene.server.requests.filter(({ status }) => status === 206);
     const connections = new Set(answered.map(({ connection }) => connection));
-    strictEqual(connections.size, answered.length, "a connection with a surplus on it was used again");
+    assert.equal(connections.size, answered.length, "a connection with a surplus on it was used again");
   });
 }
 
@@ -315,13 +315,13 @@ test("8 a body without an end: its connection is closed", async () => {
   });
   await scene.complete();
   await scene.server.until(() => scene.server.openConnections === 0);
-  strictEqual(scene.server.requests.length, 1);
+  assert.equal(scene.server.requests.length, 1);
 });
 
 test("10 every request asks for the file itself", async () => {
   await using scene = await Scene.open({ size: 3_000_000 });
   await scene.complete({ maxConnections: 3 });
-  deepStrictEqual(
+  assert.deepEqual(
     new Set(scene.server.requests.map(({ headers }) => headers["accept-encoding"])),
     new Set(["identity"]),
   );
@@ -343,8 +343,8 @@ for (
 ) {
   test(`11 ${name} does no harm`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: () => reply });
-    strictEqual((await scene.complete()).lengthVerified, lengthVerified);
-    strictEqual(scene.server.requests.length, 1);
+    assert.equal((await scene.complete()).lengthVerified, lengthVerified);
+    assert.equal(scene.server.requests.length, 1);
   });
 }
 
@@ -355,15 +355,15 @@ test("21 a server that is wrong about HEAD: it is never asked", async () => {
       method === "HEAD" ? { status: 403 } : index === 2 ? { bodyLength: 9 } : undefined,
   });
   await scene.complete({ maxConnections: 3 });
-  ok(scene.server.requests.every(({ method }) => method === "GET"));
+  assert.ok(scene.server.requests.every(({ method }) => method === "GET"));
 });
 
 test("22 no length, the end of the connection ends the body: done, the length not verified", async () => {
   await using scene = await Scene.open({ ...FILE, respond: () => ({ status: 200, closeDelimited: true }) });
   const handle = scene.download({ maxConnections: 4 });
   const result = await scene.completed(handle);
-  deepStrictEqual([result.lengthVerified, handle.snapshot.total], [false, undefined]);
-  strictEqual(scene.server.requests.length, 1);
+  assert.deepEqual([result.lengthVerified, handle.snapshot.total], [false, undefined]);
+  assert.equal(scene.server.requests.length, 1);
 });
 
 test("22 no length, and the body was cut: only the checksum tells", async () => {
@@ -391,5 +391,5 @@ test("23 responses of the kind 1xx, with fields of all sorts, are passed over", 
     }),
   });
   await scene.complete();
-  strictEqual(scene.server.requests.length, 1);
+  assert.equal(scene.server.requests.length, 1);
 });

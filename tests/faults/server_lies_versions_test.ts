@@ -1,9 +1,9 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { HttpStatusError, RemoteChangedError } from "../../mod.ts";
 import { contentHash } from "../../testing/content.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { until } from "../helpers/until.ts";
 import { assertGoesOn, COMPARED, FILE, interrupted, REACHED, SEED, SHORT, SIZE } from "./half_way.ts";
 
@@ -19,9 +19,9 @@ for (
   test(`${name}, during the run`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: ({ index }) => index === 0 ? SHORT : reply });
     const { error, downloaded } = await scene.fail("remote_changed");
-    ok(error instanceof RemoteChangedError);
-    strictEqual(downloaded, REACHED);
-    deepStrictEqual(scene.starts().length, 2);
+    assert.ok(error instanceof RemoteChangedError);
+    assert.equal(downloaded, REACHED);
+    assert.deepEqual(scene.starts().length, 2);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });
@@ -37,7 +37,7 @@ test("4 a 206 with another total of the same version, during the run: one reques
     },
   });
   await scene.complete();
-  deepStrictEqual(scene.starts(), [0, REACHED, undefined]);
+  assert.deepEqual(scene.starts(), [0, REACHED, undefined]);
 });
 
 for (const size of [SIZE + 1000, SIZE - 1000, 1000]) {
@@ -50,7 +50,7 @@ for (const size of [SIZE + 1000, SIZE - 1000, 1000]) {
     await scene.server.until(() => scene.server.requests.length > 0);
     scene.server.set({ size });
     await scene.completed(handle);
-    ok(scene.wasTold("warn", /starting again with one request/));
+    assert.ok(scene.wasTold("warn", /starting again with one request/));
   });
 }
 
@@ -74,9 +74,9 @@ test("13 a 200 with another ETag, during the run: the whole file is asked for, a
     respond: ({ index }) => index === 0 ? SHORT : { seed: 2, etag: '"two"', status: 200 },
   });
   const { error, downloaded } = await scene.fail("bad_response");
-  match(error.message, /another file, or another version of it/);
-  deepStrictEqual([error.retryable, downloaded], [false, REACHED]);
-  deepStrictEqual(scene.starts(), [0, REACHED, undefined]);
+  assert.match(error.message, /another file, or another version of it/);
+  assert.deepEqual([error.retryable, downloaded], [false, REACHED]);
+  assert.deepEqual(scene.starts(), [0, REACHED, undefined]);
   await scene.assertLeft(KEPT);
   await assertGoesOn(scene);
 });
@@ -94,7 +94,7 @@ test("13 the file changes under several connections", async () => {
   await scene.failed("remote_changed", handle);
   await scene.assertLeft(KEPT);
   const result = await scene.complete({ maxConnections: 4 });
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, 12_000_000]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [0, 12_000_000]);
 });
 
 for (
@@ -113,11 +113,11 @@ for (
     scene.server.set({ seed: 2, etag: undefined, ...after });
     scene.respond = ({ index }) => index === 1 ? reply : undefined;
     const result = await scene.complete();
-    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
-    deepStrictEqual(scene.starts(1), [REACHED - COMPARED, 0]);
+    assert.deepEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
+    assert.deepEqual(scene.starts(1), [REACHED - COMPARED, 0]);
     const strong = etag?.startsWith('"') ? etag : lastModified;
-    strictEqual(scene.server.requests[1]?.headers["if-range"], strong);
-    ok(scene.wasTold("warn", /the file on the server changed; starting again/));
+    assert.equal(scene.server.requests[1]?.headers["if-range"], strong);
+    assert.ok(scene.wasTold("warn", /the file on the server changed; starting again/));
   });
 }
 
@@ -126,8 +126,8 @@ test("12 changed between runs, and what replaces it has the same size and no val
   scene.server.set({ seed: 2, etag: null, lastModified: null });
   scene.respond = ({ headers }) => "if-range" in headers ? { status: 200, etag: '"two"' } : undefined;
   const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED - COMPARED, 0]]);
-  ok(scene.wasTold("warn", /the file on the server changed; starting again/));
+  assert.deepEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED - COMPARED, 0]]);
+  assert.ok(scene.wasTold("warn", /the file on the server changed; starting again/));
 });
 
 test("12 what replaces a changed file can be cut and goes on where it was", async () => {
@@ -135,8 +135,8 @@ test("12 what replaces a changed file can be cut and goes on where it was", asyn
   scene.server.set({ seed: 2, etag: '"two"' });
   scene.respond = ({ headers }) => headers["range"] === "bytes=0-" ? SHORT : undefined;
   const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
-  deepStrictEqual(scene.starts(1), [REACHED - COMPARED, 0, REACHED]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [0, SIZE]);
+  assert.deepEqual(scene.starts(1), [REACHED - COMPARED, 0, REACHED]);
 });
 
 for (const [name, etag] of [["no validator", null], ["a weak ETag only", 'W/"a"']] as const) {
@@ -145,29 +145,29 @@ for (const [name, etag] of [["no validator", null], ["a weak ETag only", 'W/"a"'
   test(`14 ${name}: a later run starts again`, async () => {
     await using scene = await interrupted(file);
     const result = await scene.complete();
-    deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [0]]);
-    ok(scene.wasTold("warn", /starting again/));
+    assert.deepEqual([result.resumedBytes, scene.starts(1)], [0, [0]]);
+    assert.ok(scene.wasTold("warn", /starting again/));
   });
 
   test(`14 ${name}, a checksum: a later run goes on`, async () => {
     await using scene = await interrupted(file);
     const result = await scene.complete({ checksum: `sha256:${contentHash(SEED, SIZE, "sha256")}` });
-    deepStrictEqual([result.resumedBytes, scene.starts(1)], [REACHED, [REACHED - COMPARED]]);
-    strictEqual(scene.server.requests[1]?.headers["if-range"], undefined);
+    assert.deepEqual([result.resumedBytes, scene.starts(1)], [REACHED, [REACHED - COMPARED]]);
+    assert.equal(scene.server.requests[1]?.headers["if-range"], undefined);
   });
 
   test(`14 ${name}, a checksum, and the file changed: a later run ends up with the new one`, async () => {
     await using scene = await interrupted(file);
     scene.server.set({ seed: 2 });
     const result = await scene.complete({ checksum: `sha256:${contentHash(2, SIZE, "sha256")}` });
-    deepStrictEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED - COMPARED, 0]]);
+    assert.deepEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED - COMPARED, 0]]);
   });
 }
 test("16 a 416 with the right total although bytes are missing: refused, progress kept", async () => {
   await using scene = await interrupted();
   scene.respond = () => ({ status: 416 });
   const { error } = await scene.fail("http_status");
-  ok(error instanceof HttpStatusError && error.status === 416);
+  assert.ok(error instanceof HttpStatusError && error.status === 416);
   await scene.assertLeft(KEPT);
   await assertGoesOn(scene);
 });
@@ -177,8 +177,8 @@ test("16 a 416 because the file has shrunk: from its start", async () => {
   scene.server.set({ seed: 2, size: REACHED, etag: '"two"' });
   scene.respond = ({ headers }) => headers["if-range"] === undefined ? undefined : { status: 416 };
   const result = await scene.complete();
-  deepStrictEqual([result.resumedBytes, result.size], [0, REACHED]);
-  ok(scene.wasTold("warn", /starting again/));
+  assert.deepEqual([result.resumedBytes, result.size], [0, REACHED]);
+  assert.ok(scene.wasTold("warn", /starting again/));
 });
 
 for (const status of [416, 200] as const) {
@@ -186,8 +186,8 @@ for (const status of [416, 200] as const) {
     test(`17 an empty file, told by ${status}${checksum ? ", with a checksum" : ""}`, async () => {
       await using scene = await Scene.open({ size: 0, respond: () => ({ status }) });
       const result = await scene.complete({ maxConnections: 4, ...checksum && { checksum } });
-      deepStrictEqual([result.fetchedBytes, result.lengthVerified], [0, true]);
-      strictEqual(scene.server.requests.length, 1);
+      assert.deepEqual([result.fetchedBytes, result.lengthVerified], [0, true]);
+      assert.equal(scene.server.requests.length, 1);
     });
   }
 }
@@ -196,7 +196,7 @@ test("17 a file that became empty between runs", async () => {
   await using scene = await interrupted();
   scene.server.set({ size: 0, etag: '"two"' });
   const result = await scene.complete();
-  deepStrictEqual([result.size, result.resumedBytes], [0, 0]);
+  assert.deepEqual([result.size, result.resumedBytes], [0, 0]);
 });
 
 for (const maxConnections of [1, 4]) {
@@ -210,6 +210,6 @@ for (const maxConnections of [1, 4]) {
     await rm(scene.directory.join("file.bin.mismatch"));
     scene.respond = () => undefined;
     const result = await scene.complete(spec);
-    deepStrictEqual([result.fetchedBytes, result.resumedBytes, result.checksum], [size, 0, checksum]);
+    assert.deepEqual([result.fetchedBytes, result.resumedBytes, result.checksum], [size, 0, checksum]);
   });
 }

@@ -1,7 +1,7 @@
 // The command on a disk whose syncs take for ever, of which it tells; run by process_test.ts.
 import { runCli } from "../../src/cli/main.ts";
 import { createConsole } from "../../src/runtime/console/console.ts";
-import { fileWith, queueOn, runtimeWith } from "../helpers/runtime_double.ts";
+import { fileWith, queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 
 const host = createConsole();
 const hang = () => {

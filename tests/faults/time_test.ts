@@ -1,11 +1,11 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../mod.ts";
 import type { FaultServerOptions, RecordedRequest } from "../../testing/mod.ts";
-import { Relay } from "../helpers/relay.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
-import { TimeLapse } from "../helpers/time_lapse.ts";
+import { Relay } from "../helpers/sockets/relay.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
+import { FastClock } from "../helpers/doubles/fast_clock.ts";
 import { until } from "../helpers/until.ts";
 
 const SIZE = 1_000_003;
@@ -14,8 +14,13 @@ const NEVER_MS = 2 ** 31 - 1;
 /** Nothing but retries sleeps for less than a day. */
 const PATIENT = { connectTimeoutMs: NEVER_MS, readTimeoutMs: NEVER_MS, controlSaveIntervalMs: NEVER_MS };
 
+/** A clock whose wall shows the beginning of 2024, to which the dates below belong. */
+function clockOf(factor: number): FastClock {
+  return new FastClock({ factor, wallMs: Date.UTC(2024, 0, 1) });
+}
+
 /** A scene on another clock. */
-function sceneOn(clock: TimeLapse, options: FaultServerOptions): Promise<Scene> {
+function sceneOn(clock: FastClock, options: FaultServerOptions): Promise<Scene> {
   return Scene.open(options, (logger) => {
     const queue = queueOn(runtimeWith({ clock }), { logger, defaults: PATIENT });
     return { download: (spec: DownloadSpec) => queue.add(spec), close: () => queue.close() };
@@ -55,7 +60,7 @@ for (
 ) {
   for (const [place, index] of [["first", 0], ["later", 1]] as const) {
     test(`37 Retry-After is ${name}, in the ${place} response`, async () => {
-      const clock = new TimeLapse(FACTOR);
+      const clock = clockOf(FACTOR);
       await using scene = await sceneOn(clock, {
         size: SIZE,
         respond: (request) =>
@@ -67,11 +72,11 @@ for (
       });
       await scene.complete({ retryBaseDelayMs: BASE_MS, retryMaxDelayMs: MAX_MS });
       const longest = Math.max(0, ...clock.sleeps.filter((ms) => isShort(ms) && ms > END_MS));
-      strictEqual(longest, waitMs);
+      assert.equal(longest, waitMs);
       const [refused, next] = scene.server.requests.slice(index) as [RecordedRequest, RecordedRequest];
       const gapMs = next.receivedAtMs - refused.receivedAtMs;
-      ok(gapMs >= waitMs / FACTOR - 1, `asked again after ${gapMs} ms`);
-      strictEqual(scene.server.requests.length, place === "first" ? 2 : 3);
+      assert.ok(gapMs >= waitMs / FACTOR - 1, `asked again after ${gapMs} ms`);
+      assert.equal(scene.server.requests.length, place === "first" ? 2 : 3);
     });
   }
 }
@@ -79,7 +84,7 @@ for (
 test("40 every connection fails at once: each waits for a time of its own", async () => {
   const connections = 24;
   const baseMs = 60_000;
-  const clock = new TimeLapse(FACTOR);
+  const clock = clockOf(FACTOR);
   await using scene = await sceneOn(clock, {
     size: 6_000_000,
     respond: ({ index }) => index < connections ? { silentAfter: 20_000 } : undefined,
@@ -99,23 +104,23 @@ test("40 every connection fails at once: each waits for a time of its own", asyn
   await scene.completed(handle);
   const delays = clock.sleeps.slice(before).filter((ms) => isShort(ms) && ms !== END_MS);
   const first = delays.filter((ms) => ms <= baseMs).slice(0, connections);
-  strictEqual(new Set(first).size, connections, "some wait for the same time");
-  ok(first.some((ms) => ms < baseMs / 2) && first.some((ms) => ms > baseMs / 2), `${first}`);
+  assert.equal(new Set(first).size, connections, "some wait for the same time");
+  assert.ok(first.some((ms) => ms < baseMs / 2) && first.some((ms) => ms > baseMs / 2), `${first}`);
 });
 
 test("40 retries get rarer, and none waits longer than it should", async () => {
-  const clock = new TimeLapse(FACTOR);
+  const clock = clockOf(FACTOR);
   await using scene = await sceneOn(clock, { size: SIZE, respond: () => ({ status: 500 }) });
   const maxRetries = 12;
   await scene.fail("http_status", { maxRetries, retryBaseDelayMs: 64, retryMaxDelayMs: 32_000 });
   const delays = clock.sleeps.filter(isShort);
-  strictEqual(delays.length, maxRetries);
+  assert.equal(delays.length, maxRetries);
   // And one for the whole file.
-  strictEqual(scene.server.requests.length, maxRetries + 2);
+  assert.equal(scene.server.requests.length, maxRetries + 2);
   for (const [attempt, ms] of delays.entries()) {
-    ok(ms >= 0 && ms <= Math.min(32_000, 64 * 2 ** attempt), `delay ${attempt} is ${ms} ms`);
+    assert.ok(ms >= 0 && ms <= Math.min(32_000, 64 * 2 ** attempt), `delay ${attempt} is ${ms} ms`);
   }
-  ok(Math.max(...delays) > 64 * 8, `${delays}`);
+  assert.ok(Math.max(...delays) > 64 * 8, `${delays}`);
 });
 
 const BUDGET = {
@@ -125,22 +130,22 @@ const BUDGET = {
   retryMaxDelayMs: 5000,
 } as const;
 /** All that retries waited for, over all connections. */
-function waited({ sleeps }: TimeLapse): number {
+function waited({ sleeps }: FastClock): number {
   return sleeps.filter(isShort).reduce((sum, ms) => sum + ms, 0);
 }
 
 test("40 nothing works from the start: over when the budget is", async () => {
-  const clock = new TimeLapse(100);
+  const clock = clockOf(100);
   await using scene = await sceneOn(clock, { size: SIZE, respond: () => ({ refuse: true }) });
   await scene.fail("network", BUDGET);
-  ok(waited(clock) <= BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
-  ok(scene.server.requests.length > 5, `${scene.server.requests.length} tries`);
+  assert.ok(waited(clock) <= BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
+  assert.ok(scene.server.requests.length > 5, `${scene.server.requests.length} tries`);
   await scene.assertLeft([]);
 });
 
 test("40 nothing works any more, over four connections: over when the budget is, progress kept", async () => {
   const size = 4_000_000;
-  const clock = new TimeLapse(100);
+  const clock = clockOf(100);
   await using scene = await sceneOn(clock, {
     size,
     respond: ({ index }) => index < 4 ? { silentAfter: 20_000 } : { refuse: true },
@@ -151,17 +156,17 @@ test("40 nothing works any more, over four connections: over when the budget is,
   await until(() => handle.snapshot.downloaded === 4 * 20_000);
   relay.cut("reset");
   const { downloaded } = await scene.failed("network", handle);
-  ok(waited(clock) <= 4 * BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
-  ok(scene.server.requests.length > 4 + 5, `${scene.server.requests.length} requests`);
-  strictEqual(downloaded, 4 * 20_000);
+  assert.ok(waited(clock) <= 4 * BUDGET.maxRetryElapsedMs, `waited for ${waited(clock)} ms`);
+  assert.ok(scene.server.requests.length > 4 + 5, `${scene.server.requests.length} requests`);
+  assert.equal(downloaded, 4 * 20_000);
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
   const result = await scene.complete(spec);
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [downloaded, size - downloaded]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [downloaded, size - downloaded]);
 });
 
 test("40 the budget begins anew with every progress", async () => {
-  await using scene = await sceneOn(new TimeLapse(FACTOR), {
+  await using scene = await sceneOn(clockOf(FACTOR), {
     size: SIZE,
     respond: ({ range }) => ({ chunked: true, bodyLength: Math.min(50_000, range!.end - range!.start) }),
   });

@@ -3,9 +3,9 @@ import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentHash } from "../../testing/content.ts";
 import type { FaultServer, RecordedRequest, Reply } from "../../testing/mod.ts";
-import type { Gate } from "../helpers/gate.ts";
+import type { Gate } from "../helpers/doubles/gate.ts";
 import type { PoolWatch } from "../helpers/pool_watch.ts";
-import { fileWith, type RuntimeOverrides, runtimeWith } from "../helpers/runtime_double.ts";
+import { fileWith, type RuntimeOverrides, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { until } from "../helpers/until.ts";
 
 export const SEED = 80;

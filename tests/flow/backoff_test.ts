@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoffMs, RetryBudget, type RetryPolicy } from "../../src/flow/backoff.ts";
 import { seededRandom } from "../../testing/content.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 const POLICY: RetryPolicy = {
   maxRetries: 5,

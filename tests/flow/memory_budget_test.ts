@@ -4,7 +4,7 @@ import type { Block } from "../../src/lib/block.ts";
 import { layOutBlocks, MemoryBudget } from "../../src/flow/memory_budget.ts";
 import { seededRandom } from "../../testing/content.ts";
 import { countListeners } from "../helpers/listeners.ts";
-import { settle } from "../helpers/virtual_clock.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

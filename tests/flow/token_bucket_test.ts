@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RateLimit, TokenBucket } from "../../src/flow/token_bucket.ts";
 import { countListeners } from "../helpers/listeners.ts";
-import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 const RATE = 1_000_000;
 const TAKE = 16_384;

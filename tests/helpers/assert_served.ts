@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import type { FaultServer } from "../../testing/mod.ts";
 
 /** Checks that a server sent every byte of its file once. */
@@ -6,8 +6,8 @@ export function assertServedOnce(server: FaultServer): void {
   const served = server.rangesServed.toSorted((a, b) => a.start - b.start);
   let end = 0;
   for (const range of served) {
-    deepStrictEqual(range.start, end, `the parts that were sent do not meet at byte ${end}`);
+    assert.deepEqual(range.start, end, `the parts that were sent do not meet at byte ${end}`);
     end = range.end;
   }
-  deepStrictEqual(end, server.version.size);
+  assert.deepEqual(end, server.version.size);
 }

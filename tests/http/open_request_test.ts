@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OpenRequest } from "../../src/http/open_request.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 test("a request that is stopped from outside leaves no timer behind", () => {
   const clock = new VirtualClock();

@@ -7,7 +7,7 @@ import { SegmentReader } from "../../src/http/segment_reader.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { ByteRange } from "../../src/types.ts";
 import { PLAIN_CLIENT } from "../helpers/client_options.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 const MIB = 2 ** 20;
 const DATE = "Sun, 06 Nov 1994 08:49:37 GMT";

@@ -15,7 +15,7 @@ import { callerWith } from "../helpers/caller.ts";
 import { contentBytes, seededRandom } from "../../testing/content.ts";
 import { PLAIN_CLIENT } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 const SEED = 1;

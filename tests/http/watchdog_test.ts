@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Watchdog } from "../../src/http/watchdog.ts";
-import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 /** A watchdog, and the times at which it called. */
 function watch(): { clock: VirtualClock; watchdog: Watchdog; expired: number[] } {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { CHECKSUM_ALGORITHMS } from "../../src/options/checksum.ts";
 import { createHasher, createLocalHasher } from "../../src/integrity/hash_worker.ts";
 import { contentBytes, contentHash } from "../../testing/content.ts";
-import { FakeWorkers } from "../helpers/fake_worker.ts";
+import { FakeWorkers } from "../helpers/doubles/fake_worker.ts";
 
 const kinds = { "on a thread of its own": createHasher, "on this thread": createLocalHasher };
 

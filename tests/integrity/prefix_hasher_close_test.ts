@@ -4,8 +4,8 @@ import { setTimeout } from "node:timers/promises";
 import { PrefixHasher } from "../../src/integrity/prefix_hasher.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { writeContentFile } from "../../testing/content.ts";
-import { Gate } from "../helpers/gate.ts";
-import { fileWith } from "../helpers/runtime_double.ts";
+import { Gate } from "../helpers/doubles/gate.ts";
+import { fileWith } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 test("PrefixHasher.close() rejects nothing that nobody waits for, while a read is under way", async () => {

@@ -4,9 +4,9 @@ import { CHECKSUM_ALGORITHMS } from "../../src/options/checksum.ts";
 import { PrefixHasher } from "../../src/integrity/prefix_hasher.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentHash, fillContent, seededRandom } from "../../testing/content.ts";
-import { type FakeWorkerOptions, FakeWorkers } from "../helpers/fake_worker.ts";
-import { Gate } from "../helpers/gate.ts";
-import { settle } from "../helpers/virtual_clock.ts";
+import { type FakeWorkerOptions, FakeWorkers } from "../helpers/doubles/fake_worker.ts";
+import { Gate } from "../helpers/doubles/gate.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 const BUFFER_BYTES = 16_384;
 const SIZE = 300_000;

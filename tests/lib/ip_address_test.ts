@@ -1,7 +1,14 @@
-import { strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { isIP } from "node:net";
 import { test } from "node:test";
-import { formatIp, isIpv6, isWithin, parseIp } from "../../src/lib/ip_address.ts";
+import {
+  formatIp,
+  isIpv6,
+  isWithin,
+  joinHostPort,
+  parseIp,
+  withoutBrackets,
+} from "../../src/lib/ip_address.ts";
 import { seededRandom } from "../../testing/content.ts";
 
 const ADDRESSES: Readonly<Record<string, string | undefined>> = {
@@ -38,12 +45,25 @@ const ADDRESSES: Readonly<Record<string, string | undefined>> = {
 };
 
 for (const [text, wanted] of Object.entries(ADDRESSES)) {
-  test(`parseIp() takes "${text}" as ${wanted ?? "no address"}`, () => strictEqual(parseIp(text), wanted));
+  test(`parseIp() takes "${text}" as ${wanted ?? "no address"}`, () => assert.equal(parseIp(text), wanted));
 }
 
 test("isIpv6() tells the families apart", () => {
-  strictEqual(isIpv6("::1"), true);
-  strictEqual(isIpv6("127.0.0.1"), false);
+  assert.equal(isIpv6("::1"), true);
+  assert.equal(isIpv6("127.0.0.1"), false);
+});
+
+test("joinHostPort() puts an IPv6 address into brackets, and withoutBrackets() takes them off", () => {
+  const hosts = [["example.com", "example.com"], ["192.0.2.1", "192.0.2.1"], [
+    "2001:db8::1",
+    "[2001:db8::1]",
+  ]];
+  for (const [host = "", inUrl = ""] of hosts) {
+    assert.equal(joinHostPort(host, 53), `${inUrl}:53`);
+    assert.equal(new URL(`http://${joinHostPort(host, 53)}`).host, `${inUrl}:53`);
+    assert.equal(withoutBrackets(inUrl), host);
+    assert.equal(withoutBrackets(host), host);
+  }
 });
 
 const NETWORKS: readonly (readonly [address: string, network: string, wanted: boolean])[] = [
@@ -79,7 +99,7 @@ const NETWORKS: readonly (readonly [address: string, network: string, wanted: bo
 
 for (const [address, network, wanted] of NETWORKS) {
   test(`${address} is ${wanted ? "" : "not "}within ${network}`, () => {
-    strictEqual(isWithin(address, network), wanted);
+    assert.equal(isWithin(address, network), wanted);
   });
 }
 
@@ -92,8 +112,8 @@ test("what formatIp() writes is an address, and parseIp() leaves it as it is", (
       () => isSparse && random() < 0.7 ? 0 : random() * 256,
     );
     const text = formatIp(bytes);
-    strictEqual(isIP(text), bytes.length === 4 ? 4 : 6);
-    strictEqual(parseIp(text), text);
-    strictEqual(isWithin(text, `${text}/${bytes.length * 8}`), true);
+    assert.equal(isIP(text), bytes.length === 4 ? 4 : 6);
+    assert.equal(parseIp(text), text);
+    assert.equal(isWithin(text, `${text}/${bytes.length * 8}`), true);
   }
 });

@@ -1,4 +1,4 @@
-import { strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { onAbort } from "../../src/lib/on_abort.ts";
 
@@ -6,15 +6,15 @@ test("onAbort() calls its listener once, at the abort", () => {
   const controller = new AbortController();
   let calls = 0;
   using _listening = onAbort(controller.signal, () => void calls++);
-  strictEqual(calls, 0);
+  assert.equal(calls, 0);
   controller.abort();
-  strictEqual(calls, 1);
+  assert.equal(calls, 1);
 });
 
 test("onAbort() calls its listener immediately where the signal is aborted", () => {
   let calls = 0;
   using _listening = onAbort(AbortSignal.abort(), () => void calls++);
-  strictEqual(calls, 1);
+  assert.equal(calls, 1);
 });
 
 test("onAbort() calls nothing once it is disposed of, and nothing without a signal", () => {
@@ -25,5 +25,5 @@ test("onAbort() calls nothing once it is disposed of, and nothing without a sign
   }
   using _nothing = onAbort(undefined, () => void calls++);
   controller.abort();
-  strictEqual(calls, 0);
+  assert.equal(calls, 0);
 });

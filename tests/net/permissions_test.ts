@@ -1,4 +1,4 @@
-import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
@@ -36,11 +36,11 @@ for (const [name, flags] of Object.entries(OPTIONS)) {
     const { status, stderr } = await runBytehaul([...flags, "--json", "-d", dir.path, server.url], {
       denoFlags,
     });
-    match(stderr, /^bytehaul: Cannot [^\n]*--allow-net[^\n]*\n$/);
-    doesNotMatch(stderr, /tries/);
-    strictEqual(status, 1);
-    strictEqual(server.connections, 0);
-    deepStrictEqual(await dir.list(), []);
+    assert.match(stderr, /^bytehaul: Cannot [^\n]*--allow-net[^\n]*\n$/);
+    assert.doesNotMatch(stderr, /tries/);
+    assert.equal(status, 1);
+    assert.equal(server.connections, 0);
+    assert.deepEqual(await dir.list(), []);
   });
 }
 
@@ -56,9 +56,9 @@ test("105 an address that is denied to us alone: an error as well", ON_DENO, asy
     const { status, stderr } = await runBytehaul([...flags, "--retries", "0", "-d", dir.path, url], {
       denoFlags,
     });
-    match(stderr, /^bytehaul: Cannot [^\n]+\n$/);
-    strictEqual(status, 1);
-    strictEqual(server.connections, 0);
+    assert.match(stderr, /^bytehaul: Cannot [^\n]+\n$/);
+    assert.equal(status, 1);
+    assert.equal(server.connections, 0);
   }
 });
 
@@ -76,8 +76,8 @@ test("105 a redirect to a host that is not allowed: an error that names host and
     });
     const { hostname, port } = new URL(location);
     const host = `${hostname}:${port || 443}`;
-    ok(stderr.includes(`redirect to ${host}`) && stderr.includes(`--allow-net=${host}`), stderr);
-    deepStrictEqual([status, server.requests.length, other.connections], [1, 1, 0]);
+    assert.ok(stderr.includes(`redirect to ${host}`) && stderr.includes(`--allow-net=${host}`), stderr);
+    assert.deepEqual([status, server.requests.length, other.connections], [1, 1, 0]);
   }
 });
 
@@ -108,11 +108,11 @@ test(
         maxLifetimeMs: 20_000,
       });
       const { status, stdout } = await child.ended;
-      doesNotMatch(stdout, /Allow\?/);
-      match(stdout, /Cannot .*--allow-net/);
-      strictEqual(status, 1);
+      assert.doesNotMatch(stdout, /Allow\?/);
+      assert.match(stdout, /Cannot .*--allow-net/);
+      assert.equal(status, 1);
     }
-    strictEqual(other.connections, 0);
+    assert.equal(other.connections, 0);
   },
 );
 
@@ -127,5 +127,5 @@ test("105 with the permission, the same options work", ON_DENO, async () => {
   const { status, stderr } = await runBytehaul([...flags, "--checksum", checksum, "-d", dir.path, url], {
     denoFlags,
   });
-  strictEqual(status, 0, stderr);
+  assert.equal(status, 0, stderr);
 });

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
-import { formatEndpoint, parseDnsServers, parseDohServers } from "../../src/options/dns_servers.ts";
+import { joinHostPort } from "../../src/lib/ip_address.ts";
+import { parseDnsServers, parseDohServers } from "../../src/options/dns_servers.ts";
 
 const SERVERS: Readonly<Record<string, string>> = {
   "1.1.1.1": "1.1.1.1:53",
@@ -16,7 +17,9 @@ const SERVERS: Readonly<Record<string, string>> = {
 
 for (const [text, wanted] of Object.entries(SERVERS)) {
   test(`dnsServers: "${text}" is ${wanted}`, () => {
-    deepStrictEqual(parseDnsServers([text]).map(formatEndpoint), [wanted]);
+    deepStrictEqual(parseDnsServers([text]).map(({ address, port }) => joinHostPort(address, port)), [
+      wanted,
+    ]);
   });
 }
 

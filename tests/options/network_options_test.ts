@@ -4,8 +4,9 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Downloader, type DownloaderOptions, type DownloadSpec } from "../../mod.ts";
+import { NO_PROXIES } from "../../src/options/proxy.ts";
 import { resolveNetwork } from "../../src/options/resolve_network.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate } from "../helpers/sockets/certificate.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
@@ -231,6 +232,8 @@ test(
       assert.equal(resolveNetwork({ tls }).tls.identity, undefined);
     }
     assert.deepEqual(resolveNetwork({ tls: { cert, key } }).tls.identity, { cert, key });
+    const [one, two, ...more] = resolveNetwork({ tls: { ca: `# of the house\n${ca}\n${cert}` } }).tls.ca;
+    assert.deepEqual([one, two, more], [ca.trim(), cert.trim(), []]);
     const wrong: readonly (readonly [tls: Options, says: RegExp])[] = [
       [{ ca: key }, /tls.ca: it is no certificate/],
       [{ ca: [ca, "s3cret"] }, /tls.ca: it is no certificate/],
@@ -273,7 +276,11 @@ test("what may be is taken", () => {
     poolIdleTimeoutMs: 1,
   });
   assert.deepEqual(network, {
-    proxies: { allProxy: "socks5h://u:p@proxy.example", noProxy: "localhost,10.0.0.0/8" },
+    proxies: {
+      ...NO_PROXIES,
+      all: { protocol: "socks5h", host: "proxy.example", port: 1080, username: "u", password: "p" },
+      noProxy: "localhost,10.0.0.0/8",
+    },
     dnsServers: [
       { address: "1.1.1.1", port: 53 },
       { address: "8.8.8.8", port: 5353 },

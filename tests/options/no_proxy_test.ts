@@ -2,7 +2,7 @@ import { strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { bypassesProxy } from "../../src/options/no_proxy.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../helpers/reach.ts";
+import { Reach, REACH_FILE } from "../helpers/scenes/reach.ts";
 
 const CASES: readonly (readonly [url: string, noProxy: string, wanted: boolean])[] = [
   ["http://example.com/", "", false],

@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
 import type { ResolvedSpec } from "../../src/options/resolved_options.ts";
-import { checkSpeed, resolveDownloaderOptions, resolveSpec } from "../../src/options/resolve_options.ts";
+import { NO_PROXIES } from "../../src/options/proxy.ts";
+import {
+  checkSpeed,
+  resolveDefaults,
+  resolveDownloaderOptions,
+  resolveSpec,
+} from "../../src/options/resolve_options.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -77,7 +83,7 @@ test("a URL alone gives every default", () => {
     netrc: [],
     allowDowngrade: false,
     refresh: undefined,
-    proxies: {},
+    proxies: NO_PROXIES,
     signal: undefined,
     ...Object.fromEntries(Object.entries(NUMBERS).map(([name, [otherwise]]) => [name, otherwise])),
   });
@@ -276,7 +282,10 @@ test("128 values of headers are bytes of UTF-8, and names are ASCII", () => {
   }
   const bytes = new Headers({ "x-a": "\xe9" });
   assert.equal(resolve({ headers: bytes }).headers.get("x-a"), "\xe9");
-  const both = resolveSpec({ url: URL_TEXT, headers: { "x-b": "ü" } }, { headers: { "x-a": "ü" } }).headers;
+  const both = resolveSpec(
+    { url: URL_TEXT, headers: { "x-b": "ü" } },
+    resolveDefaults({ headers: { "x-a": "ü" } }),
+  ).headers;
   assert.deepEqual([...both], [["x-a", utf8("ü")], ["x-b", utf8("ü")]]);
   refuses(TypeError, () => resolve({ headers: { "x-ü": "a" } }), "headers");
 });
@@ -306,7 +315,9 @@ test("fields that each request sets itself cannot be set by a caller", () => {
 });
 
 test("defaults fill what a spec does not say", () => {
-  const defaults = { maxConnections: 9, outputDir: "d", resume: false, headers: { "x-a": "1", "x-b": "1" } };
+  const defaults = resolveDefaults({
+    ...{ maxConnections: 9, outputDir: "d", resume: false, headers: { "x-a": "1", "x-b": "1" } },
+  });
   const filled = resolveSpec({ url: URL_TEXT, headers: { "x-b": "2" } }, defaults);
   assert.deepEqual([filled.maxConnections, filled.outputDir, filled.resume], [9, "d", false]);
   assert.deepEqual([...filled.headers], [["x-a", "1"], ["x-b", "2"]]);
@@ -315,16 +326,16 @@ test("defaults fill what a spec does not say", () => {
 });
 
 test("a Downloader's options have defaults, and are checked as a spec's are", () => {
-  const { logger, network, ...rest } = resolveDownloaderOptions({});
+  const { logger, network, defaults, ...rest } = resolveDownloaderOptions({});
   assert.deepEqual(rest, {
     maxConcurrentDownloads: 4,
     maxDownloadsPerHost: Infinity,
     maxDownloadSpeed: 0,
     uniqueOutputs: false,
-    defaults: {},
   });
+  assert.deepEqual(defaults, resolveDefaults({}));
   assert.deepEqual(network, {
-    proxies: {},
+    proxies: NO_PROXIES,
     dnsServers: [],
     dohServers: [],
     overrides: new Map(),

@@ -1,7 +1,15 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { test } from "node:test";
 import type { ProxyOptions } from "../../src/options/network_options.ts";
-import { chooseProxy, parseProxy, parseProxyRules, proxyOptionsFrom } from "../../src/options/proxy.ts";
+import type { Proxies } from "../../src/options/resolved_options.ts";
+import {
+  chooseProxy,
+  joinProxies,
+  NO_PROXIES,
+  parseProxies,
+  parseProxy,
+  proxiesFrom,
+} from "../../src/options/proxy.ts";
 
 /** A proxy on one line. */
 function show(text: string): string {
@@ -79,7 +87,8 @@ for (const [text, [shown, reason]] of Object.entries(REFUSED)) {
 
 /** The host of the proxy for `url`, or "direct". */
 function choose(url: string, ...levels: ProxyOptions[]): string {
-  return chooseProxy(new URL(url), parseProxyRules(...levels))?.host ?? "direct";
+  return chooseProxy(new URL(url), joinProxies(...levels.map((level) => parseProxies(level))))?.host ??
+    "direct";
 }
 
 const HTTP = "http://example.com/";
@@ -122,8 +131,8 @@ test("`proxy: false` uses none, whatever the levels below say", () => {
 });
 
 test("without a proxy on any level there are no rules", () => {
-  strictEqual(parseProxyRules(), undefined);
-  strictEqual(parseProxyRules({}, { noProxy: "example.com" }), undefined);
+  strictEqual(joinProxies(), undefined);
+  strictEqual(joinProxies(NO_PROXIES, parseProxies({ noProxy: "example.com" })), undefined);
 });
 
 const WRONG: readonly (readonly [level: unknown, message: RegExp])[] = [
@@ -143,20 +152,33 @@ const WRONG: readonly (readonly [level: unknown, message: RegExp])[] = [
 ];
 
 for (const [level, message] of WRONG) {
-  test(`parseProxyRules() refuses ${JSON.stringify(level)}`, () => {
-    throws(() => parseProxyRules(level as ProxyOptions), { name: "TypeError", message });
+  test(`parseProxies() refuses ${JSON.stringify(level)}`, () => {
+    throws(() => parseProxies(level as ProxyOptions), { name: "TypeError", message });
   });
 }
 
-/** The environment with these variables. */
-function environment(variables: Readonly<Record<string, string>>): ProxyOptions {
-  return proxyOptionsFrom((name) => variables[name]);
+test("what a spec says is put in place of its defaults, one by one", () => {
+  const defaults = parseProxies({ allProxy: "all.test", httpProxy: "http.test", noProxy: "a.test" });
+  const own = parseProxies({ httpProxy: "own.test" }, defaults);
+  deepStrictEqual(own, { ...defaults, http: parseProxy("own.test") });
+  strictEqual(parseProxies({ proxy: false }, defaults).isOff, true);
+  strictEqual(parseProxies({ noProxy: "" }, defaults).noProxy, "");
+});
+
+/** The environment with these variables, each proxy as its host. */
+function environment(variables: Readonly<Record<string, string>>): Record<string, unknown> {
+  const { isOff, noProxy, ...proxies }: Proxies = proxiesFrom((name) => variables[name]);
+  strictEqual(isOff, false);
+  const named = Object.entries({ noProxy, ...proxies }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    named.map(([name, value]) => [name, typeof value === "object" && "host" in value ? value.host : value]),
+  );
 }
 
 test("the environment is read in both cases, lower case first, and empty is not set", () => {
   deepStrictEqual(
     environment({ HTTP_PROXY: "a", HTTPS_PROXY: "b", ALL_PROXY: "c", NO_PROXY: "d" }),
-    { httpProxy: "a", httpsProxy: "b", allProxy: "c", noProxy: "d" },
+    { http: "a", https: "b", all: "c", noProxy: "d" },
   );
   deepStrictEqual(
     environment({
@@ -167,15 +189,18 @@ test("the environment is read in both cases, lower case first, and empty is not 
       ALL_PROXY: "C",
       no_proxy: "",
     }),
-    { httpProxy: "a", httpsProxy: "b", allProxy: "C" },
+    { http: "a", https: "b", all: "c" },
   );
 });
 
+test("a proxy of the environment that cannot be used says why, and hides its password", () => {
+  const { http } = environment({ http_proxy: "socks4://user:secret@a.test" });
+  const { problem } = http as { problem: string };
+  ok(problem.startsWith('Cannot use the proxy "socks4://***@a.test": SOCKS4 has no'), problem);
+});
+
 test("in a CGI program HTTP_PROXY is not believed", () => {
-  strictEqual(environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test" }).httpProxy, undefined);
-  strictEqual(
-    environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test", http_proxy: "a" }).httpProxy,
-    "a",
-  );
-  strictEqual(environment({ REQUEST_METHOD: "GET", HTTPS_PROXY: "b" }).httpsProxy, "b");
+  strictEqual(environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test" }).http, undefined);
+  strictEqual(environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test", http_proxy: "a" }).http, "a");
+  strictEqual(environment({ REQUEST_METHOD: "GET", HTTPS_PROXY: "b" }).https, "b");
 });

@@ -8,7 +8,7 @@ import {
   everySecondPiece,
   PIECE_SIZE,
   SimulatedDownload,
-} from "../helpers/simulated_download.ts";
+} from "../helpers/scenes/simulated_download.ts";
 
 const PIECES = 1_000_000;
 const WHOLE = [{ start: 0, end: PIECES * PIECE_SIZE }];

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 /** Counts downloads by their locks, of which each holds one from its first step to its last. */

@@ -6,7 +6,7 @@ import { DownloadHandle } from "../../src/queue/handle.ts";
 import { Progress } from "../../src/session/progress.ts";
 import type { StopRequest } from "../../src/session/session.ts";
 import type { DownloadResult, DownloadState } from "../../src/types.ts";
-import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 const RESULT: DownloadResult = {
   ...{ path: "file", size: 1, fetchedBytes: 1, resumedBytes: 0, lengthVerified: true },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold } from "../helpers/control_file.ts";
+import { assertClaimsHold } from "../helpers/disk/control_file.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
@@ -12,14 +12,13 @@ import { Dice } from "./run_dice.ts";
 import {
   type Harness,
   type HarnessOptions,
-  percentile,
   runHarness,
   runMany,
-  Tally,
   type Verdict,
   within,
 } from "./run_harness.ts";
 import { namesOf } from "./scenario_oracle.ts";
+import { percentile, Tally } from "./tally.ts";
 
 const SEED = 5;
 const SIZE = 1_500_000;

@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cancel } from "./cancel.ts";
 
@@ -6,5 +6,5 @@ test("a download that is stopped at any moment is over at once, and nothing of i
   timeout: 60_000,
 }, async () => {
   const { failures } = await cancel.run({ seed: 1, n: 24 });
-  deepStrictEqual(failures, []);
+  assert.deepEqual(failures, []);
 });

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { PieceMap } from "../../src/plan/piece_map.ts";
 import { decodeControl } from "../../src/storage/control_format.ts";
-import { claims as claimsOf } from "../helpers/control_file.ts";
+import { claims as claimsOf } from "../helpers/disk/control_file.ts";
 import type { MemoryFiles } from "./memory_files.ts";
 
 /** How many bytes the control file of an output claims; `undefined` without a good one. */

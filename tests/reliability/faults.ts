@@ -12,12 +12,12 @@ import {
   type HarnessOptions,
   runHarness,
   runMany,
-  Tally,
   type Verdict,
   within,
 } from "./run_harness.ts";
 import { namesOf } from "./scenario_oracle.ts";
 import { Scenario } from "./scenario_server.ts";
+import { Tally } from "./tally.ts";
 
 const AT_ONCE = 8;
 const MAX_ATTEMPTS = 4;

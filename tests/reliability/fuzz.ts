@@ -11,7 +11,7 @@ import {
 } from "./fuzz_headers.ts";
 import { fuzzHarmlessName, fuzzName } from "./fuzz_names.ts";
 import { fuzzCookies, fuzzDns, fuzzRedirects } from "./fuzz_net.ts";
-import { type Harness, runHarness, show, type Verdict } from "./run_harness.ts";
+import { type Harness, indexesOf, runHarness, show, type Verdict } from "./run_harness.ts";
 
 interface Fuzzer {
   readonly name: string;
@@ -47,7 +47,7 @@ export const fuzz: Harness = {
     const figures: string[] = [];
     for (const { name, share, inputs = 1, run } of FUZZERS) {
       const cases = Math.ceil(n * share / 100);
-      for (let index = only ?? 0; index < (only === undefined ? cases : only + 1); index++) {
+      for (const index of indexesOf(cases, only)) {
         try {
           const pending = run(new Dice(seed, index));
           if (pending !== undefined) await pending;

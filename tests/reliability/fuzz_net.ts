@@ -5,7 +5,7 @@ import { parseCookieFile } from "../../src/options/cookies.ts";
 import { getFollowing } from "../../src/http/redirect.ts";
 import { decodeAnswer, DnsMessageError, encodeQuestion, isAnswerTo } from "../../src/net/dns/dns_message.ts";
 import { callerWith } from "../helpers/caller.ts";
-import { answerTo } from "../helpers/dns_answer.ts";
+import { answerTo } from "../helpers/doubles/dns_answer.ts";
 import { asField, check, mutateText } from "./fuzz_text.ts";
 import type { Dice } from "./run_dice.ts";
 

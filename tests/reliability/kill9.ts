@@ -4,19 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Downloader } from "../../mod.ts";
 import { Child } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold } from "../helpers/control_file.ts";
+import { assertClaimsHold } from "../helpers/disk/control_file.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 import { Dice } from "./run_dice.ts";
-import {
-  type Harness,
-  type HarnessOptions,
-  percentile,
-  runHarness,
-  runMany,
-  type Verdict,
-} from "./run_harness.ts";
+import { type Harness, type HarnessOptions, runHarness, runMany, type Verdict } from "./run_harness.ts";
+import { percentile } from "./tally.ts";
 
 /** As much is asked for once more, to compare it. */
 const COMPARED_BYTES = 64 * 1024;

@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kill9 } from "./kill9.ts";
 
@@ -7,6 +7,6 @@ test(
   { timeout: 60_000 },
   async () => {
     const { failures } = await kill9.run({ seed: 1, n: 12 });
-    deepStrictEqual(failures, []);
+    assert.deepEqual(failures, []);
   },
 );

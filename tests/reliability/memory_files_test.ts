@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contentBytes, seededRandom } from "../../testing/content.ts";
 import type { Host } from "./memory_file.ts";
@@ -23,13 +23,13 @@ test("what was written is seen at once, and may be gone after a power loss until
   const file = await files.create("/a");
   await files.syncDirectory("/");
   await file.write(Uint8Array.of(1, 2, 3), 0);
-  deepStrictEqual([...files.peek("/a")!], [1, 2, 3]);
+  assert.deepEqual([...files.peek("/a")!], [1, 2, 3]);
   const lengths = seen(files, (found) => found.peek("/a")!.length);
-  deepStrictEqual(lengths, new Set([0, 1, 3])); // its halves go to the disk one by one
+  assert.deepEqual(lengths, new Set([0, 1, 3])); // its halves go to the disk one by one
   await file.sync();
-  deepStrictEqual(seen(files, (found) => found.peek("/a")!.join()), new Set(["1,2,3"]));
+  assert.deepEqual(seen(files, (found) => found.peek("/a")!.join()), new Set(["1,2,3"]));
   await file.close();
-  strictEqual(files.openHandles, 0);
+  assert.equal(files.openHandles, 0);
 });
 
 test("a write that was not synced is torn between sectors, never in one", async () => {
@@ -46,10 +46,10 @@ test("a write that was not synced is torn between sectors, never in one", async 
     const kept = sectors.map((sector, index) =>
       sector.join() === bytes.slice(index * 512, index * 512 + 512).join()
     );
-    ok(sectors.every((sector, index) => kept[index] || sector.every((byte) => byte === 0)));
+    assert.ok(sectors.every((sector, index) => kept[index] || sector.every((byte) => byte === 0)));
     return kept.filter(Boolean).length;
   });
-  ok(torn.size > 5, `${[...torn]} sectors were kept`);
+  assert.ok(torn.size > 5, `${[...torn]} sectors were kept`);
 });
 
 test("names come and go with the sync of their directory", async () => {
@@ -58,9 +58,9 @@ test("names come and go with the sync of their directory", async () => {
   await (await files.create("/new")).close();
   await files.rename("/old", "/older");
   const lists = seen(files, (found) => found.list().join(" "));
-  deepStrictEqual(lists, new Set(["/new /old", "/new /older", "/old", "/older"]));
+  assert.deepEqual(lists, new Set(["/new /old", "/new /older", "/old", "/older"]));
   await files.syncDirectory("/");
-  deepStrictEqual(seen(files, (found) => found.list().join(" ")), new Set(["/new /older"]));
+  assert.deepEqual(seen(files, (found) => found.list().join(" ")), new Set(["/new /older"]));
 });
 
 test("a link and the removal of the other name keep their order", async () => {
@@ -69,7 +69,7 @@ test("a link and the removal of the other name keep their order", async () => {
   await files.link("/part", "/whole");
   await files.remove("/part");
   const lists = seen(files, (found) => found.list().join(" "));
-  deepStrictEqual(lists, new Set(["/part", "/part /whole", "/whole"]));
+  assert.deepEqual(lists, new Set(["/part", "/part /whole", "/whole"]));
 });
 
 test("what a failed sync was to save is not saved by the next one", async () => {
@@ -78,34 +78,34 @@ test("what a failed sync was to save is not saved by the next one", async () => 
   const file = await files.open("/a", "read-write");
   await file.write(Uint8Array.of(2), 0);
   files.host = failing("sync", "EIO");
-  await rejects(file.sync(), { code: "EIO" });
+  await assert.rejects(file.sync(), { code: "EIO" });
   files.host = failing("", "");
   await file.sync();
-  deepStrictEqual(seen(files, (found) => found.peek("/a")![0]), new Set([1, 2]));
+  assert.deepEqual(seen(files, (found) => found.peek("/a")![0]), new Set([1, 2]));
 });
 
 test("a lock is held until it is released, and gone after a power loss", async () => {
   const files = new MemoryFiles("/");
   const lock = await files.lock("/lock");
-  strictEqual(await files.lock("/lock"), undefined);
+  assert.equal(await files.lock("/lock"), undefined);
   const found = files.crash(() => 0);
-  ok(await found.lock("/lock") !== undefined);
+  assert.ok(await found.lock("/lock") !== undefined);
   await lock!.release();
-  strictEqual(files.heldLocks, 0);
-  deepStrictEqual(files.list(), []);
+  assert.equal(files.heldLocks, 0);
+  assert.deepEqual(files.list(), []);
 });
 
 test("errors are those of a system", async () => {
   const files = new MemoryFiles("/", "/dir");
   files.put("/a", Uint8Array.of(1));
-  await rejects(files.create("/a"), { code: "EEXIST" });
-  await rejects(files.create("/none/a"), { code: "ENOENT" });
-  await rejects(files.open("/b", "read"), { code: "ENOENT" });
-  await rejects(files.link("/a", "/a"), { code: "EEXIST" });
-  await rejects(files.remove("/dir"), { code: "EISDIR" });
+  await assert.rejects(files.create("/a"), { code: "EEXIST" });
+  await assert.rejects(files.create("/none/a"), { code: "ENOENT" });
+  await assert.rejects(files.open("/b", "read"), { code: "ENOENT" });
+  await assert.rejects(files.link("/a", "/a"), { code: "EEXIST" });
+  await assert.rejects(files.remove("/dir"), { code: "EISDIR" });
   await files.remove("/b");
   files.host = failing("create", "ENOSPC");
-  await rejects(files.create("/b"), { code: "ENOSPC" });
+  await assert.rejects(files.create("/b"), { code: "ENOSPC" });
 });
 
 test("uses that no runtime allows are noted", async () => {
@@ -113,8 +113,8 @@ test("uses that no runtime allows are noted", async () => {
   const file = await files.create("/a");
   await Promise.all([file.write(Uint8Array.of(1), 0), file.write(Uint8Array.of(2), 1)]);
   await file.close();
-  await rejects(file.sync(), { code: "EBADF" });
-  deepStrictEqual(files.misuses, ["write during a read or write: /a", "sync after close: /a"]);
+  await assert.rejects(file.sync(), { code: "EBADF" });
+  assert.deepEqual(files.misuses, ["write during a read or write: /a", "sync after close: /a"]);
 });
 
 test("a file has one identity under all its names, and before and after a power loss", async () => {
@@ -123,6 +123,6 @@ test("a file has one identity under all its names, and before and after a power 
   await files.link("/a", "/b");
   await files.syncDirectory("/");
   const { identity } = (await files.lstat("/a"))!;
-  strictEqual((await files.lstat("/b"))!.identity, identity);
-  strictEqual((await files.crash(() => 0.5).lstat("/b"))!.identity, identity);
+  assert.equal((await files.lstat("/b"))!.identity, identity);
+  assert.equal((await files.crash(() => 0.5).lstat("/b"))!.identity, identity);
 });

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import process from "node:process";
-import { setImmediate } from "node:timers";
 import { DownloadQueue } from "../../src/queue/download_queue.ts";
 // Otherwise the first download in need of it would load it from the real disk, and seem to hang meanwhile.
 import "../../src/net/proxy/relayed_clients.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
-import type { Clock, Network, Runtime } from "../../src/runtime/runtime.ts";
+import type { Network, Runtime } from "../../src/runtime/runtime.ts";
 import type { DownloadResult } from "../../src/types.ts";
 import { seededRandom } from "../../testing/content.ts";
+import { settle, VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 import { type Host, systemError } from "./memory_file.ts";
 import type { MemoryFiles } from "./memory_files.ts";
 import type { MemoryServer } from "./memory_server.ts";
@@ -75,58 +75,9 @@ export async function runDownload(options: RunOptions): Promise<Ending> {
   );
 }
 
-/** Time that passes only when nothing else can happen. */
-class MemoryClock implements Clock {
-  readonly #sleepers = new Set<{ readonly wakeMs: number; readonly wake: () => void }>();
-  #nowMs = 0;
-
-  get sleepers(): number {
-    return this.#sleepers.size;
-  }
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  wallMs(): number {
-    return Date.UTC(2024, 0, 1) + Math.floor(this.#nowMs);
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return promise;
-    }
-    const stop = (): void => {
-      this.#sleepers.delete(sleeper);
-      reject(signal?.reason);
-    };
-    const wake = (): void => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    };
-    const sleeper = { wakeMs: this.#nowMs + Math.max(0, ms), wake };
-    this.#sleepers.add(sleeper);
-    signal?.addEventListener("abort", stop, { once: true });
-    return promise;
-  }
-
-  /** Lets time pass until the next sleeper wakes; `false` when nobody sleeps. */
-  wakeNext(): boolean {
-    const [first, ...others] = this.#sleepers;
-    if (first === undefined) return false;
-    const next = others.reduce((soonest, other) => other.wakeMs < soonest.wakeMs ? other : soonest, first);
-    this.#sleepers.delete(next);
-    this.#nowMs = Math.max(this.#nowMs, next.wakeMs);
-    next.wake();
-    return true;
-  }
-}
-
 /** One boot of a machine: its clock, and what becomes of each call. While it is there, chance is its own. */
 class Machine implements Host, Disposable {
-  readonly clock = new MemoryClock();
+  readonly clock = new VirtualClock();
   readonly calls: Call[] = [];
   readonly runtime: Runtime;
   readonly random: () => number;
@@ -176,12 +127,12 @@ class Machine implements Host, Disposable {
     return fate?.fail;
   }
 
-  /** Lets the machine run until `work` settles, it is stopped, or it is clear that it hangs. */
+  /** Lets the machine run, and time pass when nothing else can happen, until `work` settles, it is stopped, or it is clear that it hangs. */
   async run(work: Promise<void>): Promise<"done" | "stopped" | "hung"> {
     let isDone = false;
     work.then(() => isDone = true, () => isDone = true);
     for (let idleTurns = 0; idleTurns < IDLE_TURNS;) {
-      await turn();
+      await settle();
       if (this.#isStopped) return "stopped";
       if (isDone) return await this.#settle();
       if (this.clock.monotonicMs() > PATIENCE_MS) return "hung";
@@ -200,8 +151,8 @@ class Machine implements Host, Disposable {
 
   /** Rejections that nobody handles are told of later. */
   async #settle(): Promise<"done"> {
-    await turn();
-    await turn();
+    await settle();
+    await settle();
     return "done";
   }
 
@@ -267,7 +218,3 @@ const UNREACHABLE: Network = {
   requireUnrestricted: () => {},
   isLocal: () => Promise.resolve(false),
 };
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contentHash } from "../../testing/content.ts";
 import { isSame } from "./claims.ts";
@@ -39,27 +39,27 @@ function failing(name: string, nth: number, code: string): (call: Call) => Fate 
 
 test("a download in memory is exact, over several connections, with a thread, and leaves nothing open", async () => {
   const { files, server, ending } = await downloaded();
-  strictEqual(ending.kind, "done");
-  deepStrictEqual(ending.leaks, []);
-  deepStrictEqual(files.list(), [PATH]);
-  ok(isSame(files.peek(PATH), bytesOf(VERSION)));
-  strictEqual(server.bytesServed, VERSION.size);
+  assert.equal(ending.kind, "done");
+  assert.deepEqual(ending.leaks, []);
+  assert.deepEqual(files.list(), [PATH]);
+  assert.ok(isSame(files.peek(PATH), bytesOf(VERSION)));
+  assert.equal(server.bytesServed, VERSION.size);
   const names = new Set(ending.calls.map(({ name }) => name));
   for (const name of ["fetch", "body", "thread", "hash", "lock", "create", "write", "sync", "link"]) {
-    ok(names.has(name), `there was no ${name}`);
+    assert.ok(names.has(name), `there was no ${name}`);
   }
 });
 
 test("the same options give the same calls at the same times", async () => {
   const [one, other] = [await downloaded(), await downloaded()];
-  deepStrictEqual(one.ending.calls, other.ending.calls);
-  strictEqual(one.ending.elapsedMs, other.ending.elapsedMs);
+  assert.deepEqual(one.ending.calls, other.ending.calls);
+  assert.equal(one.ending.elapsedMs, other.ending.elapsedMs);
 });
 
 test("a server without ranges is fetched in one go", async () => {
   const { files, ending } = await downloaded(undefined, { acceptsRanges: false });
-  strictEqual(ending.calls.filter(({ name }) => name === "fetch").length, 1);
-  ok(isSame(files.peek(PATH), bytesOf(VERSION)));
+  assert.equal(ending.calls.filter(({ name }) => name === "fetch").length, 1);
+  assert.ok(isSame(files.peek(PATH), bytesOf(VERSION)));
 });
 
 for (
@@ -70,29 +70,29 @@ for (
 ) {
   test(`a ${name} that fails with ${code} is tried again, while time passes`, async () => {
     const { files, ending } = await downloaded(failing(name, 2, code));
-    strictEqual(ending.kind, "done");
-    deepStrictEqual(ending.leaks, []);
-    ok(isSame(files.peek(PATH), bytesOf(VERSION)));
+    assert.equal(ending.kind, "done");
+    assert.deepEqual(ending.leaks, []);
+    assert.ok(isSame(files.peek(PATH), bytesOf(VERSION)));
   });
 }
 
 test("of a response of another version the checksum decides", async () => {
   const { files, ending } = await downloaded(failing("fetch", 2, "changed"));
-  strictEqual(ending.kind, "done");
-  ok(isSame(files.peek(PATH), bytesOf(VERSION)));
+  assert.equal(ending.kind, "done");
+  assert.ok(isSame(files.peek(PATH), bytesOf(VERSION)));
 });
 
 test("a thread that fails is done without", async () => {
   const { ending } = await downloaded(failing("hash", 2, "thread failed"));
-  strictEqual(ending.kind, "done");
-  deepStrictEqual(ending.leaks, []);
+  assert.equal(ending.kind, "done");
+  assert.deepEqual(ending.leaks, []);
 });
 
 test("a stopped machine makes no further call", async () => {
   const { files, ending } = await downloaded(({ number }) => number === 40 ? "stop" : undefined);
-  strictEqual(ending.kind, "stopped");
-  strictEqual(ending.calls.length, 40);
-  ok(files.list().includes(`${PATH}.part`));
+  assert.equal(ending.kind, "stopped");
+  assert.equal(ending.calls.length, 40);
+  assert.ok(files.list().includes(`${PATH}.part`));
 });
 
 test("what is left open is told", async () => {
@@ -101,5 +101,5 @@ test("what is left open is told", async () => {
   await files.open("/disk/other", "read");
   const server = new MemoryServer(VERSION);
   const ending = await runDownload({ files, server, seed: 1, spec: { outputPath: PATH } });
-  deepStrictEqual(ending.leaks, ["1 files open"]);
+  assert.deepEqual(ending.leaks, ["1 files open"]);
 });

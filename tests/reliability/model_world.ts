@@ -2,7 +2,7 @@ import type { DownloadQueue } from "../../src/queue/download_queue.ts";
 import { DownloadError, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { contentHash } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
-import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 import { ModelDisk } from "./model_disk.ts";

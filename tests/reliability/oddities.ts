@@ -9,14 +9,8 @@ import { OddServer } from "./oddities_server.ts";
 import { shrink } from "./oddities_shrink.ts";
 import { type FailureKind, tryCase } from "./oddities_trial.ts";
 import { Dice } from "./run_dice.ts";
-import {
-  type Harness,
-  type HarnessOptions,
-  runHarness,
-  runMany,
-  Tally,
-  type Verdict,
-} from "./run_harness.ts";
+import { type Harness, type HarnessOptions, runHarness, runMany, type Verdict } from "./run_harness.ts";
+import { Tally } from "./tally.ts";
 
 const AT_ONCE = 8;
 /** One case in so many is shown to curl, to prove what is said of plain requests. */

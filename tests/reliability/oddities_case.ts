@@ -203,10 +203,14 @@ export function undetectable(odd: OddCase): Reason {
   return undefined;
 }
 
+/** Bun takes a reset for the end of a body without a length (case 106). */
+const SEES_RESETS = !("Bun" in globalThis);
+
 /** Whether a body may end early without a sign. */
 export function endsUnnoticed({ cut, http10, length }: OddCase): boolean {
   const isChunked = length === "chunked" || length === "chunked with trailers";
-  return cut !== undefined && cut.how !== "reset" && (length === "closed" || (http10 === true && isChunked));
+  const isSeen = cut?.how === "reset" && SEES_RESETS;
+  return cut !== undefined && !isSeen && (length === "closed" || (http10 === true && isChunked));
 }
 
 /** Whether one request without a range, over one connection, gets the file. */

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
-import type { FindProgram } from "../helpers/programs.ts";
+import type { FindProgram } from "../helpers/servers/programs.ts";
 
 const MAX_SECONDS = 5;
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import { gzipSync } from "node:zlib";
 import { contentBytes } from "../../testing/content.ts";
-import { Gate } from "../helpers/gate.ts";
+import { Gate } from "../helpers/doubles/gate.ts";
 import type { OddCase, Refusal } from "./oddities_case.ts";
 import { type Asked, isRefused, makePart, readRange } from "./oddities_parts.ts";
 import { type Answer, type RawAct, type RawRequest, type RawResponse, RawServer } from "./oddities_raw.ts";

@@ -1,8 +1,8 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { RawClient } from "../helpers/raw_client.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { RawClient } from "../helpers/sockets/raw_client.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import type { OddCase } from "./oddities_case.ts";
 import { curl, findCurl } from "./oddities_curl.ts";
@@ -31,13 +31,13 @@ async function ask(
 
 test("a case without oddities is a good server", async () => {
   const whole = await ask({});
-  ok(whole.head.startsWith("HTTP/1.1 200 OK\r\n"), whole.head);
-  deepStrictEqual(new Uint8Array(whole.body), whole.file);
+  assert.ok(whole.head.startsWith("HTTP/1.1 200 OK\r\n"), whole.head);
+  assert.deepEqual(new Uint8Array(whole.body), whole.file);
   const part = await ask({}, ["Range: bytes=100-299"]);
-  ok(part.head.includes("\r\nContent-Range: bytes 100-299/1000\r\n"), part.head);
-  deepStrictEqual(new Uint8Array(part.body), part.file.subarray(100, 300));
+  assert.ok(part.head.includes("\r\nContent-Range: bytes 100-299/1000\r\n"), part.head);
+  assert.deepEqual(new Uint8Array(part.body), part.file.subarray(100, 300));
   const behind = await ask({}, ["Range: bytes=1000-"]);
-  ok(behind.head.startsWith("HTTP/1.1 416 "), behind.head);
+  assert.ok(behind.head.startsWith("HTTP/1.1 416 "), behind.head);
 });
 
 const PARTS: readonly (readonly [name: string, odd: Partial<OddCase>, ...wanted: RegExp[]])[] = [
@@ -59,15 +59,15 @@ const PARTS: readonly (readonly [name: string, odd: Partial<OddCase>, ...wanted:
 for (const [name, odd, ...wanted] of PARTS) {
   test(`an odd server answers a range with ${name}`, async () => {
     const { head } = await ask(odd, ["Range: bytes=100-299"]);
-    for (const pattern of wanted) ok(pattern.test(head), head);
+    for (const pattern of wanted) assert.ok(pattern.test(head), head);
   });
 }
 
 test("a range that is small enough is not refused", async () => {
   const { head } = await ask({ refusal: { when: 200 } }, ["Range: bytes=100-299"]);
-  ok(head.startsWith("HTTP/1.1 206"), head);
+  assert.ok(head.startsWith("HTTP/1.1 206"), head);
   const { head: behind } = await ask({ refusal: { when: "behind" } }, ["Range: bytes=0-999"]);
-  ok(behind.startsWith("HTTP/1.1 206"), behind);
+  assert.ok(behind.startsWith("HTTP/1.1 206"), behind);
 });
 
 test("the second of two connections is refused while the first one is served", async () => {
@@ -79,11 +79,11 @@ test("the second of two connections is refused while the first one is served", a
   await held;
   using second = await RawClient.connect(server.url);
   second.request();
-  ok((await second.head()).startsWith("HTTP/1.1 421"));
+  assert.ok((await second.head()).startsWith("HTTP/1.1 421"));
   first[Symbol.dispose]();
   using third = await RawClient.connect(server.url);
   third.request();
-  ok((await third.head()).startsWith("HTTP/1.1 200"));
+  assert.ok((await third.head()).startsWith("HTTP/1.1 200"));
 });
 
 test("a server holds back what comes after so many bytes, until it is released", async () => {
@@ -93,9 +93,9 @@ test("a server holds back what comes after so many bytes, until it is released",
   client.request();
   await client.head();
   await held;
-  strictEqual((await client.bytes(65_536)).length, 65_536);
+  assert.equal((await client.bytes(65_536)).length, 65_536);
   server.release();
-  strictEqual((await client.bytes(300_000 - 65_536)).length, 300_000 - 65_536);
+  assert.equal((await client.bytes(300_000 - 65_536)).length, 300_000 - 65_536);
 });
 
 const REDIRECTS: OddCase = {
@@ -124,5 +124,5 @@ test("curl finds its way through every form of redirect", {
   await using directory = await temporaryDirectory();
   await using server = await OddServer.start(REDIRECTS);
   const bytes = await curl(server.url, directory.join("out.bin"));
-  strictEqual(Buffer.compare(bytes ?? new Uint8Array(), server.bytes(1)), 0);
+  assert.equal(Buffer.compare(bytes ?? new Uint8Array(), server.bytes(1)), 0);
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type OddCase, simplerCases } from "./oddities_case.ts";
 import { shrink } from "./oddities_shrink.ts";
@@ -29,18 +29,18 @@ async function shrinkLarge(
 
 test("what has no part in a failure is left out", async () => {
   const { found } = await shrinkLarge(({ etag, extra }) => etag === "weak" && extra?.how === "page");
-  deepStrictEqual(found, { size: 0, connections: 1, etag: "weak", extra: { how: "page" } });
+  assert.deepEqual(found, { size: 0, connections: 1, etag: "weak", extra: { how: "page" } });
 });
 
 test("a failure that needs nothing odd is a small file over one connection", async () => {
-  deepStrictEqual((await shrinkLarge(() => true)).found, { size: 0, connections: 1 });
+  assert.deepEqual((await shrinkLarge(() => true)).found, { size: 0, connections: 1 });
 });
 
 test("lists lose their members one by one, and members lose their parts", async () => {
   const { found } = await shrinkLarge(({ redirects = [], fields = [] }) =>
     redirects.some(({ body }) => body === "chunked") && fields.includes("Age: 5")
   );
-  deepStrictEqual(found, {
+  assert.deepEqual(found, {
     size: 0,
     connections: 1,
     redirects: [{ body: "chunked" }],
@@ -50,28 +50,28 @@ test("lists lose their members one by one, and members lose their parts", async 
 
 test("size and connections get as small as the failure allows", async () => {
   const { found } = await shrinkLarge(({ size, connections }) => size > 2 ** 20 && connections > 2);
-  deepStrictEqual(found, { size: 2 ** 20 + 1, connections: 4 });
+  assert.deepEqual(found, { size: 2 ** 20 + 1, connections: 4 });
 });
 
 test("what a member cannot be without stays", async () => {
   const { found } = await shrinkLarge(({ lie }) => lie !== undefined);
-  deepStrictEqual(found, { size: 0, connections: 1, lie: { kind: "changes" } });
+  assert.deepEqual(found, { size: 0, connections: 1, lie: { kind: "changes" } });
 });
 
 test("a case of which nothing can be left out stays as it is, after one round", async () => {
   const { found, tried } = await shrinkLarge(() => false);
-  strictEqual(found, LARGE);
-  strictEqual(tried, [...simplerCases(LARGE)].length);
+  assert.equal(found, LARGE);
+  assert.equal(tried, [...simplerCases(LARGE)].length);
 });
 
 test("shrinking ends when its tries are spent", async () => {
   const { found, tried } = await shrinkLarge(({ extra }) => extra !== undefined, 3);
-  strictEqual(tried, 3);
-  strictEqual(found.extra, LARGE.extra);
+  assert.equal(tried, 3);
+  assert.equal(found.extra, LARGE.extra);
 });
 
 test("every simpler case is another one, and as JSON it stays what it is", () => {
   const seen = [...simplerCases(LARGE)].map((odd) => JSON.stringify(odd));
-  strictEqual(new Set([...seen, JSON.stringify(LARGE)]).size, seen.length + 1);
-  deepStrictEqual(JSON.parse(JSON.stringify(LARGE)), LARGE);
+  assert.equal(new Set([...seen, JSON.stringify(LARGE)]).size, seen.length + 1);
+  assert.deepEqual(JSON.parse(JSON.stringify(LARGE)), LARGE);
 });

@@ -9,10 +9,11 @@ import { DownloadError } from "../../src/errors.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { contentHash, seededRandom } from "../../testing/content.ts";
 import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
-import { Figures, type HarnessOptions, runHarness } from "./figures.ts";
 import { MemoryFiles } from "./memory_files.ts";
 import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime.ts";
 import { bytesOf, MemoryServer } from "./memory_server.ts";
+import { type Harness, type HarnessOptions, isWanted, runHarness, verdictOf } from "./run_harness.ts";
+import { Findings } from "./tally.ts";
 
 /** Together less than the first request asks for: a file that ends with it is asked for once more. */
 const PIECES = 63;
@@ -61,25 +62,25 @@ const OTHER_CALLS = new Set(["fetch", "body", "thread", "hash"]);
 const MAX_CRASHES = 3;
 
 /** Runs the harness. `only` is a scenario, or further a storage operation and a random disk: `plain:12:0`. */
-export async function powerLoss({ seed, n, only }: HarnessOptions, every = 1): Promise<Figures> {
-  const figures = new Figures();
+export async function losePower({ seed, n, only }: HarnessOptions, every = 1): Promise<Findings> {
+  const findings = new Findings();
   for (const scenario of Object.keys(SCENARIOS)) {
-    if (!`${scenario}:`.startsWith(only) && !only.startsWith(`${scenario}:`)) continue;
-    const whole = await new Case(figures, scenario, scenario, seed).finish(begin(scenario));
+    if (!isWanted(scenario, only)) continue;
+    const whole = await new Case(findings, scenario, scenario, seed).finish(begin(scenario));
     const points = whole.calls.filter(({ name }) => !OTHER_CALLS.has(name)).length;
     for (let point = 1; point <= points; point += every) {
       const name = `${scenario}:${point}`;
-      if (!`${name}:`.startsWith(only) && !only.startsWith(`${name}:`)) continue;
-      figures.count("crash points");
-      const stopped = new Case(figures, name, scenario, seed);
+      if (!isWanted(name, only)) continue;
+      findings.add("crash points");
+      const stopped = new Case(findings, name, scenario, seed);
       const files = begin(scenario);
       await stopped.run(files, point);
       for (let disk = 0; disk < n; disk++) {
-        if (`${name}:${disk}`.startsWith(only)) await stopped.fork(`${name}:${disk}`).recover(files, disk);
+        if (isWanted(`${name}:${disk}`, only)) await stopped.fork(`${name}:${disk}`).recover(files, disk);
       }
     }
   }
-  return figures;
+  return findings;
 }
 
 function begin(scenario: string): MemoryFiles {
@@ -91,7 +92,7 @@ function begin(scenario: string): MemoryFiles {
 
 /** One download, its power losses, and what must hold. */
 class Case {
-  readonly #figures: Figures;
+  readonly #findings: Findings;
   readonly #name: string;
   readonly #scenario: string;
   readonly #seed: number;
@@ -99,8 +100,8 @@ class Case {
   #saved = 0;
   #served = 0;
 
-  constructor(figures: Figures, name: string, scenario: string, seed: number) {
-    this.#figures = figures;
+  constructor(findings: Findings, name: string, scenario: string, seed: number) {
+    this.#findings = findings;
     this.#name = name;
     this.#scenario = scenario;
     this.#seed = seed;
@@ -108,7 +109,7 @@ class Case {
 
   /** Goes on from here under another name. */
   fork(name: string): Case {
-    const fork = new Case(this.#figures, name, this.#scenario, this.#seed);
+    const fork = new Case(this.#findings, name, this.#scenario, this.#seed);
     fork.#saved = this.#saved;
     fork.#served = this.#served;
     return fork;
@@ -119,7 +120,7 @@ class Case {
     const random = seededRandom(this.#seed * 1_000_003 + hash(this.#name) + disk);
     let files = stopped;
     for (let crashes = 1;; crashes++) {
-      this.#figures.count("crashes");
+      this.#findings.add("crashes");
       files = files.crash(random);
       this.#inspect(files);
       const isCrashedAgain = crashes < MAX_CRASHES && random() < 0.25;
@@ -148,7 +149,7 @@ class Case {
     const spec = { ...COMMON, ...SCENARIOS[this.#scenario] };
     const ending = await runDownload({ files, server, seed: this.#seed, spec, decide });
     this.#served += server.bytesServed;
-    this.#figures.runs++;
+    this.#findings.add("runs");
     for (const leak of ending.leaks) this.#fail("left open", leak);
     if (ending.kind === "hung") this.#fail("hang", `after ${ending.elapsedMs} ms`);
     return ending;
@@ -167,7 +168,7 @@ class Case {
       this.#fail("claim ignored", `${claimed} bytes were claimed and ${fetched} fetched`);
     }
     if (ending.kind === "done" && !isCommitted && this.#name !== this.#scenario) {
-      this.#figures.measure("bytes fetched again", Math.max(0, this.#served - SIZE));
+      this.#findings.measure("bytes fetched again", Math.max(0, this.#served - SIZE));
     }
     return ending;
   }
@@ -178,10 +179,10 @@ class Case {
       return this.#fail(kind === "done" ? "wrong bytes" : "stuck", `${kind} (${reason}), ${listOf(files)}`);
     }
     if (kind === "done") {
-      this.#figures.count("exact");
+      this.#findings.add("exact");
       if (files.list().length > 1) this.#fail("left behind", listOf(files));
     } else if (isCommitted && error instanceof DownloadError && error.code === "output_exists") {
-      this.#figures.count("was finished");
+      this.#findings.add("was finished");
     } else this.#fail("failed", `${error}`);
   }
 
@@ -207,7 +208,7 @@ class Case {
   }
 
   #fail(kind: string, detail: string): void {
-    this.#figures.fail(this.#name, kind, detail);
+    this.#findings.fail(this.#name, kind, detail);
   }
 }
 
@@ -221,4 +222,12 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-if (import.meta.main) await runHarness("powerloss", { seed: 1, n: 3 }, powerLoss);
+/** `rel:powerloss`: a crash at every storage operation. */
+export const powerloss: Harness = {
+  name: "rel:powerloss",
+  seed: 1,
+  n: 3,
+  run: async (options) => verdictOf(await losePower(options)),
+};
+
+if (import.meta.main) await runHarness(powerloss);

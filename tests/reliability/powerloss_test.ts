@@ -1,9 +1,9 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { powerLoss } from "./powerloss.ts";
+import { losePower } from "./powerloss.ts";
 
 test("a download survives a power loss at any storage operation", async () => {
-  const figures = await powerLoss({ seed: 1, n: 1, only: "" }, 13);
-  deepStrictEqual(figures.failures, []);
-  ok(figures.counted("crash points") > 50, figures.line());
+  const findings = await losePower({ seed: 1, n: 1 }, 13);
+  assert.deepEqual(findings.failures, []);
+  assert.ok(findings.get("crash points") > 50, findings.show());
 });

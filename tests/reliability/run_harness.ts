@@ -6,14 +6,15 @@
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { givenOptions, wholeNumber } from "./harness_options.ts";
+import type { Findings } from "./tally.ts";
 
 /** How much a harness does, and with which dice. */
 export interface HarnessOptions {
   readonly seed: number;
   /** Runs, or cases. */
   readonly n: number;
-  /** Only this run of them, to look at one that failed. */
-  readonly only?: number | undefined;
+  /** Only this one of them, to look at one that failed: its number, or the start of its name. */
+  readonly only?: string | undefined;
 }
 
 /** What a harness found. */
@@ -26,6 +27,12 @@ export interface Verdict {
 /** One harness. */
 export interface Harness {
   readonly name: string;
+  /**
+   * The seed that is taken when none is given.
+   *
+   * @default {what the clock shows}
+   */
+  readonly seed?: number;
   /** Runs in the short mode. */
   readonly n: number;
   run(options: HarnessOptions): Promise<Verdict>;
@@ -37,8 +44,8 @@ const MUST_END_WITHIN_MS = 5000;
 
 /** Runs a harness with the options of the command line; exit status 1 when an invariant fell. */
 export async function runHarness(harness: Harness): Promise<void> {
-  const { seed = Date.now() % 1_000_000, n = harness.n, only: index } = givenOptions(process.argv.slice(2));
-  const only = index === undefined ? undefined : wholeNumber("--only", index);
+  const given = givenOptions(process.argv.slice(2));
+  const { seed = harness.seed ?? Date.now() % 1_000_000, n = harness.n, only } = given;
   const unhandled: string[] = [];
   process.on("unhandledRejection", (reason) => unhandled.push(`unhandled rejection: ${show(reason)}`));
   const startedMs = performance.now();
@@ -69,6 +76,23 @@ export function show(error: unknown): string {
   return `${error.name}${code}: ${error.message.split("\n").slice(0, 4).join(" | ")}`;
 }
 
+/** The numbers of the runs: all below `n`, or the one that `--only` names. */
+export function indexesOf(n: number, only: string | undefined): readonly number[] {
+  return only === undefined ? Array.from({ length: n }, (_, index) => index) : [wholeNumber("--only", only)];
+}
+
+/** Whether `--only` names the case, a group of cases that it is in, or a case below it. */
+export function isWanted(name: string, only = ""): boolean {
+  return `${name}:`.startsWith(only) || only.startsWith(`${name}:`);
+}
+
+/** The verdict of a harness whose cases have names. */
+export function verdictOf(findings: Findings): Verdict {
+  const { failures } = findings;
+  if (findings.get("runs") > 0) return { figures: findings.show(), failures };
+  return { figures: "no runs", failures: [...failures, "nothing was run: --only names no case"] };
+}
+
 /** Runs `work` for each number below `n`, some at a time; what a run throws becomes a failure with its number. */
 export async function runMany(
   { n, only }: HarnessOptions,
@@ -76,7 +100,7 @@ export async function runMany(
   work: (index: number) => Promise<void>,
 ): Promise<string[]> {
   const failures: string[] = [];
-  const indexes = (only === undefined ? Array.from({ length: n }, (_, index) => index) : [only]).values();
+  const indexes = indexesOf(n, only).values();
   const lane = async () => {
     for (const index of indexes) {
       await work(index).catch((error) => failures.push(`run ${index}: ${show(error)}`));
@@ -94,36 +118,5 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
     return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** The value below which `part` of the values lie; 0 of none. */
-export function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0;
-}
-
-/** Counts things by name. */
-export class Tally {
-  readonly #counts = new Map<string, number>();
-
-  add(name: string, count = 1): void {
-    this.#counts.set(name, this.get(name) + count);
-  }
-
-  get(name: string): number {
-    return this.#counts.get(name) ?? 0;
-  }
-
-  /** The sum of all whose name starts with `prefix`. */
-  total(prefix: string): number {
-    return [...this.#counts].reduce((sum, [name, count]) => name.startsWith(prefix) ? sum + count : sum, 0);
-  }
-
-  /** `name count` of all whose name starts with `prefix`, which is left out. */
-  show(prefix = ""): string {
-    const entries = [...this.#counts].filter(([name]) => name.startsWith(prefix));
-    entries.sort(([a], [b]) => a.localeCompare(b));
-    return entries.map(([name, count]) => `${name.slice(prefix.length)} ${count}`).join(", ") || "none";
   }
 }

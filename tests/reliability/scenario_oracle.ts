@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { contentBytes } from "../../testing/content.ts";
-import { claims, readControl } from "../helpers/control_file.ts";
+import { claims, readControl } from "../helpers/disk/control_file.ts";
 import type { Reply } from "../../testing/mod.ts";
 
 /** How a response names the version of its bytes, and which bytes those are. */

@@ -2,9 +2,9 @@ import type { DownloadSpec } from "../../mod.ts";
 import { contentHash } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import type { Dice } from "./run_dice.ts";
-import type { Tally } from "./run_harness.ts";
 import { type FaultGroup, randomFault, type Validators, versionWith } from "./scenario_faults.ts";
 import { Witness } from "./scenario_oracle.ts";
+import type { Tally } from "./tally.ts";
 
 const MAX_FAULTS = 12;
 const PATIENT_MS = 5000;

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { createServer, type Server } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Certificate, makeCertificate } from "../helpers/certificate.ts";
+import { type Certificate, makeCertificate } from "../helpers/sockets/certificate.ts";
 import { Child } from "../helpers/child.ts";
 import { contentHash } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";

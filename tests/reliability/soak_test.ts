@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { soak } from "./soak.ts";
 
@@ -7,6 +7,6 @@ test(
   { timeout: 60_000 },
   async () => {
     const { failures } = await soak.run({ seed: 1, n: 30 });
-    deepStrictEqual(failures, []);
+    assert.deepEqual(failures, []);
   },
 );

@@ -10,10 +10,11 @@ import { DownloadError } from "../../src/errors.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { seededRandom } from "../../testing/content.ts";
 import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
-import { Figures, type HarnessOptions, runHarness } from "./figures.ts";
 import { MemoryFiles } from "./memory_files.ts";
 import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime.ts";
 import { bytesOf, MemoryServer } from "./memory_server.ts";
+import { type Harness, type HarnessOptions, isWanted, runHarness, verdictOf } from "./run_harness.ts";
+import { Findings } from "./tally.ts";
 import {
   BAD,
   CHANGES,
@@ -38,42 +39,37 @@ import {
 const ROUNDS = ["once", "always", "twice"] as const;
 
 /** Runs the harness. `only` is a scenario, or further a round, a call and an error: `fresh:1:17:EIO`. */
-export async function torture({ seed, n, only }: HarnessOptions, every = 1): Promise<Figures> {
-  const figures = new Figures();
+export async function failEachCall({ seed, n, only }: HarnessOptions, every = 1): Promise<Findings> {
+  const findings = new Findings();
   for (const scenario of Object.keys(SCENARIOS)) {
     for (let round = 1; round <= n; round++) {
       if (!isWanted(`${scenario}:${round}`, only)) continue;
-      const start = new Case(figures, `${scenario}:${round}`, SCENARIOS[scenario]!, seed + round - 1);
+      const start = new Case(findings, `${scenario}:${round}`, SCENARIOS[scenario]!, seed + round - 1);
       const { calls } = await start.finish(await start.begin());
       for (const call of calls.filter(({ number }) => number % every === 0)) {
         for (const code of ERRORS[call.name] ?? []) {
           const name = `${scenario}:${round}:${call.number}:${code}`;
           if (!isWanted(name, only) || SCENARIOS[scenario]!.unseen?.has(code)) continue;
           const kind = ROUNDS[Math.min(round, ROUNDS.length) - 1]!;
-          await new Case(figures, name, SCENARIOS[scenario]!, seed + round - 1).suffer(call, code, kind);
+          await new Case(findings, name, SCENARIOS[scenario]!, seed + round - 1).suffer(call, code, kind);
         }
       }
     }
   }
-  return figures;
-}
-
-/** Whether the case, or one below it, is among those asked for. */
-function isWanted(name: string, only: string): boolean {
-  return `${name}:`.startsWith(only) || only.startsWith(`${name}:`);
+  return findings;
 }
 
 /** One download in which something fails, and what must hold. */
 class Case {
-  readonly #figures: Figures;
+  readonly #findings: Findings;
   readonly #name: string;
   readonly #scenario: Scenario;
   readonly #seed: number;
   /** Bytes that the last checkpoint claims. */
   #saved = 0;
 
-  constructor(figures: Figures, name: string, scenario: Scenario, seed: number) {
-    this.#figures = figures;
+  constructor(findings: Findings, name: string, scenario: Scenario, seed: number) {
+    this.#findings = findings;
     this.#name = name;
     this.#scenario = scenario;
     this.#seed = seed;
@@ -116,7 +112,7 @@ class Case {
     const { prepare, spec } = this.#scenario;
     const isRestart = prepare === damage || spec?.resume === false;
     const mayRestart = RESTARTS.has(code) || kind === "twice" || isRestart;
-    this.#figures.count(`${target.name} failed`);
+    this.#findings.add(`${target.name} failed`);
     this.#judge(files, ending, failed, mayRestart);
     const image = CHANGES.has(target.name) ? files.crash(random) : undefined;
     await this.finish(files);
@@ -130,7 +126,7 @@ class Case {
     const wasFinished = isWhole(files);
     let ending = await this.#run(files, () => undefined);
     if (!wasFinished && isRefused(ending) && /ask to overwrite$/.test(`${ending.error}`)) {
-      this.#figures.count("remedied by overwriting");
+      this.#findings.add("remedied by overwriting");
       ending = await this.#run(files, () => undefined, { overwrite: true });
     }
     const { kind, error } = ending;
@@ -152,7 +148,7 @@ class Case {
     const server = new MemoryServer({ ...VERSION, maxChunk: 200_000, ...this.#scenario.server });
     const spec = { ...COMMON, ...this.#scenario.spec, ...remedy };
     const ending = await runDownload({ files, server, seed: this.#seed, spec, decide });
-    this.#figures.runs++;
+    this.#findings.add("runs");
     for (const leak of ending.leaks) this.#fail("left open", leak);
     if (ending.kind === "hung") this.#fail("hang", `after ${ending.elapsedMs} ms`);
     return ending;
@@ -166,14 +162,14 @@ class Case {
   ): void {
     this.#inspect(files, "after the run");
     if (kind === "done") {
-      this.#figures.count("done all the same");
+      this.#findings.add("done all the same");
       if (!isWhole(files)) this.#fail("wrong success", listOf(files));
       // A lock that cannot be removed stays, and is in nobody's way.
       this.#requireTidy(files, failed.has("remove") ? [`${FINAL}.bytehaul.lock`] : []);
     } else if (!(error instanceof DownloadError)) {
       this.#fail("untyped error", `${error}`);
     } else {
-      this.#figures.count(`error ${error.code}`);
+      this.#findings.add(`error ${error.code}`);
     }
     if (isWhole(files) || mayRestart) return;
     const claimed = claimedBytes(files, FINAL) ?? 0;
@@ -199,7 +195,7 @@ class Case {
   }
 
   #fail(kind: string, detail: string): void {
-    this.#figures.fail(this.#name, kind, detail);
+    this.#findings.fail(this.#name, kind, detail);
   }
 }
 
@@ -211,4 +207,12 @@ function listOf(files: MemoryFiles): string {
   return `there are ${files.list().join(", ") || "no files"}`;
 }
 
-if (import.meta.main) await runHarness("torture", { seed: 1, n: 1 }, torture);
+/** `rel:torture`: every call that can fail does so once. */
+export const torture: Harness = {
+  name: "rel:torture",
+  seed: 1,
+  n: 1,
+  run: async (options) => verdictOf(await failEachCall(options)),
+};
+
+if (import.meta.main) await runHarness(torture);

@@ -5,7 +5,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { contentBytes, seededRandom } from "../../testing/content.ts";
-import { filesAndLinks, readAt, withFile } from "../helpers/files_and_links.ts";
+import { filesAndLinks, readAt, withFile } from "../helpers/disk/files_and_links.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const { files } = detectRuntime();

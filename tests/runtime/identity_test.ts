@@ -3,7 +3,7 @@ import { lstat } from "node:fs/promises";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { identify } from "../../src/runtime/identity.ts";
-import { filesAndLinks } from "../helpers/files_and_links.ts";
+import { filesAndLinks } from "../helpers/disk/files_and_links.ts";
 
 test("46: identity is exact, also where the number of a file has more than 53 bits", () => {
   assert.notEqual(identify(1n, 2n ** 60n + 1n), identify(1n, 2n ** 60n + 2n));

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { retryWhileInUse } from "../../src/runtime/in_use.ts";
-import { systemError } from "../helpers/runtime_double.ts";
+import { systemError } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const { files } = detectRuntime();

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, rejects, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { download, Downloader, DownloadError, verify } from "../../mod.ts";
@@ -32,27 +32,30 @@ async function withOldBun(run: () => unknown): Promise<void> {
 
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof DownloadError)) return false;
-  match(error.message, SENTENCE);
+  assert.match(error.message, SENTENCE);
   return error.code === "network" && !error.retryable;
 }
 
 test("104 a Bun that lacks sessions is refused, and the message names the version that has them", () =>
-  withOldBun(() => throws(() => createNodeRuntime(), isRefusal)));
+  withOldBun(() => assert.throws(() => createNodeRuntime(), isRefusal)));
 
 test("104 neither Bun nor Deno: refused", { skip: "Bun" in globalThis && "this is Bun" }, () => {
-  throws(() => createNodeRuntime(), /^DownloadError: Cannot run on this runtime: bytehaul needs Bun 1\.4 /);
+  assert.throws(
+    () => createNodeRuntime(),
+    /^DownloadError: Cannot run on this runtime: bytehaul needs Bun 1\.4 /,
+  );
 });
 
 test("104 the library on such a Bun: every entrance is refused, and nothing is sent", onBun, async () => {
   await using dir = await temporaryDirectory();
   await using server = await FaultServer.start({ seed: 1, size: 1000 });
   await withOldBun(async () => {
-    throws(() => new Downloader({ httpProxy: "http://127.0.0.1:9" }), isRefusal);
-    throws(() => download({ url: server.url, outputDir: dir.path }), isRefusal);
-    await rejects(async () => await verify(dir.join("file.bin")), isRefusal);
+    assert.throws(() => new Downloader({ httpProxy: "http://127.0.0.1:9" }), isRefusal);
+    assert.throws(() => download({ url: server.url, outputDir: dir.path }), isRefusal);
+    await assert.rejects(async () => await verify(dir.join("file.bin")), isRefusal);
   });
-  strictEqual(server.connections, 0);
-  deepStrictEqual(await dir.list(), []);
+  assert.equal(server.connections, 0);
+  assert.deepEqual(await dir.list(), []);
 });
 
 test("104 the command on such a Bun does not start", onBun, async () => {
@@ -61,9 +64,9 @@ test("104 the command on such a Bun does not start", onBun, async () => {
   for (const more of [[], ["--resolve", "a.example:80:127.0.0.1"], ["--proxy", "http://127.0.0.1:9"]]) {
     await using child = new Child(CHILD, [...more, "-d", dir.path, server.url]);
     const { status, stderr } = await child.ended;
-    match(stderr, /^bytehaul: Cannot run on Bun [^\n]*needs Bun 1\.4 or later[^\n]*\n$/);
-    strictEqual(status, 2);
+    assert.match(stderr, /^bytehaul: Cannot run on Bun [^\n]*needs Bun 1\.4 or later[^\n]*\n$/);
+    assert.equal(status, 2);
   }
-  strictEqual(server.connections, 0);
-  deepStrictEqual(await dir.list(), []);
+  assert.equal(server.connections, 0);
+  assert.deepEqual(await dir.list(), []);
 });

@@ -3,7 +3,7 @@ import { readdir, readFile, readlink, statfs, writeFile } from "node:fs/promises
 import process from "node:process";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { filesAndLinks, readAt, WITH_LINKS, withFile } from "../helpers/files_and_links.ts";
+import { filesAndLinks, readAt, WITH_LINKS, withFile } from "../helpers/disk/files_and_links.ts";
 import { countListeners } from "../helpers/listeners.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shareSyncs } from "../../src/runtime/shared_sync.ts";
-import { settle } from "../helpers/virtual_clock.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 /** Syncs that end when they are told to. */
 function hangingSyncs() {

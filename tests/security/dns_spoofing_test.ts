@@ -1,11 +1,11 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createSocket, type Socket } from "node:dgram";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { answerTo, readQuestion } from "../helpers/dns_answer.ts";
+import { answerTo, readQuestion } from "../helpers/doubles/dns_answer.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../helpers/reach.ts";
+import { Reach, REACH_FILE } from "../helpers/scenes/reach.ts";
 
 const { network } = detectRuntime();
 
@@ -40,7 +40,7 @@ for (
       const seen: string[] = [];
       const accepts = (answer: Uint8Array) => seen.push(new TextDecoder().decode(answer.subarray(1))) > 0;
       const answer = await network.exchange(to, Uint8Array.of(7), accepts, AbortSignal.timeout(10_000));
-      deepStrictEqual([new TextDecoder().decode(answer.subarray(1)), seen], ["right", ["right"]]);
+      assert.deepEqual([new TextDecoder().decode(answer.subarray(1)), seen], ["right", ["right"]]);
     } finally {
       asked.close();
       other.close();
@@ -69,7 +69,7 @@ test("110 with answers from elsewhere alone, there is none", async () => {
       stop.signal,
     );
     stop.abort(new Error("no answer"));
-    await rejects(answer, /no answer/);
+    await assert.rejects(answer, /no answer/);
   } finally {
     echo.close();
     asked.close();
@@ -97,7 +97,7 @@ test(
       });
       const dnsServers = [`127.0.0.1:${asked.address().port}`];
       await reach.complete(`http://files.example:${port}/file.bin`, { dnsServers, enableIpv6: false });
-      strictEqual(server.requests.length, 1);
+      assert.equal(server.requests.length, 1);
     } finally {
       asked.close();
       other.close();

@@ -5,10 +5,10 @@ import process from "node:process";
 import { test } from "node:test";
 import { download, failure, SMALL_BLOCKS } from "../faults/disk.ts";
 import { assertFileIs } from "../../testing/content.ts";
-import { leaveFinished } from "../helpers/control_file.ts";
+import { leaveFinished } from "../helpers/disk/control_file.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
-import { ATTACKER, giveTo, NO_OTHER_USER, sharedDirectory } from "../helpers/other_user.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { ATTACKER, giveTo, NO_OTHER_USER, sharedDirectory } from "../helpers/disk/other_user.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const ON_UNIX = { skip: process.platform === "win32" && "files have no identity there" };

@@ -9,7 +9,7 @@ import { Downloader, verify } from "../../mod.ts";
 import { downloadOn, failure } from "../faults/disk.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import {
   asUser,
   ATTACKER,
@@ -19,8 +19,8 @@ import {
   runAs,
   sharedDirectory,
   VICTIM,
-} from "../helpers/other_user.ts";
-import { runtimeWith } from "../helpers/runtime_double.ts";
+} from "../helpers/disk/other_user.ts";
+import { runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const OTHERS = { skip: NO_OTHER_USER };

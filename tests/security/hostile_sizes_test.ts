@@ -7,11 +7,11 @@ import { findInChecksumList } from "../../src/integrity/checksum_list.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
 import { encodeControl, MAX_PIECES } from "../../src/storage/control_format.ts";
 import type { ControlRecord } from "../../src/storage/control_record.ts";
-import { type ControlFields, readControl, withFields } from "../helpers/control_file.ts";
+import { type ControlFields, readControl, withFields } from "../helpers/disk/control_file.ts";
 import { seededRandom } from "../../testing/content.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import { downloadOn } from "../faults/disk.ts";
-import { fileWith, runtimeWith } from "../helpers/runtime_double.ts";
+import { fileWith, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const MIB = 2 ** 20;

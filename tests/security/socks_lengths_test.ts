@@ -1,11 +1,11 @@
-import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openSocks } from "../../src/net/proxy/socks.ts";
 import type { Connection } from "../../src/runtime/runtime.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../helpers/reach.ts";
-import { startSocksDouble } from "../helpers/socks_double.ts";
-import { Talker } from "../helpers/talker.ts";
+import { Reach, REACH_FILE } from "../helpers/scenes/reach.ts";
+import { startSocksDouble } from "../helpers/sockets/socks_double.ts";
+import { Talker } from "../helpers/sockets/talker.ts";
 
 const NAME = "a".repeat(60);
 
@@ -23,9 +23,9 @@ for (const length of [256, 300, 257 + 14, 511, 512, 1000]) {
     await using _ = talker;
     const allProxy = `socks5h://${talker.host}`;
     const error = await reach.fail("proxy", `http://${hostOf(length)}/file.bin`, { allProxy });
-    match(error.message, /host names of more than 255 bytes$/);
-    strictEqual(error.retryable, false);
-    deepStrictEqual([talker.connections, requests.length, victim.connections], [0, 0, 0]);
+    assert.match(error.message, /host names of more than 255 bytes$/);
+    assert.equal(error.retryable, false);
+    assert.deepEqual([talker.connections, requests.length, victim.connections], [0, 0, 0]);
   });
 }
 
@@ -39,7 +39,7 @@ test("109 a redirect cannot choose the target of a SOCKS proxy by a name that is
   const { talker, requests } = await startSocksDouble(() => ({ port: Number(new URL(server.url).port) }));
   await using _ = talker;
   await reach.fail("proxy", "http://files.example/file.bin", { allProxy: `socks5h://${talker.host}` });
-  deepStrictEqual([talker.connections, requests.map(({ host }) => host)], [1, ["files.example"]]);
+  assert.deepEqual([talker.connections, requests.map(({ host }) => host)], [1, ["files.example"]]);
 });
 
 test("109 a host name of 255 bytes goes to a SOCKS proxy as it is", async () => {
@@ -49,7 +49,7 @@ test("109 a host name of 255 bytes goes to a SOCKS proxy as it is", async () => 
   await using _ = talker;
   const host = hostOf(255);
   await reach.complete(`http://${host}/file.bin`, { allProxy: `socks5h://${talker.host}` });
-  deepStrictEqual(requests, [{ kind: 3, host }]);
+  assert.deepEqual(requests, [{ kind: 3, host }]);
 });
 
 for (
@@ -65,17 +65,17 @@ for (
       await using reach = await Reach.open();
       await using talker = await Talker.silent();
       const allProxy = `${protocol}://${user}@${talker.host}`;
-      throws(() => reach.start({ allProxy }), isRefused);
+      assert.throws(() => reach.start({ allProxy }), isRefused);
       const environment = { all_proxy: allProxy };
       const error = await reach.fail("proxy", "http://files.example/file.bin", { environment });
-      ok(isRefused(error) && !error.retryable);
-      strictEqual(talker.connections, 0);
+      assert.ok(isRefused(error) && !error.retryable);
+      assert.equal(talker.connections, 0);
     });
   }
 }
 
 function isRefused({ message }: Error): boolean {
-  match(
+  assert.match(
     message,
     /^Cannot use the proxy "socks5h?:\/\/\*\*\*@127\.0\.0\.1:\d+": SOCKS5 has no .* more than 255 bytes/,
   );
@@ -98,6 +98,6 @@ test("109 nothing that is too long is written to a SOCKS proxy", async () => {
       write: (bytes: Uint8Array) => Promise.resolve(void written.push(bytes)),
     } as unknown as Connection;
     const refusal = await openSocks(connection, { host, port: 80 }, credentials);
-    deepStrictEqual([refusal?.retryable, refusal?.isOfTarget, written], [false, false, []]);
+    assert.deepEqual([refusal?.retryable, refusal?.isOfTarget, written], [false, false, []]);
   }
 });

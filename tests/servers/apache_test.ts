@@ -1,8 +1,8 @@
-import { ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findApache, findModEvasive, startApache } from "../helpers/apache.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findApache, findModEvasive, startApache } from "../helpers/servers/apache.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { until } from "../helpers/until.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
@@ -30,7 +30,7 @@ testServer({
       // The first request does not ask for all of it, and the second gets the strong one.
       const early = () => untilStrong(`${server.url}/young.bin`);
       const saved = await visit.leave("young.bin", 4 * MIB, { maxConnections: 1, early });
-      ok(visit.requests.length > 1, "nothing was asked for when the ETag was strong");
+      assert.ok(visit.requests.length > 1, "nothing was asked for when the ETag was strong");
       await visit.resume("young.bin", 7, LARGE, saved);
     });
   },

@@ -1,7 +1,7 @@
-import { match, ok, strictEqual } from "node:assert/strict";
-import { findAzurite, startAzurite } from "../helpers/azurite.ts";
+import assert from "node:assert/strict";
+import { findAzurite, startAzurite } from "../helpers/servers/azurite.ts";
 import { contentHash } from "../../testing/content.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const WRONG_MD5 = "AAAAAAAAAAAAAAAAAAAAAA==";
@@ -28,8 +28,8 @@ testServer({
     testVisit("137 Azurite tells the MD5 of the blob in every part", server, async (visit, server) => {
       await server.put("summed.bin", 6, LARGE);
       const result = await visit.fetch("summed.bin", 6, LARGE);
-      strictEqual(result.checksum, `md5:${contentHash(6, LARGE, "md5")}`);
-      strictEqual(result.checksumSource, "x-ms-blob-content-md5");
+      assert.equal(result.checksum, `md5:${contentHash(6, LARGE, "md5")}`);
+      assert.equal(result.checksumSource, "x-ms-blob-content-md5");
     });
 
     testVisit(
@@ -40,8 +40,8 @@ testServer({
         const fields = { "x-ms-blob-content-md5": WRONG_MD5 };
         await server.send("/wrong.bin?comp=properties", new Uint8Array(), fields);
         const { message } = await visit.fail("checksum_mismatch", "wrong.bin");
-        match(message, /x-ms-blob-content-md5/i);
-        ok(visit.requests.every(({ method }) => method === "GET"));
+        assert.match(message, /x-ms-blob-content-md5/i);
+        assert.ok(visit.requests.every(({ method }) => method === "GET"));
       },
     );
   },

@@ -1,5 +1,5 @@
-import { findCivetweb, startCivetweb } from "../helpers/civetweb.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { findCivetweb, startCivetweb } from "../helpers/servers/civetweb.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const MIB = 2 ** 20;

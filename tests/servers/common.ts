@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { RealServer } from "../helpers/real_server.ts";
-import { Visit } from "../helpers/visit.ts";
+import type { RealServer } from "../helpers/servers/real_server.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 
 const MIB = 2 ** 20;
 /** Of a file that takes several requests. */
@@ -53,7 +53,10 @@ export function testServer<Server extends RealServer>(subject: Subject<Server>):
       await visit.fetch(`${which}.bin`, size, size);
       const count = visit.requests.length;
       const allowed = requests[which] ?? most;
-      ok(count <= allowed, `${count} requests: ${visit.requests.map(({ range }) => range).join(", ")}`);
+      assert.ok(
+        count <= allowed,
+        `${count} requests: ${visit.requests.map(({ range }) => range).join(", ")}`,
+      );
     });
 
   describe(name, { skip }, () => {

@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Downloader, type DownloadSpec, HttpStatusError } from "../../mod.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { makeCertificate } from "../helpers/sockets/certificate.ts";
 import { assertFileIs, contentBytes } from "../../testing/content.ts";
 import {
   type DigestServer,
@@ -13,10 +13,10 @@ import {
   startApacheDigest,
   startLighttpdDigest,
   startSquidDigest,
-} from "../helpers/digest_servers.ts";
+} from "../helpers/servers/digest_servers.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
-import { TlsFront } from "../helpers/tls_front.ts";
+import { TlsFront } from "../helpers/sockets/tls_front.ts";
 
 const SEED = 12;
 const SIZE = 5_000_000;

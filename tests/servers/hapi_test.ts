@@ -1,7 +1,7 @@
 import { test } from "node:test";
-import { findHapi, startHapi } from "../helpers/hapi.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findHapi, startHapi } from "../helpers/servers/hapi.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { LARGE, testServer } from "./common.ts";
 
 const MIB = 2 ** 20;

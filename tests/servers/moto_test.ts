@@ -1,8 +1,8 @@
-import { match, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { contentHash } from "../../testing/content.ts";
-import { findMoto, startMoto } from "../helpers/moto.ts";
-import { skipWithout } from "../helpers/programs.ts";
+import { findMoto, startMoto } from "../helpers/servers/moto.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
@@ -40,7 +40,7 @@ testServer({
     ) => {
       await server.put("page.html", 5, 1000, { headers: { "content-encoding": "gzip" } });
       const { message } = await visit.fail("bad_response", "page.html");
-      match(message, /contentEncoding/);
+      assert.match(message, /contentEncoding/);
     });
 
     testVisit("137 moto tells a digest only without Range: that of an empty object is used", server, async (
@@ -53,8 +53,8 @@ testServer({
       });
       const headers = { "x-amz-checksum-mode": "ENABLED" };
       const result = await visit.fetch("summed.bin", 0, 0, { headers });
-      strictEqual(result.checksum, `sha256:${sha256}`);
-      strictEqual(result.checksumSource, "x-amz-checksum-sha256");
+      assert.equal(result.checksum, `sha256:${sha256}`);
+      assert.equal(result.checksumSource, "x-amz-checksum-sha256");
     });
   },
 });

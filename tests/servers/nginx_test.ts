@@ -1,9 +1,9 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findNginx } from "../helpers/nginx.ts";
-import { startNginxFiles } from "../helpers/nginx_files.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findNginx } from "../helpers/servers/nginx.ts";
+import { startNginxFiles } from "../helpers/servers/nginx_files.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const MIB = 2 ** 20;
@@ -43,12 +43,12 @@ test(
       await server.put("slow.bin", 1, SLOW);
       await using visit = await Visit.open(server);
       const { fetchedBytes } = await visit.fetch("slow.bin", 1, SLOW, { maxConnections: 4 });
-      ok(fetchedBytes < SLOW + MIB / 2, `${fetchedBytes} bytes came for a file of ${SLOW}`);
+      assert.ok(fetchedBytes < SLOW + MIB / 2, `${fetchedBytes} bytes came for a file of ${SLOW}`);
     }));
     const failures = outcomes.flatMap((outcome, index) =>
       outcome.status === "rejected" ? [`${statuses[index]}: ${outcome.reason}`] : []
     );
-    deepStrictEqual(failures, []);
+    assert.deepEqual(failures, []);
   },
 );
 
@@ -64,6 +64,6 @@ for (const status of [429, 503]) {
       maxConnections: 8,
       retryBaseDelayMs: 200,
     });
-    ok(fetchedBytes < LARGE + MIB, `${fetchedBytes} bytes came for a file of ${LARGE}`);
+    assert.ok(fetchedBytes < LARGE + MIB, `${fetchedBytes} bytes came for a file of ${LARGE}`);
   });
 }

@@ -1,5 +1,5 @@
-import { skipWithout } from "../helpers/programs.ts";
-import { findS3rver, startS3rver } from "../helpers/s3rver.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { findS3rver, startS3rver } from "../helpers/servers/s3rver.ts";
 import { testServer } from "./common.ts";
 
 testServer({

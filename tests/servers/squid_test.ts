@@ -1,10 +1,10 @@
 import { test } from "node:test";
-import { findNginx } from "../helpers/nginx.ts";
-import { startNginxFiles } from "../helpers/nginx_files.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import type { RealServer } from "../helpers/real_server.ts";
-import { findSquid, Squid } from "../helpers/squid.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findNginx } from "../helpers/servers/nginx.ts";
+import { startNginxFiles } from "../helpers/servers/nginx_files.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import type { RealServer } from "../helpers/servers/real_server.ts";
+import { findSquid, Squid } from "../helpers/servers/squid.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { LARGE, testServer } from "./common.ts";
 
 const MIB = 2 ** 20;

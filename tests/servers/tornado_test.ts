@@ -1,5 +1,5 @@
-import { skipWithout } from "../helpers/programs.ts";
-import { findTornado, TornadoServer } from "../helpers/tornado.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { findTornado, TornadoServer } from "../helpers/servers/tornado.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const MIB = 2 ** 20;

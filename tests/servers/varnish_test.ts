@@ -1,12 +1,12 @@
-import { ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../testing/mod.ts";
-import { findNginx } from "../helpers/nginx.ts";
-import { startNginxFiles } from "../helpers/nginx_files.ts";
-import { skipWithout } from "../helpers/programs.ts";
-import type { RealServer } from "../helpers/real_server.ts";
-import { findVarnish, startVarnish } from "../helpers/varnish.ts";
-import { Visit } from "../helpers/visit.ts";
+import { findNginx } from "../helpers/servers/nginx.ts";
+import { startNginxFiles } from "../helpers/servers/nginx_files.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import type { RealServer } from "../helpers/servers/real_server.ts";
+import { findVarnish, startVarnish } from "../helpers/servers/varnish.ts";
+import { Visit } from "../helpers/scenes/visit.ts";
 import { LARGE, testServer } from "./common.ts";
 
 const MIB = 2 ** 20;
@@ -40,8 +40,8 @@ test("136 Varnish answers 503 while its origin is away", { skip, timeout: 60_000
     away = handful;
     visit.tap.release();
   });
-  ok(away <= 0, "the origin was asked while it was away");
-  ok(fetchedBytes < LARGE + MIB, `${fetchedBytes} bytes came for a file of ${LARGE}`);
+  assert.ok(away <= 0, "the origin was asked while it was away");
+  assert.ok(fetchedBytes < LARGE + MIB, `${fetchedBytes} bytes came for a file of ${LARGE}`);
 });
 
 async function start(): Promise<RealServer> {

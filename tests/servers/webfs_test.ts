@@ -1,5 +1,5 @@
-import { skipWithout } from "../helpers/programs.ts";
-import { findWebfs, startWebfs } from "../helpers/webfs.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { findWebfs, startWebfs } from "../helpers/servers/webfs.ts";
 import { LARGE, testServer, testVisit } from "./common.ts";
 
 const MIB = 2 ** 20;

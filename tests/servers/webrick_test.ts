@@ -1,5 +1,5 @@
-import { skipWithout } from "../helpers/programs.ts";
-import { findWebrick, startWebrick } from "../helpers/webrick.ts";
+import { skipWithout } from "../helpers/servers/programs.ts";
+import { findWebrick, startWebrick } from "../helpers/servers/webrick.ts";
 import { testServer } from "./common.ts";
 
 testServer({

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { DownloadHandle } from "../../mod.ts";
 import type { Reply } from "../../testing/mod.ts";
 import { countListeners } from "../helpers/listeners.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { until } from "../helpers/until.ts";
 
 const SIZE = 2_000_000;

@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { assertFileIs } from "../../testing/content.ts";
-import { holdAfter } from "../helpers/held.ts";
+import { holdAfter } from "../helpers/scenes/held.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted, type InterruptedOptions, SMALL_FILE } from "../helpers/interrupted.ts";
+import { Interrupted, type InterruptedOptions, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

@@ -6,9 +6,9 @@ import { Downloader, DownloadError, type DownloadResult, type DownloadSpec } fro
 import { numbered } from "../../src/session/take_output.ts";
 import { assertFileIs, contentBytes, contentHash } from "../../testing/content.ts";
 import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
-import { holdAfter } from "../helpers/held.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
-import { queueOn, runtimeWith } from "../helpers/runtime_double.ts";
+import { holdAfter } from "../helpers/scenes/held.ts";
+import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 122;

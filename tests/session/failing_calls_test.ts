@@ -5,8 +5,8 @@ import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { DownloadResult } from "../../src/types.ts";
 import { contentHash } from "../../testing/content.ts";
-import { assertClaimsHold, leaveFinished } from "../helpers/control_file.ts";
-import { FakeWorkers } from "../helpers/fake_worker.ts";
+import { assertClaimsHold, leaveFinished } from "../helpers/disk/control_file.ts";
+import { FakeWorkers } from "../helpers/doubles/fake_worker.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import {
   fileWith,
@@ -14,7 +14,7 @@ import {
   type RuntimeOverrides,
   runtimeWith,
   systemError,
-} from "../helpers/runtime_double.ts";
+} from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 import { isSame } from "../reliability/claims.ts";
 import { MemoryFiles } from "../reliability/memory_files.ts";

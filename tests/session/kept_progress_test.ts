@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader } from "../../mod.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const KEPT = ["out.bin.bytehaul", "out.bin.part"];

@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { ChecksumMismatchError, DownloadError, type DownloadSpec } from "../../mod.ts";
 import { runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { leaveFinished } from "../helpers/control_file.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
-import { Scene } from "../helpers/scene.ts";
+import { leaveFinished } from "../helpers/disk/control_file.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 5;

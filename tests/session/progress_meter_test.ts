@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProgressMeter } from "../../src/session/progress_meter.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 /** A meter that counts from the start of its clock. */
 function start(): { clock: VirtualClock; meter: ProgressMeter } {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Downloader, type DownloadHandle, type ProgressSnapshot } from "../../mod.ts";
 import { contentHash } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { KEPT, Scene } from "../helpers/scene.ts";
+import { KEPT, Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

@@ -6,10 +6,10 @@ import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { Child } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold, claims, readControl, untilClaimed } from "../helpers/control_file.ts";
+import { assertClaimsHold, claims, readControl, untilClaimed } from "../helpers/disk/control_file.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
-import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { fileWith, queueOn, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Downloader, type DownloaderOptions } from "../../mod.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold, readControl } from "../helpers/control_file.ts";
+import { assertClaimsHold, readControl } from "../helpers/disk/control_file.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import { collectGarbage } from "../helpers/garbage.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
+import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

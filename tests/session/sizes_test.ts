@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Downloader, type DownloadSpec } from "../../mod.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Scene } from "../helpers/scene.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 31;

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { DownloadSpec } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
-import { assertClaimsHold, untilClaimed } from "../helpers/control_file.ts";
+import { assertClaimsHold, untilClaimed } from "../helpers/disk/control_file.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import {
   fileWith,
@@ -13,8 +13,8 @@ import {
   type RuntimeOverrides,
   runtimeWith,
   systemError,
-} from "../helpers/runtime_double.ts";
-import { Scene } from "../helpers/scene.ts";
+} from "../helpers/doubles/runtime_double.ts";
+import { Scene } from "../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

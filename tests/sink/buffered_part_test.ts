@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { BufferedPart } from "../../src/sink/buffered_part.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import { Gate } from "../helpers/gate.ts";
-import { fileWith, systemError } from "../helpers/runtime_double.ts";
+import { Gate } from "../helpers/doubles/gate.ts";
+import { fileWith, systemError } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const { files } = detectRuntime();

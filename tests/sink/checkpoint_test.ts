@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import { Checkpointer } from "../../src/sink/checkpoint.ts";
-import { RECORD } from "../helpers/output_scene.ts";
-import { systemError } from "../helpers/runtime_double.ts";
-import { settle } from "../helpers/virtual_clock.ts";
+import { RECORD } from "../helpers/scenes/output_scene.ts";
+import { systemError } from "../helpers/doubles/runtime_double.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 /** Everything a checkpointer uses, with each step recorded and made to wait or fail as a test wants. */
 class Scene {

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { FileWriter } from "../../src/sink/file_writer.ts";
-import { systemError } from "../helpers/runtime_double.ts";
-import { settle } from "../helpers/virtual_clock.ts";
+import { systemError } from "../helpers/doubles/runtime_double.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 const PATH = "/x/out.bin.part";
 

@@ -5,8 +5,8 @@ import { detectRuntime } from "../../src/runtime/detect.ts";
 import { MemorySink } from "../../src/sink/memory_sink.ts";
 import { newSink } from "../../src/sink/new_sink.ts";
 import type { Sink } from "../../src/sink/sink.ts";
-import { failsWith, OutputScene, PART_TEXT, RECORD } from "../helpers/output_scene.ts";
-import { fileWith, systemError } from "../helpers/runtime_double.ts";
+import { failsWith, OutputScene, PART_TEXT, RECORD } from "../helpers/scenes/output_scene.ts";
+import { fileWith, systemError } from "../helpers/doubles/runtime_double.ts";
 
 const BYTES = new TextEncoder().encode(PART_TEXT);
 const NEVER = new AbortController().signal;

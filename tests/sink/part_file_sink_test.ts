@@ -4,15 +4,15 @@ import { test } from "node:test";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { PartFileSink } from "../../src/sink/part_file_sink.ts";
 import type { Sink } from "../../src/sink/sink.ts";
-import { readControl } from "../helpers/control_file.ts";
+import { readControl } from "../helpers/disk/control_file.ts";
 import {
   failsWith,
   OutputScene,
   type OutputSceneOptions,
   PART_TEXT,
   RECORD,
-} from "../helpers/output_scene.ts";
-import { fileWith, systemError } from "../helpers/runtime_double.ts";
+} from "../helpers/scenes/output_scene.ts";
+import { fileWith, systemError } from "../helpers/doubles/runtime_double.ts";
 
 const BYTES = new TextEncoder().encode(PART_TEXT);
 const NEVER = new AbortController().signal;

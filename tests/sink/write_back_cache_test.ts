@@ -9,8 +9,8 @@ import { FileWriter } from "../../src/sink/file_writer.ts";
 import { type CacheLane, WriteBackCache } from "../../src/sink/write_back_cache.ts";
 import type { ByteRange } from "../../src/types.ts";
 import { contentBytes, seededRandom } from "../../testing/content.ts";
-import { systemError } from "../helpers/runtime_double.ts";
-import { settle } from "../helpers/virtual_clock.ts";
+import { systemError } from "../helpers/doubles/runtime_double.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 const SEED = 1;
 const BLOCK = 64;

@@ -6,8 +6,13 @@ import { OutputNames } from "../../src/lib/output_names.ts";
 import type { FileSystem, RuntimeFile } from "../../src/runtime/runtime.ts";
 import type { ControlRecord } from "../../src/storage/control_record.ts";
 import { ControlStore } from "../../src/storage/control_store.ts";
-import { WITH_LINKS } from "../helpers/files_and_links.ts";
-import { fileWith, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { WITH_LINKS } from "../helpers/disk/files_and_links.ts";
+import {
+  fileWith,
+  type RuntimeOverrides,
+  runtimeWith,
+  systemError,
+} from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const NAME = "out.bin.bytehaul";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { link, rename, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { inspect, inspectLeftovers, peekControl, peekPart } from "../../src/storage/inspection.ts";
-import { failsWith, OutputScene, PART_TEXT, RECORD } from "../helpers/output_scene.ts";
-import { runtimeWith } from "../helpers/runtime_double.ts";
+import { failsWith, OutputScene, PART_TEXT, RECORD } from "../helpers/scenes/output_scene.ts";
+import { runtimeWith } from "../helpers/doubles/runtime_double.ts";
 
 test("where there is no control file, nothing is known to be ours", async () => {
   await using scene = await OutputScene.make({}, (dir) => writeFile(dir.join("out.bin.part"), "precious"));

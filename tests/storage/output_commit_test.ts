@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { link, mkdir, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { test } from "node:test";
-import { WITH_LINKS } from "../helpers/files_and_links.ts";
-import { failsWith, OutputScene, PART_TEXT } from "../helpers/output_scene.ts";
-import { fileWith, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { WITH_LINKS } from "../helpers/disk/files_and_links.ts";
+import { failsWith, OutputScene, PART_TEXT } from "../helpers/scenes/output_scene.ts";
+import { fileWith, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
 
 test("a part file that is whole gets the final name, and nothing else is left", async () => {
   await using scene = await OutputScene.make();

@@ -5,9 +5,14 @@ import { test } from "node:test";
 import { discard } from "../../src/storage/discard.ts";
 import { Output } from "../../src/storage/output.ts";
 import { makeDirectories, refuseDirectory } from "../../src/storage/paths.ts";
-import { WITH_LINKS } from "../helpers/files_and_links.ts";
-import { failsWith, OutputScene, PART_TEXT } from "../helpers/output_scene.ts";
-import { fileWith, type RuntimeOverrides, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { WITH_LINKS } from "../helpers/disk/files_and_links.ts";
+import { failsWith, OutputScene, PART_TEXT } from "../helpers/scenes/output_scene.ts";
+import {
+  fileWith,
+  type RuntimeOverrides,
+  runtimeWith,
+  systemError,
+} from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 test("55: an output is had by one at a time, and freed without a trace", async () => {

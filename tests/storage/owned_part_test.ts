@@ -5,8 +5,8 @@ import { discard, setAside } from "../../src/storage/discard.ts";
 import { inspectLeftovers } from "../../src/storage/inspection.ts";
 import { Output } from "../../src/storage/output.ts";
 import { seededRandom } from "../../testing/content.ts";
-import { RECORD } from "../helpers/output_scene.ts";
-import { runtimeWith } from "../helpers/runtime_double.ts";
+import { RECORD } from "../helpers/scenes/output_scene.ts";
+import { runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { MemoryFiles } from "../reliability/memory_files.ts";
 
 const DISKS = 200;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { FileSystem } from "../../src/runtime/runtime.ts";
 import { makeDirectories } from "../../src/storage/paths.ts";
 import { seededRandom } from "../../testing/content.ts";
-import { systemError } from "../helpers/runtime_double.ts";
+import { systemError } from "../helpers/doubles/runtime_double.ts";
 import { MemoryFiles } from "../reliability/memory_files.ts";
 
 /** The same files, with what is done about each directory noted, and parts of them replaced. */

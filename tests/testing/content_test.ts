@@ -1,4 +1,4 @@
-import { deepStrictEqual, notDeepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { appendFile, truncate, writeFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ test("content does not depend on how it is cut", () => {
     for (let round = 0; round < 50; round++) {
       const start = Math.floor(random() * whole.length);
       const end = start + Math.floor(random() * (whole.length - start));
-      deepStrictEqual(contentBytes(7, base + start, base + end), whole.subarray(start, end));
+      assert.deepEqual(contentBytes(7, base + start, base + end), whole.subarray(start, end));
     }
   }
 });
@@ -27,30 +27,30 @@ test("content does not depend on how it is cut", () => {
 test("content fills a view that is not aligned, and nothing beside it", () => {
   const buffer = new Uint8Array(1003);
   fillContent(3, 5, buffer.subarray(1, 1002));
-  deepStrictEqual(buffer.subarray(1, 1002), contentBytes(3, 5, 1006));
-  deepStrictEqual([buffer[0], buffer[1002]], [0, 0]);
+  assert.deepEqual(buffer.subarray(1, 1002), contentBytes(3, 5, 1006));
+  assert.deepEqual([buffer[0], buffer[1002]], [0, 0]);
 });
 
 test("content differs by seed and by offset", () => {
   const bytes = contentBytes(1, 0, 64);
   for (const offset of [1, 2, 4, 64 * 1024, 1024 * 1024, 2 ** 31, 2 ** 32, 2 ** 34, 2 ** 35]) {
-    notDeepStrictEqual(contentBytes(1, offset, offset + 64), bytes, `same at ${offset}`);
+    assert.notDeepEqual(contentBytes(1, offset, offset + 64), bytes, `same at ${offset}`);
   }
   for (const seed of [0, 2, 3, 0x7fffffff]) {
-    notDeepStrictEqual(contentBytes(seed, 0, 64), bytes, `same for seed ${seed}`);
+    assert.notDeepEqual(contentBytes(seed, 0, 64), bytes, `same for seed ${seed}`);
   }
   const used = new Set(contentBytes(1, 0, 65_536));
-  strictEqual(used.size, 256);
+  assert.equal(used.size, 256);
 });
 
 test("content of a seed never changes, so that a run can be repeated", () => {
-  strictEqual(contentHash(1, 100_000, "md5"), "be891f22ae5a4807044278cee25f23cd");
+  assert.equal(contentHash(1, 100_000, "md5"), "be891f22ae5a4807044278cee25f23cd");
 });
 
 test("content hash is that of the bytes", () => {
   const size = 3 * 1024 * 1024 + 5;
   const expected = createHash("sha256").update(contentBytes(9, 0, size)).digest("hex");
-  strictEqual(contentHash(9, size, "sha256"), expected);
+  assert.equal(contentHash(9, size, "sha256"), expected);
 });
 
 test("a file is compared byte by byte", async () => {
@@ -61,15 +61,15 @@ test("a file is compared byte by byte", async () => {
   await assertFileIs(path, 4, size);
 
   await truncate(path, size - 1);
-  await rejects(assertFileIs(path, 4, size), new RegExp(`ends at offset ${size - 1}`));
+  await assert.rejects(assertFileIs(path, 4, size), new RegExp(`ends at offset ${size - 1}`));
   await appendFile(path, contentBytes(4, size - 1, size + 2));
-  await rejects(assertFileIs(path, 4, size), new RegExp(`goes on at offset ${size}`));
+  await assert.rejects(assertFileIs(path, 4, size), new RegExp(`goes on at offset ${size}`));
 
   const bytes = contentBytes(4, 0, size);
   for (const wrong of [0, 1024 * 1024, size - 1]) {
     bytes[wrong] = (bytes[wrong] ?? 0) ^ 1;
     await writeFile(path, bytes);
-    await rejects(assertFileIs(path, 4, size), new RegExp(`wrong at offset ${wrong}\\b`));
+    await assert.rejects(assertFileIs(path, 4, size), new RegExp(`wrong at offset ${wrong}\\b`));
     bytes[wrong] = (bytes[wrong] ?? 0) ^ 1;
   }
 });
@@ -79,15 +79,15 @@ test("an empty file has no wrong byte", async () => {
   const path = dir.join("empty.bin");
   await writeContentFile(path, 4, 0);
   await assertFileIs(path, 4, 0);
-  strictEqual(contentHash(4, 0, "md5"), createHash("md5").digest("hex"));
+  assert.equal(contentHash(4, 0, "md5"), createHash("md5").digest("hex"));
 });
 
 test("seeded random numbers repeat and spread evenly", () => {
   const [one, same, other] = [seededRandom(5), seededRandom(5), seededRandom(6)];
   const numbers = Array.from({ length: 10_000 }, () => one());
-  deepStrictEqual(Array.from({ length: 10_000 }, () => same()), numbers);
-  ok(numbers.some((number) => number !== other()));
-  ok(numbers.every((number) => number >= 0 && number < 1));
+  assert.deepEqual(Array.from({ length: 10_000 }, () => same()), numbers);
+  assert.ok(numbers.some((number) => number !== other()));
+  assert.ok(numbers.every((number) => number >= 0 && number < 1));
   const mean = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-  ok(Math.abs(mean - 0.5) < 0.02, `mean ${mean}`);
+  assert.ok(Math.abs(mean - 0.5) < 0.02, `mean ${mean}`);
 });

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { contentBytes } from "../../testing/content.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { RawClient } from "../helpers/raw_client.ts";
+import { RawClient } from "../helpers/sockets/raw_client.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 
 /** The status and the fields by lower-case name; a repeated one shows its last value. */
@@ -21,22 +21,22 @@ test("a whole file, and its head alone", async () => {
   using client = await RawClient.connect(server.url);
   client.request();
   const { status, fields } = parseHead(await client.head());
-  strictEqual(status, 200);
-  strictEqual(fields["content-length"], "1000");
-  strictEqual(fields["accept-ranges"], "bytes");
-  match(fields["etag"] ?? "", /^"[^"]+"$/);
-  ok(Number.isFinite(Date.parse(fields["last-modified"] ?? "")));
-  deepStrictEqual(new Uint8Array(await client.bytes(1000)), contentBytes(2, 0, 1000));
+  assert.equal(status, 200);
+  assert.equal(fields["content-length"], "1000");
+  assert.equal(fields["accept-ranges"], "bytes");
+  assert.match(fields["etag"] ?? "", /^"[^"]+"$/);
+  assert.ok(Number.isFinite(Date.parse(fields["last-modified"] ?? "")));
+  assert.deepEqual(new Uint8Array(await client.bytes(1000)), contentBytes(2, 0, 1000));
 
   client.request([], "HEAD");
   const head = parseHead(await client.head());
-  deepStrictEqual([head.status, head.fields["content-length"]], [200, "1000"]);
+  assert.deepEqual([head.status, head.fields["content-length"]], [200, "1000"]);
   client.request(["Connection: close"]);
-  strictEqual(parseHead(await client.head()).fields["connection"], "close");
-  strictEqual((await client.rest()).length, 1000);
-  strictEqual(await client.ending, "fin");
-  strictEqual(server.connections, 1);
-  strictEqual(server.bytesServed, 2000);
+  assert.equal(parseHead(await client.head()).fields["connection"], "close");
+  assert.equal((await client.rest()).length, 1000);
+  assert.equal(await client.ending, "fin");
+  assert.equal(server.connections, 1);
+  assert.equal(server.bytesServed, 2000);
 });
 
 for (
@@ -59,10 +59,10 @@ for (
     using client = await RawClient.connect(server.url);
     client.request([`Range: ${range}`]);
     const head = parseHead(await client.head());
-    strictEqual(head.status, status);
-    strictEqual(head.fields["content-range"], contentRange);
-    strictEqual(head.fields["content-length"], `${end - start}`);
-    deepStrictEqual(new Uint8Array(await client.bytes(end - start)), contentBytes(3, start, end));
+    assert.equal(head.status, status);
+    assert.equal(head.fields["content-range"], contentRange);
+    assert.equal(head.fields["content-length"], `${end - start}`);
+    assert.deepEqual(new Uint8Array(await client.bytes(end - start)), contentBytes(3, start, end));
   });
 }
 
@@ -71,9 +71,9 @@ test("a range of an empty file cannot be satisfied", async () => {
   using client = await RawClient.connect(server.url);
   client.request(["Range: bytes=0-99"]);
   const { status, fields } = parseHead(await client.head());
-  deepStrictEqual([status, fields["content-range"]], [416, "bytes */0"]);
+  assert.deepEqual([status, fields["content-range"]], [416, "bytes */0"]);
   client.request();
-  strictEqual(parseHead(await client.head()).status, 200);
+  assert.equal(parseHead(await client.head()).status, 200);
 });
 
 test("If-Range lets a range through for the same version only", async () => {
@@ -86,12 +86,12 @@ test("If-Range lets a range through for the same version only", async () => {
     await client.bytes(Number(fields["content-length"]));
     return status;
   };
-  deepStrictEqual(await statusFor(etag), 206);
-  deepStrictEqual(await statusFor(lastModified), 206);
-  deepStrictEqual(await statusFor('"other"'), 200);
-  deepStrictEqual(await statusFor("Thu, 01 Jan 1970 00:00:00 GMT"), 200);
+  assert.deepEqual(await statusFor(etag), 206);
+  assert.deepEqual(await statusFor(lastModified), 206);
+  assert.deepEqual(await statusFor('"other"'), 200);
+  assert.deepEqual(await statusFor("Thu, 01 Jan 1970 00:00:00 GMT"), 200);
   server.set({ etag: 'W/"weak"' });
-  deepStrictEqual(await statusFor('W/"weak"'), 200);
+  assert.deepEqual(await statusFor('W/"weak"'), 200);
 });
 
 test("a changed file has other bytes and, unless told, other validators", async () => {
@@ -99,14 +99,14 @@ test("a changed file has other bytes and, unless told, other validators", async 
   const before = server.version;
   server.set({ seed: 2 });
   const after = server.version;
-  ok(before.etag !== after.etag && before.lastModified !== after.lastModified);
+  assert.ok(before.etag !== after.etag && before.lastModified !== after.lastModified);
   const response = await fetch(server.url);
-  strictEqual(response.headers.get("etag"), after.etag);
-  deepStrictEqual(new Uint8Array(await response.arrayBuffer()), contentBytes(2, 0, 1000));
+  assert.equal(response.headers.get("etag"), after.etag);
+  assert.deepEqual(new Uint8Array(await response.arrayBuffer()), contentBytes(2, 0, 1000));
   server.set({ seed: 3, size: 10, etag: null, lastModified: null });
   const bare = await fetch(server.url);
-  deepStrictEqual([bare.headers.get("etag"), bare.headers.get("last-modified")], [null, null]);
-  strictEqual((await bare.arrayBuffer()).byteLength, 10);
+  assert.deepEqual([bare.headers.get("etag"), bare.headers.get("last-modified")], [null, null]);
+  assert.equal((await bare.arrayBuffer()).byteLength, 10);
 });
 
 test("requests, connections and bytes are counted", async () => {
@@ -122,14 +122,14 @@ test("requests, connections and bytes are counted", async () => {
     await two.bytes(1000);
   }
   await server.until(() => server.openConnections === 0);
-  deepStrictEqual([server.connections, server.maxOpenConnections, server.bytesServed], [2, 2, 1005]);
-  deepStrictEqual(server.rangesServed, [{ start: 5, end: 10 }, { start: 0, end: 1000 }]);
+  assert.deepEqual([server.connections, server.maxOpenConnections, server.bytesServed], [2, 2, 1005]);
+  assert.deepEqual(server.rangesServed, [{ start: 5, end: 10 }, { start: 0, end: 1000 }]);
   const [first, second] = server.requests;
-  deepStrictEqual([first?.method, first?.path, first?.status, first?.bodyBytes], ["GET", "/a?b=c", 206, 5]);
-  deepStrictEqual([first?.headers["x-twice"], first?.range], ["1, 2", { start: 5, end: 10 }]);
-  deepStrictEqual(first?.rawHeaders.slice(1, 3), [["X-Twice", "1"], ["x-twice", "2"]]);
-  deepStrictEqual([second?.index, second?.range, second?.status], [1, undefined, 200]);
-  ok(first?.connection !== second?.connection);
+  assert.deepEqual([first?.method, first?.path, first?.status, first?.bodyBytes], ["GET", "/a?b=c", 206, 5]);
+  assert.deepEqual([first?.headers["x-twice"], first?.range], ["1, 2", { start: 5, end: 10 }]);
+  assert.deepEqual(first?.rawHeaders.slice(1, 3), [["X-Twice", "1"], ["x-twice", "2"]]);
+  assert.deepEqual([second?.index, second?.range, second?.status], [1, undefined, 200]);
+  assert.ok(first?.connection !== second?.connection);
 });
 
 test("pipelined requests are answered in order", async () => {
@@ -138,7 +138,7 @@ test("pipelined requests are answered in order", async () => {
   client.request(["Range: bytes=0-0"]);
   client.request(["Range: bytes=1-1"]);
   for (const offset of [0, 1]) {
-    match(await client.head(), new RegExp(`Content-Range: bytes ${offset}-${offset}/100`));
+    assert.match(await client.head(), new RegExp(`Content-Range: bytes ${offset}-${offset}/100`));
     await client.bytes(1);
   }
 });
@@ -151,14 +151,14 @@ test("a client that does not read holds the server back and still gets every byt
   await client.head();
   client.pause(true);
   await sleep(100);
-  ok(server.bytesServed < size, "everything was sent to a client that did not read");
+  assert.ok(server.bytesServed < size, "everything was sent to a client that did not read");
   client.pause(false);
   for (let offset = 0; offset < size; offset += 1024 * 1024) {
     const [found, expected] = [
       await client.bytes(1024 * 1024),
       contentBytes(5, offset, offset + 1024 * 1024),
     ];
-    strictEqual(Buffer.compare(found, expected), 0, `wrong within the MiB at ${offset}`);
+    assert.equal(Buffer.compare(found, expected), 0, `wrong within the MiB at ${offset}`);
   }
 });
 
@@ -172,8 +172,8 @@ test("rubbish and other methods are refused", async () => {
   ) {
     using client = await RawClient.connect(server.url);
     client.send(text);
-    strictEqual(parseHead(await client.head()).status, status);
-    strictEqual(await client.ending, "fin");
+    assert.equal(parseHead(await client.head()).status, status);
+    assert.equal(await client.ending, "fin");
   }
 });
 
@@ -183,10 +183,10 @@ test("until resolves when its condition comes true, and rejects when the server 
   const requested = server.until(() => server.requests.length === 1);
   await (await fetch(server.url)).arrayBuffer();
   await requested;
-  const never = rejects(server.until(() => false), /stopped/);
+  const never = assert.rejects(server.until(() => false), /stopped/);
   await server.stop();
   await never;
-  await rejects(server.until(() => false), /stopped/);
+  await assert.rejects(server.until(() => false), /stopped/);
 });
 
 test("stop closes every connection and frees the port", WITH_REFUSALS, async () => {
@@ -196,13 +196,13 @@ test("stop closes every connection and frees the port", WITH_REFUSALS, async () 
   await server.until(() => server.requests.length === 1);
   await server.stop();
   await client.ending;
-  strictEqual(server.openConnections, 0);
-  await rejects(RawClient.connect(server.url));
+  assert.equal(server.openConnections, 0);
+  await assert.rejects(RawClient.connect(server.url));
 });
 
 test("the server stops by itself after its lifetime", async () => {
   await using server = await FaultServer.start({ size: 10, maxLifetimeMs: 20 });
-  await rejects(server.until(() => false), /stopped/);
+  await assert.rejects(server.until(() => false), /stopped/);
 });
 
 test("what respond throws is thrown by stop", async () => {
@@ -214,6 +214,6 @@ test("what respond throws is thrown by stop", async () => {
   });
   using client = await RawClient.connect(server.url);
   client.request();
-  strictEqual(await client.head(), "");
-  await rejects(server.stop(), /unexpected request/);
+  assert.equal(await client.head(), "");
+  await assert.rejects(server.stop(), /unexpected request/);
 });

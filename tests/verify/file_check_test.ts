@@ -4,8 +4,8 @@ import { parseChecksum } from "../../src/options/checksum.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { checkClaims, checkDigest, type FileCheck } from "../../src/verify/file_check.ts";
 import { contentHash, writeContentFile } from "../../testing/content.ts";
-import { Interrupted } from "../helpers/interrupted.ts";
-import { fileWith, runtimeWith, systemError } from "../helpers/runtime_double.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { fileWith, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const SIZE = 1_200_000;

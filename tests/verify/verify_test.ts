@@ -14,16 +14,16 @@ import {
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { verifyOn } from "../../src/verify/verify.ts";
 import { contentHash, writeContentFile } from "../../testing/content.ts";
-import { WITH_LINKS } from "../helpers/files_and_links.ts";
-import { FakeWorkers } from "../helpers/fake_worker.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/interrupted.ts";
+import { WITH_LINKS } from "../helpers/disk/files_and_links.ts";
+import { FakeWorkers } from "../helpers/doubles/fake_worker.ts";
+import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
 import {
   fileWith,
   queueOn,
   type RuntimeOverrides,
   runtimeWith,
   systemError,
-} from "../helpers/runtime_double.ts";
+} from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

@@ -2,9 +2,9 @@ import { parseArgs as tokenize } from "node:util";
 import { ALGORITHM_BY_DIGITS } from "../../options/checksum.ts";
 import type { DownloaderOptions } from "../../options/options.ts";
 import { closestWord } from "./did_you_mean.ts";
-import { type Draft, emptyDraft, type Flag, type SpecOptions } from "./flag.ts";
+import { type Draft, emptyDraft, type Inputs, type SpecOptions } from "./draft.ts";
+import type { Flag } from "./flag.ts";
 import { FLAGS } from "./flags.ts";
-import type { Inputs } from "../inputs/inputs.ts";
 import { checkUrl } from "../inputs/url.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -1,46 +1,19 @@
-import type { DownloaderOptions, DownloadSpec } from "../../options/options.ts";
-import type { FlagValue } from "./flag_values.ts";
-import type { Inputs } from "../inputs/inputs.ts";
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** Options of one download that flags may set. */
-export type SpecOptions = Omit<DownloadSpec, "url" | "signal">;
-
-/** What the flags read so far ask for. */
-export interface Draft {
-  readonly options: Mutable<DownloaderOptions>;
-  readonly specOptions: Mutable<SpecOptions>;
-  readonly inputs: Mutable<Inputs>;
-  /** Whether a flag was given whose value may be a secret. */
-  hasSecrets: boolean;
-  /** Whether a file that is there counts as done. */
-  skipsExisting: boolean;
-  quiet: boolean;
-  verbose: boolean;
-  json: boolean;
-}
-
-/** Nothing asked for. */
-export function emptyDraft(): Draft {
-  return {
-    options: {},
-    specOptions: {},
-    inputs: { headers: [], proxies: {}, cookies: [] },
-    hasSecrets: false,
-    skipsExisting: false,
-    quiet: false,
-    verbose: false,
-    json: false,
-  };
-}
+import { COMMAND_DEFAULTS, DOWNLOADER_DEFAULTS, SPEC_DEFAULTS } from "../../options/defaults.ts";
+import type { DownloaderOptions } from "../../options/options.ts";
+import type { Draft, SpecOptions } from "./draft.ts";
+import type { FlagValue, OptionValue } from "./flag_values.ts";
 
 /** One flag: what it is called, what the help says of it, and what it does. */
 export interface Flag {
   /** Without the dashes. */
   readonly name: string;
   readonly short?: string;
+  /** One line, without the default. */
   readonly help: string;
+  /** The library's option that it sets; a flag without one is about the command itself. */
+  readonly option?: string;
+  /** What counts without it, where the help is to say so. */
+  readonly otherwise?: string;
   /** What stands for the value in the help; a flag without one is a switch. */
   readonly placeholder?: string;
   readonly expected?: string;
@@ -56,7 +29,7 @@ export interface FlagGroup {
   readonly flags: readonly Flag[];
 }
 
-interface ValuedFlag<T> extends Omit<Flag, "expected" | "apply"> {
+interface ValuedFlag<T> extends Omit<Flag, "expected" | "otherwise" | "apply"> {
   readonly placeholder: string;
   readonly value: FlagValue<T>;
   readonly set: (draft: Draft, value: T) => void;
@@ -77,7 +50,40 @@ export function valued<T>({ value, set, ...flag }: ValuedFlag<T>): Flag {
   };
 }
 
-interface Switch extends Omit<Flag, "placeholder" | "expected" | "secret" | "apply"> {
+/** What counts for each file where no flag is given. */
+const FILE_DEFAULTS: SpecOptions = { ...SPEC_DEFAULTS, ...COMMAND_DEFAULTS };
+/** What counts for all files together. */
+const SHARED_DEFAULTS: DownloaderOptions = DOWNLOADER_DEFAULTS;
+
+interface OptionFlag<O, K extends keyof O> extends Pick<Flag, "name" | "short" | "help" | "secret"> {
+  readonly option: K & string;
+  readonly placeholder: string;
+  readonly value: OptionValue<NonNullable<O[K]>>;
+}
+
+/** A flag whose value is an option of each file. */
+export function ofFile<K extends keyof SpecOptions>(flag: OptionFlag<SpecOptions, K>): Flag {
+  const { option, value } = flag;
+  return {
+    ...valued({ ...flag, set: (draft, given) => draft.specOptions[option] = given }),
+    ...shownDefault(value, FILE_DEFAULTS[option]),
+  };
+}
+
+/** A flag whose value is an option for all files together. */
+export function ofAll<K extends keyof DownloaderOptions>(flag: OptionFlag<DownloaderOptions, K>): Flag {
+  const { option, value } = flag;
+  return {
+    ...valued({ ...flag, set: (draft, given) => draft.options[option] = given }),
+    ...shownDefault(value, SHARED_DEFAULTS[option]),
+  };
+}
+
+function shownDefault<T>({ show }: OptionValue<NonNullable<T>>, otherwise: T): Pick<Flag, "otherwise"> {
+  return otherwise === undefined || otherwise === null ? {} : { otherwise: show(otherwise) };
+}
+
+interface Switch extends Pick<Flag, "name" | "short" | "help" | "option"> {
   readonly set: (draft: Draft) => void;
 }
 
@@ -90,4 +96,11 @@ export function toggle({ set, ...flag }: Switch): Flag {
       return true;
     },
   };
+}
+
+/** A flag without a value that sets an option of each file. */
+export function toggleOfFile<K extends keyof SpecOptions>(
+  { value, ...flag }: Omit<Switch, "set"> & { readonly option: K & string; readonly value: SpecOptions[K] },
+): Flag {
+  return toggle({ ...flag, set: (draft) => draft.specOptions[flag.option] = value });
 }

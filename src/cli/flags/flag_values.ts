@@ -1,6 +1,4 @@
-import { type NumberRule, toHeaders } from "../../options/option_checks.ts";
-import type { DownloaderOptions } from "../../options/options.ts";
-import { resolveDownloaderOptions } from "../../options/resolve_options.ts";
+import type { NumberRange } from "../../options/defaults.ts";
 
 /** How the text after a flag is read. */
 export interface FlagValue<T> {
@@ -10,30 +8,43 @@ export interface FlagValue<T> {
   readonly expected: string;
 }
 
+/** How the value of an option is read, and shown where it is a default. */
+export interface OptionValue<T> extends FlagValue<T> {
+  /** A value as it would be given. */
+  readonly show: (value: T) => string;
+}
+
+const NO_LIMIT = "no limit";
+
 const UNITS = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 } as const;
 
-function within(value: number, { min, max }: NumberRule): number | undefined {
+function within(value: number, { min, max }: NumberRange): number | undefined {
   return value >= min && value <= max ? value : undefined;
 }
 
 /** A whole number. */
-export function count(rule: NumberRule): FlagValue<number> {
+export function count(rule: NumberRange): OptionValue<number> {
   return {
     parse: (text) => /^\d+$/.test(text) ? within(Number(text), rule) : undefined,
     expected: rule.max === Infinity
       ? `a whole number of at least ${rule.min}`
       : `a whole number from ${rule.min} to ${rule.max}`,
+    show: (value) => value === Infinity ? NO_LIMIT : String(value),
   };
 }
 
 /** A whole number, or a word that stands for none. */
-export function countOr<T extends string>(word: T, rule: NumberRule): FlagValue<number | T> {
+export function countOr<T extends string>(word: T, rule: NumberRange): OptionValue<number | T> {
   const { parse, expected } = count(rule);
-  return { parse: (text) => text === word ? word : parse(text), expected: `${expected}, or ${word}` };
+  return {
+    parse: (text) => text === word ? word : parse(text),
+    expected: `${expected}, or ${word}`,
+    show: String,
+  };
 }
 
 /** A number of bytes, with a unit of 1024 if one is given. */
-export function size(rule: NumberRule): FlagValue<number> {
+export function size(rule: NumberRange): OptionValue<number> {
   const { min, max } = rule;
   const range = max < Number.MAX_SAFE_INTEGER
     ? ` from ${shortSize(min)} to ${shortSize(max)}`
@@ -49,37 +60,42 @@ export function size(rule: NumberRule): FlagValue<number> {
       return within(Math.ceil(Number(match[1]) * UNITS[unit]), rule);
     },
     expected: `a size${range}, in bytes or with k, M, G or T (of 1024), such as 500k or 1.5M`,
+    show: (value) => value === Infinity ? NO_LIMIT : shortSize(value),
   };
 }
 
 /** Seconds, perhaps with a fraction, read as milliseconds. */
-export function seconds(rule: NumberRule): FlagValue<number> {
+export function seconds(rule: NumberRange): OptionValue<number> {
   const end = rule.max === Infinity ? "" : ` to ${rule.max / 1000}`;
   return {
     parse: (text) =>
       /^(\d+\.?\d*|\.\d+)$/.test(text) ? within(Math.round(Number(text) * 1000), rule) : undefined,
     expected: `seconds from ${rule.min / 1000}${end}, such as 2 or 0.5`,
+    show: (value) => value === Infinity ? NO_LIMIT : String(value / 1000),
   };
 }
 
 /** One of a few words. */
-export function choice<T extends string>(...words: readonly T[]): FlagValue<T> {
+export function choice<T extends string>(...words: readonly T[]): OptionValue<T> {
   return {
     parse: (text) => words.find((word) => word === text),
     expected: words.join(" or "),
+    show: (value) => value,
   };
 }
 
 /** Text that is judged elsewhere. */
-export const text: FlagValue<string> = {
+export const text: OptionValue<string> = {
   parse: (given) => given === "" ? undefined : given,
   expected: "something that is not empty",
+  show: (value) => value,
 };
 
 /** Where the file goes. */
-export const outputFile: FlagValue<string> = {
+export const outputFile: OptionValue<string> = {
   parse: (given) => given === "" || given === "-" ? undefined : given,
   expected: 'the path of a file; there is no output to a pipe, and "./-" names a file called "-"',
+  show: (value) => value,
 };
 
 /** A header field, or where to read some. */
@@ -88,50 +104,27 @@ export const headerField: FlagValue<string> = {
   expected: '"Name: value" on one line, in characters that HTTP allows, or @FILE',
 };
 
-/** Takes a header field apart; `undefined` when it is none. */
+/** Takes a header field apart; `undefined` when it is none. Its value is judged with the other options. */
 export function parseHeaderField(given: string): [name: string, value: string] | undefined {
-  const colon = given.indexOf(":");
-  if (colon < 1 || /[\r\n]/.test(given)) return undefined;
-  const field: [string, string] = [given.slice(0, colon), given.slice(colon + 1).trim()];
-  return toHeaders([field]) === undefined ? undefined : field;
+  const [, name, value] = /^([\w!#$%&'*+.^`|~-]+):([^\r\n]*)$/.exec(given) ?? [];
+  return name === undefined || value === undefined ? undefined : [name, value.trim()];
 }
 
-/** A list that a network option takes, which also judges it. */
-export function networkList(option: "dnsServers" | "dohServers", expected: string): FlagValue<string[]> {
-  return {
-    parse: (given) => {
-      const values = given.split(",").map((value) => value.trim());
-      return isAccepted({ [option]: values }) ? values : undefined;
-    },
-    expected,
-  };
-}
+/** Texts with commas between them. */
+export const list: FlagValue<string[]> = {
+  parse: (given) => given === "" ? undefined : given.split(",").map((value) => value.trim()),
+  expected: text.expected,
+};
 
 /** `host:port:address[,address]`, as curl has it. */
-export const resolveEntry: FlagValue<Record<string, string[]>> = {
+export const resolveEntry: FlagValue<[place: string, addresses: string[]]> = {
   parse: (given) => {
     const [, place, addresses] = /^([^:]+:\d+):(.+)$/.exec(given) ?? [];
     if (place === undefined || addresses === undefined) return undefined;
-    const resolve = { [place]: addresses.split(",").map((address) => address.trim()) };
-    return isAccepted({ resolve }) ? resolve : undefined;
+    return [place, addresses.split(",").map((address) => address.trim())];
   },
   expected: "HOST:PORT:ADDRESS[,ADDRESS], such as example.com:443:192.0.2.1",
 };
-
-/** An address of this machine; whether it is one shows when it is used. */
-export const localAddress: FlagValue<string> = {
-  parse: (given) => isAccepted({ localAddress: given }) ? given : undefined,
-  expected: "an IP address of this machine, such as 192.0.2.1",
-};
-
-function isAccepted(options: DownloaderOptions): boolean {
-  try {
-    resolveDownloaderOptions(options);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function shortSize(bytes: number): string {
   for (const unit of ["t", "g", "m", "k"] as const) {

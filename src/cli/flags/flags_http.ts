@@ -1,4 +1,4 @@
-import { type FlagGroup, toggle, valued } from "./flag.ts";
+import { type FlagGroup, toggle, toggleOfFile, valued } from "./flag.ts";
 import { headerField, text } from "./flag_values.ts";
 
 /** What is sent with requests, and what is made of the answers. */
@@ -9,6 +9,7 @@ export const HTTP_FLAGS: FlagGroup = {
       name: "header",
       short: "H",
       placeholder: "'K: V'",
+      option: "headers",
       help: "field to send with each request, not to another origin; may be repeated",
       secret: true,
       value: headerField,
@@ -18,6 +19,7 @@ export const HTTP_FLAGS: FlagGroup = {
       name: "user",
       short: "u",
       placeholder: "NAME[:PASS]",
+      option: "username",
       help: "basic authentication; without :PASS the password is taken from BYTEHAUL_PASSWORD",
       secret: true,
       value: text,
@@ -26,6 +28,7 @@ export const HTTP_FLAGS: FlagGroup = {
     valued({
       name: "bearer",
       placeholder: "TOKEN",
+      option: "bearerToken",
       help: "send Authorization: Bearer TOKEN",
       secret: true,
       value: text,
@@ -33,12 +36,14 @@ export const HTTP_FLAGS: FlagGroup = {
     }),
     toggle({
       name: "netrc",
+      option: "netrc",
       help: "take user and password of each host from ~/.netrc",
       set: (draft) => draft.inputs.netrc ??= "~",
     }),
     valued({
       name: "netrc-file",
       placeholder: "FILE",
+      option: "netrc",
       help: "as --netrc, from this file",
       value: text,
       set: (draft, value) => draft.inputs.netrc = value,
@@ -46,24 +51,28 @@ export const HTTP_FLAGS: FlagGroup = {
     valued({
       name: "cookie",
       placeholder: "COOKIES",
+      option: "cookies",
       help: "'NAME=VALUE; ...' for the hosts of the URLs, or a cookie file in the Netscape format",
       secret: true,
       value: text,
       set: (draft, value) => draft.inputs.cookies.push(value),
     }),
-    toggle({
+    toggleOfFile({
       name: "keep-encoding",
+      option: "contentEncoding",
       help: "keep a file encoded that the server sends so, such as a page in gzip, instead of refusing it",
-      set: (draft) => draft.specOptions.contentEncoding = "keep",
+      value: "keep",
     }),
-    toggle({
+    toggleOfFile({
       name: "allow-downgrade",
+      option: "allowDowngrade",
       help: "follow redirects from https to http, too",
-      set: (draft) => draft.specOptions.allowDowngrade = true,
+      value: true,
     }),
     valued({
       name: "refresh-cmd",
       placeholder: "COMMAND",
+      option: "refresh",
       help: "for one URL: a shell command that prints a new one when it has expired, see below",
       secret: true,
       value: text,

@@ -1,5 +1,5 @@
-import { type FlagGroup, toggle, valued } from "./flag.ts";
-import { localAddress, networkList, resolveEntry, text } from "./flag_values.ts";
+import { type FlagGroup, ofAll, toggle, valued } from "./flag.ts";
+import { list, resolveEntry, text } from "./flag_values.ts";
 
 /** How servers are reached. */
 export const NETWORK_FLAGS: FlagGroup = {
@@ -8,6 +8,7 @@ export const NETWORK_FLAGS: FlagGroup = {
     valued({
       name: "proxy",
       placeholder: "URL",
+      option: "allProxy",
       help: "proxy for all URLs: http://, https://, socks5:// or socks5h://, perhaps with user:password@",
       secret: true,
       value: text,
@@ -16,6 +17,7 @@ export const NETWORK_FLAGS: FlagGroup = {
     valued({
       name: "http-proxy",
       placeholder: "URL",
+      option: "httpProxy",
       help: "proxy for http URLs",
       secret: true,
       value: text,
@@ -24,6 +26,7 @@ export const NETWORK_FLAGS: FlagGroup = {
     valued({
       name: "https-proxy",
       placeholder: "URL",
+      option: "httpsProxy",
       help: "proxy for https URLs",
       secret: true,
       value: text,
@@ -32,6 +35,7 @@ export const NETWORK_FLAGS: FlagGroup = {
     valued({
       name: "no-proxy",
       placeholder: "LIST",
+      option: "noProxy",
       help: "names, addresses and blocks, with commas between them, to reach without a proxy; '*' is all",
       value: text,
       set: (draft, value) => {
@@ -43,40 +47,42 @@ export const NETWORK_FLAGS: FlagGroup = {
     valued({
       name: "dns",
       placeholder: "ADDR,...",
+      option: "dnsServers",
       help: "DNS servers to ask instead of the system, such as 1.1.1.1 or [2606:4700:4700::1111]:53",
-      value: networkList("dnsServers", "IP addresses with commas between them, such as 1.1.1.1,8.8.8.8:53"),
+      value: list,
       set: (draft, value) => draft.options.dnsServers = [...draft.options.dnsServers ?? [], ...value],
     }),
     valued({
       name: "doh",
       placeholder: "URL,...",
+      option: "dohServers",
       help: "DNS servers to ask over HTTPS, such as https://dns.google/dns-query",
       secret: true,
-      value: networkList(
-        "dohServers",
-        "https URLs with commas between them, such as https://dns.google/dns-query",
-      ),
+      value: list,
       set: (draft, value) => draft.options.dohServers = [...draft.options.dohServers ?? [], ...value],
     }),
     valued({
       name: "resolve",
       placeholder: "H:PORT:ADDR",
+      option: "resolve",
       help: "address of a host and a port, or several with commas; H may be '*'; may be repeated",
       value: resolveEntry,
-      set: (draft, value) => draft.options.resolve = { ...draft.options.resolve, ...value },
+      set: (draft, [place, addresses]) =>
+        draft.options.resolve = { ...draft.options.resolve, [place]: addresses },
     }),
     toggle({
       name: "no-ipv6",
       short: "4",
+      option: "enableIpv6",
       help: "use IPv4 only",
       set: (draft) => draft.options.enableIpv6 = false,
     }),
-    valued({
+    ofAll({
       name: "interface",
       placeholder: "ADDR",
+      option: "localAddress",
       help: "IP address of this machine from which to connect",
-      value: localAddress,
-      set: (draft, value) => draft.options.localAddress = value,
+      value: text,
     }),
   ],
 };
@@ -88,6 +94,7 @@ export const TLS_FLAGS: FlagGroup = {
     valued({
       name: "cacert",
       placeholder: "FILE",
+      option: "tls.ca",
       help: "certificates of authorities to trust, too; PEM",
       value: text,
       set: (draft, value) => draft.inputs.ca = value,
@@ -95,6 +102,7 @@ export const TLS_FLAGS: FlagGroup = {
     valued({
       name: "cert",
       placeholder: "FILE",
+      option: "tls.cert",
       help: "certificate to show to servers that ask for one; PEM, with --key",
       value: text,
       set: (draft, value) => draft.inputs.cert = value,
@@ -102,12 +110,14 @@ export const TLS_FLAGS: FlagGroup = {
     valued({
       name: "key",
       placeholder: "FILE",
+      option: "tls.key",
       help: "private key of --cert; PEM, not encrypted",
       value: text,
       set: (draft, value) => draft.inputs.key = value,
     }),
     toggle({
       name: "insecure",
+      option: "tls.insecure",
       help: "accept every certificate: whoever sits between can read and change everything",
       set: (draft) => draft.inputs.insecure = true,
     }),

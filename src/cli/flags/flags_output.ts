@@ -1,4 +1,4 @@
-import { type FlagGroup, toggle, valued } from "./flag.ts";
+import { type FlagGroup, ofFile, toggle, toggleOfFile, valued } from "./flag.ts";
 import { choice, outputFile, text } from "./flag_values.ts";
 import { isPlainUrl } from "../inputs/url.ts";
 
@@ -6,52 +6,56 @@ import { isPlainUrl } from "../inputs/url.ts";
 export const OUTPUT_FLAGS: FlagGroup = {
   title: "Output",
   flags: [
-    valued({
+    ofFile({
       name: "output",
       short: "o",
       placeholder: "FILE",
+      option: "outputPath",
       help: "path of the file, for one URL; without it the server or the URL names it",
       value: outputFile,
-      set: (draft, value) => draft.specOptions.outputPath = value,
     }),
-    valued({
+    ofFile({
       name: "dir",
       short: "d",
       placeholder: "DIR",
-      help: "directory for the files, made when it is missing (default .)",
+      option: "outputDir",
+      help: "directory for the files, made when it is missing",
       value: text,
-      set: (draft, value) => draft.specOptions.outputDir = value,
     }),
-    toggle({
+    toggleOfFile({
       name: "overwrite",
+      option: "overwrite",
       help: "replace a file that has the name, once the new one is whole",
-      set: (draft) => draft.specOptions.overwrite = true,
+      value: true,
     }),
     toggle({
       name: "skip-existing",
       help: "a file that has the name counts as done; with a checksum only when it matches",
       set: (draft) => draft.skipsExisting = true,
     }),
-    toggle({
+    toggleOfFile({
       name: "rename",
+      option: "rename",
       help: "where a name is taken, number the file, as in name.1.bin",
-      set: (draft) => draft.specOptions.rename = true,
+      value: true,
     }),
-    toggle({
+    toggleOfFile({
       name: "no-resume",
+      option: "resume",
       help: "fetch anew instead of going on with what an earlier run left",
-      set: (draft) => draft.specOptions.resume = false,
+      value: false,
     }),
-    valued({
+    ofFile({
       name: "checksum",
       placeholder: "ALGO:HEX",
+      option: "checksum",
       help: "for one URL, such as sha256:9f86...; the file gets its name only when it matches",
       value: text,
-      set: (draft, value) => draft.specOptions.checksum = value,
     }),
     valued({
       name: "checksum-file",
       placeholder: "LIST",
+      option: "checksumFile",
       help: "URL or path of a list such as SHA256SUMS, which has a line for each file",
       value: text,
       set: (draft, value) => {
@@ -59,22 +63,24 @@ export const OUTPUT_FLAGS: FlagGroup = {
         if (URL.canParse(value) && !isPlainUrl(value)) draft.hasSecrets = true;
       },
     }),
-    toggle({
+    toggleOfFile({
       name: "no-published-digest",
+      option: "publishedDigest",
       help: "do not compare files with digests that the server sends for them",
-      set: (draft) => draft.specOptions.publishedDigest = false,
+      value: false,
     }),
-    toggle({
+    toggleOfFile({
       name: "discard-mismatch",
+      option: "discardMismatch",
       help: "remove a file that fails its checksum; else it is kept as NAME.mismatch",
-      set: (draft) => draft.specOptions.discardMismatch = true,
+      value: true,
     }),
-    valued({
+    ofFile({
       name: "file-allocation",
       placeholder: "HOW",
-      help: "none, or prealloc for the full length before the first byte (default none)",
+      option: "fileAllocation",
+      help: "none, or prealloc for the full length before the first byte",
       value: choice("none", "prealloc"),
-      set: (draft, value) => draft.specOptions.fileAllocation = value,
     }),
   ],
 };

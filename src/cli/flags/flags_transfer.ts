@@ -1,6 +1,8 @@
-import { CONCURRENT_DOWNLOADS, DOWNLOADS_PER_HOST, SPEC_NUMBERS } from "../../options/resolve_options.ts";
-import { type FlagGroup, valued } from "./flag.ts";
+import { AUTO_CONNECTIONS, DOWNLOADER_RANGES, SPEC_RANGES } from "../../options/defaults.ts";
+import { type FlagGroup, ofAll, ofFile, valued } from "./flag.ts";
 import { count, countOr, seconds, size, text } from "./flag_values.ts";
+
+const CONNECTIONS = SPEC_RANGES.maxConnections;
 
 /** How files are fetched. */
 export const TRANSFER_FLAGS: FlagGroup = {
@@ -14,78 +16,79 @@ export const TRANSFER_FLAGS: FlagGroup = {
       value: text,
       set: (draft, value) => draft.inputs.inputFiles = [...draft.inputs.inputFiles ?? [], value],
     }),
-    valued({
+    ofFile({
       name: "connections",
       short: "x",
       placeholder: "N",
-      help: "connections for each file, 1 to 256, or auto: up to 16 while more are faster (default auto)",
-      value: countOr("auto", SPEC_NUMBERS.maxConnections),
-      set: (draft, value) => draft.specOptions.maxConnections = value,
+      option: "maxConnections",
+      help:
+        `connections for each file, ${CONNECTIONS.min} to ${CONNECTIONS.max}, or auto: up to ${AUTO_CONNECTIONS} while more are faster`,
+      value: countOr("auto", CONNECTIONS),
     }),
-    valued({
+    ofAll({
       name: "max-concurrent",
       short: "j",
       placeholder: "N",
-      help: "files fetched at the same time (default 4)",
-      value: count(CONCURRENT_DOWNLOADS),
-      set: (draft, value) => draft.options.maxConcurrentDownloads = value,
+      option: "maxConcurrentDownloads",
+      help: "files fetched at the same time",
+      value: count(DOWNLOADER_RANGES.maxConcurrentDownloads),
     }),
-    valued({
+    ofAll({
       name: "max-per-host",
       placeholder: "N",
-      help: "of these, files from one host and port; without it only -j counts",
-      value: count(DOWNLOADS_PER_HOST),
-      set: (draft, value) => draft.options.maxDownloadsPerHost = value,
+      option: "maxDownloadsPerHost",
+      help: "of these, files from one host and port",
+      value: count(DOWNLOADER_RANGES.maxDownloadsPerHost),
     }),
-    valued({
+    ofAll({
       name: "limit-rate",
       short: "l",
       placeholder: "RATE",
-      help: "bytes a second for all files together; 0 is no limit (default 0)",
-      value: size(SPEC_NUMBERS.maxDownloadSpeed),
-      set: (draft, value) => draft.options.maxDownloadSpeed = value,
+      option: "maxDownloadSpeed",
+      help: "bytes a second for all files together; 0 is no limit",
+      value: size(SPEC_RANGES.maxDownloadSpeed),
     }),
-    valued({
+    ofFile({
       name: "memory-budget",
       placeholder: "SIZE",
-      help: "the most bytes of each file held in memory (default 16M)",
-      value: size(SPEC_NUMBERS.memoryBudget),
-      set: (draft, value) => draft.specOptions.memoryBudget = value,
+      option: "memoryBudget",
+      help: "the most bytes of each file held in memory",
+      value: size(SPEC_RANGES.memoryBudget),
     }),
-    valued({
+    ofFile({
       name: "piece-size",
       placeholder: "SIZE",
-      help: "the unit in which finished data is recorded (default 1M)",
-      value: size(SPEC_NUMBERS.pieceSize),
-      set: (draft, value) => draft.specOptions.pieceSize = value,
+      option: "pieceSize",
+      help: "the unit in which finished data is recorded",
+      value: size(SPEC_RANGES.pieceSize),
     }),
-    valued({
+    ofFile({
       name: "min-split-size",
       placeholder: "SIZE",
-      help: "a smaller file is fetched over one connection (default 10M)",
-      value: size(SPEC_NUMBERS.minSplitSize),
-      set: (draft, value) => draft.specOptions.minSplitSize = value,
+      option: "minSplitSize",
+      help: "a smaller file is fetched over one connection",
+      value: size(SPEC_RANGES.minSplitSize),
     }),
-    valued({
+    ofFile({
       name: "min-segment-size",
       placeholder: "SIZE",
-      help: "the least that one request asks for (default 256k)",
-      value: size(SPEC_NUMBERS.minSegmentSize),
-      set: (draft, value) => draft.specOptions.minSegmentSize = value,
+      option: "minSegmentSize",
+      help: "the least that one request asks for",
+      value: size(SPEC_RANGES.minSegmentSize),
     }),
-    valued({
+    ofFile({
       name: "max-segment-size",
       placeholder: "SIZE",
-      help: "the most that one request asks for, for servers that refuse longer ranges (default no limit)",
-      value: size(SPEC_NUMBERS.maxSegmentSize),
-      set: (draft, value) => draft.specOptions.maxSegmentSize = value,
+      option: "maxSegmentSize",
+      help: "the most that one request asks for, for servers that refuse longer ranges",
+      value: size(SPEC_RANGES.maxSegmentSize),
     }),
-    valued({
+    ofFile({
       name: "save-interval",
       placeholder: "S",
-      help: "most seconds between two saves of what is there (default 5)",
-      value: seconds(SPEC_NUMBERS.controlSaveIntervalMs),
-      set: (draft, value) => draft.specOptions.controlSaveIntervalMs = value,
+      option: "controlSaveIntervalMs",
+      help: "most seconds between two saves of what is there",
+      value: seconds(SPEC_RANGES.controlSaveIntervalMs),
     }),
   ],
 };

@@ -97,10 +97,11 @@ Exit status:
 `;
 }
 
-function describe({ name, short, placeholder, help }: Flag): string {
+function describe({ name, short, placeholder, help, otherwise }: Flag): string {
   const dashes = `${short === undefined ? "   " : `-${short},`} --${name}`;
   const left = `  ${placeholder === undefined ? dashes : `${dashes} ${placeholder}`}`.padEnd(INDENT);
-  return wrap(help, WIDTH - INDENT).map((line, index) =>
+  const text = otherwise === undefined ? help : `${help} (default ${otherwise})`;
+  return wrap(text, WIDTH - INDENT).map((line, index) =>
     (index === 0 ? left : " ".repeat(INDENT)) + line + "\n"
   )
     .join("");
@@ -110,7 +111,7 @@ function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   // "(default 4)" at the end stays in one piece.
-  for (const word of text.split(/ (?!\S+\)$)/)) {
+  for (const word of text.split(/ (?![^()]*\)$)/)) {
     if (line !== "" && line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;

@@ -1,37 +1,18 @@
+import { COMMAND_DEFAULTS } from "../../options/defaults.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../options/options.ts";
 import type { CliHost } from "../../runtime/console/console.ts";
 import type { DownloadCommand } from "../flags/args.ts";
-import type { EntryOptions } from "../list/entry_options.ts";
+import type { Inputs, SpecOptions } from "../flags/draft.ts";
 import { parseHeaderField } from "../flags/flag_values.ts";
-import type { SpecFor } from "../list/input_list.ts";
 import { refreshByCommand } from "../run/refresh_command.ts";
 import { reasonOf, ValueReader } from "../flags/value_reader.ts";
 import { UsageError } from "../flags/usage_error.ts";
 
-/** Values of flags that name what is still to be read, or may do so. */
-export interface Inputs {
-  /** Fields, or places that hold some. */
-  readonly headers: string[];
-  readonly proxies: { allProxy?: string; httpProxy?: string; httpsProxy?: string };
-  /** Each is `name=value; ...` or the path of a cookie file. */
-  readonly cookies: string[];
-  readonly user?: string;
-  readonly bearer?: string;
-  /** A path, or `~` for the file in the home directory. */
-  readonly netrc?: string;
-  readonly refreshCommand?: string;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly insecure?: boolean;
-  /** Paths of lists; `-` is standard input. */
-  readonly inputFiles?: readonly string[];
-}
-
 /** A command line with everything read that it names. */
 export interface CompleteCommand {
   readonly options: DownloaderOptions;
-  readonly specFor: SpecFor;
+  /** For every URL. */
+  readonly specOptions: SpecOptions;
   /** The flag and the file of each option that holds the contents of one. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -45,26 +26,18 @@ export async function readInputs(command: DownloadCommand, host: CliHost): Promi
   const credentials = await readCredentials(inputs, reader);
   const cookies = await readCookies(inputs, reader);
   if (cookies.field !== undefined) headers.push(["Cookie", cookies.field]);
-  const shared = {
-    maxConnections: "auto" as const,
-    ...specOptions,
-    ...credentials,
-    ...(headers.length > 0 ? { headers } : {}),
-    ...(cookies.file === undefined ? {} : { cookies: cookies.file }),
-    ...(inputs.netrc === undefined ? {} : { netrc: await readNetrc(inputs.netrc, reader, host) }),
-    ...(inputs.refreshCommand === undefined ? {} : { refresh: openRefresh(inputs.refreshCommand, host) }),
-  };
   if (inputs.inputFiles?.includes("-")) reader.claimStdin("--input-file", "-");
   return {
     options: { ...options, ...await readProxies(inputs, reader), ...await readTls(inputs, reader) },
-    specFor: (url, own) => ({
-      ...(own?.specOptions.username === undefined ? shared : withoutLogin(shared)),
-      ...own?.specOptions,
-      ...(own === undefined || own.headers.length === 0
-        ? {}
-        : { headers: joinHeaders(headers, own.headers) }),
-      url,
-    }),
+    specOptions: {
+      ...COMMAND_DEFAULTS,
+      ...specOptions,
+      ...credentials,
+      ...(headers.length > 0 ? { headers } : {}),
+      ...(cookies.file === undefined ? {} : { cookies: cookies.file }),
+      ...(inputs.netrc === undefined ? {} : { netrc: await readNetrc(inputs.netrc, reader, host) }),
+      ...(inputs.refreshCommand === undefined ? {} : { refresh: openRefresh(inputs.refreshCommand, host) }),
+    },
     files: fileNames(inputs),
   };
 }
@@ -91,18 +64,6 @@ async function readHeaders({ headers }: Inputs, reader: ValueReader): Promise<[s
     }
   }
   return fields;
-}
-
-/** An entry that names its user is not told of another one. */
-function withoutLogin<T extends Credentials>(shared: T): Omit<T, keyof Credentials> {
-  const { username: _username, password: _password, bearerToken: _bearerToken, ...others } = shared;
-  return others;
-}
-
-/** Those of an entry take the place of others with their name. */
-function joinHeaders(all: readonly [string, string][], own: EntryOptions["headers"]): [string, string][] {
-  const names = new Set(own.map(([name]) => name.toLowerCase()));
-  return [...all.filter(([name]) => !names.has(name.toLowerCase())), ...own];
 }
 
 type Credentials = Pick<DownloadSpec, "username" | "password" | "bearerToken">;
@@ -176,17 +137,12 @@ async function readTls(
   if (ca === undefined && cert === undefined && !insecure) return {};
   return {
     tls: {
-      ...(ca === undefined ? {} : { ca: certificatesIn(await reader.file("--cacert", ca)) }),
+      ...(ca === undefined ? {} : { ca: await reader.file("--cacert", ca) }),
       ...(cert === undefined ? {} : { cert: await reader.file("--cert", cert) }),
       ...(key === undefined ? {} : { key: await reader.file("--key", key) }),
       ...(insecure ? { insecure } : {}),
     },
   };
-}
-
-/** Each is judged for itself; a text without any is left for the library to refuse. */
-function certificatesIn(text: string): string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [text];
 }
 
 function openRefresh(command: string, host: CliHost): ReturnType<typeof refreshByCommand> {
@@ -202,8 +158,8 @@ function fileNames({ ca, cert, key, cookies, netrc }: Inputs): Record<string, st
   const jar = cookies.find((value) => !value.includes("="));
   const named = Object.entries({
     ...files,
-    "use cookies": ["use --cookie", jar],
-    "use netrc": ["use --netrc-file", netrc === "~" ? undefined : netrc],
+    "cookies": ["--cookie", jar],
+    "netrc": ["--netrc-file", netrc === "~" ? undefined : netrc],
   });
   return Object.fromEntries(
     named.filter(([, [, path]]) => path !== undefined)

@@ -1,10 +1,10 @@
 import { CHANGING_OPTIONS, isUnused } from "./aria2_options.ts";
 import { closestWord } from "../flags/did_you_mean.ts";
-import { type Draft, emptyDraft, type SpecOptions } from "../flags/flag.ts";
+import { type Draft, emptyDraft, type SpecOptions } from "../flags/draft.ts";
 import { choice, count, type FlagValue, parseHeaderField, size, text } from "../flags/flag_values.ts";
 import { FLAGS } from "../flags/flags.ts";
 import type { ListOption } from "./list_parser.ts";
-import { SPEC_NUMBERS } from "../../options/resolve_options.ts";
+import { SPEC_RANGES } from "../../options/defaults.ts";
 
 /** What the lines below an entry of a list ask for. */
 export interface EntryOptions {
@@ -80,10 +80,10 @@ const yesOrNo = choice("true", "false");
 /** Tries in all, where 0 stands for no end. */
 const tries: FlagValue<number> = {
   parse: (given) => {
-    const parsed = count({ min: 0, max: SPEC_NUMBERS.maxRetries.max, default: 0 }).parse(given);
-    return parsed === 0 ? SPEC_NUMBERS.maxRetries.max : parsed === undefined ? undefined : parsed - 1;
+    const parsed = count({ min: 0, max: SPEC_RANGES.maxRetries.max }).parse(given);
+    return parsed === 0 ? SPEC_RANGES.maxRetries.max : parsed === undefined ? undefined : parsed - 1;
   },
-  expected: `a whole number from 0 to ${SPEC_NUMBERS.maxRetries.max}`,
+  expected: `a whole number from 0 to ${SPEC_RANGES.maxRetries.max}`,
 };
 
 /** Also an empty one. */
@@ -122,7 +122,7 @@ const OPTIONS = new Map<string, EntryOption>([
   ["user-agent", option(fieldNamed("User-Agent"), ({ headers }, value) => headers.push(value))],
   [
     "limit-rate",
-    option(size(SPEC_NUMBERS.maxDownloadSpeed), ({ flags }, value) => {
+    option(size(SPEC_RANGES.maxDownloadSpeed), ({ flags }, value) => {
       flags.specOptions.maxDownloadSpeed = value;
     }),
   ],

@@ -1,17 +1,14 @@
-import type { DownloadSpec } from "../../options/options.ts";
-import { resolveSpec } from "../../options/resolve_options.ts";
+import type { CheckedSpec } from "../../options/resolved_options.ts";
 import type { CliHost } from "../../runtime/console/console.ts";
-import { EntryOptionError, type EntryOptions, readEntryOptions } from "./entry_options.ts";
-import { inFlags } from "../flags/flag_names.ts";
+import { EntryOptionError, readEntryOptions } from "./entry_options.ts";
+import { inFlags } from "../flags/in_flags.ts";
+import type { SpecFor } from "../inputs/specs_for.ts";
 import type { ListEntry } from "./list_parser.ts";
 import { decodeList } from "./list_text.ts";
 import { ListReader } from "./list_reader.ts";
 import { checkUrl } from "../inputs/url.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { reasonOf } from "../flags/value_reader.ts";
-
-/** The spec of a URL, with what the flags ask for and what stands below it in a list. */
-export type SpecFor = (url: string, own?: EntryOptions) => DownloadSpec & { readonly url: string };
 
 /** A file that a list asks for. */
 export interface ListItem {
@@ -20,7 +17,7 @@ export interface ListItem {
   /** `NAME:LINE` of that line, or of the one that is wrong. */
   readonly place: string;
   /** Alternatives, best first; or why there are none. */
-  readonly specs: ReturnType<SpecFor>[] | UsageError;
+  readonly specs: CheckedSpec[] | UsageError;
 }
 
 /** What is told of a line that is wrong, which may be very long. */
@@ -104,21 +101,19 @@ export class InputList {
       return { line, place: placeOf(line), specs: this.#specsOf(entry) };
     } catch (error) {
       const wrong = error instanceof EntryOptionError ? error.line : entry.fault?.line ?? line;
-      const text = error instanceof UsageError ? error.message : inFlags(reasonOf(error));
+      const text = inFlags(error);
       const shown = text.length > MAX_REASON_LENGTH ? `${text.slice(0, MAX_REASON_LENGTH)}…` : text;
       return { line, place: placeOf(wrong), specs: new UsageError(shown) };
     }
   }
 
-  #specsOf({ urls, options, fault }: ListEntry): ReturnType<SpecFor>[] {
+  #specsOf({ urls, options, fault }: ListEntry): CheckedSpec[] {
     if (fault !== undefined) throw new UsageError(`Cannot use the line: ${fault.reason}`);
     const own = readEntryOptions(options);
     for (const name of own.unused) this.#unused.add(name);
     return urls.map((url) => {
       checkUrl(url);
-      const spec = this.#specFor(url, own);
-      resolveSpec(spec);
-      return spec;
+      return this.#specFor(url, own);
     });
   }
 }

@@ -1,11 +1,13 @@
 import type { DownloadSpec } from "../../options/options.ts";
+import type { CheckedSpec } from "../../options/resolved_options.ts";
 import { OutputNames } from "../../lib/output_names.ts";
 import type { CliHost } from "../../runtime/console/console.ts";
-import { Alternatives } from "../flags/alternatives.ts";
+import { Alternatives } from "./alternatives.ts";
 import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
-import { inFlags } from "../flags/flag_names.ts";
+import { inFlags } from "../flags/in_flags.ts";
 import type { KeptJob } from "./interruption.ts";
-import type { InputList, ListItem, SpecFor } from "../list/input_list.ts";
+import type { SpecFor } from "../inputs/specs_for.ts";
+import type { InputList, ListItem } from "../list/input_list.ts";
 import { type Job, type JobHandle, RefusedHandle } from "./job.ts";
 import type { Reporter } from "../report/reporter.ts";
 import { UsageError } from "../flags/usage_error.ts";
@@ -109,7 +111,7 @@ export class Batch {
       specs,
       download,
       onNext: (url, error) => {
-        const text = inFlags(error.message);
+        const text = inFlags(error);
         reporter.log("warn", `${place}: ${publicUrl(url)}: ${text}; trying the next URL of the line`);
       },
     });
@@ -191,7 +193,7 @@ export class Batch {
   }
 }
 
-function hasChecksum({ checksum, checksumFile }: DownloadSpec): boolean {
+function hasChecksum({ resolved: { checksum, checksumFile } }: CheckedSpec): boolean {
   return (checksum ?? checksumFile) !== undefined;
 }
 

@@ -1,5 +1,5 @@
 import { DownloadError, type DownloadErrorCode, HttpStatusError } from "../../errors.ts";
-import { inFlags } from "../flags/flag_names.ts";
+import { inFlags } from "../flags/in_flags.ts";
 import { RefreshCommandError } from "./refresh_command.ts";
 
 /** Exit statuses of the command. */
@@ -18,16 +18,15 @@ export interface Failure {
 
 /** Sorts what a download was rejected with. `tries` is how many were made, where that can be told. */
 export function describeFailure(error: unknown, tries?: number): Failure {
-  const message = inFlags(error instanceof Error ? error.message : String(error));
+  const message = inFlags(error);
   if (error instanceof DownloadError) {
-    const { code, retryable, cause } = error;
-    const refresh = cause instanceof RefreshCommandError ? `: ${cause.message}` : "";
+    const { code, retryable } = error;
     // What may pass is given up only when all tries are used up.
     const count = retryable && tries !== undefined && tries > 1 ? ` (${tries} tries)` : "";
     return {
       exitStatus: ExitStatus.failed,
       code,
-      message: message + refresh + count,
+      message: (refreshFailure(error) ?? message) + count,
       ...(error instanceof HttpStatusError ? { httpStatus: error.status } : {}),
       retryable,
     };
@@ -36,4 +35,11 @@ export function describeFailure(error: unknown, tries?: number): Failure {
     return { exitStatus: ExitStatus.usage, code: "usage", message, retryable: false };
   }
   return { exitStatus: ExitStatus.failed, code: "internal", message, retryable: false };
+}
+
+/** What went wrong where a command was to supply another URL. */
+function refreshFailure(error: DownloadError): string | undefined {
+  if (!(error instanceof HttpStatusError && error.cause instanceof RefreshCommandError)) return undefined;
+  const { status, cause } = error;
+  return `Cannot fetch the file: the server answered ${status}, and --refresh-cmd failed: ${cause.message}`;
 }

@@ -1,29 +1,30 @@
-import { toByteString } from "../../auth/byte_string.ts";
-import { type Credentials, DigestLogin } from "../../auth/digest_auth.ts";
+import { basicCredentials, basicField } from "../../auth/basic.ts";
+import { type Credentials, toCredentials } from "../../auth/credentials.ts";
+import { DigestLogin } from "../../auth/digest_auth.ts";
 import type { Cookie, NetrcEntry } from "../../options/resolved_options.ts";
 import { CookieJar } from "./cookie_jar.ts";
 import type { Target } from "../fields/location.ts";
 import { findNetrcEntry } from "../../options/netrc.ts";
 
-/** What the caller gave for servers to see. */
+/** Fields and credentials that the caller gave for servers. */
 export interface CallerFields {
-  /** For the caller's origin and no other. */
+  /** Only for the caller's origin. */
   readonly headers: Headers;
   /** For the hosts that they name. */
   readonly cookies: readonly Cookie[];
-  /** For the hosts that they name; a default is for the host of the caller's URL. */
+  /** For the hosts that they name; the default entry is only for the host of the caller's URL. */
   readonly netrc: readonly NetrcEntry[];
 }
 
-/** Who asks, in all requests of one download: what each server is told of the caller, and what it wants to hear again. */
+/** The caller in all requests of one download: its fields, credentials and cookies for each server. */
 export class Caller {
   readonly #fields: CallerFields;
   readonly #url: string;
   readonly #jar: CookieJar;
-  /** By origin and user. */
+  /** Digest logins by origin and user. */
   readonly #logins = new Map<string, DigestLogin>();
 
-  /** `url` is the caller's own. */
+  /** `url` is the caller's URL. */
   constructor(fields: CallerFields, url: string, jar: CookieJar = new CookieJar(fields.cookies)) {
     this.#fields = fields;
     this.#url = url;
@@ -40,11 +41,13 @@ export class Caller {
     if (credentials === undefined) return headers;
     const digest = this.#loginAt(url, credentials).fieldFor("GET", target.url.slice(url.origin.length));
     if (digest !== undefined) headers.set("authorization", digest);
-    else if (!headers.has("authorization")) headers.set("authorization", basicFor(credentials));
+    else if (!headers.has("authorization")) headers.set("authorization", basicField(credentials));
     return headers;
   }
 
-  /** Takes up what a response says, which answers a request with the field `sent` as its `Authorization`. */
+  /**
+   * Stores the cookies and the next nonce of a response. `sent` is the `Authorization` field of its request.
+   */
   learn(target: Target, { status, headers }: Response, sent: string | null, wallMs: number): void {
     const url = new URL(target.url);
     this.#jar.store(url, headers.getSetCookie(), wallMs);
@@ -53,28 +56,31 @@ export class Caller {
     this.#loginAt(url, credentials).accept(sent, headers.get("authentication-info"));
   }
 
-  /** Whether the same request may succeed with what it says by now, after a server refused it. */
+  /** Whether the same request may succeed with new credentials, after a server refused it. */
   canAnswer(target: Target, { headers }: Response, sent: string | null): boolean {
     const credentials = this.#credentialsFor(target);
     if (credentials === undefined) return false;
     return this.#loginAt(new URL(target.url), credentials).takeUp(headers.get("www-authenticate"), sent);
   }
 
-  /** The same caller with other fields, known by the same cookies. */
+  /** The same caller with other headers and the same cookies. */
   withHeaders(headers: Headers): Caller {
     return new Caller({ ...this.#fields, headers }, this.#url, this.#jar);
   }
 
-  /** Those for one origin go before those for a host by its name, and these never over a step from https: to http:. */
+  /**
+   * Credentials for an origin have priority over netrc users. A netrc user is not sent after a redirect from
+   * https: to http:.
+   */
   #credentialsFor({ url, isTrusted, isDowngraded }: Target): Credentials | undefined {
     const own = isTrusted ? this.#fields.headers.get("authorization") : null;
-    if (own !== null) return credentialsIn(own);
+    if (own !== null) return basicCredentials(own);
     const { hostname, protocol } = new URL(url);
     if (isDowngraded && protocol === "http:") return undefined;
     const isOwn = isTrusted && hostname === new URL(this.#url).hostname;
     const entry = findNetrcEntry(this.#fields.netrc, hostname, isOwn);
     if (entry === undefined || entry.login + entry.password === "") return undefined;
-    return { username: toByteString(entry.login), password: toByteString(entry.password) };
+    return toCredentials(entry.login, entry.password);
   }
 
   #loginAt({ origin }: URL, credentials: Credentials): DigestLogin {
@@ -83,17 +89,4 @@ export class Caller {
     this.#logins.set(key, login);
     return login;
   }
-}
-
-/** User and password of a field that holds them; a caller gives them as Basic credentials. */
-function credentialsIn(field: string): Credentials | undefined {
-  const [, encoded] = /^Basic +([A-Za-z\d+/]+=*)$/i.exec(field) ?? [];
-  if (encoded === undefined || encoded.replace(/=+$/, "").length % 4 === 1) return undefined;
-  const text = atob(encoded.replace(/=+$/, ""));
-  const colon = text.indexOf(":");
-  return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-function basicFor({ username, password }: Credentials): string {
-  return `Basic ${btoa(`${username}:${password}`)}`;
 }

@@ -2,19 +2,19 @@ import type { Cookie } from "../../options/resolved_options.ts";
 import { toByteString } from "../../auth/byte_string.ts";
 import { hostOf, parseSetCookie } from "./set_cookie.ts";
 
-/** How many cookies of one response are taken up, and how many are remembered in all. */
+/** Largest number of cookies from one response, and of stored cookies. */
 const MAX_SET_BY_ONE = 50;
 const MAX_SET = 300;
-/** What servers make us send; they bear about half of that. */
+/** Largest size of the server cookies in one field. Servers accept about half of it. */
 const MAX_FIELD_LENGTH = 16 * 1024;
 
 /**
- * The cookies of one download, in memory only: those that the caller gave, and those that servers set on the way. Each
- * goes where it belongs and nowhere else (RFC 6265).
+ * The cookies of one download, in memory only: those of the caller, and those that servers set during the
+ * download. Each is sent only where its scope allows (RFC 6265).
  */
 export class CookieJar {
   #given: readonly Cookie[];
-  /** The oldest first. */
+  /** Cookies that servers set, oldest first. */
   #set: readonly Cookie[] = [];
 
   constructor(given: readonly Cookie[]) {
@@ -25,7 +25,7 @@ export class CookieJar {
     }));
   }
 
-  /** Takes up what a response from `url` sets; `fields` are its `Set-Cookie`s. */
+  /** Stores the cookies of a response from `url`; `fields` are its `Set-Cookie` fields. */
   store(url: URL, fields: readonly string[], wallMs: number): void {
     for (const field of fields.slice(0, MAX_SET_BY_ONE)) {
       const cookie = parseSetCookie(field, url, wallMs);
@@ -34,8 +34,8 @@ export class CookieJar {
   }
 
   /**
-   * The `Cookie` field for a URL, `undefined` when no cookie belongs there. A field of the caller's, `own`, takes the
-   * place of the cookies that the caller gave, and comes before those that servers set under other names.
+   * The `Cookie` field for a URL; `undefined` without a cookie for it. The caller's own field, `own`,
+   * replaces the caller's cookies. It comes first; cookies of servers with other names follow.
    */
   fieldFor(url: URL, wallMs: number, own?: string): string | undefined {
     const names = new Set(own?.split(";").map((pair) => pair.replace(/=.*/s, "").trim()));
@@ -58,7 +58,7 @@ export class CookieJar {
     else this.#set = [...this.#set, cookie].slice(-MAX_SET);
   }
 
-  /** What came over https: is not replaced by what comes over http:. */
+  /** A secure cookie is not replaced over http:. */
   #isProtected({ name, path }: Cookie, url: URL): boolean {
     if (url.protocol === "https:") return false;
     return [...this.#given, ...this.#set].some((it) =>
@@ -67,7 +67,7 @@ export class CookieJar {
   }
 }
 
-/** The longest path comes first. */
+/** The cookies for a URL, those with the longest path first. */
 function thoseFor(url: URL, cookies: readonly Cookie[], wallMs: number): Cookie[] {
   return cookies
     .filter((it) => it.expiresMs > wallMs && (!it.isSecure || url.protocol === "https:"))

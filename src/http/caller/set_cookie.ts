@@ -1,12 +1,12 @@
 import type { Cookie } from "../../options/resolved_options.ts";
 
-/** What is longer is ignored, as browsers do. */
+/** A longer name and value are ignored, as in browsers. */
 const MAX_PAIR_LENGTH = 4096;
 const MAX_ATTRIBUTE_LENGTH = 1024;
 
 /**
- * Reads a `Set-Cookie` field that came from `url` (RFC 6265, section 5); `undefined` when it is to be ignored. A cookie
- * whose time is over removes the one it replaces.
+ * Reads a `Set-Cookie` field of `url` (RFC 6265, section 5); `undefined` when the field is to be ignored. An
+ * expired cookie removes the cookie that it replaces.
  */
 export function parseSetCookie(field: string, url: URL, wallMs: number): Cookie | undefined {
   const [pair = "", ...rest] = field.split(";");
@@ -28,12 +28,12 @@ export function parseSetCookie(field: string, url: URL, wallMs: number): Cookie 
   return keepsPrefix(cookie) ? cookie : undefined;
 }
 
-/** The host of a URL as cookies have it. */
+/** The host of a URL in the form of cookies. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/\.$/, "");
 }
 
-/** The value is `undefined` where there is no equals sign. */
+/** Splits `NAME=VALUE`; the value is `undefined` without an equals sign. */
 function splitPair(text: string): readonly [name: string, value: string | undefined] {
   const equals = text.indexOf("=");
   return equals < 0
@@ -41,7 +41,7 @@ function splitPair(text: string): readonly [name: string, value: string | undefi
     : [text.slice(0, equals).trim(), text.slice(equals + 1).trim()];
 }
 
-/** The last one of each name counts. */
+/** The attributes by name; the last one of a name counts. */
 function attributesIn(parts: readonly string[]): Map<string, string> {
   const attributes = new Map<string, string>();
   for (const part of parts) {
@@ -51,7 +51,9 @@ function attributesIn(parts: readonly string[]): Map<string, string> {
   return attributes;
 }
 
-/** A cookie for an address, or for a name without a dot, is for exactly that host. */
+/**
+ * The scope of a cookie. A cookie for an address, or for a name without a dot, is only for exactly that host.
+ */
 function scopeOf(
   host: string,
   given: string | undefined,
@@ -73,7 +75,7 @@ function expiryOf(attributes: ReadonlyMap<string, string>, wallMs: number): numb
   return parseDate(attributes.get("expires") ?? "") ?? Infinity;
 }
 
-/** What a name promises of its cookie holds. */
+/** Whether the cookie satisfies the rules of its name prefix (`__Secure-`, `__Host-`). */
 function keepsPrefix({ name, isSecure, includesSubdomains, path }: Cookie): boolean {
   if (/^__Secure-/i.test(name)) return isSecure;
   return !/^__Host-/i.test(name) || (isSecure && !includesSubdomains && path === "/");
@@ -81,7 +83,7 @@ function keepsPrefix({ name, isSecure, includesSubdomains, path }: Cookie): bool
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/** Milliseconds since 1970 of a date in any of the forms that there are (RFC 6265, section 5.1.1). */
+/** Milliseconds since 1970 of a date in any usual form (RFC 6265, section 5.1.1). */
 function parseDate(text: string): number | undefined {
   let time: readonly number[] | undefined;
   let day: number | undefined;

@@ -1,16 +1,16 @@
 import { decodeExtendedName, decodePlainName } from "./encoded_name.ts";
 
-/** Names take far less; more is not read, so that a hostile field costs little. */
+/** Names are far shorter. The rest is not read, so that a hostile field takes little time. */
 const MAX_LENGTH = 8192;
 
-/** Where a plain value ends: at the next parameter, or at another field that was joined with a comma. */
+/** End of a plain value: the next parameter, or another field that was joined with a comma. */
 const PLAIN_END = /;|,\s*(?:(?:attachment|inline|form-data)\s*(?:[;,]|$)|filename\*?\s*=)/gi;
 
-/** What follows a name whose closing quote is missing. */
+/** The next parameter after a name without a closing quote. */
 const NEXT_PARAMETER =
   /[;,]\s*(?:(?:attachment|inline|form-data)\s*;\s*)?(?:filename\*?|size|(?:creation|modification|read)-date)\s*=/i;
 
-/** A name and its value, and how many fields were joined before theirs. */
+/** A name, its value, and the number of joined fields before its own. */
 interface Parameter {
   readonly field: number;
   readonly name: string;
@@ -18,8 +18,8 @@ interface Parameter {
 }
 
 /**
- * Each parameter in the order of the header. The disposition type has no `=` and is passed over: an unknown one counts
- * as `attachment` (RFC 6266, section 4.2), and so does none.
+ * Each parameter in the order of the header. The disposition type has no `=` and is skipped: an unknown or
+ * missing type counts as `attachment` (RFC 6266, section 4.2).
  */
 function* parameters(header: string): Generator<Parameter> {
   let field = 0;
@@ -41,11 +41,11 @@ function* parameters(header: string): Generator<Parameter> {
 
 interface Value {
   readonly value: string;
-  /** Where the next separator is looked for. */
+  /** Offset from which the next separator is searched. */
   readonly end: number;
 }
 
-/** A comma belongs to the name, unless another field begins behind it. */
+/** A comma belongs to the name, unless another field begins after it. */
 function plainValue(header: string, start: number): Value {
   PLAIN_END.lastIndex = start;
   const end = PLAIN_END.exec(header)?.index ?? header.length;
@@ -54,8 +54,8 @@ function plainValue(header: string, start: number): Value {
 }
 
 /**
- * A quote ends the value where a separator follows; another one is part of a name that was not escaped. One that nobody
- * closes reaches to the next parameter, else to the end, as in browsers.
+ * A quote ends the value if a separator follows; any other quote is an unescaped part of the name. A value
+ * without a closing quote ends at the next parameter or at the end of the field, as in browsers.
  */
 function quotedValue(header: string, start: number): Value {
   let inner: number | undefined;
@@ -74,12 +74,12 @@ function quotedValue(header: string, start: number): Value {
   return { value: header.slice(start, end).replace(/\\(.?)/gs, "$1"), end };
 }
 
-/** The names that one field has for the file. */
+/** The file names in one field. */
 class Names {
   #plain: string | undefined;
   #extended: string | undefined;
   #improper: string | undefined;
-  /** The parts of a name that was cut in pieces (RFC 2231, section 3), which are extended where `isExtended`. */
+  /** The parts of a split name (RFC 2231, section 3). With `#isExtended` the name is an extended one. */
   readonly #parts: string[] = [];
   #isExtended = false;
 
@@ -96,7 +96,7 @@ class Names {
     this.#parts.push(star === "*" ? value : value.replaceAll("%", "%25"));
   }
 
-  /** An extended one wins unless it is broken. */
+  /** The extended name, unless it is malformed; then the plain one. */
   get best(): string | undefined {
     return this.#extended || this.#plain || this.#improper || this.#joined;
   }
@@ -108,11 +108,11 @@ class Names {
 }
 
 /**
- * The file name that a `Content-Disposition` field suggests (RFC 6266, RFC 8187), or `undefined` when it
- * has none. `filename*` wins over `filename` unless it is broken; of several, the first one counts, and of several
- * fields the first one that has a name.
+ * The file name that a `Content-Disposition` field suggests (RFC 6266, RFC 8187); `undefined` when it has
+ * none. `filename*` has priority over `filename`, unless it is malformed. Of several parameters the first
+ * counts; of several fields, the first with a name.
  *
- * The name is what the server wrote and may be hostile: it needs sanitizing before it reaches a disk.
+ * The server wrote the name, which may be hostile: sanitize it before it is used on a disk.
  */
 export function fileNameFromContentDisposition(header: string): string | undefined {
   const fields: Names[] = [];

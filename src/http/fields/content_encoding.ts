@@ -1,7 +1,7 @@
 import { fileNameFromContentDisposition } from "./content_disposition.ts";
 import { isCharset } from "./encoded_name.ts";
 
-/** What names end in whose files are in a coding already. Of any other coding they end in its own name. */
+/** Name suffixes of files that are stored in a coding. For any other coding the suffix is its own name. */
 const SUFFIXES: ReadonlyMap<string, readonly string[]> = new Map([
   ["gzip", ["gz", "gzip", "tgz", "taz", "tpz", "svgz", "emz", "wmz", "cpgz", "bgz", "bgzf", "dz", "crate"]],
   ["pack200-gzip", ["gz"]],
@@ -15,7 +15,7 @@ const SUFFIXES: ReadonlyMap<string, readonly string[]> = new Map([
   ["lzip", ["lz", "tlz"]],
 ]);
 
-/** Other words for them; an `x-` before any word means nothing. */
+/** Other names of codings. An `x-` before a name is ignored. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ["gz", "gzip"],
   ["brotli", "br"],
@@ -25,7 +25,7 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ["lz", "lzip"],
 ]);
 
-/** Words that say that there is none, how mail would have sent it, or how it came into the store. */
+/** Words that are not codings: no coding, encodings of mail, and the form of an upload to a store. */
 const NO_CODINGS: ReadonlySet<string> = new Set([
   ...["", "identity", "none", "no", "null", "nil", "undefined", "off", "false", "default", "plain", "raw"],
   ...["text", "ansi", "unicode", "7bit", "8bit", "binary", "base64", "quoted-printable", "aws-chunked"],
@@ -33,15 +33,15 @@ const NO_CODINGS: ReadonlySet<string> = new Set([
 
 const MEDIA_TYPE = /^(?:application|audio|font|image|message|model|multipart|text|video)\/[\w.+-]+$/;
 
-/** Names of programs that send files, which say nothing of the file. */
+/** Names of server programs, which do not describe the file. */
 const PROGRAM = /\.(?:php\d?|aspx?|ashx|jspx?|cgi|pl|do|action)$/;
 
 /**
- * The `Content-Encoding` that stands between the body of a response and the file that was asked for; `undefined` where
- * the body is the file. Many servers say of a `.tar.gz` that it is encoded as gzip: that is how it is stored, and nothing was
- * encoded on the way. The name must prove it, since every other file would be hidden in the coding.
+ * The `Content-Encoding` that hides the requested file; `undefined` when the body is the file. Many servers
+ * send a `.tar.gz` with the encoding gzip: the file is stored so, and nothing was encoded for the response.
+ * The name of the file must show this, because any other file would be hidden by the coding.
  *
- * `urls` are those that lead to the file: the one that answered, and the caller's.
+ * `urls` are the URLs of the file: the one that answered, and the caller's.
  */
 export function hidingCoding(headers: Headers, urls: readonly string[]): string | undefined {
   const field = headers.get("content-encoding") ?? "";
@@ -55,7 +55,7 @@ function codingsIn(field: string): string[] {
   return field.split(",").map(wordOf).filter((word) => !isNoCoding(word)).map(codingOf);
 }
 
-/** In lower case, without quotes and parameters. */
+/** The word in lower case, without quotes and parameters. */
 function wordOf(text: string): string {
   return text.replace(/;.*/s, "").replace(/["']/g, "").trim().toLowerCase();
 }
@@ -65,13 +65,18 @@ function codingOf(word: string): string {
   return ALIASES.get(name) ?? name;
 }
 
-/** Charsets and media types are meant for `Content-Type`; `application/gzip` stands for the coding. */
+/**
+ * Charsets and media types belong in `Content-Type`, so they are not codings; but `application/gzip` means
+ * gzip.
+ */
 function isNoCoding(word: string): boolean {
   if (NO_CODINGS.has(word) || isCharset(word.replace(/^charset=/, ""))) return true;
   return MEDIA_TYPE.test(word) && !SUFFIXES.has(codingOf(word));
 }
 
-/** The name that the server gives decides; without one, every URL with a name that says something; else the type. */
+/**
+ * The file name from the server decides; without it, all URLs whose name has a suffix; otherwise the type.
+ */
 function isStoredIn(coding: string, headers: Headers, urls: readonly string[]): boolean {
   const type = wordOf(headers.get("content-type") ?? "");
   const given = fileNameFromContentDisposition(headers.get("content-disposition") ?? "");
@@ -83,7 +88,7 @@ function isStoredIn(coding: string, headers: Headers, urls: readonly string[]): 
   return names.every((name) => suffixes.includes(suffixOf(name) ?? "") && !isPage(name, type));
 }
 
-/** A page that answers in place of an archive is encoded on the way. */
+/** A page in place of an archive was encoded for the response. */
 function isPage(name: string, type: string): boolean {
   return /^(?:text\/html|application\/xhtml\+xml)$/.test(type) && !/\.x?html?\.\w+$/i.test(name);
 }
@@ -100,7 +105,7 @@ function nameIn(url: string): string {
   return PROGRAM.test(name) ? "" : name;
 }
 
-/** What stands behind the last dot, if it could be the ending of a name and not a version. */
+/** The text after the last dot, if it may be a suffix and not a version number. */
 function suffixOf(name: string): string | undefined {
   return /\.([\da-z]*[a-z][\da-z]*)$/i.exec(name)?.[1]?.toLowerCase();
 }

@@ -1,17 +1,17 @@
 /** A name from a `filename*` parameter. */
 export interface ExtendedName {
   readonly name: string;
-  /** Whether it was written as RFC 8187 says; otherwise a plain name is the better one. */
+  /** Whether it conforms to RFC 8187. If not, a plain name is better. */
   readonly isProper: boolean;
 }
 
-/** Words as mail has them (RFC 2047), perhaps with a language (RFC 2231), with nothing but blanks between them. */
+/** Encoded words of mail (RFC 2047), perhaps with a language (RFC 2231), with only blanks between them. */
 const WORDS = /=\?[^?\s]+\?[bq]\?[^?]*\?=(?:\s*=\?[^?\s]+\?[bq]\?[^?]*\?=)*/gi;
 const WORD = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi;
 
 /**
- * Decodes a name as servers write it where only ASCII was foreseen: raw UTF-8, words of RFC 2047, percent signs. What is
- * none of these stays as it is. `value` has one character for each byte that was sent.
+ * Decodes the forms in which servers send a name beyond ASCII: raw UTF-8, words of RFC 2047, percent signs.
+ * Any other text is unchanged. `value` has one character for each byte that was sent.
  */
 export function decodePlainName(value: string): string {
   const text = decodeBytes(bytesOf(value), "utf-8") ?? value;
@@ -19,7 +19,7 @@ export function decodePlainName(value: string): string {
   return words === text ? decodePercent(text) : words;
 }
 
-/** Decodes `charset'language'percent-encoded` (RFC 8187), and what only looks like it. */
+/** Decodes `charset'language'percent-encoded` (RFC 8187), and similar malformed values. */
 export function decodeExtendedName(value: string): ExtendedName {
   const [, charset = "", quoted] = /^([^']*)'[^']*'(.*)$/s.exec(value) ?? [];
   const encoded = quoted?.replace(/^"|"$/g, "");
@@ -42,7 +42,7 @@ export function isCharset(word: string): boolean {
   }
 }
 
-/** Words that follow each other may share a character, which is cut between its bytes. */
+/** Two adjacent words may share a character whose bytes are split between them. */
 function decodeWords(run: string): string | undefined {
   const parts: { charset: string; bytes: string }[] = [];
   for (const [, charset = "", encoding, encoded = ""] of run.matchAll(WORD)) {
@@ -68,7 +68,7 @@ function decodeQ(text: string): string {
   return unescapeBytes(text.replaceAll("_", " ").replaceAll("%", "%25").replace(/=(?=[\da-f]{2})/gi, "%"));
 }
 
-/** Escapes that are no UTF-8 stay, for the percent sign may be one. */
+/** Escapes that are not UTF-8 are unchanged, because their percent sign may be part of the name. */
 function decodePercent(text: string): string {
   return text.replace(
     /(?:%[\da-f]{2})+/gi,
@@ -76,18 +76,18 @@ function decodePercent(text: string): string {
   );
 }
 
-/** One character for each byte. */
+/** Percent-decodes to one character for each byte. */
 function unescapeBytes(text: string): string {
   return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** `undefined` where a character is no byte. */
+/** `undefined` when a character is not a byte. */
 function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[\0-\xff]*$/.test(text)) return undefined;
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** `undefined` where the bytes are no text in this charset, or nobody knows it. */
+/** `undefined` when the bytes are not text in this charset, or the charset is unknown. */
 function decodeBytes(bytes: Uint8Array<ArrayBuffer> | undefined, charset: string): string | undefined {
   if (bytes === undefined || !isCharset(charset)) return undefined;
   try {

@@ -2,8 +2,8 @@ import { UnusableResponseError } from "../unusable_response.ts";
 import { parseCount } from "./range.ts";
 
 /**
- * The length of the body that follows. Beside `Transfer-Encoding` the field means nothing (RFC 9112,
- * section 6.3); a malformed one, or several that differ, make the response unusable.
+ * The `Content-Length` of a response. With `Transfer-Encoding` the field is ignored (RFC 9112, section 6.3).
+ * A malformed field, or several different ones, make the response unusable.
  */
 export function contentLength(headers: Headers): number | undefined {
   const field = headers.get("content-length");
@@ -16,13 +16,13 @@ export function contentLength(headers: Headers): number | undefined {
   return length;
 }
 
-/** The three forms that a date may have (RFC 9110, section 5.6.7); runtimes read far more than that. */
+/** The three forms of a date (RFC 9110, section 5.6.7). Runtimes accept far more forms. */
 const HTTP_DATE =
   /^[A-Z][a-z]+(?:, \d\d[ -][A-Z][a-z]{2}[ -]\d{2,4} [\d:]{8} GMT| [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/;
 
 /**
- * `Retry-After` in milliseconds from now (RFC 9110, section 10.2.3): seconds, or a date. A date in the past
- * is 0; rubbish is `undefined`.
+ * `Retry-After`, which is seconds or a date, in milliseconds from now (RFC 9110, section 10.2.3). A date in
+ * the past is 0; a malformed field is `undefined`.
  */
 export function parseRetryAfter(field: string | null, wallMs: number): number | undefined {
   if (field === null) return undefined;
@@ -32,10 +32,10 @@ export function parseRetryAfter(field: string | null, wallMs: number): number | 
   return date === undefined ? undefined : Math.max(0, date - wallMs);
 }
 
-/** A date in milliseconds since 1970, `undefined` when it is none (RFC 9110, section 5.6.7). */
+/** A date in milliseconds since 1970; `undefined` when the field is not a date (RFC 9110, section 5.6.7). */
 export function parseHttpDate(field: string): number | undefined {
   const text = field.trim();
-  // The last form does not say that it is in GMT, and would be taken for local time.
+  // The last form is in GMT without saying so, and would be read as local time.
   const date = HTTP_DATE.test(text) ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) : NaN;
   return Number.isNaN(date) ? undefined : date;
 }

@@ -1,16 +1,16 @@
 import { DownloadError } from "../../errors.ts";
 import { quoteForeign } from "../../lib/foreign_text.ts";
 
-/** Where a request goes. */
+/** The target of a request. */
 export interface Target {
   readonly url: string;
-  /** Whether the caller's fields go along: only while every step stayed on the caller's origin. */
+  /** Whether the caller's fields are sent: only if every redirect so far stayed on the caller's origin. */
   readonly isTrusted: boolean;
-  /** Whether a step on the way led from https: to http:. */
+  /** Whether a redirect so far led from https: to http:. */
   readonly isDowngraded?: true;
 }
 
-/** Where a response with a redirect's status sends its client. Throws where that is not followed. */
+/** The target of a redirect. Throws when the redirect is not followed. */
 export function nextTarget(from: Target, { status, headers }: Response, allowDowngrade: boolean): Target {
   const location = headers.get("location");
   if (location === null) throw refused(`the server answered ${status} without a Location`);
@@ -41,12 +41,14 @@ export function refused(reason: string): DownloadError {
   return new DownloadError("redirect", `Cannot fetch the file: ${reason}`, { reason });
 }
 
-/** Reads a `Location` as curl does; `null` when it is no URL. Its characters are the bytes that were sent. */
+/** Reads a `Location` as curl does; `null` when it is not a URL. Its characters are the sent bytes. */
 function resolveLocation(field: string, base: URL): URL | null {
   return URL.parse(escapeBytes(oneOf(field.trim())), base);
 }
 
-/** Runtimes join fields of one name by a comma: equal ones count once, and of different URLs the first does. */
+/**
+ * Runtimes join fields of one name with a comma. Equal URLs count once; of different URLs the first counts.
+ */
 function oneOf(field: string): string {
   for (let copies = 2; copies <= MAX_COPIES; copies++) {
     const length = (field.length - JOINT.length * (copies - 1)) / copies;
@@ -62,8 +64,8 @@ const JOINT = ", ";
 const MAX_COPIES = 4;
 
 /**
- * Bytes beyond ASCII are percent-encoded as they are, whatever encoding they are in. So is a backslash of the path, which
- * the parser would take for a slash. What is encoded already stays.
+ * Percent-encodes bytes beyond ASCII, in whatever encoding they are. It also encodes a backslash in the path,
+ * which the URL parser would change to a slash. Encoded bytes are unchanged.
  */
 function escapeBytes(location: string): string {
   const escaped = location.replace(/[^\0-\x7f]/gu, encodeByte);

@@ -1,14 +1,14 @@
 import { type Checksum, type ChecksumAlgorithm, parseChecksum } from "../../options/checksum.ts";
 import type { Verdict } from "../response_check.ts";
 
-/** A digest that a server published for the whole file. */
+/** A digest that a server published for the complete file. */
 export interface PublishedDigest {
   readonly checksum: Checksum;
   /** The header field, in lower case. */
   readonly field: string;
 }
 
-/** What the names in header fields stand for, strongest first. */
+/** Algorithm names in header fields, strongest first. */
 const NAMES: readonly (readonly [name: string, algorithm: ChecksumAlgorithm])[] = [
   ["sha-512", "sha512"],
   ["sha512", "sha512"],
@@ -20,11 +20,12 @@ const NAMES: readonly (readonly [name: string, algorithm: ChecksumAlgorithm])[] 
 ];
 
 /**
- * The strongest digest of the whole file among the fields of a response, `undefined` when none covers it or all are
- * malformed: RFC 9530, its predecessors RFC 3230 and RFC 1864, and what the two large object stores send.
+ * The strongest digest of the complete file in the fields of a response; `undefined` when there is none, or
+ * all are malformed. Reads RFC 9530, its predecessors RFC 3230 and RFC 1864, and the fields of the large
+ * object stores.
  */
 export function publishedDigest(headers: Headers, verdict: Verdict): PublishedDigest | undefined {
-  if (verdict.kind === "empty") return undefined; // what was sent is an error page
+  if (verdict.kind === "empty") return undefined; // the body is an error page
   const isWhole = verdict.kind === "whole" ||
     (verdict.kind === "part" && verdict.range.start === 0 && verdict.range.end === verdict.size);
   const found = [
@@ -34,7 +35,7 @@ export function publishedDigest(headers: Headers, verdict: Verdict): PublishedDi
     ...(isWhole ? one("content-md5", "md5", headers.get("content-md5")) : []),
     ...(isSentAsStored(headers) ? plain(headers, "x-goog-hash") : []),
     ...(isWhole ? amazon(headers) : []),
-    // Of the whole blob also beside a part, whose own is in Content-MD5.
+    // This is the digest of the complete blob, also beside a part; that of the part is in Content-MD5.
     ...one("x-ms-blob-content-md5", "md5", headers.get("x-ms-blob-content-md5")),
     ...(isWhole ? docker(headers) : []),
   ];
@@ -55,7 +56,7 @@ function plain(headers: Headers, field: string): PublishedDigest[] {
   return Array.from(items).flatMap(([, name, base64]) => one(field, name?.toLowerCase(), base64));
 }
 
-/** Google's hash is of what is stored, which is not what is sent when that is decoded on the way. */
+/** The hash of Google is that of the stored bytes. If the server decodes them, it sends other bytes. */
 function isSentAsStored(headers: Headers): boolean {
   const [stored, sent] = ["x-goog-stored-content-encoding", "content-encoding"].map((field) =>
     headers.get(field)?.trim().toLowerCase() || "identity"
@@ -63,7 +64,7 @@ function isSentAsStored(headers: Headers): boolean {
   return stored === sent || !headers.has("x-goog-stored-content-encoding");
 }
 
-/** A checksum of the parts of a multipart upload ends in their number, and is none of the file. */
+/** A checksum that ends in a number of parts is of a multipart upload, not of the file. */
 function amazon(headers: Headers): PublishedDigest[] {
   if (headers.get("x-amz-checksum-type")?.toUpperCase() === "COMPOSITE") return [];
   return ["sha512", "sha256", "sha1", "md5"].flatMap((name) => {
@@ -72,13 +73,13 @@ function amazon(headers: Headers): PublishedDigest[] {
   });
 }
 
-/** `sha256:hex` of the manifest or blob that is sent. */
+/** `sha256:hex` of the sent manifest or blob. */
 function docker(headers: Headers): PublishedDigest[] {
   const field = "docker-content-digest";
   try {
     return [{ checksum: parseChecksum(headers.get(field)?.trim() ?? ""), field }];
   } catch {
-    return []; // malformed, or of a function that we lack
+    return []; // malformed, or an unknown algorithm
   }
 }
 
@@ -93,6 +94,6 @@ function one(
     const hex = Uint8Array.fromBase64(base64.trim()).toHex();
     return [{ checksum: parseChecksum(`${algorithm}:${hex}`), field }];
   } catch {
-    return []; // malformed: it says nothing
+    return []; // malformed, so ignored
   }
 }

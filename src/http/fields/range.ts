@@ -1,10 +1,10 @@
 import type { ByteRange } from "../../types.ts";
 
-/** A `Content-Range` field taken apart (RFC 9110, section 14.4). */
+/** A parsed `Content-Range` field (RFC 9110, section 14.4). */
 export interface ContentRange {
-  /** What the body covers, or `undefined` in a 416 response. */
+  /** The range of the body; `undefined` in a 416 response. */
   readonly range: ByteRange | undefined;
-  /** Size of the whole file, or `undefined` for `*`. */
+  /** Size of the complete file; `undefined` for `*`. */
   readonly size: number | undefined;
 }
 
@@ -14,8 +14,8 @@ export function formatRange({ start, end }: ByteRange): string {
 }
 
 /**
- * Reads a `Content-Range` field; `undefined` when it is malformed or contradicts itself. Blanks and a unit that is
- * left out or has another sign behind it leave no doubt about what is meant.
+ * Reads a `Content-Range` field; `undefined` when it is malformed or contradicts itself. Additional blanks, a
+ * missing unit, or another sign after the unit are accepted, because the meaning is clear.
  */
 export function parseContentRange(field: string): ContentRange | undefined {
   const match = /^\s*(?:bytes\s*[=:]?)?\s*(?:(\d+)\s*-\s*(\d+)|\*)\s*\/\s*(\d+|\*)\s*$/i.exec(field);
@@ -30,7 +30,7 @@ export function parseContentRange(field: string): ContentRange | undefined {
   return { range: { start, end: last + 1 }, size };
 }
 
-/** A decimal number that fits into a `number` exactly, with room for one more. */
+/** A decimal number that a `number` holds exactly, also after adding one. */
 export function parseCount(digits: string): number | undefined {
   if (!/^\d+$/.test(digits)) return undefined;
   const value = Number(digits);

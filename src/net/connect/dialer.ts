@@ -2,26 +2,27 @@ import { DownloadError } from "../../errors.ts";
 import type { Clock, Connection, Endpoint, Network } from "../../runtime/runtime.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 import { isIpv6 } from "../../lib/ip_address.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 /** Finds the addresses of a host. */
 export interface AddressSource {
-  /** In the order in which to try them; rejects when there are none. */
+  /** The addresses in the order of the attempts; rejects when there are none. */
   resolve(host: string, port: number, signal: AbortSignal): Promise<readonly string[]>;
 }
 
-/** What a dialer works with. */
+/** Settings of a dialer. */
 export interface DialerOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly resolver: AddressSource;
-  /** Where connections come from, if it matters. */
+  /** Local address of the connections; `undefined` for any. */
   readonly localAddress: string | undefined;
 }
 
-/** How long an address has to itself before the next one is tried beside it (RFC 8305, section 5). */
+/** Delay between an attempt and the next, parallel one (RFC 8305, section 5). */
 const ATTEMPT_DELAY_MS = 250;
 
-/** Opens TCP connections to hosts, whichever of their addresses answers. */
+/** Opens a TCP connection to the first address of a host that answers. */
 export class Dialer {
   readonly #options: DialerOptions;
 
@@ -29,7 +30,7 @@ export class Dialer {
     this.#options = options;
   }
 
-  /** Connects; a `DownloadError` with the code `dns` or `connect` tells what failed. */
+  /** Connects. Throws a `DownloadError` with the code `dns` or `connect`. */
   async connect(host: string, port: number, signal: AbortSignal): Promise<Connection> {
     const { resolver, localAddress } = this.#options;
     const found = await resolver.resolve(host, port, signal);
@@ -42,7 +43,7 @@ export class Dialer {
     return await this.#race(host, usable.map((address) => ({ address, port })), signal);
   }
 
-  /** Each address is tried once the one before failed or has been silent for a while. */
+  /** Tries each address once the one before has failed, or has not answered within the delay. */
   async #race(host: string, endpoints: readonly Endpoint[], signal: AbortSignal): Promise<Connection> {
     const { network, clock, localAddress } = this.#options;
     const decided = new AbortController();
@@ -64,7 +65,7 @@ export class Dialer {
         if (stop.aborted) return;
         const turn = new AbortController();
         void attempt(endpoint).then(() => turn.abort());
-        await clock.sleep(ATTEMPT_DELAY_MS, AbortSignal.any([stop, turn.signal])).catch(() => {}); // it failed, or all is over
+        await clock.sleep(ATTEMPT_DELAY_MS, AbortSignal.any([stop, turn.signal])).catch(() => {}); // it failed, or the race is over
       }
     };
     void tryInTurn();
@@ -76,11 +77,14 @@ function failed(host: string, reason: string): DownloadError {
   return new DownloadError("connect", `Cannot connect to ${host}: ${reason}`, { retryable: true });
 }
 
-/** The system's name for a failure; its text may hold anything, but for what a permission lacks. */
+/**
+ * The error code of the system. Its text is used only for a missing permission, because any other text is
+ * unknown.
+ */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "no connection could be made";
   if (error.name === "NotCapable") return error.message;
-  const code = "code" in error ? error.code : undefined;
+  const code = errorCode(error);
   if (code === "ECONNREFUSED") return "the connection was refused";
-  return typeof code === "string" ? code : "no connection could be made";
+  return code ?? "no connection could be made";
 }

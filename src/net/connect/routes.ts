@@ -2,8 +2,7 @@ import { DownloadError } from "../../errors.ts";
 import type { ProxyServer, ResolvedTls } from "../../options/resolved_options.ts";
 import type { Connection, Network, SecureOptions } from "../../runtime/runtime.ts";
 import type { AddressSource, Dialer } from "./dialer.ts";
-import { formatEndpoint } from "../../options/dns_servers.ts";
-import { parseIpBytes } from "../../lib/ip_address.ts";
+import { joinHostPort, parseIpBytes } from "../../lib/ip_address.ts";
 import { proxyFailed, tryTunnel, type TunnelRefusal } from "../proxy/proxy_check.ts";
 import { ProxyLogin } from "../proxy/proxy_login.ts";
 import { openSocks, refuseTarget, type SocksRefusal } from "../proxy/socks.ts";
@@ -11,19 +10,19 @@ import { unlessAborted } from "../../lib/waiting.ts";
 
 /** Opens connections for a relay. */
 export interface Route {
-  /** A connection whose other end is `host:port`, whatever lies between. */
+  /** Opens a connection to `host:port`, directly or through a proxy. */
   open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
-  /** Where plain HTTP goes to a proxy that forwards it: how to reach it, and who we are there. */
+  /** For a proxy that forwards plain HTTP: how to reach it, and the login for it. */
   readonly forwarder?: {
     open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
     readonly login: ProxyLogin;
   };
 }
 
-/** How often the challenges of a proxy are answered for one connection. */
+/** Largest number of answers to the challenges of a proxy for one connection. */
 export const MAX_ANSWERS = 2;
 
-/** Straight to the host. */
+/** Directly to the host. */
 export function directRoute(dialer: Dialer): Route {
   return { open: (signal, host, port) => dialer.connect(host, port, signal) };
 }
@@ -54,7 +53,7 @@ export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: Proxy
   };
 }
 
-/** Through an HTTP proxy, which may itself be reached over TLS. */
+/** Through an HTTP proxy. The connection to the proxy itself may use TLS. */
 export function httpProxyRoute(
   dialer: Dialer,
   proxy: ProxyServer,
@@ -74,7 +73,7 @@ export function httpProxyRoute(
   };
   return {
     async open(signal, host, port) {
-      const authority = formatEndpoint({ address: host, port });
+      const authority = joinHostPort(host, port);
       for (let answers = 0;; answers++) {
         const connection = await open(signal);
         const authorization = login.fieldFor("CONNECT", authority);
@@ -86,7 +85,7 @@ export function httpProxyRoute(
           login.accept();
           return connection;
         }
-        // Many close it after a refusal.
+        // Many proxies close the connection after a refusal.
         connection.close();
         const canAnswer = answers < MAX_ANSWERS && login.takeUp(refusal.challenges ?? null);
         if (!canAnswer) throw refusal.error;
@@ -96,7 +95,7 @@ export function httpProxyRoute(
   };
 }
 
-/** Another route, with TLS at its end. */
+/** The same route, with TLS to the host. */
 export function securedRoute(route: Route, network: Network, tls: ResolvedTls): Route {
   const options = { ...tls, isVerified: !tls.insecure };
   return {
@@ -142,7 +141,7 @@ async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): P
   }
 }
 
-/** Closes a connection when what is to be said on it fails or takes too long. */
+/** Runs an exchange on a connection. Closes the connection if the exchange fails or takes too long. */
 async function guard(
   connection: Connection,
   proxy: ProxyServer,

@@ -4,10 +4,10 @@ import { unlessAborted } from "../../lib/waiting.ts";
 const MAX_NAMES = 1000;
 const MAX_TTL_SECONDS = 24 * 60 * 60;
 
-/** Addresses and how long they hold. */
+/** Addresses and how long they are valid. */
 export interface FoundAddresses {
   readonly addresses: readonly string[];
-  /** With 0 they are for those who asked, and not kept. */
+  /** With 0 they are returned to the current callers and not cached. */
   readonly ttlSeconds: number;
 }
 
@@ -22,7 +22,7 @@ interface OpenQuestion {
   askers: number;
 }
 
-/** Remembers addresses for as long as they hold, and asks once for all who want the same name at one time. */
+/** Caches addresses while they are valid. Simultaneous callers for one name share one query. */
 export class DnsCache {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
@@ -32,7 +32,10 @@ export class DnsCache {
     this.#clock = clock;
   }
 
-  /** What is remembered of a name, or what `ask` finds. Its signal is aborted when nobody waits any more. */
+  /**
+   * The cached addresses of a name, or the result of `ask`. The signal of `ask` is aborted when no caller
+   * waits any more.
+   */
   async find(
     name: string,
     ask: (signal: AbortSignal) => Promise<FoundAddresses>,
@@ -47,7 +50,7 @@ export class DnsCache {
       return await unlessAborted(question.found, signal);
     } finally {
       if (--question.askers === 0) {
-        // Whoever asks from now on starts anew.
+        // Later callers start a new query.
         if (this.#open.get(name) === question) this.#open.delete(name);
         question.stop.abort();
       }

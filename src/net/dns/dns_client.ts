@@ -10,12 +10,14 @@ import {
   encodeQuestion,
   isAnswerTo,
 } from "./dns_message.ts";
-import { formatEndpoint } from "../../options/dns_servers.ts";
+import { joinHostPort } from "../../lib/ip_address.ts";
 import { TimeExpiredError, within } from "../../lib/waiting.ts";
+import { errorCode } from "../../lib/error_code.ts";
+import { onAbort } from "../../lib/on_abort.ts";
 
 /**
- * Sends a DNS message to a DoH server, and returns the message that it answers (RFC 8484). Errors carry a short
- * word in `code`; their text is not shown.
+ * Sends a DNS message to a DoH server, and returns its answer (RFC 8484). Errors have a short word in `code`;
+ * their text is not shown.
  */
 export type FetchDoh = (
   url: string,
@@ -23,19 +25,19 @@ export type FetchDoh = (
   signal: AbortSignal,
 ) => Promise<Uint8Array>;
 
-/** Which servers to ask, and by what means. */
+/** DNS servers, and the means to query them. */
 export interface DnsClientOptions {
   readonly network: Pick<Network, "connect" | "exchange">;
   readonly clock: Clock;
-  /** URLs; they are asked before `servers`, so that names go out in the clear only when they have to. */
+  /** URLs. They are queried before `servers`, so that names are sent unencrypted only if necessary. */
   readonly dohServers: readonly string[];
   readonly fetchDoh: FetchDoh;
   readonly servers: readonly Endpoint[];
-  /** For each try with each server. */
+  /** Time limit of each query to each server. */
   readonly timeoutMs: number;
 }
 
-/** A datagram may get lost; a server that was silent is asked once more after the others. */
+/** A datagram may get lost, so a server without an answer is queried once more after the others. */
 const ROUNDS = 2;
 
 const SUCCESS = 0;
@@ -44,12 +46,12 @@ export const NXDOMAIN = 3;
 const FAILURES: Readonly<Record<number, string>> = { 1: "FORMERR", 2: "SERVFAIL", 4: "NOTIMP", 5: "REFUSED" };
 
 interface Server {
-  /** For messages; a DoH server's path may be a secret. */
+  /** Name in messages, without the path of a DoH server, which may be secret. */
   readonly name: string;
   ask(name: string, type: AddressType, signal: AbortSignal): Promise<DnsAnswer>;
 }
 
-/** Asks servers in turn until one knows. */
+/** Queries servers in order until one answers. */
 export class DnsClient {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -64,7 +66,10 @@ export class DnsClient {
     ];
   }
 
-  /** The first answer that is a success or {@linkcode NXDOMAIN}; a `DownloadError` where no server gave one. */
+  /**
+   * The first answer that is a success or {@linkcode NXDOMAIN}. Throws a `DownloadError` if no server gives
+   * one.
+   */
   async ask(name: string, type: AddressType, signal: AbortSignal): Promise<DnsAnswer> {
     checkName(name);
     const failures = new Map<Server, string>();
@@ -94,9 +99,9 @@ export class DnsClient {
 
 function plainServer(endpoint: Endpoint, network: DnsClientOptions["network"]): Server {
   return {
-    name: formatEndpoint(endpoint),
+    name: joinHostPort(endpoint.address, endpoint.port),
     async ask(name, type, signal) {
-      // Only who sees the question can know the number; another one cannot answer in the server's place.
+      // The number is random, so that a sender who does not see the question cannot forge an answer.
       const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
       const question: DnsQuestion = { id, name, type };
       const message = encodeQuestion(question);
@@ -112,14 +117,14 @@ function dohServer(url: string, fetchDoh: FetchDoh): Server {
   return {
     name: new URL(url).host,
     async ask(name, type, signal) {
-      // TLS keeps others out, and the same message for the same question can be cached on the way.
+      // TLS prevents forged answers, so the number is 0, and equal messages can be cached on the path.
       const question: DnsQuestion = { id: 0, name, type };
       return decodeWhole(question, await fetchDoh(url, encodeQuestion(question), signal));
     },
   };
 }
 
-/** RFC 1035, section 4.2.2: over TCP the length comes first. */
+/** RFC 1035, section 4.2.2: over TCP the length precedes the message. */
 async function exchangeOverTcp(
   endpoint: Endpoint,
   message: Uint8Array,
@@ -127,8 +132,7 @@ async function exchangeOverTcp(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const connection = await network.connect(endpoint, { localAddress: undefined, signal });
-  const close = () => connection.close();
-  signal.addEventListener("abort", close, { once: true });
+  using _closing = onAbort(signal, () => connection.close());
   try {
     signal.throwIfAborted();
     await connection.write(Uint8Array.of(message.length >> 8, message.length & 0xff, ...message));
@@ -138,12 +142,11 @@ async function exchangeOverTcp(
     if (answer === undefined) throw new DnsMessageError("cut short");
     return answer;
   } finally {
-    signal.removeEventListener("abort", close);
     connection.close();
   }
 }
 
-/** Where there is room for all of it, an answer that is truncated is as good as none. */
+/** Over TCP and HTTPS a truncated answer is an error, because they have room for a complete one. */
 function decodeWhole(question: DnsQuestion, message: Uint8Array): DnsAnswer {
   const answer = decodeAnswer(question, message);
   if (answer.isTruncated) throw new DnsMessageError("cut short");
@@ -163,6 +166,6 @@ function checkName(name: string): void {
 function describe(error: unknown): string {
   if (error instanceof TimeExpiredError) return "did not answer in time";
   if (error instanceof DnsMessageError) return `sent a bad answer (${error.fault})`;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return `could not be asked${typeof code === "string" ? ` (${code})` : ""}`;
+  const code = errorCode(error);
+  return `could not be asked${code === undefined ? "" : ` (${code})`}`;
 }

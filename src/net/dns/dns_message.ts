@@ -1,8 +1,8 @@
 import { formatIp } from "../../lib/ip_address.ts";
 
 /**
- * DNS messages as they go over the wire (RFC 1035): over UDP, over TCP, and over HTTPS (RFC 8484). What arrives
- * may come from anybody, so every length and every pointer is checked.
+ * DNS messages in their wire format (RFC 1035) for UDP, TCP and HTTPS (RFC 8484). Anybody may have sent a
+ * message, so every length and every pointer is checked.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const HEADER_BYTES = 12;
 const MAX_MESSAGE_BYTES = 65_535;
 const MAX_LABEL_BYTES = 63;
 const MAX_NAME_BYTES = 255;
-/** What fits into one datagram on practically every path (DNS flag day 2020). */
+/** Payload that fits into one datagram on nearly every path (DNS flag day 2020). */
 const UDP_PAYLOAD_BYTES = 1232;
 
 const TYPES = { A: 1, AAAA: 28 } as const;
@@ -24,25 +24,25 @@ const IS_TRUNCATED = 0x0200;
 const RECURSION_DESIRED = 0x0100;
 const RCODE_MASK = 0x000f;
 
-/** The kinds of address that can be asked for. */
+/** The address types of a query. */
 export type AddressType = keyof typeof TYPES;
 
-/** What is asked. */
+/** A DNS question. */
 export interface DnsQuestion {
   /** 0 to 65535. */
   readonly id: number;
-  /** Labels with dots between them; a dot at the end changes nothing. */
+  /** Labels separated by dots. A dot at the end is ignored. */
   readonly name: string;
   readonly type: AddressType;
 }
 
-/** What came back. */
+/** The answer to a question. */
 export interface DnsAnswer {
   /** 0 is success, 2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED. */
   readonly rcode: number;
-  /** Whether the answer did not fit; then it has no addresses here. */
+  /** Whether the answer was truncated; `addresses` is then empty. */
   readonly isTruncated: boolean;
-  /** Those of the name that was asked for, or of the name that it is an alias of. */
+  /** The addresses of the name, or of the name that it is an alias of. */
   readonly addresses: readonly { readonly address: string; readonly ttlSeconds: number }[];
 }
 
@@ -58,7 +58,7 @@ export type DnsMessageFault =
   | "bad record"
   | "alias loop";
 
-/** A name that cannot be asked for, or a message that is not an answer. */
+/** A name that cannot be queried, or a message that is not an answer. */
 export class DnsMessageError extends Error {
   override readonly name = "DnsMessageError";
   readonly fault: DnsMessageFault;
@@ -69,7 +69,7 @@ export class DnsMessageError extends Error {
   }
 }
 
-/** The message that asks `question`. */
+/** The message for `question`. */
 export function encodeQuestion({ id, name, type }: DnsQuestion): Uint8Array<ArrayBuffer> {
   const labels = encodeName(name);
   const question = [...labels, 0, TYPES[type], 0, CLASS_INTERNET];
@@ -79,7 +79,7 @@ export function encodeQuestion({ id, name, type }: DnsQuestion): Uint8Array<Arra
   return Uint8Array.from([...header, ...question, ...edns]);
 }
 
-/** Whether a message claims to answer this question; its records may be bad nevertheless. */
+/** Whether a message claims to answer this question. Its records may still be malformed. */
 export function isAnswerTo(question: DnsQuestion, message: Uint8Array): boolean {
   try {
     new Reader(message).readHead(question);
@@ -90,7 +90,7 @@ export function isAnswerTo(question: DnsQuestion, message: Uint8Array): boolean 
   }
 }
 
-/** Reads the answer to a question; throws a {@linkcode DnsMessageError} where it is not one. */
+/** Reads the answer to a question. Throws a {@linkcode DnsMessageError} when the message is not one. */
 export function decodeAnswer(question: DnsQuestion, message: Uint8Array): DnsAnswer {
   const reader = new Reader(message);
   const { flags, answers } = reader.readHead(question);
@@ -134,7 +134,7 @@ class Reader {
     this.#bytes = bytes;
   }
 
-  /** Reads up to the first answer, and checks that they are for this question. */
+  /** Reads the head and the question, and checks that the question is this one. */
   readHead({ id, name, type }: DnsQuestion): { flags: number; answers: number } {
     this.#need(HEADER_BYTES);
     const givenId = this.#readUint16();
@@ -146,7 +146,7 @@ class Reader {
       throw new DnsMessageError("not a response");
     }
     if (givenId !== id) throw new DnsMessageError("another id");
-    // A server that could not read the question says so without one.
+    // A server that could not read the question may leave the question out of its error.
     if (questions === 0 && (flags & RCODE_MASK) !== 0) return { flags, answers };
     const isSame = questions === 1 && this.#readName() === nameKey(name) &&
       this.#readUint16() === TYPES[type] && this.#readUint16() === CLASS_INTERNET;
@@ -154,7 +154,7 @@ class Reader {
     return { flags, answers };
   }
 
-  /** Reads the answer section; what follows is not needed. */
+  /** Reads the answer section. The later sections are not needed. */
   readAddresses({ name, type }: DnsQuestion, answers: number): Found[] {
     const aliases = new Map<string, Alias>();
     const addresses: (Found & { owner: string })[] = [];
@@ -180,12 +180,12 @@ class Reader {
       .map(({ address, ttlSeconds }) => ({ address, ttlSeconds: Math.min(ttlSeconds, final.ttlSeconds) }));
   }
 
-  /** Names compare without regard to case, so they are read in lower case. */
+  /** Reads a name in lower case, because the comparison of names ignores case. */
   #readName(): string {
     const labels: string[] = [];
     let length = 1;
     let at = this.#at;
-    /** Where a pointer may point to: before all that has been read of this name, so there are no loops. */
+    /** A pointer must point before the lowest offset read of this name, so there are no loops. */
     let limit = at;
     let end: number | undefined;
     while (true) {
@@ -200,7 +200,7 @@ class Reader {
         length += size + 1;
         if (size > MAX_LABEL_BYTES || length > MAX_NAME_BYTES) throw new DnsMessageError("bad name");
         this.#byteAt(at + size);
-        // A dot within a label must not look like one between labels.
+        // A dot within a label must differ from one between labels.
         const label = String.fromCharCode(...this.#bytes.subarray(at + 1, at + 1 + size));
         labels.push(label.replaceAll(".", "\\."));
         at += size + 1;

@@ -3,7 +3,7 @@ import type { FetchDoh } from "./dns_client.ts";
 
 const MAX_MESSAGE_BYTES = 65_535;
 
-/** Sends DNS messages over HTTPS by GET (RFC 8484, section 4.1). */
+/** Sends DNS messages over HTTPS with GET (RFC 8484, section 4.1). */
 export function dohOver(client: HttpClient): FetchDoh {
   return async (server, message, signal) => {
     const url = new URL(server);
@@ -14,7 +14,7 @@ export function dohOver(client: HttpClient): FetchDoh {
       if (response.status !== 200) throw failed(`HTTP_${response.status}`);
       return await readAll(response);
     } catch (error) {
-      await response.body?.cancel().catch(() => {}); // the failure that counts is `error`
+      await response.body?.cancel().catch(() => {}); // `error` is reported instead
       throw error;
     }
   };

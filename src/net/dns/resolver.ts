@@ -4,25 +4,26 @@ import { type AddressOverrides, overridesFor } from "../../options/address_overr
 import { DnsCache, type FoundAddresses } from "./dns_cache.ts";
 import { DnsClient, type DnsClientOptions, NXDOMAIN } from "./dns_client.ts";
 import type { AddressType } from "./dns_message.ts";
-import { isIpv6, parseIp } from "../../lib/ip_address.ts";
+import { isIpv6, parseIp, withoutBrackets } from "../../lib/ip_address.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
-/** Where addresses come from. Without `dohServers` and `servers` the system is asked. */
+/** Sources of addresses. Without `dohServers` and `servers` the system looks names up. */
 export interface ResolverOptions extends DnsClientOptions {
   readonly network: Pick<Network, "connect" | "exchange" | "lookup">;
-  /** They take the place of look-ups. */
+  /** Addresses that replace look-ups. */
   readonly overrides: AddressOverrides;
-  /** With `"ipv4"` no IPv6 address is asked for, and none is returned. */
+  /** With `"ipv4"` no IPv6 address is queried or returned. */
   readonly families: "all" | "ipv4";
 }
 
 /**
- * How long the addresses of one family wait for those of the other. A network that swallows questions for IPv6
- * addresses must not hold up those who can do without (RFC 8305, section 3).
+ * Longest wait for the second family after the first has answered. So a network that drops queries for IPv6
+ * addresses does not delay an IPv4 connection (RFC 8305, section 3).
  */
 const OTHER_FAMILY_WAIT_MS = 250;
 
-/** RFC 6761, section 6.3: these names are this machine, and no business of a server. */
+/** RFC 6761, section 6.3: these names are this machine, and are never sent to a server. */
 const LOOPBACK_NAME = /^(?:.*\.)?localhost$/;
 const LOOPBACK_ADDRESSES = ["::1", "127.0.0.1"];
 
@@ -39,11 +40,11 @@ export class Resolver {
   }
 
   /**
-   * At least one address, in the order in which to try them: the families take turns (RFC 8305, section 4).
-   * `host` is a name or an address as a URL has it. Rejects with a `DownloadError` whose code is `dns`.
+   * At least one address, in the order of the attempts: the families alternate (RFC 8305, section 4). `host`
+   * is a name or an address in the form of a URL. Rejects with a `DownloadError` with the code `dns`.
    */
   async resolve(host: string, port: number, signal: AbortSignal): Promise<readonly string[]> {
-    const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+    const name = withoutBrackets(host.toLowerCase()).replace(/\.$/, "");
     const usable = this.#usable(await this.#find(name, port, signal));
     if (usable.length > 0) return takeTurns(usable);
     throw failed(name, "it has no IPv4 address, and IPv6 is switched off", { retryable: false });
@@ -65,8 +66,8 @@ export class Resolver {
       return await unlessAborted(this.#options.network.lookup(name), signal);
     } catch (error) {
       signal.throwIfAborted();
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      const reason = typeof code === "string" ? `the system says ${code}` : "the system does not know it";
+      const code = errorCode(error);
+      const reason = code !== undefined ? `the system says ${code}` : "the system does not know it";
       throw failed(name, reason, { retryable: true, cause: error });
     }
   }
@@ -79,7 +80,7 @@ export class Resolver {
     const ask = async (type: AddressType) => {
       const answer = await this.#client.ask(name, type, limited);
       if (answer.addresses.length > 0) {
-        clock.sleep(OTHER_FAMILY_WAIT_MS, limited).then(() => enough.abort(), () => {}); // both are there
+        clock.sleep(OTHER_FAMILY_WAIT_MS, limited).then(() => enough.abort(), () => {}); // both families have answered
       }
       return answer;
     };
@@ -92,12 +93,12 @@ export class Resolver {
       if (failure !== undefined) throw failure.reason;
       const isUnknown = answers.some(({ rcode }) => rcode === NXDOMAIN);
       const reason = isUnknown ? "DNS has no such name" : `DNS has no ${types.join(" or ")} record for it`;
-      // A network that is only just coming up says so too, and answers of a captive portal pass.
+      // Retryable: a starting network or a captive portal may give the same answer for a short time.
       throw failed(name, reason, { retryable: true });
     }
     return {
       addresses: found.map(({ address }) => address),
-      // Where a family is missing because nobody answered, the next one to ask may have more luck.
+      // If a family is missing because its query failed, the next query may succeed, so do not cache.
       ttlSeconds: failure === undefined ? Math.min(...found.map(({ ttlSeconds }) => ttlSeconds)) : 0,
     };
   }
@@ -107,7 +108,7 @@ export class Resolver {
   }
 }
 
-/** Begins with the family of the first address, which whoever ordered them thinks best. */
+/** Alternates the families, starting with that of the first address, which is the preferred one. */
 function takeTurns(addresses: readonly string[]): string[] {
   const unique = [...new Set(addresses)];
   const isFirstIpv6 = isIpv6(unique[0] ?? "");

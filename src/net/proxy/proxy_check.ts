@@ -3,15 +3,16 @@ import type { ProxyServer } from "../../options/resolved_options.ts";
 import type { Connection } from "../../runtime/runtime.ts";
 import { describeWanted, UNSUPPORTED } from "../../auth/wanted_login.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
+import { joinHostPort } from "../../lib/ip_address.ts";
 
-/** The longest answer of a proxy that is read. */
+/** Longest head of an answer of a proxy. */
 const MAX_HEAD_BYTES = 64 * 1024;
-/** What a proxy may say today and not tomorrow. */
+/** Temporary failures of a proxy. */
 const PASSING_STATUS = new Set([429, 500, 502, 503, 504]);
 
-/** How a proxy is named in messages. */
+/** The name of a proxy in messages. */
 function describeProxy({ protocol, host, port }: ProxyServer): string {
-  return `${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${protocol}://${joinHostPort(host, port)}`;
 }
 
 /** An error about a proxy. */
@@ -20,8 +21,8 @@ export function proxyFailed(proxy: ProxyServer, reason: string, retryable: boole
 }
 
 /**
- * What an answer of a proxy with this status means, `undefined` when it is none of the proxy's own. `challenges` is its
- * `Proxy-Authenticate`.
+ * The refusal that a status means; `undefined` when it is not a refusal of the proxy itself. `challenges` is
+ * the field `Proxy-Authenticate`.
  */
 export function refusalOf(
   proxy: ProxyServer,
@@ -40,13 +41,13 @@ export function refusalOf(
 /** Why there is no tunnel. */
 export interface TunnelRefusal {
   readonly error: DownloadError;
-  /** What the proxy asks for, where it asks who we are. */
+  /** The challenges of the proxy, if it wants credentials. */
   readonly challenges: string | undefined;
 }
 
 /**
- * Asks an HTTP proxy at the other end of `connection` for a tunnel (RFC 9110, section 9.3.6), and returns why there is
- * none, `undefined` when there is one. The runtime's own client does not tell.
+ * Requests a tunnel from the HTTP proxy at the other end of `connection` (RFC 9110, section 9.3.6). Returns
+ * the refusal, or `undefined` when the tunnel is open. The runtime's own client does not report the reason.
  */
 export async function tryTunnel(
   connection: Connection,
@@ -67,13 +68,13 @@ export async function tryTunnel(
   if (Number.isNaN(status)) return refuse("it closed the connection without an answer", true);
   if (status >= 200 && status < 300) return undefined;
   const challenges = challengesIn(answer);
-  // Some answer 401 to a wrong password; nobody but the proxy can mean that here.
+  // Some proxies answer 401 to a wrong password. Before the tunnel is open only the proxy can answer.
   const error = refusalOf(proxy, status === 401 ? 407 : status, challenges);
   if (error !== undefined) return { error, challenges };
   return refuse(`it would not connect to ${authority} (${status})`, PASSING_STATUS.has(status));
 }
 
-/** Several fields are joined. */
+/** The challenges in a head; several fields are joined. */
 function challengesIn(head: string): string {
   const fields = head.matchAll(/^(?:proxy|www)-authenticate:(.*)$/gim);
   return Array.from(fields, ([, value = ""]) => value.trim()).join(", ");

@@ -1,8 +1,9 @@
-import { toByteString } from "../../auth/byte_string.ts";
+import { basicField } from "../../auth/basic.ts";
+import { toCredentials } from "../../auth/credentials.ts";
 import { DigestLogin } from "../../auth/digest_auth.ts";
 import type { ProxyServer } from "../../options/resolved_options.ts";
 
-/** Says to a proxy who we are: as Basic credentials, and as Digest once it asks for that. */
+/** The credentials for a proxy: Basic, and Digest once the proxy wants it. */
 export class ProxyLogin {
   readonly #basic: string | undefined;
   readonly #digest: DigestLogin | undefined;
@@ -10,22 +11,22 @@ export class ProxyLogin {
 
   constructor({ username, password }: ProxyServer) {
     if (username === "") return;
-    const credentials = { username: toByteString(username), password: toByteString(password) };
-    this.#basic = `Basic ${btoa(`${credentials.username}:${credentials.password}`)}`;
+    const credentials = toCredentials(username, password);
+    this.#basic = basicField(credentials);
     this.#digest = new DigestLogin(credentials);
   }
 
-  /** The value of `Proxy-Authorization` for a request, `undefined` when nobody was named. */
+  /** The value of `Proxy-Authorization` for a request; `undefined` without a user. */
   fieldFor(method: string, uri: string): string | undefined {
     return this.#latest = this.#digest?.fieldFor(method, uri) ?? this.#basic;
   }
 
-  /** Takes up the `Proxy-Authenticate` of a refusal, and returns whether a further try may succeed. */
+  /** Reads the `Proxy-Authenticate` of a refusal. Returns whether another request may succeed. */
   takeUp(challenges: string | null): boolean {
     return this.#digest?.takeUp(challenges, this.#latest ?? null) ?? false;
   }
 
-  /** The proxy did as it was asked. */
+  /** Notes that the proxy accepted the credentials. */
   accept(): void {
     this.#digest?.accept(this.#latest ?? null, null);
   }

@@ -1,61 +1,61 @@
+import { basicField } from "../../auth/basic.ts";
 import type { Connection, Listener, Network } from "../../runtime/runtime.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
 import { parseRequestHead } from "./request_head.ts";
 import type { Route } from "../connect/routes.ts";
 
-/** Where a relay listens, and the secret without which it serves nobody. */
+/** Port of a relay, and the secrets that a client needs. */
 export interface RelayAddress {
   readonly port: number;
   readonly username: string;
   readonly password: string;
-  /** A host that is nowhere: the relay itself answers for it. */
+  /** A host that does not exist: the relay itself answers for it. */
   readonly challenge: string;
-  /** What its answer has in {@linkcode PROOF_FIELD}. Nobody else can know it. */
+  /** The value of {@linkcode PROOF_FIELD} in this answer. Only the relay knows it. */
   readonly proof: string;
 }
 
-/** The field of an answer that shows that it is the relay's. */
+/** The field that proves that an answer is from the relay. */
 export const PROOF_FIELD = "proxy-proof";
 
-/** The longest head of a request that our own client sends. */
+/** Longest head of a request from our own client. */
 const MAX_HEAD_BYTES = 256 * 1024;
 const SECRET_BYTES = 24;
 
 /**
- * An HTTP proxy on loopback for this process alone: the runtime's client goes through it where connections are to be
- * opened in a way that the client has no setting for. TLS, where there is some, begins behind it.
+ * An HTTP proxy on loopback for this process alone. The runtime's client uses it for connections that the
+ * client cannot open itself. TLS starts at the relay, not in the client.
  */
 export class Relay {
   readonly #network: Network;
   readonly #route: Route;
   readonly #defaultPort: number;
-  readonly #password = createSecret();
-  readonly #authorization = `Basic ${btoa(`bytehaul:${this.#password}`)}`;
+  readonly #credentials = { username: "bytehaul", password: createSecret() };
   readonly #challenge = `relay-${createSecret()}.invalid`;
   readonly #proof = createSecret();
   readonly #clients = new Set<Connection>();
   #listener: Promise<Listener> | undefined;
   #isClosed = false;
 
-  /** `defaultPort` is meant where a request names none. */
+  /** `defaultPort` is the port of a request that names none. */
   constructor(network: Network, route: Route, defaultPort: number) {
     this.#network = network;
     this.#route = route;
     this.#defaultPort = defaultPort;
   }
 
-  /** Begins to listen, if it does not yet. */
+  /** Starts to listen, unless it already does. */
   async start(): Promise<RelayAddress> {
     this.#listener ??= this.#network.listen((client) => void this.#serve(client));
     const { port } = await this.#listener;
     const challenge = this.#challenge;
-    return { port, username: "bytehaul", password: this.#password, challenge, proof: this.#proof };
+    return { port, ...this.#credentials, challenge, proof: this.#proof };
   }
 
   /** Closes every connection. */
   close(): void {
     this.#isClosed = true;
-    this.#listener?.then((listener) => listener.close(), () => {}); // it never listened
+    this.#listener?.then((listener) => listener.close(), () => {}); // the relay never listened
     for (const client of this.#clients) client.close();
   }
 
@@ -65,7 +65,7 @@ export class Relay {
     const exchange = new Exchange(client, this.#route);
     try {
       await exchange.run({
-        authorization: this.#authorization,
+        authorization: basicField(this.#credentials),
         defaultPort: this.#defaultPort,
         challenge: this.#challenge,
         answer: encode(
@@ -73,7 +73,7 @@ export class Relay {
         ),
       });
     } catch {
-      // Either side broke off. The client sees its connection end, and the route knows why it opened none.
+      // One side closed the connection. The client sees the end, and the route has recorded its failure.
     } finally {
       exchange.close();
       this.#clients.delete(client);
@@ -81,7 +81,7 @@ export class Relay {
   }
 }
 
-/** What a relay and its client have agreed upon. */
+/** Secrets and settings that a relay shares with its client. */
 interface Agreement {
   readonly authorization: string;
   readonly defaultPort: number;
@@ -89,7 +89,7 @@ interface Agreement {
   readonly answer: Uint8Array;
 }
 
-/** One connection of a client, and the one that it leads to at the moment. */
+/** One connection of a client, and its current connection to a server. */
 class Exchange {
   readonly #client: Connection;
   readonly #route: Route;
@@ -111,7 +111,7 @@ class Exchange {
       const head = text === undefined ? undefined : parseRequestHead(text, defaultPort);
       if (head === undefined) return;
       if (head.authorization !== authorization) return await this.#client.write(REFUSED);
-      // Its connection serves no other request, which a client would send twice should it fail.
+      // The challenge uses its own connection: a client repeats a request that fails on a reused one.
       if (head.host === challenge) return await this.#client.write(answer);
       const next = forwarder === undefined ? `${head.host}:${head.port}` : FORWARDER;
       if (next !== connectedTo) {
@@ -134,7 +134,7 @@ class Exchange {
     this.#server?.close();
     this.#server = undefined;
     let isOpen = false;
-    // A client that gives up while it waits closes its connection.
+    // A client that aborts its request closes its connection.
     const stop = () => isOpen || this.#over.abort();
     this.#reader.waitForMore().then((more) => more || stop(), stop);
     this.#server = await open(this.#over.signal);
@@ -142,7 +142,7 @@ class Exchange {
     void this.#passBack(this.#server);
   }
 
-  /** Passes on what the server sends, until it ends. */
+  /** Passes the bytes of the server to the client until their end. */
   async #passBack(server: Connection): Promise<void> {
     try {
       for (let chunk = await server.read(); chunk !== undefined; chunk = await server.read()) {
@@ -150,14 +150,14 @@ class Exchange {
       }
       if (this.#server === server) await this.#client.end();
     } catch {
-      // Cut off; the client must not take it for an end.
+      // The body was cut. A reset shows the client that this is not the end.
       if (this.#server === server) this.#client.reset();
     }
     if (this.#server === server) this.close();
   }
 }
 
-/** Stands for where every request goes when a proxy forwards them. */
+/** Key of the one connection for all requests to a proxy that forwards. */
 const FORWARDER = "forwarder";
 const REFUSED = encode(
   "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",

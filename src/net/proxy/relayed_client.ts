@@ -11,27 +11,28 @@ import { PROOF_FIELD, Relay, type RelayAddress } from "./relay.ts";
 import { TARGET_FIELD } from "./request_head.ts";
 import { RenewableClient } from "../renewable_client.ts";
 import { MAX_ANSWERS, type Route } from "../connect/routes.ts";
+import { withoutBrackets } from "../../lib/ip_address.ts";
 
 const PORTS = { "http:": 80, "https:": 443 } as const;
 
-/** The schemes of URLs. */
+/** URL schemes. */
 export type Scheme = keyof typeof PORTS;
 
-/** Sends requests over connections that a route of our own opens, and knows why it could not. */
+/** Sends requests over connections of a route, and reports why the route could not open one. */
 export class RelayedClient implements HttpClient {
   readonly #runtime: Runtime;
   readonly #options: HttpClientOptions;
   readonly #relay: Relay;
-  /** Says to a proxy that forwards requests who we are. */
+  /** The login for a proxy that forwards requests. */
   readonly #login: ProxyLogin | undefined;
   readonly #hosts: string[] = [];
-  /** Stand-ins whose requests were seen to arrive at the relay. */
+  /** Stand-ins for which the relay has answered the challenge. */
   readonly #proven = new Set<string>();
   readonly #failures = new Map<string, { readonly error: unknown; readonly atMs: number }>();
   #client: HttpClient | undefined;
   #address: RelayAddress | undefined;
 
-  /** For URLs of one scheme. `route` speaks TLS where that needs it. */
+  /** A client for URLs of one scheme. For `https:`, `route` does TLS. */
   constructor(runtime: Runtime, options: HttpClientOptions, route: Route, scheme: Scheme) {
     this.#runtime = runtime;
     this.#options = options;
@@ -60,7 +61,7 @@ export class RelayedClient implements HttpClient {
     }
   }
 
-  /** Closes idle connections; the next request opens another. */
+  /** Closes idle connections. The next request opens a new one. */
   closeIdle(): void {
     this.#client?.close();
   }
@@ -70,7 +71,7 @@ export class RelayedClient implements HttpClient {
     this.#relay.close();
   }
 
-  /** Asks again where a proxy wants another kind of credentials than it got. */
+  /** Repeats the request if a proxy wants another kind of credentials. */
   async #getAnswering(get: () => Promise<Response>): Promise<Response> {
     for (let answers = 0;; answers++) {
       const response = await get();
@@ -84,9 +85,9 @@ export class RelayedClient implements HttpClient {
   }
 
   /**
-   * An address that the client takes for the host, of which it keeps connections apart. Given the name, Deno would ask
-   * the system for its address, although the relay finds it. It is one for multicast (RFC 2365), to which no system
-   * makes a TCP connection: a request that does not go to the relay goes nowhere.
+   * An address that stands for the host, so that the client has separate connections for each host. With the
+   * name Deno would make a DNS query, although the relay finds the address. It is a multicast address (RFC
+   * 2365), to which no system opens a TCP connection. So a request that misses the relay reaches no server.
    */
   #standIn(host: string): string {
     const known = this.#hosts.indexOf(host);
@@ -95,8 +96,8 @@ export class RelayedClient implements HttpClient {
   }
 
   /**
-   * Makes sure, before anything of the caller's is sent, that the runtime takes requests for a stand-in to the relay:
-   * Deno obeys NO_PROXY of the environment, which it may read when we may not.
+   * Checks, before anything of the caller's is sent, that the runtime sends requests for a stand-in to the
+   * relay. Deno obeys NO_PROXY of the environment, even when this program may not read it.
    */
   async #prove(client: HttpClient, standIn: string, host: string, signal: AbortSignal): Promise<void> {
     const { challenge, proof } = this.#address!;
@@ -104,7 +105,7 @@ export class RelayedClient implements HttpClient {
     try {
       answer = await client.get(`http://${standIn}/`, { headers: new Headers({ host: challenge }), signal });
     } catch (error) {
-      // There was no connection to the stand-in.
+      // No connection to the stand-in: the request did not go to the relay.
       if (!(error instanceof DownloadError && error.code === "connect")) throw error;
     }
     await answer?.body?.cancel();
@@ -127,7 +128,7 @@ export class RelayedClient implements HttpClient {
     };
     const remember = async (host: string, port: number, open: () => Promise<Connection>) => {
       const connection = await open().catch((error) => note(host, port, error));
-      // With TLS 1.3 a server says only afterwards that it does not like our certificate.
+      // With TLS 1.3 a server refuses our certificate only after the handshake, so reads can fail with it.
       const read = () =>
         connection.read().catch((error) => {
           if (error instanceof DownloadError) note(host, port, error);
@@ -155,7 +156,7 @@ export class RelayedClient implements HttpClient {
   }
 }
 
-/** Path and query, as they are. */
+/** Path and query, unchanged. */
 function targetOf(url: string): string {
   const full = new URL(url);
   full.hash = "";
@@ -172,5 +173,5 @@ function misled(host: string, standIn: string): DownloadError {
 
 function placeOf(url: string): string {
   const { protocol, hostname, port } = new URL(url);
-  return `${hostname.replace(/^\[|\]$/g, "")}:${port || PORTS[protocol as Scheme]}`;
+  return `${withoutBrackets(hostname)}:${port || PORTS[protocol as Scheme]}`;
 }

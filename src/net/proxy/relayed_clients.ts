@@ -6,7 +6,7 @@ import { RelayedClient, type Scheme } from "./relayed_client.ts";
 import { Resolver } from "../dns/resolver.ts";
 import { directRoute, httpProxyRoute, type Route, securedRoute, socksRoute } from "../connect/routes.ts";
 
-/** What relayed clients are made with. */
+/** Settings of relayed clients. */
 export interface RelayedClientsOptions {
   readonly runtime: Runtime;
   readonly network: ResolvedNetwork;
@@ -17,10 +17,10 @@ export interface RelayedClientsOptions {
   readonly direct: () => HttpClient;
 }
 
-/** For each try with each server; Deno does not learn that nobody listens to a datagram. */
+/** Time limit of each query to each server. On Deno a datagram to a closed port is not reported. */
 const DNS_TIMEOUT_MS = 2000;
 
-/** Clients whose connections are opened in ways that the runtime's client has no setting for, made when needed. */
+/** Clients for connections that the runtime's client cannot open itself, made when needed. */
 export class RelayedClients {
   readonly #options: RelayedClientsOptions;
   readonly #resolver: Resolver;
@@ -33,7 +33,7 @@ export class RelayedClients {
     this.#dialer = this.#createDialer(this.#resolver);
   }
 
-  /** A client for URLs of one scheme, which go through `proxy`. */
+  /** A client for URLs of one scheme, through `proxy`. */
   clientFor(scheme: Scheme, proxy: ProxyServer | undefined): HttpClient {
     const { runtime, network: { tls } } = this.#options;
     return this.#keep(`${scheme} ${JSON.stringify(proxy)}`, scheme, () => {
@@ -57,7 +57,7 @@ export class RelayedClients {
     return new Dialer({ network, clock, resolver, localAddress });
   }
 
-  /** Reaches the servers that names are looked up with, whose own names the system looks up. */
+  /** A client for the DoH servers. The system looks up their own names. */
   #bootstrap(): HttpClient {
     const { runtime, network, hasEnvironmentProxies, direct } = this.#options;
     const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;

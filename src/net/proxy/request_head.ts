@@ -1,24 +1,25 @@
 import type { ProxyLogin } from "./proxy_login.ts";
+import { withoutBrackets } from "../../lib/ip_address.ts";
 
 /** The head of a request to the relay. */
 export interface RequestHead {
-  /** Where it is to go; a name, or an address without brackets. */
+  /** Host of the request: a name, or an address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** What is said for the relay. */
+  /** The credentials for the relay. */
   readonly authorization: string | undefined;
-  /** The head as the origin is to see it. */
+  /** The head for the origin. */
   readonly forOrigin: Uint8Array;
-  /** The head as a proxy that forwards it is to see it (RFC 9112, section 3.2.2), which `login` says who we are. */
+  /** The head for a proxy that forwards it (RFC 9112, section 3.2.2), with the credentials of `login`. */
   forProxy(login: Pick<ProxyLogin, "fieldFor">): Uint8Array;
 }
 
-/** Path and query, where a runtime's client may send other ones than it was given. */
+/** The field for path and query, because a runtime's client may change them in the request line. */
 export const TARGET_FIELD = "proxy-target";
 
 /**
- * Reads the head of a request, which goes where its `Host` says. The URL in it has a made-up host, so that nobody looks
- * up a name on the way to the relay. `undefined` when it is none.
+ * Reads the head of a request; `undefined` when it is malformed. Its `Host` field names the target. The host
+ * in its URL is invented, so that the runtime looks up no name.
  */
 export function parseRequestHead(text: string, defaultPort: number): RequestHead | undefined {
   const [requestLine = "", ...lines] = text.trimEnd().split("\r\n");
@@ -35,8 +36,8 @@ export function parseRequestHead(text: string, defaultPort: number): RequestHead
     return Uint8Array.from(head, (character) => character.charCodeAt(0));
   };
   return {
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    // The parser hides a port that is the default of http.
+    host: withoutBrackets(url.hostname),
+    // The URL parser removes the default port of http.
     port: Number(/:(\d+)$/.exec(authority!)?.[1] ?? defaultPort),
     authorization: field("proxy-authorization"),
     forOrigin: encode(path, []),

@@ -2,14 +2,14 @@ import type { Connection } from "../../runtime/runtime.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
 import { isTooLongForSocks } from "../../options/proxy.ts";
 
-/** Where a SOCKS proxy is to connect to. */
+/** The host and port that a SOCKS proxy connects to. */
 export interface SocksTarget {
   /** An IP address as its bytes, or a name that the proxy looks up. */
   readonly host: Uint8Array | string;
   readonly port: number;
 }
 
-/** A user of a proxy. */
+/** Credentials for a proxy. */
 export interface Credentials {
   readonly username: string;
   readonly password: string;
@@ -18,9 +18,9 @@ export interface Credentials {
 /** Why a proxy opened no connection. */
 export interface SocksRefusal {
   readonly reason: string;
-  /** Whether the same may succeed later. */
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** Whether the proxy was willing, and another address of the same host may do better. */
+  /** Whether the target caused the refusal, so that another address of the host may succeed. */
   readonly isOfTarget: boolean;
 }
 
@@ -43,15 +43,15 @@ const REPLIES: Readonly<Record<number, string>> = {
   8: "address type not supported",
 };
 
-/** Why a proxy cannot be asked for a target, `undefined` where it can. */
+/** Why SOCKS cannot express a target; `undefined` when it can. */
 export function refuseTarget({ host }: SocksTarget): SocksRefusal | undefined {
   if (typeof host !== "string" || !isTooLongForSocks(host)) return undefined;
   return final("SOCKS5 has no host names of more than 255 bytes");
 }
 
 /**
- * Asks a SOCKS5 proxy (RFC 1928) at the other end of `connection` for a connection of its own. Returns why it
- * would not, or `undefined` when bytes now go to the target and back.
+ * Requests a connection to a target from the SOCKS5 proxy (RFC 1928) at the other end of `connection`.
+ * Returns the reason of a refusal, or `undefined` when `connection` now leads to the target.
  */
 export async function openSocks(
   connection: Connection,
@@ -108,7 +108,7 @@ async function readReply(reader: ByteReader): Promise<SocksRefusal | undefined> 
     const reason = `it could not connect (${REPLIES[head[1]!] ?? `reply ${head[1]}`})`;
     return { reason, retryable: true, isOfTarget: true };
   }
-  // The address that the proxy connects from follows, and tells nothing.
+  // The local address of the proxy follows. It is read and ignored.
   const length = head[3] === ADDRESS_NAME
     ? (await reader.take(1))?.[0]
     : head[3] === ADDRESS_IPV6

@@ -17,51 +17,51 @@ import { openShell, type Shell } from "./shell.ts";
 export type { PathInfo } from "./host_access.ts";
 export type { Shell, ShellEnd } from "./shell.ts";
 
-/** Signals that ask a program to end; only Windows has SIGBREAK, which is Ctrl+Break. */
+/** Signals that end a program. Only Windows has SIGBREAK, which is Ctrl+Break. */
 export type CliSignal = "SIGHUP" | "SIGINT" | "SIGTERM" | "SIGBREAK";
 
 /**
- * The program's surroundings, so that tests can stand in for them. What cannot be had is refused with an `Error`
- * whose message is the reason alone; Deno is never made to ask for a permission.
+ * The environment of the command, which tests can replace. A failure is an `Error` whose message is only the
+ * reason. On Deno no call causes a permission prompt.
  */
 export interface CliHost {
-  /** What stands on the command line after the program's name. */
+  /** The arguments after the program's name. */
   readonly args: readonly string[];
-  /** Whether the program was surely started by the name `bytehaul`. */
+  /** Whether the program was certainly started with the name `bytehaul`. */
   readonly isBytehaul: boolean;
-  /** Whether standard error is a terminal on which lines can be drawn over. */
+  /** Whether standard error is a terminal on which lines can be overwritten. */
   readonly isTerminal: boolean;
   /** Cells in a line of that terminal. */
   columns(): number;
   writeStdout(text: string): void;
   writeStderr(text: string): void;
-  /** A variable of the environment, `undefined` when it is not set. */
+  /** A variable of the environment; `undefined` when it is not set. */
   variable(name: string): string | undefined;
   readText(path: string): Promise<string>;
-  /** What a file holds, read as it is asked for. */
+  /** The content of a file, read on demand. */
   readChunks(path: string): AsyncIterable<Uint8Array>;
   /** All of standard input. */
   readStdin(): Promise<string>;
-  /** Standard input, read as it is asked for. */
+  /** Standard input, read on demand. */
   readStdinChunks(): AsyncIterable<Uint8Array>;
-  /** `undefined` when nothing is there. */
+  /** Describes a path; `undefined` when nothing has the name. */
   look(path: string): Promise<PathInfo | undefined>;
   /** The system's shell. */
   openShell(): Shell;
   /**
-   * Calls `listener` for each such signal, in place of what the system would do, until the result is called. A process
-   * that is to outlive its terminal, as with `nohup`, hears no SIGHUP and goes on.
+   * Calls `listener` for each of these signals, in place of the system's default action. The returned
+   * function ends this. A process that outlives its terminal, as with `nohup`, ignores SIGHUP and continues.
    */
   onSignal(signals: readonly CliSignal[], listener: (signal: CliSignal) => void): () => void;
-  /** Waits until what was written has left the process, and returns why standard output did not take all of it. */
+  /** Waits until all output has left the process. Returns the reason if standard output lost some of it. */
   flush(): Promise<string | undefined>;
-  /** Ends the process at once. */
+  /** Ends the process immediately. */
   exit(status: number): void;
 }
 
-/** The surroundings of this process. */
+/** The environment of this process. */
 export function createConsole(): CliHost {
-  // Before the streams, as one on a terminal listens for its size.
+  // Call this before the streams are used: a stream on a terminal listens for a signal about its size.
   const outlives = outlivesTerminal();
   const stdout = new Outlet(process.stdout);
   const stderr = new Outlet(process.stderr);
@@ -97,7 +97,8 @@ function onSignal(
   listener: (signal: CliSignal) => void,
   outlives: boolean,
 ): () => void {
-  // It stays, and stands for the order to ignore it, which Deno drops with the first listener.
+  // This listener stays and does nothing. It replaces the ignored SIGHUP, which Deno undoes with the first
+  // listener.
   if (outlives) listen("SIGHUP", () => {});
   const heard = signals.filter((signal) => !(outlives && signal === "SIGHUP") && listen(signal, listener));
   return () => {
@@ -105,7 +106,7 @@ function onSignal(
   };
 }
 
-/** Whether the system has such a signal: Windows has no SIGTERM to listen for. */
+/** Listens for a signal. Returns whether the system has it: Windows has no SIGTERM. */
 function listen(signal: CliSignal, listener: (signal: CliSignal) => void): boolean {
   try {
     process.on(signal, listener as NodeJS.SignalsListener);

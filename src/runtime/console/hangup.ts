@@ -6,20 +6,25 @@ import { isGranted } from "./host_access.ts";
 const ALL = ["read", "write", "net", "env", "sys", "run", "ffi"] as const;
 
 /**
- * Whether this process goes on when its terminal closes, as `nohup` asks for: it was started with SIGHUP ignored. It has
- * to be found out before anything listens for a signal, as a listener for any undoes that on Deno.
+ * Whether this process continues when its terminal closes, as with `nohup`: it was started with SIGHUP
+ * ignored. Call this before any signal listener is added, because on Deno a listener for any signal undoes
+ * this.
  */
 export function outlivesTerminal(): boolean {
   if (process.platform === "win32") return false;
   const ignored = ignoredSignals();
   if (ignored !== undefined) return (ignored & 1n) === 1n;
-  // `nohup` leaves no output on a terminal. Where none is on one, going on is what does no harm.
+  // `nohup` redirects all output from the terminal. If no output is on a terminal, to continue is the safe
+  // choice.
   return !isatty(1) && !isatty(2);
 }
 
-/** A bit for each signal, the lowest for SIGHUP; `undefined` where the system, or Deno, does not tell. */
+/**
+ * The ignored signals, one bit each, the lowest for SIGHUP; `undefined` when the system or Deno does not
+ * report them.
+ */
 function ignoredSignals(): bigint | undefined {
-  // Deno gives it to --allow-all only, and asks on a terminal otherwise.
+  // Deno allows this only with --allow-all, and prompts on a terminal otherwise.
   if (!ALL.every((name) => isGranted({ name }))) return undefined;
   try {
     const [, mask] = /^SigIgn:\s*([\da-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];

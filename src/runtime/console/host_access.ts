@@ -1,10 +1,11 @@
 import { open, readFile, stat } from "node:fs/promises";
 import process from "node:process";
+import { errorCode } from "../../lib/error_code.ts";
 
-/** What a path leads to, links followed. */
+/** Facts about a path, after following links. */
 export interface PathInfo {
   readonly kind: "file" | "directory" | "other";
-  /** Permission bits, `undefined` where the system has none. */
+  /** Permission bits; `undefined` on a system without them. */
   readonly mode: number | undefined;
 }
 
@@ -20,28 +21,25 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "not permitted",
 };
 
-/** What the system says of a failure, in words. */
+/** The system's description of a failure. */
 export function reasonFor(error: unknown): string {
-  return REASONS[codeOf(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
+  return REASONS[errorCode(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** The system's name for a failure, such as `ENOENT`. */
-export function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : undefined;
-}
-
-/** Whether Deno gives access; other runtimes always do. Using what it does not give would prompt on a terminal. */
+/**
+ * Whether Deno grants the permission; other runtimes always do. Use without a permission would prompt on a
+ * terminal.
+ */
 export function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return !("Deno" in globalThis) || Deno.permissions.querySync(permission).state === "granted";
 }
 
-/** Throws unless Deno gives access; `flag` is what would give it. */
+/** Throws unless Deno grants the permission; `flag` is the flag that grants it. */
 export function requireAccess(permission: Deno.PermissionDescriptor, flag: string): void {
   if (!isGranted(permission)) throw new Error(`Deno gives no access to it; run with ${flag}`);
 }
 
-/** A variable of the environment, `undefined` when it is not set. */
+/** A variable of the environment; `undefined` when it is not set. */
 export function readVariable(name: string): string | undefined {
   if (!isGranted({ name: "env", variable: name })) {
     throw new Error(`Deno gives no access to ${name}; run with --allow-env=${name}`);
@@ -54,7 +52,7 @@ export function readText(path: string): Promise<string> {
   return looking(path, () => readFile(path, "utf8"));
 }
 
-/** What is at a path; `undefined` when nothing is. */
+/** Describes a path; `undefined` when nothing has the name. */
 export function look(path: string): Promise<PathInfo | undefined> {
   return looking(path, async () => {
     try {
@@ -64,7 +62,7 @@ export function look(path: string): Promise<PathInfo | undefined> {
         mode: process.platform === "win32" ? undefined : info.mode & 0o777,
       };
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
+      if (errorCode(error) === "ENOENT") return undefined;
       throw error;
     }
   });
@@ -79,7 +77,7 @@ async function looking<T>(path: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What a file holds, no more of it at a time than is asked for. */
+/** The content of a file, read chunk by chunk on demand. */
 export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
   const file = await looking(path, () => open(path));
   try {
@@ -94,7 +92,7 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void
   }
 }
 
-/** The same of standard input. */
+/** Standard input, read chunk by chunk on demand. */
 export async function* readStdinChunks(): AsyncGenerator<Uint8Array, void, void> {
   for await (const chunk of process.stdin) yield chunk as Uint8Array;
 }

@@ -1,6 +1,7 @@
-import { codeOf, reasonFor } from "./host_access.ts";
+import { errorCode } from "../../lib/error_code.ts";
+import { reasonFor } from "./host_access.ts";
 
-/** Writes to standard output or standard error until that fails, and then no more. */
+/** Writes to standard output or standard error. After a failure it writes nothing more. */
 export class Outlet {
   readonly #stream: NodeJS.WriteStream;
   readonly #waiting = new Set<() => void>();
@@ -19,12 +20,12 @@ export class Outlet {
     try {
       this.#stream.write(text, (error) => error ? this.#break(error) : this.#written());
     } catch (error) {
-      // Deno throws at once what other runtimes tell of later.
+      // Deno throws immediately; other runtimes report the failure later.
       this.#break(error);
     }
   }
 
-  /** Waits until all that was written is out or lost, and returns why it was lost. */
+  /** Waits until all output is written or lost. Returns the reason of a loss. */
   flush(): Promise<string | undefined> {
     return new Promise((resolve) => {
       const done = () => resolve(this.#reason);
@@ -39,8 +40,8 @@ export class Outlet {
 
   #break(error: unknown): void {
     this.#isBroken = true;
-    // A reader that went away, as `head` does, is no loss.
-    if (codeOf(error) !== "EPIPE") this.#reason ??= reasonFor(error);
+    // A closed pipe, as after `head`, is not a loss.
+    if (errorCode(error) !== "EPIPE") this.#reason ??= reasonFor(error);
     this.#wake();
   }
 

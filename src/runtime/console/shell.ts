@@ -1,5 +1,6 @@
 import process from "node:process";
 import { requireAccess } from "./host_access.ts";
+import { onAbort } from "../../lib/on_abort.ts";
 
 /** How a command ended. */
 export interface ShellEnd {
@@ -15,7 +16,10 @@ export type Shell = (
   signal: AbortSignal,
 ) => Promise<ShellEnd>;
 
-/** The system's shell. Whoever may run it may do everything, so that no less than all is asked of Deno. */
+/**
+ * The system's shell. A program that may run it may do everything, so Deno must grant the complete run
+ * permission.
+ */
 export function openShell(): Shell {
   for (const name of ["run", "env"] as const) requireAccess({ name }, "--allow-run --allow-env");
   return runInShell;
@@ -28,7 +32,7 @@ async function runInShell(
 ): Promise<ShellEnd> {
   const { spawn } = await import("node:child_process");
   signal.throwIfAborted();
-  // In a process group of its own all that the shell has started ends with it.
+  // In a separate process group, all processes of the shell end with it.
   const hasGroups = process.platform !== "win32";
   const child = spawn(command, {
     shell: true,
@@ -41,15 +45,14 @@ async function runInShell(
   child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text);
   child.on("error", reject);
   child.on("close", (status: number | null) => resolve({ status, stdout }));
-  const stop = () => {
+  using _stopping = onAbort(signal, () => {
     reject(signal.reason);
     try {
       if (hasGroups && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
     } catch {
-      // It has just ended.
+      // The shell has just ended.
     }
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  return await promise.finally(() => signal.removeEventListener("abort", stop));
+  });
+  return await promise;
 }

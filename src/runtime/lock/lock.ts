@@ -1,7 +1,8 @@
 import type { FileInfo, FileLock, RuntimeFile } from "../runtime.ts";
 import { systemError } from "../system_error.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
-/** What asking the system for a lock comes to. */
+/** Outcome of a lock request to the system. */
 export type LockAnswer =
   | "had"
   | "taken"
@@ -12,30 +13,30 @@ export type LockAnswer =
 
 /** A file that may be locked. */
 export interface LockableFile extends Pick<RuntimeFile, "read" | "write" | "stat" | "close"> {
-  /** Asks for a lock that ends with the process. */
+  /** Requests a lock that ends with the process. */
   tryLock(): Promise<LockAnswer>;
 }
 
-/** What locking needs of a runtime. */
+/** Calls of a runtime that a lock needs. */
 export interface LockCalls {
-  /** Makes a new file; `EEXIST` when anything has that name. */
+  /** Makes a new file; `EEXIST` when the name is taken. */
   create(path: string): Promise<LockableFile>;
-  /** Opens a file that is there. Follows no link, and waits for nobody. */
+  /** Opens an existing file. Follows no link, and does not wait for a pipe. */
   open(path: string): Promise<LockableFile>;
   lstat(path: string): Promise<FileInfo | undefined>;
   remove(path: string): Promise<void>;
   readonly processId: number;
-  /** Whether a process runs, `undefined` where this one may not know. */
+  /** Whether a process runs; `undefined` without the permission to know. */
   isAlive(processId: number): boolean | undefined;
 }
 
-/** Paths that this process has locked, or is about to. */
+/** Paths that this process has locked or is locking. */
 const inHand = new Set<string>();
 
 /**
- * Locks a file that this call makes. One that is there already was left by a process that died, once the system gives
- * its lock away; it is replaced, because another user may have put it there. Where there are no such locks the file
- * holds the process id of its owner.
+ * Locks a file that this call makes. If the system grants the lock of an existing file, a dead process left
+ * that file. It is then replaced, because another user may have made it. Without system locks the file has
+ * the process id of its owner.
  */
 export async function lockBy(calls: LockCalls, path: string): Promise<FileLock | undefined> {
   if (inHand.has(path)) return undefined;
@@ -52,7 +53,7 @@ async function take(calls: LockCalls, path: string): Promise<FileLock | undefine
   for (;;) {
     const made = await unless("EEXIST", calls.create(path));
     const file = made ?? await openLeft(calls, path);
-    if (file === undefined) continue; // its holder has just finished
+    if (file === undefined) continue; // its owner has just finished
     let isKept = false;
     try {
       const answer = await file.tryLock();
@@ -84,7 +85,10 @@ async function release(calls: LockCalls, file: LockableFile, path: string): Prom
   }
 }
 
-/** A link is not followed and nothing else than a file of one name is opened: it would be somebody else's. */
+/**
+ * Opens an existing lock file. Refuses links, other kinds and files with a second name, because another user
+ * may have made them.
+ */
 async function openLeft(calls: LockCalls, path: string): Promise<LockableFile | undefined> {
   const named = await calls.lstat(path);
   if (named === undefined) return undefined;
@@ -107,7 +111,9 @@ function requirePlain({ kind, links = 1 }: FileInfo, path: string): void {
   if (links > 1) throw new Error(`"${path}" has another name as well; remove it`);
 }
 
-/** What the file of a lock by process id says. One that says nothing was left half made. */
+/**
+ * Whether the process named in a lock file runs. A file without a process id is from an interrupted start.
+ */
 async function isOwnerAlive(calls: LockCalls, file: LockableFile, path: string): Promise<boolean> {
   const text = new Uint8Array(16);
   const length = await file.read(text, 0);
@@ -122,7 +128,7 @@ async function unless<T>(code: string, result: Promise<T>): Promise<T | undefine
   try {
     return await result;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === code) return undefined;
+    if (errorCode(error) === code) return undefined;
     throw error;
   }
 }

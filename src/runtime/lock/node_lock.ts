@@ -5,18 +5,19 @@ import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lo
 import { lstat, NodeFile, OPEN_OWN, remove } from "../node_file.ts";
 import type { FileLock } from "../runtime.ts";
 import { windowsLock } from "./windows_lock.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
 
-/** What the system calls it when a file system has no locks, beside the number of `ENOTSUP` and `EOPNOTSUPP`. */
+/** Error codes of a file system without locks, in addition to the numbers of `ENOTSUP` and `EOPNOTSUPP`. */
 const NO_LOCKS = new Set(["ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL"]);
 
-/** Asks for a lock; returns the number of the failure, 0 when there is none. */
+/** Requests a lock. Returns the number of the failure, or 0. */
 type Flock = (descriptor: number) => number;
 
 /**
- * Locks a file as Deno does, with the system's `flock`, so that both see each other's locks and the lock
- * of a process that died is gone. Where there is no such call the file holds the owner's process id.
+ * Locks a file with `flock`, as Deno does. So both see each other's locks, and the lock of a dead process is
+ * free. Without this call the file has the process id of its owner.
  */
 export function lockFile(path: string): Promise<FileLock | undefined> {
   return windowsLock()?.(path) ?? lockBy(CALLS, path);
@@ -57,7 +58,7 @@ function isAlive(processId: number): boolean {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return errorCode(error) !== "ESRCH";
   }
 }
 
@@ -68,7 +69,7 @@ interface BunFfi {
 
 interface LockSymbols {
   flock(descriptor: number, operation: number): number;
-  /** Where this thread keeps the number of the last failure. */
+  /** Function of the C library that returns the address of this thread's error number. */
   [errno: string]: (...numbers: number[]) => number;
 }
 

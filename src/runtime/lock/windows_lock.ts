@@ -5,10 +5,11 @@ import process from "node:process";
 import { IS_WINDOWS, onFile } from "../in_use.ts";
 import type { FileLock } from "../runtime.ts";
 import { systemError } from "../system_error.ts";
+import { errorCode } from "../../lib/error_code.ts";
 
 type Handle = number | bigint;
 
-/** Functions of Windows, by their names there. */
+/** Functions of Windows, by their Windows names. */
 interface Kernel {
   CreateFileW(
     path: Uint8Array,
@@ -37,23 +38,23 @@ const LOOK_ONLY = 0;
 const SHARE_ALL = 1 | 2 | 4;
 const OPEN_EXISTING = 3;
 const OPEN_OR_CREATE = 4;
-/** Opens a link itself and not what it leads to. */
+/** Opens a link itself, not its target. */
 const NO_FOLLOW = 0x0020_0000;
 const EXCLUSIVE_NOW = 1 | 2;
 const ALL_BYTES = 0xFFFF_FFFF;
 
 const ATTRIBUTE_LINK = 0x400;
 
-/** What a file is, as the system describes an open file. */
+/** The system's description of an open file. */
 interface Described {
   readonly isLink: boolean;
-  /** Volume and number. */
+  /** Volume and number of the file. */
   readonly identity: string;
 }
 
 /**
- * Locks a file on Windows with the call that Deno makes there, so that the lock of a process that died is gone.
- * `undefined` where the system's functions cannot be called.
+ * Locks a file on Windows with the same system call as Deno, so that the lock of a dead process is free.
+ * `undefined` when the functions of the system cannot be called.
  */
 export function windowsLock(): ((path: string) => Promise<FileLock | undefined>) | undefined {
   const kernel = IS_WINDOWS ? loadedKernel() : undefined;
@@ -78,7 +79,7 @@ async function lock(kernel: Kernel, path: string): Promise<FileLock | undefined>
 async function release(kernel: Kernel, handle: Handle, path: string): Promise<void> {
   try {
     await onFile(() => fs.unlink(path)).catch((error) => {
-      if (error.code !== "ENOENT") throw error;
+      if (errorCode(error) !== "ENOENT") throw error;
     });
   } finally {
     kernel.CloseHandle(handle);
@@ -93,14 +94,14 @@ async function open(kernel: Kernel, path: string): Promise<Handle> {
   throw systemError("ELOOP", path);
 }
 
-/** Throws the error that the runtime has for what could not be opened. */
+/** Throws the runtime's error for a path that could not be opened. */
 async function explain(path: string): Promise<never> {
   if ((await fs.lstat(path).catch(() => undefined))?.isDirectory()) throw systemError("EISDIR", path);
   await (await fs.open(path, "a")).close();
-  throw systemError("EBUSY", path); // it was, a moment ago
+  throw systemError("EBUSY", path); // it was in use a moment ago
 }
 
-/** The file that was opened may have lost its name to a holder that was just finishing. */
+/** Whether the opened file still has its name. An owner that has just finished may have removed the name. */
 function hasName(kernel: Kernel, handle: Handle, path: string): boolean {
   const named = openNow(kernel, path, LOOK_ONLY, OPEN_EXISTING);
   if (named === INVALID_HANDLE) return false;
@@ -145,6 +146,6 @@ function load(): Kernel | undefined {
       CloseHandle: { args: ["i64"], returns: "i32" },
     }).symbols;
   } catch {
-    return undefined; // not on every processor
+    return undefined; // not available on every processor
   }
 }

@@ -4,7 +4,8 @@ import type { Target } from "../../http/fields/location.ts";
 import { statusError } from "../../http/response_check.ts";
 import { openSegment, type SegmentReader, type TransportOptions } from "../../http/segment_reader.ts";
 import type { Refresh, RefreshedSource } from "../../options/options.ts";
-import { parseHeaders, parseUrl } from "../../options/option_checks.ts";
+import { joinHeaders, parseHeaders } from "../../options/headers.ts";
+import { parseUrl } from "../../options/option_checks.ts";
 import type { ByteRange, Logger } from "../../types.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 
@@ -162,7 +163,7 @@ export class Source {
       supplied.set("authorization", authorization);
     }
     // What was meant for one origin is not for another.
-    this.#headers = parseHeaders(isSameOrigin ? this.#headers : undefined, supplied);
+    this.#headers = isSameOrigin ? joinHeaders(this.#headers, supplied) : supplied;
     this.#caller = this.#caller.withHeaders(this.#headers);
     this.#origin = { url, isTrusted: true };
   }

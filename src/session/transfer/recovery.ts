@@ -6,6 +6,7 @@ import type { ByteRange, Logger } from "../../types.ts";
 import type { Retry } from "../sources/retry.ts";
 import type { Source } from "../sources/source.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
+import type { LeaseDesk } from "./lease_desk.ts";
 import type { TransferProgress } from "../progress.ts";
 import type { ServerLoad } from "./server_load.ts";
 import type { VersionCheck } from "./version_check.ts";
@@ -18,9 +19,10 @@ export interface RecoveryOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly load: ServerLoad;
+  readonly desk: Pick<LeaseDesk, "done">;
   readonly source: Pick<Source, "closeIdle">;
   readonly check: VersionCheck;
-  readonly progress: TransferProgress;
+  readonly progress: Pick<TransferProgress, "fetched">;
   readonly retryPolicy: RetryPolicy;
   readonly countFailure: CountFailure;
   readonly minSegmentSize: number;
@@ -28,8 +30,6 @@ export interface RecoveryOptions {
   readonly isReturning: boolean;
   /** Aborted when the transfer ends early. */
   readonly signal: AbortSignal;
-  /** Aborted when everything was delivered. */
-  readonly done: AbortSignal;
 }
 
 /** Does what follows the failures of one connection. */
@@ -128,7 +128,7 @@ export class Recovery {
 
   /** Waits before a retry, but no longer than there is something to fetch. */
   async #backOff(delayMs: number): Promise<void> {
-    const { clock, signal, done } = this.#options;
+    const { clock, signal, desk: { done } } = this.#options;
     await clock.sleep(delayMs, AbortSignal.any([signal, done])).catch((reason) => {
       signal.throwIfAborted();
       if (!done.aborted) throw reason;

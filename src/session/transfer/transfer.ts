@@ -12,11 +12,9 @@ import type { KnownVersion } from "../sources/known_version.ts";
 import type { Source } from "../sources/source.ts";
 import { LeaseDesk } from "./lease_desk.ts";
 import type { TransferProgress } from "../progress.ts";
-import { Receiver } from "./receiver.ts";
-import { type CountFailure, Recovery } from "./recovery.ts";
+import type { CountFailure } from "./recovery.ts";
 import { ServerLoad } from "./server_load.ts";
 import { VersionCheck } from "./version_check.ts";
-import { WholeFileRequest } from "./whole_file_request.ts";
 import { LeaseWorker } from "./worker.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
@@ -62,44 +60,42 @@ export async function runTransfer(
   first: ProbeResult,
   signal: AbortSignal,
 ): Promise<void> {
+  const { clock, log, spec, source, limit, version, pieces, cache, pool, progress } = options;
   const stop = new AbortController();
   using _ = onAbort(signal, () => stop.abort(signal.reason));
-  const { clock, log, spec, source, limit, version, acceptsRanges, pieces, cache, pool, progress } = options;
-  const { minSegmentSize, maxSegmentSize, retryMaxDelayMs: maxQuietMs } = spec;
-  const shared = { clock, log, source, cache, pool, progress, signal: stop.signal };
-  const { pieceSize } = pieces;
-  const scheduler = new Scheduler({ missing: pieces.missing(), minSegmentSize, pieceSize });
-  const startOver = async () => {
-    await options.startOver();
-    scheduler.restart([{ start: 0, end: pieces.size }]);
-  };
+  if (signal.aborted) first.reader.close();
+  const { minSegmentSize } = spec;
+  const scheduler = new Scheduler({ missing: pieces.missing(), minSegmentSize, pieceSize: pieces.pieceSize });
   const maxConnections = connectionsFor(options);
-  const connections = spec.isAdaptive ? Math.min(maxConnections, FIRST_CONNECTIONS) : maxConnections;
-  const load = new ServerLoad({ ...shared, maxConnections, maxSegmentSize, maxQuietMs, acceptsRanges });
-  const desk = new LeaseDesk({ ...shared, scheduler, minSegmentSize });
-  const check = new VersionCheck({ clock, version, file: spec });
-  const createWorker = (isReturning: boolean) => {
-    const { countFailure } = options;
-    const { done } = desk;
-    const ownRecovery = { load, check, retryPolicy: spec, countFailure, minSegmentSize, isReturning, done };
-    const recovery = new Recovery({ ...shared, ...ownRecovery });
-    const onReceived = (position: number) => recovery.noteReceived(position);
-    const { leastSize = 0 } = first;
-    const receiver = new Receiver({ ...shared, desk, scheduler, leastSize, onReceived });
-    const wholeFile = new WholeFileRequest({
-      ...shared,
-      check,
-      desk,
-      scheduler,
-      receiver,
-      pieces,
-      startOver,
-    });
-    const { size } = version;
-    return new LeaseWorker({ ...shared, load, desk, scheduler, check, receiver, recovery, wholeFile, size });
+  const load = new ServerLoad({
+    ...{ clock, log, source, progress, maxConnections },
+    acceptsRanges: options.acceptsRanges,
+    maxSegmentSize: spec.maxSegmentSize,
+    maxQuietMs: spec.retryMaxDelayMs,
+  });
+  const work = {
+    ...{ clock, log, source, load, scheduler, pieces, cache, pool, progress, minSegmentSize },
+    signal: stop.signal,
+    desk: new LeaseDesk({ clock, log, scheduler, minSegmentSize, signal: stop.signal }),
+    check: new VersionCheck({ clock, version, file: spec }),
+    retryPolicy: spec,
+    countFailure: options.countFailure,
+    leastSize: first.leastSize ?? 0,
+    startOver: async () => {
+      await options.startOver();
+      scheduler.restart([{ start: 0, end: pieces.size }]);
+    },
   };
-  const hasWork = () => scheduler.hasPending;
-  await new WorkerPool({ ...shared, load, limit, connections, hasWork, createWorker, stop }).run(first);
+  const workers = new WorkerPool({
+    ...{ clock, log, load, progress, limit, stop },
+    connections: spec.isAdaptive ? Math.min(maxConnections, FIRST_CONNECTIONS) : maxConnections,
+    hasWork: () => scheduler.hasPending,
+    runWorker: (kind) =>
+      new LeaseWorker({ ...work, isReturning: kind === "returning" }).run(
+        kind === "first" ? first : undefined,
+      ),
+  });
+  await workers.run();
 }
 
 /** How many connections are worth it for what is missing. */

@@ -21,6 +21,11 @@ export class VersionCheck {
     this.#options = options;
   }
 
+  /** Bytes of the file, `undefined` where no response said how many it has. */
+  get size(): number | undefined {
+    return this.#options.version.size;
+  }
+
   /** Whether a response for the whole file can be shown to be of this version. */
   get isProvable(): boolean {
     const { version } = this.#options;
@@ -30,7 +35,7 @@ export class VersionCheck {
 
   /** How many bytes of the file a range has. */
   bytesOf({ start, end }: ByteRange): number {
-    return Math.min(end, this.#options.version.size ?? Infinity) - start;
+    return Math.min(end, this.size ?? Infinity) - start;
   }
 
   /** Checks the response to a request for `range`. Returns the offset at which its body ends. */

@@ -1,15 +1,11 @@
-import type { ProbeResult } from "../../http/probe.ts";
 import { OVER } from "../../lib/waiting.ts";
 import type { Clock } from "../../runtime/runtime.ts";
 import type { Logger } from "../../types.ts";
 import { growWhileFaster } from "./growth.ts";
 import type { ServerLoad } from "./server_load.ts";
 
-/** One connection. */
-export interface Worker {
-  /** Takes leases until nothing is left or it is retired. `first` is a response that was received already. */
-  run(first: ProbeResult | undefined): Promise<void>;
-}
+/** `first` continues the first response; a server may refuse one that is `returning` again. */
+export type WorkerKind = "first" | "further" | "returning";
 
 /** What a {@linkcode WorkerPool} works with. */
 export interface WorkerPoolOptions {
@@ -23,8 +19,8 @@ export interface WorkerPoolOptions {
   readonly limit: { readonly isSet: boolean };
   /** Whether there is a lease for another worker. */
   readonly hasWork: () => boolean;
-  /** `isReturning`: others are served, and the server may refuse this one again. */
-  readonly createWorker: (isReturning: boolean) => Worker;
+  /** Runs one connection until no lease is left or it is retired. */
+  readonly runWorker: (kind: WorkerKind) => Promise<void>;
   /** Aborted with the first failure of a worker, which ends all of them. */
   readonly stop: AbortController;
 }
@@ -39,12 +35,11 @@ export class WorkerPool {
   }
 
   /** Returns once the workers have fetched everything. Rejects with the reason of `stop` when that is aborted. */
-  async run(first: ProbeResult): Promise<void> {
+  async run(): Promise<void> {
     const { connections, stop: { signal } } = this.#options;
-    if (signal.aborted) first.reader.close();
     signal.throwIfAborted();
-    this.#start(first);
-    for (let count = 1; count < connections; count++) this.#start();
+    this.#start("first");
+    for (let count = 1; count < connections; count++) this.#start("further");
     const finished = new AbortController();
     const over = AbortSignal.any([signal, finished.signal]);
     const changes = [this.#grow(over), this.#letReturn(over)].map((change) => this.#failWith(change));
@@ -54,10 +49,10 @@ export class WorkerPool {
     signal.throwIfAborted();
   }
 
-  #start(first?: ProbeResult, isReturning = false): void {
-    const { load, createWorker } = this.#options;
+  #start(kind: WorkerKind): void {
+    const { load, runWorker } = this.#options;
     load.addConnection();
-    const run = this.#failWith(createWorker(isReturning).run(first)).finally(() => this.#runs.delete(run));
+    const run = this.#failWith(runWorker(kind)).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
   }
 
@@ -74,7 +69,7 @@ export class WorkerPool {
       connections: () => load.connections,
       room: () => limit.isSet || !hasWork() ? 0 : load.room,
       add: (count) => {
-        for (let added = 0; added < count; added++) this.#start();
+        for (let added = 0; added < count; added++) this.#start("further");
         log("debug", `${load.connections} connections from now on`);
       },
     }, signal);
@@ -82,6 +77,6 @@ export class WorkerPool {
 
   #letReturn(signal: AbortSignal): Promise<void> {
     const { load, hasWork } = this.#options;
-    return load.letReturn(hasWork, () => this.#start(undefined, true), signal);
+    return load.letReturn(hasWork, () => this.#start("returning"), signal);
   }
 }

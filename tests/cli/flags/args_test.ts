@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DownloadCommand, parseArgs } from "../../../src/cli/flags/args.ts";
-import { emptyDraft } from "../../../src/cli/flags/flag.ts";
+import { emptyDraft } from "../../../src/cli/flags/draft.ts";
 import { FLAGS } from "../../../src/cli/flags/flags.ts";
+import { helpText } from "../../../src/cli/flags/help.ts";
 import { UsageError } from "../../../src/cli/flags/usage_error.ts";
-import { resolveDownloaderOptions, resolveSpec } from "../../../src/options/resolve_options.ts";
+import { COMMAND_DEFAULTS } from "../../../src/options/defaults.ts";
+import {
+  resolveDefaults,
+  resolveDownloaderOptions,
+  resolveSpec,
+} from "../../../src/options/resolve_options.ts";
 
 const URL_A = "https://example.com/a";
 const URL_B = "https://example.com/b";
@@ -149,12 +155,9 @@ test("parseArgs() refuses values and names the flag, the value and what would be
     [["-o", ""], "-o", '""', "path"],
     [["-d", ""], "-d", '""', "not empty"],
     [["--json=1"], "--json", "takes none"],
-    [["--dns", "dns.example"], "--dns", '"dns.example"', "IP addresses"],
-    [["--dns", "1.1.1.1,"], "--dns", '"1.1.1.1,"', "IP addresses"],
-    [["--doh", "http://a/dns"], "--doh", "with this value", "https URLs"],
+    [["--dns="], "--dns", '""', "not empty"],
     [["--resolve", "h:80"], "--resolve", '"h:80"', "HOST:PORT:ADDRESS"],
-    [["--resolve", "h:80:name"], "--resolve", '"h:80:name"', "HOST:PORT:ADDRESS"],
-    [["--interface", "eth0"], "--interface", '"eth0"', "an IP address of this machine"],
+    [["--interface="], "--interface", '""', "not empty"],
     [["--output"], "--output", "path"],
     [["-o", "--json"], "-o", "--json", "path"],
   ];
@@ -182,7 +185,6 @@ test("parseArgs() never repeats a secret", () => {
       ["-HX Y: hunter2"],
       ["--heade=X-Key: hunter2"],
       ["-whunter2"],
-      ["--doh", "http://dns.example/hunter2"],
       ["--user", "hunter2", "--bearer", "hunter2"],
       ["--user="],
       ["--json=hunter2"],
@@ -264,22 +266,26 @@ test("the bounds of the flags are those of the options", () => {
 });
 
 test("the defaults that the help names are those of the options", () => {
+  const shared = resolveDownloaderOptions({});
+  const ofFile = resolveDefaults(COMMAND_DEFAULTS);
   let defaults = 0;
-  for (const flag of FLAGS) {
-    const value = /\(default (\S+)\)/.exec(flag.help)?.[1];
-    if (value === undefined) continue;
-    const { options, specOptions } = parse(`--${flag.name}=${value}`, URL_A);
+  for (const { name, otherwise } of FLAGS) {
+    if (otherwise === undefined || otherwise === "no limit") continue;
+    const { options, specOptions } = parse(`--${name}=${otherwise}`, URL_A);
+    assert.notDeepEqual([options, specOptions], [{}, {}], name);
     const { logger: _, ...resolved } = resolveDownloaderOptions(options);
-    const { logger: __, ...expected } = resolveDownloaderOptions({});
-    assert.deepEqual(resolved, expected, flag.name);
-    assert.deepEqual(
-      { ...resolveSpec({ maxConnections: "auto", ...specOptions, url: URL_A }), headers: undefined },
-      { ...resolveSpec({ maxConnections: "auto", url: URL_A }), headers: undefined },
-      flag.name,
-    );
+    const { logger: __, ...expected } = shared;
+    assert.deepEqual(resolved, expected, name);
+    assert.deepEqual(resolveDefaults({ ...COMMAND_DEFAULTS, ...specOptions }), ofFile, name);
     defaults++;
   }
-  assert.ok(defaults >= 14);
+  assert.equal(defaults, 15);
+  const endless = FLAGS.filter(({ otherwise }) => otherwise === "no limit").map(({ name }) => name);
+  assert.deepEqual(endless, ["max-per-host", "max-segment-size", "max-retry-time"]);
+  const help = helpText();
+  for (const { otherwise } of FLAGS) {
+    if (otherwise !== undefined) assert.ok(help.includes(`(default ${otherwise})`), otherwise);
+  }
 });
 
 test("parseArgs() reads --checksum-file, for several URLs too", () => {

@@ -133,13 +133,16 @@ interface BadInput {
 const BAD_INPUT: Readonly<Record<string, BadInput>> = {
   "a proxy of an unknown kind": {
     args: ["--proxy", "ftp://u:secret@h:1"],
-    says: /the proxy "ftp:\/\/\*\*\*@h:1": there is no kind of proxy "ftp"/,
+    says: /--proxy "ftp:\/\/\*\*\*@h:1": there is no kind of proxy "ftp"/,
   },
   "a proxy without a host": { args: ["--proxy", "http://"], says: /expected a host/ },
-  "a DNS server that is no address": { args: ["--dns", "dns.test"], says: /--dns "dns\.test": expected IP/ },
+  "a DNS server that is no address": {
+    args: ["--dns", "dns.test"],
+    says: /--dns "dns\.test": expected an IP address/,
+  },
   "a DoH server without TLS": {
     args: ["--doh", "http://d.test/secret"],
-    says: /--doh .*expected https URLs/,
+    says: /--doh: its scheme is "http:"; expected a URL such as https:/,
   },
   "an address that is none": { args: ["--interface", "eth0"], says: /--interface "eth0": expected an IP/ },
   "an address for no port": { args: ["--resolve", "h.test:1.2.3.4"], says: /--resolve "h\.test:1\.2\.3\.4"/ },

@@ -10,8 +10,8 @@ const B = "https://b.test/f";
 
 async function complete(host: FakeHost, ...argv: string[]) {
   const command = parseArgs([...argv, ...(argv.includes(A) ? [] : [A])]) as DownloadCommand;
-  const { specFor, ...rest } = await readInputs(command, host);
-  return { ...rest, specs: command.urls.map((url) => specFor(url)) };
+  const { specOptions, ...rest } = await readInputs(command, host);
+  return { ...rest, specs: command.urls.map((url) => ({ ...specOptions, url })) };
 }
 
 async function specOf(host: FakeHost, ...argv: string[]) {
@@ -146,14 +146,14 @@ test("readInputs() sends cookies that are data and hands cookie files on", async
   assert.deepEqual(await specOf(host, "--cookie", "jar", "--cookie", "more"), { cookies: "# one\n# two" });
 });
 
-test("readInputs() takes authorities apart and names the files of TLS", async () => {
+test("readInputs() reads and names the files of TLS", async () => {
   const one = "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----";
   const two = one.replace("AA", "BB");
   const host = hostWith({ ca: `text\n${one}\n\n${two}\n`, none: "nothing", c: "cert", k: "key" });
   const { options, files } = await complete(host, "--cacert=ca", "--cert=c", "--key=k", "--insecure");
-  assert.deepEqual(options, { tls: { ca: [one, two], cert: "cert", key: "key", insecure: true } });
+  assert.deepEqual(options, { tls: { ca: host.files.ca, cert: "cert", key: "key", insecure: true } });
   assert.deepEqual(files, { "tls.ca": '--cacert "ca"', "tls.cert": '--cert "c"', "tls.key": '--key "k"' });
-  assert.deepEqual((await complete(host, "--cacert=none")).options, { tls: { ca: ["nothing"] } });
+  assert.deepEqual((await complete(host, "--cacert=none")).options, { tls: { ca: "nothing" } });
 });
 
 test("readInputs() makes a refresh of a command", async () => {

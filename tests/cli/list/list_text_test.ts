@@ -5,7 +5,7 @@ import { readEntryOptions } from "../../../src/cli/list/entry_options.ts";
 import { type ListEntry, ListParser } from "../../../src/cli/list/list_parser.ts";
 import { decodeList } from "../../../src/cli/list/list_text.ts";
 import { runCli } from "../../../src/cli/main.ts";
-import { FakeDownloader, FakeHost, utf8 } from "../fakes.ts";
+import { FakeDownloader, FakeHost, resolved, utf8 } from "../fakes.ts";
 
 const TEXT = "http://a/1\r\n out=größe\n\nhttp://a/2\t http://b/2\n";
 
@@ -156,8 +156,8 @@ test("127 a session of aria2's is read, and what has no use is named once", asyn
   const host = new ByteHost(utf8(SESSION));
   const downloader = new FakeDownloader();
   assert.equal(await runCli(["-i", "list"], host, downloader.create), 0);
-  const [first, second] = downloader.specs;
-  assert.deepEqual(first, {
+  const [first, second] = downloader.resolved;
+  const wanted = resolved({
     url: "http://a/1",
     maxConnections: 2,
     outputDir: "/tmp",
@@ -171,6 +171,7 @@ test("127 a session of aria2's is read, and what has no use is named once", asyn
     pieceSize: 1_048_576,
     headers: [["Referer", "http://r/"], ["User-Agent", "u"]],
   });
+  assert.deepEqual(first, wanted);
   assert.equal(second?.maxRetries, 1_000_000);
   assert.deepEqual(host.stderr.match(/^bytehaul: warning: .*$/gm), [
     "bytehaul: warning: the list has options that change nothing here: gid, remote-time, load-cookies, pause, dry-run, bt-max-peers, ftp-user",
@@ -181,10 +182,10 @@ test("127 an entry's own user takes the place of another", async () => {
   const host = new ByteHost(utf8("http://a/1\n http-user=me\n http-passwd=hunter2\nhttp://a/2\n"));
   const downloader = new FakeDownloader();
   await runCli(["--bearer", "token", "-i", "list"], host, downloader.create);
-  const logins = downloader.specs.map((
-    { username, password, bearerToken },
-  ) => [username, password, bearerToken]);
-  assert.deepEqual(logins, [["me", "hunter2", undefined], [undefined, undefined, "token"]]);
+  assert.deepEqual(downloader.resolved, [
+    resolved({ maxConnections: "auto", username: "me", password: "hunter2", url: "http://a/1" }),
+    resolved({ maxConnections: "auto", bearerToken: "token", url: "http://a/2" }),
+  ]);
 });
 
 test("127 what is no option of aria2's, or would change what is fetched, is an error", () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers";
 import { runCli } from "../../../src/cli/main.ts";
 import { DownloadError } from "../../../src/errors.ts";
-import { FakeDownloader, type FakeHandle, FakeHost, snapshot, utf8 } from "../fakes.ts";
+import { FakeDownloader, type FakeHandle, FakeHost, resolved, snapshot, utf8 } from "../fakes.ts";
 
 /** A host whose list comes in parts, and counts how many were asked for. */
 class ListHost extends FakeHost {
@@ -64,14 +64,14 @@ test("-i fetches what the list names, with the flags and the options of each ent
     host,
   );
   assert.equal(status, 0);
-  const headers = [["A", "1"], ["b", "2"]];
-  assert.deepEqual(downloader.specs, [
-    { outputDir: "d", maxConnections: 8, headers, url: "http://a/0" },
-    {
+  const headers: [string, string][] = [["A", "1"], ["b", "2"]];
+  assert.deepEqual(downloader.resolved, [
+    resolved({ outputDir: "d", maxConnections: 8, headers, url: "http://a/0" }),
+    resolved({
       ...{ outputDir: "d", maxConnections: 8, outputPath: "one" },
       ...{ headers: [["A", "1"], ["B", "9"], ["C", "3"]], url: "http://a/1" },
-    },
-    { outputDir: "sub", maxConnections: 2, headers, url: "http://a/2" },
+    }),
+    resolved({ outputDir: "sub", maxConnections: 2, headers, url: "http://a/2" }),
   ]);
   assert.equal(downloader.closes, 1);
 });

@@ -1,14 +1,14 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
-import { BlackHole, hasIpv6 } from "../../helpers/black_hole.ts";
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { BlackHole, hasIpv6 } from "../../helpers/sockets/black_hole.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { findNginx } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";
-import { Talker } from "../../helpers/talker.ts";
+import { findNginx } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
+import { Talker } from "../../helpers/sockets/talker.ts";
 import { WITH_REFUSALS } from "../../helpers/wine.ts";
 
 const findIpv6 = async () => await hasIpv6() ? "::1" : undefined;
@@ -34,7 +34,7 @@ async function completeQuickly(reach: Reach, url: string, options: ReachOptions 
   const startedMs = performance.now();
   await reach.complete(url, options, { connectTimeoutMs: CONNECT_TIMEOUT_MS, maxRetries: 0 });
   const elapsedMs = performance.now() - startedMs;
-  ok(elapsedMs < QUICK_MS, `${elapsedMs} ms`);
+  assert.ok(elapsedMs < QUICK_MS, `${elapsedMs} ms`);
 }
 
 test(
@@ -44,7 +44,7 @@ test(
     withServer(async ({ reach, server, port }) => {
       const resolve = { [`files.example:${port}`]: ["127.0.0.2", "127.0.0.3", "127.0.0.1"] };
       await completeQuickly(reach, `http://files.example:${port}/file.bin`, { resolve });
-      strictEqual(server.requests.length, 1);
+      assert.equal(server.requests.length, 1);
     }),
 );
 
@@ -55,8 +55,8 @@ test(
     withServer(async ({ reach, port }) => {
       const resolve = { [`files.example:${port}`]: ["127.0.0.2", "127.0.0.3"] };
       const error = await reach.fail("connect", `http://files.example:${port}/file.bin`, { resolve });
-      strictEqual(error.message, "Cannot connect to files.example: the connection was refused");
-      strictEqual(error.retryable, true);
+      assert.equal(error.message, "Cannot connect to files.example: the connection was refused");
+      assert.equal(error.retryable, true);
     }),
 );
 
@@ -87,7 +87,7 @@ test(
         const startedMs = performance.now();
         await reach.fail("timeout", url, options, { connectTimeoutMs: 300, maxRetries: 0 });
         const elapsedMs = performance.now() - startedMs;
-        ok(elapsedMs >= 290 && elapsedMs < 1000, `${elapsedMs} ms`);
+        assert.ok(elapsedMs >= 290 && elapsedMs < 1000, `${elapsedMs} ms`);
       }
     }),
 );
@@ -125,16 +125,16 @@ test(
       });
       const options = { enableIpv6: false, dnsServers: [`127.0.0.1:${dns.endpoint.port}`] };
       await completeQuickly(reach, `http://${NAME}:${port}/file.bin`, options);
-      deepStrictEqual(await dns.questions(), [`A ${NAME}`]);
+      assert.deepEqual(await dns.questions(), [`A ${NAME}`]);
       const missing = await reach.fail("dns", `http://six.${DNSMASQ_DOMAIN}:${port}/file.bin`, options);
-      match(missing.message, /DNS has no A record for it$/);
-      deepStrictEqual((await dns.questions()).filter((line) => line.startsWith("AAAA")), []);
+      assert.match(missing.message, /DNS has no A record for it$/);
+      assert.deepEqual((await dns.questions()).filter((line) => line.startsWith("AAAA")), []);
       await completeQuickly(reach, `http://localhost:${port}/file.bin`, { enableIpv6: false });
       const literal = await reach.fail("dns", `http://[::1]:${port}/file.bin`, { enableIpv6: false });
-      match(literal.message, /IPv6 is switched off/);
-      strictEqual(literal.retryable, false);
-      strictEqual(six.connections, 0);
-      strictEqual(server.requests.length, 2);
+      assert.match(literal.message, /IPv6 is switched off/);
+      assert.equal(literal.retryable, false);
+      assert.equal(six.connections, 0);
+      assert.equal(server.requests.length, 2);
     }),
 );
 
@@ -151,7 +151,7 @@ test("IPv6 on: a server that has only that is reached", { skip: skipIpv6, timeou
   await completeQuickly(reach, `http://files.example:${six.port}/file.bin`, {
     resolve: { [`files.example:${six.port}`]: "::1" },
   });
-  strictEqual(six.connections, 2);
+  assert.equal(six.connections, 2);
 });
 
 test("localAddress: connections come from there", { skip, timeout: 30_000 }, async () => {
@@ -164,7 +164,7 @@ test("localAddress: connections come from there", { skip, timeout: 30_000 }, asy
   await reach.complete(`${origin}/file.bin`);
   await nginx.stop();
   const from = (await nginx.requests()).map(({ remoteAddress }) => remoteAddress);
-  deepStrictEqual(from, ["127.0.0.5", "127.0.0.5", "127.0.0.1"]);
+  assert.deepEqual(from, ["127.0.0.5", "127.0.0.5", "127.0.0.1"]);
 });
 
 test("localAddress: one that this machine does not have is refused before anything is sent", () =>
@@ -173,26 +173,26 @@ test("localAddress: one that this machine does not have is refused before anythi
       address
     );
     for (const localAddress of ["192.0.2.77", "2001:db8::77"]) {
-      ok(!own.includes(localAddress));
+      assert.ok(!own.includes(localAddress));
       const starter = reach.start({ localAddress });
       try {
         const error: unknown = await starter.download(reach.spec(server.url)).wait().then(
           () => "none",
           (it) => it,
         );
-        ok(error instanceof TypeError, `${error}`);
-        match(error.message, new RegExp(`^Cannot .*${localAddress}`));
+        assert.ok(error instanceof TypeError, `${error}`);
+        assert.match(error.message, new RegExp(`^Cannot .*${localAddress}`));
       } finally {
         await starter.close();
       }
     }
-    deepStrictEqual([server.connections, await reach.outputs()], [0, []]);
+    assert.deepEqual([server.connections, await reach.outputs()], [0, []]);
   }));
 
 test("localAddress: a name without an address of its family", () =>
   withServer(async ({ reach, server, port }) => {
     const options = { localAddress: "127.0.0.5", resolve: { [`files.example:${port}`]: "2001:db8::1" } };
     const error = await reach.fail("connect", `http://files.example:${port}/file.bin`, options);
-    match(error.message, /none of its addresses can be reached from 127\.0\.0\.5$/);
-    strictEqual(server.connections, 0);
+    assert.match(error.message, /none of its addresses can be reached from 127\.0\.0\.5$/);
+    assert.equal(server.connections, 0);
   }));

@@ -1,15 +1,15 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import type { TlsOptions } from "../../../mod.ts";
-import { Authority, type Certificate, type CertificateOptions } from "../../helpers/certificate.ts";
+import { Authority, type Certificate, type CertificateOptions } from "../../helpers/sockets/certificate.ts";
 import { assertFileIs, writeContentFile } from "../../../testing/content.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { findNginx, type NginxOptions, type NginxServer } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";
-import { findTinyproxy, startTinyproxy } from "../../helpers/tinyproxy.ts";
-import { TlsFront } from "../../helpers/tls_front.ts";
+import { findNginx, type NginxOptions, type NginxServer } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
+import { findTinyproxy, startTinyproxy } from "../../helpers/servers/tinyproxy.ts";
+import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 
 const skip = await skipWithout("certificates", { nginx: findNginx });
 const skipProxy = skip || await skipWithout("certificates through a proxy", { tinyproxy: findTinyproxy });
@@ -75,17 +75,17 @@ for (const [name, way] of Object.entries(WAYS)) {
         const options = way(url, proxy);
         await reach.complete(url, { ...options, tls: { ca } });
         const error = await reach.fail("tls", url, options);
-        strictEqual(error.retryable, false);
+        assert.equal(error.retryable, false);
         await reach.complete(url, { ...options, tls: { ca: [ca, ca] } });
         await server.stop();
         const requests = await server.requests();
-        deepStrictEqual(requests.map(({ status, protocol }) => [status, protocol]), [
+        assert.deepEqual(requests.map(({ status, protocol }) => [status, protocol]), [
           [206, "HTTP/1.1"],
           [206, "HTTP/1.1"],
         ]);
         // The failure took one connection, and was not tried again.
-        strictEqual(requests[1]!.connection - requests[0]!.connection, 2);
-        deepStrictEqual(reach.messages, []);
+        assert.equal(requests[1]!.connection - requests[0]!.connection, 2);
+        assert.deepEqual(reach.messages, []);
       }),
   );
 
@@ -100,15 +100,18 @@ for (const [name, way] of Object.entries(WAYS)) {
         const server = await serve("bad", await issuer.issue("server", options));
         const url = urlOf(server);
         const error = await reach.fail("tls", url, { ...way(url, proxy), tls: { ca } });
-        strictEqual(error.retryable, false);
-        match(error.message, /^Cannot reach localhost(?::\d+)?: its certificate cannot be trusted \(.+\)$/);
-        deepStrictEqual(reach.messages, []);
+        assert.equal(error.retryable, false);
+        assert.match(
+          error.message,
+          /^Cannot reach localhost(?::\d+)?: its certificate cannot be trusted \(.+\)$/,
+        );
+        assert.deepEqual(reach.messages, []);
         await reach.complete(url, { ...way(url, proxy), tls: { ca, insecure: true } });
-        match(reach.messages.join(), /^certificates are not verified/);
+        assert.match(reach.messages.join(), /^certificates are not verified/);
         await server.stop();
         const requests = await server.requests();
-        deepStrictEqual(requests.map(({ connection, status }) => [connection, status]), [[2, 206]]);
-        strictEqual(requests[0]!.serverName, "localhost");
+        assert.deepEqual(requests.map(({ connection, status }) => [connection, status]), [[2, 206]]);
+        assert.equal(requests[0]!.serverName, "localhost");
       }));
   }
 
@@ -134,7 +137,7 @@ for (const [name, way] of Object.entries(WAYS)) {
           `${status} ${clientCertificate?.replace(/:.*/, "")}`
         );
         // A refusal of a range is asked about once more, without one.
-        deepStrictEqual([...new Set(shown)], ["206 SUCCESS", "400 NONE", "400 FAILED"]);
+        assert.deepEqual([...new Set(shown)], ["206 SUCCESS", "400 NONE", "400 FAILED"]);
       }),
   );
 
@@ -153,14 +156,14 @@ for (const [name, way] of Object.entries(WAYS)) {
           ...way(url.replace("127.0.0.1", "localhost"), proxy),
           tls: { ca },
         });
-        strictEqual(error.retryable, false, error.message);
-        match(error.message, /^Cannot reach 127\.0\.0\.1(?::\d+)?: TLS could not be set up \(.+\)$/);
+        assert.equal(error.retryable, false, error.message);
+        assert.match(error.message, /^Cannot reach 127\.0\.0\.1(?::\d+)?: TLS could not be set up \(.+\)$/);
         const own = await identityFrom(await authority.issue(`client-${maxVersion}`, { side: "client" }));
         await reach.complete(url, {
           ...way(url.replace("127.0.0.1", "localhost"), proxy),
           tls: { ca, ...own },
         });
-        strictEqual(front.connections, 2);
+        assert.equal(front.connections, 2);
       }
     }));
 
@@ -184,8 +187,8 @@ for (const [name, way] of Object.entries(WAYS)) {
         await server.stop();
         const requests = await server.requests();
         const connections = new Set(requests.map(({ connection }) => connection));
-        strictEqual(connections.size, 8);
-        ok(requests.every(({ protocol, status }) => protocol === "HTTP/1.1" && status === 206));
+        assert.equal(connections.size, 8);
+        assert.ok(requests.every(({ protocol, status }) => protocol === "HTTP/1.1" && status === 206));
       }),
   );
 }

@@ -1,17 +1,17 @@
-import { ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
-import { BlackHole } from "../../helpers/black_hole.ts";
-import { makeCertificate, WITH_OPENSSL } from "../../helpers/certificate.ts";
+import { BlackHole } from "../../helpers/sockets/black_hole.ts";
+import { makeCertificate, WITH_OPENSSL } from "../../helpers/sockets/certificate.ts";
 import { assertFileIs } from "../../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
-import { findNginx } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, type ReachOptions } from "../../helpers/reach.ts";
-import { Talker } from "../../helpers/talker.ts";
-import { findTinyproxy, startTinyproxy } from "../../helpers/tinyproxy.ts";
-import { TlsFront } from "../../helpers/tls_front.ts";
+import { findNginx } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, type ReachOptions } from "../../helpers/scenes/reach.ts";
+import { Talker } from "../../helpers/sockets/talker.ts";
+import { findTinyproxy, startTinyproxy } from "../../helpers/servers/tinyproxy.ts";
+import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 import { until } from "../../helpers/until.ts";
 
 const skipProxy = await skipWithout("connections through a proxy", { tinyproxy: findTinyproxy });
@@ -91,13 +91,13 @@ for (const name of Object.keys(WAYS)) {
           const spec = reach.spec(url, { maxConnections: CONNECTIONS, minSegmentSize: STEP });
           const { path } = await starter.download(spec).wait();
           await assertFileIs(path, LARGE.seed, LARGE.size);
-          ok(server.requests.length >= 64, `${server.requests.length} requests`);
+          assert.ok(server.requests.length >= 64, `${server.requests.length} requests`);
           const { connections } = server;
-          strictEqual(connections, CONNECTIONS);
-          if (WAYS[name]!.isSecure) strictEqual(front.connections, connections);
+          assert.equal(connections, CONNECTIONS);
+          if (WAYS[name]!.isSecure) assert.equal(front.connections, connections);
           // Another download of the same downloader takes one of them.
           await starter.download(reach.spec(url, { maxConnections: 1 })).wait();
-          strictEqual(server.connections, connections);
+          assert.equal(server.connections, connections);
         } finally {
           await starter.close();
         }
@@ -115,10 +115,10 @@ for (const name of Object.keys(WAYS)) {
           const starter = reach.start({ ...options, poolIdleTimeoutMs: 300 });
           try {
             await starter.download(reach.spec(url)).wait();
-            strictEqual(server.connections, 1);
+            assert.equal(server.connections, 1);
             await until(() => server.openConnections === 0);
             await starter.download(reach.spec(url)).wait();
-            strictEqual(server.connections, 2);
+            assert.equal(server.connections, 2);
           } finally {
             await starter.close();
           }
@@ -135,7 +135,7 @@ for (const name of Object.keys(WAYS)) {
         try {
           for (const expected of [1, 2, 3]) {
             await starter.download(reach.spec(url)).wait();
-            strictEqual(server.connections, expected);
+            assert.equal(server.connections, expected);
             await until(() => server.openConnections === 0);
           }
         } finally {
@@ -164,9 +164,9 @@ for (const name of Object.keys(WAYS)) {
           const startedMs = performance.now();
           const handle = starter.download(reach.spec(url, { readTimeoutMs: PATIENCE_MS, maxRetries: 0 }));
           const error = await handle.wait().then(() => undefined, (error) => error);
-          strictEqual(error?.code, "timeout", `${error}`);
+          assert.equal(error?.code, "timeout", `${error}`);
           checkElapsed(startedMs);
-          strictEqual(handle.snapshot.downloaded, 10_000);
+          assert.equal(handle.snapshot.downloaded, 10_000);
           await until(() => server.openConnections === 0);
         } finally {
           await starter.close();
@@ -179,7 +179,7 @@ const PATIENCE_MS = 300;
 
 function checkElapsed(startedMs: number): void {
   const elapsedMs = performance.now() - startedMs;
-  ok(elapsedMs >= PATIENCE_MS - 10 && elapsedMs < PATIENCE_MS + 1000, `${elapsedMs} ms`);
+  assert.ok(elapsedMs >= PATIENCE_MS - 10 && elapsedMs < PATIENCE_MS + 1000, `${elapsedMs} ms`);
 }
 
 /** Lets a download fail because nobody answers in time. */
@@ -188,7 +188,7 @@ async function failLate(reach: Reach, url: string, options: ReachOptions = {}): 
   const spec = { connectTimeoutMs: PATIENCE_MS, maxRetries: 0 };
   const error = await reach.fail("timeout", url, options, spec);
   checkElapsed(startedMs);
-  strictEqual(error.retryable, true);
+  assert.equal(error.retryable, true);
 }
 
 /** How to reach a server that takes a connection and never says a word. */
@@ -215,7 +215,7 @@ for (const [name, way] of Object.entries(SILENT)) {
     await using silent = await Talker.silent();
     const [url, options] = way(silent.host);
     await failLate(reach, url, options);
-    ok(silent.connections > 0);
+    assert.ok(silent.connections > 0);
     await until(() => silent.open === 0);
   });
 }

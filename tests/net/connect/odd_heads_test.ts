@@ -1,8 +1,8 @@
-import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 
 const LENGTH = "Content-Length: 5\r\n";
 
@@ -40,10 +40,10 @@ for (const [what, rawHead] of Object.entries(HEADS)) {
   test(`98 ${what}: a bad response, which is not asked for again`, async () => {
     await using scene = await Scene.open({ seed: 7, size: 5, respond: () => ({ rawHead, body: "bytes" }) });
     const { error } = await scene.fail("bad_response", { url: `${scene.server.url}?hush`, maxRetries: 3 });
-    match(error.message, /^Cannot use the response of 127\.0\.0\.1:\d+: its head /);
-    doesNotMatch(error.message, /no connection|hush/);
-    strictEqual(error.retryable, false);
-    strictEqual(scene.server.requests.length, 1);
+    assert.match(error.message, /^Cannot use the response of 127\.0\.0\.1:\d+: its head /);
+    assert.doesNotMatch(error.message, /no connection|hush/);
+    assert.equal(error.retryable, false);
+    assert.equal(scene.server.requests.length, 1);
     await scene.assertLeft([]);
   });
 }
@@ -57,8 +57,8 @@ test("98 a folded field through the relay: the message names the host that was a
   const { port } = new URL(server.url);
   const resolve = { [`files.example:${port}`]: "127.0.0.1" };
   const { message } = await reach.fail("bad_response", `http://files.example:${port}/file.bin`, { resolve });
-  match(message, new RegExp(`^Cannot use the response of files\\.example:${port}: `));
-  strictEqual(server.requests.length, 1);
+  assert.match(message, new RegExp(`^Cannot use the response of files\\.example:${port}: `));
+  assert.equal(server.requests.length, 1);
 });
 
 test("98 fields that are merely many or long are taken", async () => {
@@ -75,5 +75,5 @@ test("98 fields that are merely many or long are taken", async () => {
     }),
   });
   await scene.complete();
-  deepStrictEqual(scene.server.requests.length, 1);
+  assert.deepEqual(scene.server.requests.length, 1);
 });

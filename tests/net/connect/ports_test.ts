@@ -1,8 +1,8 @@
-import { strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { Relay } from "../../helpers/relay.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { Relay } from "../../helpers/sockets/relay.ts";
 
 for (const port of [10080, 6000, 5060]) {
   test(`102 a server on port ${port}, which fetch is told not to ask, is reached`, async (context) => {
@@ -12,7 +12,7 @@ for (const port of [10080, 6000, 5060]) {
     if (relay === undefined) return context.skip("somebody else listens there");
     try {
       await reach.complete(relay.url);
-      strictEqual(server.requests.length, 1);
+      assert.equal(server.requests.length, 1);
     } finally {
       await relay[Symbol.asyncDispose]();
     }

@@ -1,7 +1,7 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 
 /** Paths and queries, as they are in a URL and in a request. */
 const TARGETS = [
@@ -52,15 +52,15 @@ const inLocation = (target: string, server: FaultServer) =>
   `${new URL(server.url).origin}/from/${TARGETS.indexOf(target)}`;
 
 test("87 every byte of path and query goes out as given", async () => {
-  deepStrictEqual(await ask({}, given), TARGETS);
+  assert.deepEqual(await ask({}, given), TARGETS);
 });
 
 test("87 every byte of path and query goes out as given in a Location", async () => {
-  deepStrictEqual(await ask({}, inLocation), TARGETS);
+  assert.deepEqual(await ask({}, inLocation), TARGETS);
 });
 
 test("87 every byte of path and query goes out as given, through the relay", async () => {
-  deepStrictEqual(await ask({ enableIpv6: false }, given), TARGETS);
+  assert.deepEqual(await ask({ enableIpv6: false }, given), TARGETS);
 });
 
 test("87 every byte of path and query goes to a proxy as given", async () => {
@@ -68,7 +68,7 @@ test("87 every byte of path and query goes to a proxy as given", async () => {
   await using proxy = await FaultServer.start(REACH_FILE);
   const allProxy = new URL(proxy.url).origin;
   for (const target of TARGETS) await reach.complete(`http://files.example${target}`, { allProxy });
-  deepStrictEqual(proxy.requests.map(({ path }) => path), TARGETS.map((it) => `http://files.example${it}`));
+  assert.deepEqual(proxy.requests.map(({ path }) => path), TARGETS.map((it) => `http://files.example${it}`));
 });
 
 test("87 the file with leading slashes is another one than that without", async () => {
@@ -78,5 +78,25 @@ test("87 the file with leading slashes is another one than that without", async 
     respond: ({ path }) => path === "//file.bin" ? undefined : { seed: 1, size: 10 },
   });
   const { size } = await reach.complete(`${new URL(server.url).origin}//file.bin`);
-  strictEqual(size, REACH_FILE.size);
+  assert.equal(size, REACH_FILE.size);
 });
+
+for (const route of [["//hop", "//file.bin"], ["/hop", "//file.bin"], ["//hop", "/file.bin"]]) {
+  test(`92 a server sees one connection over the redirects ${route.join(" and ")}`, async () => {
+    await using reach = await Reach.open();
+    await using server = await FaultServer.start({
+      ...REACH_FILE,
+      respond: ({ path }) => {
+        const next = ["/start", ...route].indexOf(path);
+        if (next < 0 || next === route.length) return undefined;
+        return {
+          status: 302,
+          headers: { Location: new URL(server.url).origin + route[next]! },
+          body: "moved",
+        };
+      },
+    });
+    await reach.complete(`${new URL(server.url).origin}/start`, {}, { maxConnections: 1 });
+    assert.equal(server.maxOpenConnections, 1);
+  });
+}

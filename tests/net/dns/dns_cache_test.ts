@@ -1,8 +1,8 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DnsCache, type FoundAddresses } from "../../../src/net/dns/dns_cache.ts";
-import { Gate } from "../../helpers/gate.ts";
-import { VirtualClock } from "../../helpers/virtual_clock.ts";
+import { Gate } from "../../helpers/doubles/gate.ts";
+import { VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const NEVER = new AbortController().signal;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -22,17 +22,17 @@ function sceneWith(ttlSeconds: number) {
 
 test("addresses are kept for as long as they hold, and no longer", async () => {
   const { clock, find } = sceneWith(60);
-  deepStrictEqual(await find("a.test"), ["192.0.2.1"]);
+  assert.deepEqual(await find("a.test"), ["192.0.2.1"]);
   await clock.advance(59_999);
-  deepStrictEqual(await find("a.test"), ["192.0.2.1"]);
+  assert.deepEqual(await find("a.test"), ["192.0.2.1"]);
   await clock.advance(1);
-  deepStrictEqual(await find("a.test"), ["192.0.2.2"]);
-  deepStrictEqual(await find("b.test"), ["192.0.2.3"]);
+  assert.deepEqual(await find("a.test"), ["192.0.2.2"]);
+  assert.deepEqual(await find("b.test"), ["192.0.2.3"]);
 });
 
 test("what holds for 0 seconds is not kept, and takes the place of nothing", async () => {
   const { find } = sceneWith(0);
-  deepStrictEqual([await find("a.test"), await find("a.test")], [["192.0.2.1"], ["192.0.2.2"]]);
+  assert.deepEqual([await find("a.test"), await find("a.test")], [["192.0.2.1"], ["192.0.2.2"]]);
 });
 
 test("a change of the wall clock changes nothing", async () => {
@@ -40,25 +40,25 @@ test("a change of the wall clock changes nothing", async () => {
   await find("a.test");
   clock.jumpWall(-DAY_MS);
   await clock.advance(60_000);
-  deepStrictEqual(await find("a.test"), ["192.0.2.2"]);
+  assert.deepEqual(await find("a.test"), ["192.0.2.2"]);
 });
 
 test("nothing is kept for more than a day", async () => {
   const { clock, find } = sceneWith(2 ** 31 - 1);
   await find("a.test");
   await clock.advance(DAY_MS - 1);
-  deepStrictEqual(await find("a.test"), ["192.0.2.1"]);
+  assert.deepEqual(await find("a.test"), ["192.0.2.1"]);
   await clock.advance(1);
-  deepStrictEqual(await find("a.test"), ["192.0.2.2"]);
+  assert.deepEqual(await find("a.test"), ["192.0.2.2"]);
 });
 
 test("a thousand names are kept; the oldest makes room", async () => {
   const { asked, find } = sceneWith(60);
   for (let index = 0; index < 1001; index++) await find(`${index}.test`);
   for (let index = 1; index < 1001; index++) await find(`${index}.test`);
-  strictEqual(asked.length, 1001);
+  assert.equal(asked.length, 1001);
   await find("0.test");
-  strictEqual(asked.length, 1002);
+  assert.equal(asked.length, 1002);
 });
 
 /** A question that hangs until the gate opens. */
@@ -78,10 +78,10 @@ test("those who want one name at one time share a question", async () => {
   const { gate, signals, ask } = heldQuestion();
   const all = [1, 2, 3].map(() => cache.find("a.test", ask, NEVER));
   gate.open();
-  deepStrictEqual(await Promise.all(all), [["192.0.2.1"], ["192.0.2.1"], ["192.0.2.1"]]);
-  strictEqual(signals.length, 1);
+  assert.deepEqual(await Promise.all(all), [["192.0.2.1"], ["192.0.2.1"], ["192.0.2.1"]]);
+  assert.equal(signals.length, 1);
   await cache.find("a.test", ask, NEVER);
-  strictEqual(signals.length, 2);
+  assert.equal(signals.length, 2);
 });
 
 test("one who gives up leaves the question to the others; the last one ends it", async () => {
@@ -91,15 +91,15 @@ test("one who gives up leaves the question to the others; the last one ends it",
   const [one, two] = [first, second].map(({ signal }) => cache.find("a.test", ask, signal));
   const reasons = [new Error("first"), new Error("second")] as const;
   first.abort(reasons[0]);
-  await rejects(one!, reasons[0]);
-  strictEqual(signals[0]?.aborted, false);
+  await assert.rejects(one!, reasons[0]);
+  assert.equal(signals[0]?.aborted, false);
   second.abort(reasons[1]);
-  await rejects(two!, reasons[1]);
-  strictEqual(signals[0]?.aborted, true);
+  await assert.rejects(two!, reasons[1]);
+  assert.equal(signals[0]?.aborted, true);
   const late = cache.find("a.test", ask, NEVER);
-  strictEqual(signals.length, 2);
+  assert.equal(signals.length, 2);
   gate.open();
-  deepStrictEqual(await late, ["192.0.2.1"]);
+  assert.deepEqual(await late, ["192.0.2.1"]);
 });
 
 test("a failure reaches all who wait, and is not kept", async () => {
@@ -107,15 +107,15 @@ test("a failure reaches all who wait, and is not kept", async () => {
   let asked = 0;
   const fail = () => Promise.reject(new Error(`failure ${++asked}`));
   const both = [1, 2].map(() => cache.find("a.test", fail, NEVER));
-  for (const one of both) await rejects(one, /failure 1/);
-  await rejects(cache.find("a.test", fail, NEVER), /failure 2/);
+  for (const one of both) await assert.rejects(one, /failure 1/);
+  await assert.rejects(cache.find("a.test", fail, NEVER), /failure 2/);
 });
 
 test("one who has given up already asks nothing", async () => {
   const { ask, signals } = heldQuestion();
-  await rejects(
+  await assert.rejects(
     new DnsCache(new VirtualClock()).find("a.test", ask, AbortSignal.abort(new Error("no"))),
     /no/,
   );
-  strictEqual(signals.length, 0);
+  assert.equal(signals.length, 0);
 });

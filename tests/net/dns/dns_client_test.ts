@@ -1,10 +1,10 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DownloadError } from "../../../src/errors.ts";
 import { DnsClient } from "../../../src/net/dns/dns_client.ts";
 import { parseDnsServers } from "../../../src/options/dns_servers.ts";
-import { FakeDns, type FakeReply, knows } from "../../helpers/fake_dns.ts";
-import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+import { FakeDns, type FakeReply, knows } from "../../helpers/doubles/fake_dns.ts";
+import { settle, VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 
 const FIRST = "192.0.2.1:53";
 const SECOND = "[2001:db8::1]:5353";
@@ -31,8 +31,8 @@ const addressesOf = async (client: DnsClient): Promise<string[]> =>
 
 test("the first server that knows is the only one asked", async () => {
   const dns = new FakeDns({ [FIRST]: knowing, [SECOND]: knowing });
-  deepStrictEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
-  deepStrictEqual(dns.asked, [`udp ${FIRST} A ${NAME}`]);
+  assert.deepEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
+  assert.deepEqual(dns.asked, [`udp ${FIRST} A ${NAME}`]);
 });
 
 const NEXT: Readonly<Record<string, FakeReply>> = {
@@ -47,8 +47,8 @@ const NEXT: Readonly<Record<string, FakeReply>> = {
 for (const [what, reply] of Object.entries(NEXT)) {
   test(`a server that ${what} is followed by the next, at once`, async () => {
     const dns = new FakeDns({ [FIRST]: () => reply, [SECOND]: knowing });
-    deepStrictEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
-    deepStrictEqual(dns.asked, [`udp ${FIRST} A ${NAME}`, `udp ${SECOND} A ${NAME}`]);
+    assert.deepEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
+    assert.deepEqual(dns.asked, [`udp ${FIRST} A ${NAME}`, `udp ${SECOND} A ${NAME}`]);
   });
 }
 
@@ -57,20 +57,20 @@ test("a server that is silent is followed by the next when its time is over", as
   const dns = new FakeDns({ [SECOND]: knowing });
   const found = addressesOf(clientOf(dns, clock));
   await clock.advance(TIMEOUT_MS - 1);
-  strictEqual(dns.asked.length, 1);
+  assert.equal(dns.asked.length, 1);
   await clock.advance(1);
-  deepStrictEqual(await found, ["198.51.100.7"]);
-  strictEqual(dns.waiting, 0);
-  strictEqual(clock.sleepers, 0);
+  assert.deepEqual(await found, ["198.51.100.7"]);
+  assert.equal(dns.waiting, 0);
+  assert.equal(clock.sleepers, 0);
 });
 
 test("a silent server is asked twice, and never one that answered", async () => {
   const clock = new VirtualClock();
   const dns = new FakeDns({ [FIRST]: () => "silence", [SECOND]: () => ({ rcode: 2 }) });
-  const failed = rejects(clientOf(dns, clock).ask(NAME, "A", NEVER), (error) => {
-    ok(error instanceof DownloadError);
-    deepStrictEqual([error.code, error.retryable], ["dns", true]);
-    strictEqual(
+  const failed = assert.rejects(clientOf(dns, clock).ask(NAME, "A", NEVER), (error) => {
+    assert.ok(error instanceof DownloadError);
+    assert.deepEqual([error.code, error.retryable], ["dns", true]);
+    assert.equal(
       error.message,
       `Cannot find the address of ${NAME}: the DNS server ${FIRST} did not answer in time, ${SECOND} answered SERVFAIL`,
     );
@@ -78,16 +78,16 @@ test("a silent server is asked twice, and never one that answered", async () => 
   });
   await clock.advance(2 * TIMEOUT_MS);
   await failed;
-  deepStrictEqual(dns.asked.map((line) => line.split(" ")[1]), [FIRST, SECOND, FIRST]);
+  assert.deepEqual(dns.asked.map((line) => line.split(" ")[1]), [FIRST, SECOND, FIRST]);
 });
 
 test("a server that sends bad answers is not asked for another", async () => {
   const dns = new FakeDns({ [FIRST]: () => ({ answers: 7 }), [SECOND]: () => ({ rcode: 5 }) });
-  await rejects(clientOf(dns).ask(NAME, "A", NEVER), {
+  await assert.rejects(clientOf(dns).ask(NAME, "A", NEVER), {
     message:
       `Cannot find the address of ${NAME}: the DNS server ${FIRST} sent a bad answer (cut short), ${SECOND} answered REFUSED`,
   });
-  strictEqual(dns.asked.length, 2);
+  assert.equal(dns.asked.length, 2);
 });
 
 test("a lost datagram costs one round", async () => {
@@ -99,15 +99,15 @@ test("a lost datagram costs one round", async () => {
   });
   const found = addressesOf(clientOf(dns, clock));
   await clock.advance(2 * TIMEOUT_MS);
-  deepStrictEqual(await found, ["198.51.100.7"]);
+  assert.deepEqual(await found, ["198.51.100.7"]);
 });
 
 for (const [what, reply, rcode] of [["NXDOMAIN", { rcode: 3 }, 3], ["an empty answer", {}, 0]] as const) {
   test(`${what} is final`, async () => {
     const dns = new FakeDns({ [FIRST]: () => reply, [SECOND]: knowing });
     const answer = await clientOf(dns).ask(NAME, "A", NEVER);
-    deepStrictEqual([answer.rcode, answer.addresses], [rcode, []]);
-    strictEqual(dns.asked.length, 1);
+    assert.deepEqual([answer.rcode, answer.addresses], [rcode, []]);
+    assert.equal(dns.asked.length, 1);
   });
 }
 
@@ -120,9 +120,9 @@ test("an answer with another id or to another question is not heard", async () =
     });
     const found = addressesOf(clientOf(dns, clock));
     await clock.advance(TIMEOUT_MS - 1);
-    strictEqual(dns.asked.length, 1);
+    assert.equal(dns.asked.length, 1);
     await clock.advance(1);
-    deepStrictEqual(await found, ["203.0.113.1"]);
+    assert.deepEqual(await found, ["203.0.113.1"]);
   }
 });
 
@@ -130,15 +130,15 @@ test("every datagram has a number of its own that nobody can guess", async () =>
   const dns = new FakeDns({ [FIRST]: knowing });
   const client = clientOf(dns);
   for (let round = 0; round < 200; round++) await addressesOf(client);
-  ok(new Set(dns.ids).size > 190);
-  ok(dns.ids.some((id) => id > 0x8000) && dns.ids.some((id) => id < 0x8000));
+  assert.ok(new Set(dns.ids).size > 190);
+  assert.ok(dns.ids.some((id) => id > 0x8000) && dns.ids.some((id) => id < 0x8000));
 });
 
 test("a truncated answer is asked for again over TCP", async () => {
   const dns = new FakeDns({ [FIRST]: (it) => it.transport === "udp" ? { flags: 0x8380 } : knowing(it) });
-  deepStrictEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
-  deepStrictEqual(dns.asked, [`udp ${FIRST} A ${NAME}`, `tcp ${FIRST} A ${NAME}`]);
-  strictEqual(dns.openConnections, 0);
+  assert.deepEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
+  assert.deepEqual(dns.asked, [`udp ${FIRST} A ${NAME}`, `tcp ${FIRST} A ${NAME}`]);
+  assert.equal(dns.openConnections, 0);
 });
 
 const BAD_TCP: Readonly<Record<string, FakeReply>> = {
@@ -153,8 +153,8 @@ for (const [what, reply] of Object.entries(BAD_TCP)) {
       [FIRST]: (it) => it.transport === "udp" ? { flags: 0x8380 } : reply,
       [SECOND]: knowing,
     });
-    deepStrictEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
-    strictEqual(dns.openConnections, 0);
+    assert.deepEqual(await addressesOf(clientOf(dns)), ["198.51.100.7"]);
+    assert.equal(dns.openConnections, 0);
   });
 }
 
@@ -166,15 +166,15 @@ test("silence over TCP ends with the server's time, and the connection is closed
   });
   const found = addressesOf(clientOf(dns, clock));
   await clock.advance(TIMEOUT_MS);
-  deepStrictEqual(await found, ["198.51.100.7"]);
-  strictEqual(dns.openConnections, 0);
+  assert.deepEqual(await found, ["198.51.100.7"]);
+  assert.equal(dns.openConnections, 0);
 });
 
 test("DoH servers go first, with the number 0", async () => {
   const dns = new FakeDns({ [DOH]: knowing, [FIRST]: knowing });
-  deepStrictEqual(await addressesOf(clientOf(dns, new VirtualClock(), [DOH])), ["198.51.100.7"]);
-  deepStrictEqual(dns.asked, [`doh ${DOH} A ${NAME}`]);
-  deepStrictEqual(dns.ids, [0]);
+  assert.deepEqual(await addressesOf(clientOf(dns, new VirtualClock(), [DOH])), ["198.51.100.7"]);
+  assert.deepEqual(dns.asked, [`doh ${DOH} A ${NAME}`]);
+  assert.deepEqual(dns.ids, [0]);
 });
 
 test("a DoH server that fails is followed by the next; the message has its host and not its path", async () => {
@@ -183,11 +183,11 @@ test("a DoH server that fails is followed by the next; the message has its host 
     [FIRST]: () => ({ rcode: 5 }),
     [SECOND]: () => ({ rcode: 7 }),
   });
-  await rejects(clientOf(dns, new VirtualClock(), [DOH]).ask(NAME, "A", NEVER), (error) => {
-    ok(error instanceof DownloadError);
+  await assert.rejects(clientOf(dns, new VirtualClock(), [DOH]).ask(NAME, "A", NEVER), (error) => {
+    assert.ok(error instanceof DownloadError);
     const reasons =
       `doh.example could not be asked (tls), ${FIRST} answered REFUSED, ${SECOND} answered with the code 7`;
-    strictEqual(error.message, `Cannot find the address of ${NAME}: the DNS server ${reasons}`);
+    assert.equal(error.message, `Cannot find the address of ${NAME}: the DNS server ${reasons}`);
     return true;
   });
 });
@@ -198,14 +198,14 @@ for (const reply of [{ id: 5 }, { name: "evil.example" }, { flags: 0x8380 }]) {
       [DOH]: (it) => ({ ...knows(["203.0.113.1"])(it), ...reply }),
       [FIRST]: knowing,
     });
-    deepStrictEqual(await addressesOf(clientOf(dns, new VirtualClock(), [DOH])), ["198.51.100.7"]);
+    assert.deepEqual(await addressesOf(clientOf(dns, new VirtualClock(), [DOH])), ["198.51.100.7"]);
   });
 }
 
 test("a name that DNS cannot have is refused before anybody is asked", async () => {
   const dns = new FakeDns({});
-  await rejects(clientOf(dns).ask("a".repeat(64), "A", NEVER), { code: "dns", retryable: false });
-  deepStrictEqual(dns.asked, []);
+  await assert.rejects(clientOf(dns).ask("a".repeat(64), "A", NEVER), { code: "dns", retryable: false });
+  assert.deepEqual(dns.asked, []);
 });
 
 for (const transport of ["udp", "tcp", "doh"] as const) {
@@ -217,13 +217,13 @@ for (const transport of ["udp", "tcp", "doh"] as const) {
     const stop = new AbortController();
     const reason = new Error("enough");
     const asked = clientOf(dns, clock, transport === "doh" ? [DOH] : []).ask(NAME, "A", stop.signal);
-    const failed = rejects(asked, reason);
+    const failed = assert.rejects(asked, reason);
     await settle();
-    strictEqual(dns.waiting, 1);
+    assert.equal(dns.waiting, 1);
     stop.abort(reason);
     await failed;
     await settle();
-    deepStrictEqual([dns.waiting, dns.openConnections, clock.sleepers], [0, 0, 0]);
-    strictEqual(dns.asked.length, transport === "tcp" ? 2 : 1);
+    assert.deepEqual([dns.waiting, dns.openConnections, clock.sleepers], [0, 0, 0]);
+    assert.equal(dns.asked.length, transport === "tcp" ? 2 : 1);
   });
 }

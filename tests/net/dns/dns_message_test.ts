@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   decodeAnswer,
@@ -9,7 +9,7 @@ import {
   isAnswerTo,
 } from "../../../src/net/dns/dns_message.ts";
 import { seededRandom } from "../../../testing/content.ts";
-import { answerTo, type DnsReply } from "../../helpers/dns_answer.ts";
+import { answerTo, type DnsReply } from "../../helpers/doubles/dns_answer.ts";
 
 const QUESTION: DnsQuestion = { id: 0x1234, name: "www.example.com", type: "A" };
 const ASKED = encodeQuestion(QUESTION);
@@ -25,22 +25,25 @@ test("encodeQuestion() writes header, question and EDNS as RFC 1035 and RFC 6891
   const wanted = bytesOf(`1234 0100 0001 0000 0000 0001
     03 777777 07 6578616d706c65 03 636f6d 00 0001 0001
     00 0029 04d0 00 00 0000 0000`);
-  strictEqual(hex(ASKED), hex(wanted));
+  assert.equal(hex(ASKED), hex(wanted));
   const forIpv6 = encodeQuestion({ id: 0, name: "a.", type: "AAAA" });
-  strictEqual(hex(forIpv6.subarray(0, 19)), "000001000001000000000001" + "016100" + "001c0001");
+  assert.equal(hex(forIpv6.subarray(0, 19)), "000001000001000000000001" + "016100" + "001c0001");
 });
 
 const LONGEST = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(61)}`;
 
 test("encodeQuestion() takes the longest label and the longest name", () => {
-  strictEqual(encodeQuestion({ ...QUESTION, name: LONGEST }).length, 12 + 255 + 4 + 11);
+  assert.equal(encodeQuestion({ ...QUESTION, name: LONGEST }).length, 12 + 255 + 4 + 11);
 });
 
 for (
   const name of ["", ".", "a..b", ".a", "a..", "a".repeat(64), `${LONGEST}x`, "a b", "bücher.de", "a\0b"]
 ) {
   test(`encodeQuestion() refuses the name ${JSON.stringify(name).slice(0, 20)}`, () => {
-    throws(() => encodeQuestion({ ...QUESTION, name }), { name: "DnsMessageError", fault: "bad name" });
+    assert.throws(() => encodeQuestion({ ...QUESTION, name }), {
+      name: "DnsMessageError",
+      fault: "bad name",
+    });
   });
 }
 
@@ -61,8 +64,8 @@ test("decodeAnswer() reads addresses of the type that was asked for", () => {
     { owner: NAME, type: A, class: 3, data: [192, 0, 2, 4] },
     { owner: NAME, type: 16, data: [3, 1, 2, 3] },
   ];
-  deepStrictEqual(read({ records }), ["192.0.2.1 60", "192.0.2.2 90"]);
-  deepStrictEqual(read({ records }, { ...QUESTION, type: "AAAA" }), ["2001:db8::1 60"]);
+  assert.deepEqual(read({ records }), ["192.0.2.1 60", "192.0.2.2 90"]);
+  assert.deepEqual(read({ records }, { ...QUESTION, type: "AAAA" }), ["2001:db8::1 60"]);
 });
 
 test("decodeAnswer() follows aliases in any order, and takes the shortest life on the way", () => {
@@ -72,37 +75,37 @@ test("decodeAnswer() follows aliases in any order, and takes the shortest life o
     { owner: NAME, type: CNAME, ttl: 50, data: "b.test" },
     { owner: NAME, type: A, ttl: 9, data: [192, 0, 2, 8] },
   ];
-  deepStrictEqual(read({ records }), ["192.0.2.9 20"]);
+  assert.deepEqual(read({ records }), ["192.0.2.9 20"]);
 });
 
 test("decodeAnswer() says that a name exists without addresses, and that one does not exist", () => {
-  deepStrictEqual(read({}), []);
+  assert.deepEqual(read({}), []);
   const missing = decodeAnswer(QUESTION, answerTo(ASKED, { rcode: 3 }));
-  deepStrictEqual(missing, { rcode: 3, isTruncated: false, addresses: [] });
+  assert.deepEqual(missing, { rcode: 3, isTruncated: false, addresses: [] });
 });
 
 test("decodeAnswer() takes nothing from a truncated answer", () => {
   const message = answerTo(ASKED, { flags: 0x8380, answers: 3, records: [] });
-  deepStrictEqual(decodeAnswer(QUESTION, message), { rcode: 0, isTruncated: true, addresses: [] });
+  assert.deepEqual(decodeAnswer(QUESTION, message), { rcode: 0, isTruncated: true, addresses: [] });
 });
 
 test("decodeAnswer() reads a failure that comes without the question", () => {
   const message = answerTo(ASKED, { rcode: 1, questions: 0 });
-  strictEqual(decodeAnswer(QUESTION, message).rcode, 1);
-  strictEqual(isAnswerTo(QUESTION, message), true);
+  assert.equal(decodeAnswer(QUESTION, message).rcode, 1);
+  assert.equal(isAnswerTo(QUESTION, message), true);
 });
 
 test("decodeAnswer() counts a time to live with its highest bit set as 0", () => {
   const record = { owner: NAME, type: A, data: [192, 0, 2, 1] };
-  deepStrictEqual(read({ records: [{ ...record, ttl: 0x80000000 }] }), ["192.0.2.1 0"]);
-  deepStrictEqual(read({ records: [{ ...record, ttl: 0x7fffffff }] }), ["192.0.2.1 2147483647"]);
+  assert.deepEqual(read({ records: [{ ...record, ttl: 0x80000000 }] }), ["192.0.2.1 0"]);
+  assert.deepEqual(read({ records: [{ ...record, ttl: 0x7fffffff }] }), ["192.0.2.1 2147483647"]);
 });
 
 test("decodeAnswer() reads compressed names", () => {
   // The owner points to the question, the alias ends in a pointer, and the next owner points into the alias.
   const records = "c00c 0005 0001 00000010 0004 01 62 c010  c02d 0001 0001 00000020 0004 c0000205";
   const message = bytesOf(`1234 8180 0001 0002 0000 0000 ${hex(ASKED.subarray(12, 33))} ${records}`);
-  deepStrictEqual(decodeAnswer(QUESTION, message).addresses, [{ address: "192.0.2.5", ttlSeconds: 16 }]);
+  assert.deepEqual(decodeAnswer(QUESTION, message).addresses, [{ address: "192.0.2.5", ttlSeconds: 16 }]);
 });
 
 const HEAD = `1234 8180 0001 0001 0000 0000 ${hex(ASKED.subarray(12, 33))}`;
@@ -160,14 +163,14 @@ const HOSTILE: Readonly<Record<string, readonly [DnsMessageFault, Uint8Array]>> 
 
 for (const [what, [fault, message]] of Object.entries(HOSTILE)) {
   test(`decodeAnswer() refuses ${what}`, () => {
-    throws(() => decodeAnswer(QUESTION, message), { name: "DnsMessageError", fault });
+    assert.throws(() => decodeAnswer(QUESTION, message), { name: "DnsMessageError", fault });
   });
 }
 
 test("isAnswerTo() looks at header and question only", () => {
   const accepted = Object.entries(HOSTILE).filter(([, [, message]]) => isAnswerTo(QUESTION, message));
   const [first, last] = [accepted[0]?.[0], accepted.at(-1)?.[0]];
-  deepStrictEqual([first, last, accepted.length], [
+  assert.deepEqual([first, last, accepted.length], [
     "fewer records than it says",
     "aliases of each other",
     15,
@@ -194,16 +197,16 @@ test("decodeAnswer() returns or says why not, whatever bytes it is given", () =>
     }
     try {
       const { addresses } = decodeAnswer(QUESTION, message);
-      ok(addresses.length <= 3);
+      assert.ok(addresses.length <= 3);
       successes++;
     } catch (error) {
-      ok(error instanceof DnsMessageError, String(error));
+      assert.ok(error instanceof DnsMessageError, String(error));
       faults.add(error.fault);
     }
   }
-  ok(successes > 1000);
+  assert.ok(successes > 1000);
   for (const fault of ["cut short", "bad compression", "bad name", "another question", "another id"]) {
-    ok(faults.has(fault), fault);
+    assert.ok(faults.has(fault), fault);
   }
 });
 
@@ -218,6 +221,6 @@ test("decodeAnswer() is quick about 64 KiB of pointers", () => {
     if (at < 0x3fff) previous = at;
   }
   const startedMs = performance.now();
-  throws(() => decodeAnswer(QUESTION, message), DnsMessageError);
-  ok(performance.now() - startedMs < 2000);
+  assert.throws(() => decodeAnswer(QUESTION, message), DnsMessageError);
+  assert.ok(performance.now() - startedMs < 2000);
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
@@ -10,8 +10,8 @@ import type { FetchDoh } from "../../../src/net/dns/dns_client.ts";
 import { Resolver, type ResolverOptions } from "../../../src/net/dns/resolver.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { sockets } from "../../../src/runtime/sockets.ts";
-import { findDnsdist, startDnsdist } from "../../helpers/dnsdist.ts";
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { findDnsdist, startDnsdist } from "../../helpers/servers/dnsdist.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const isMissing = await findDnsdist() === undefined || await findDnsmasq() === undefined;
@@ -30,7 +30,7 @@ function fetchTrusting(ca: string | undefined): FetchDoh {
     const asked = request(url, { method: "POST", headers, ca, signal, agent: false });
     asked.end(message);
     const [response] = await once(asked, "response") as [IncomingMessage];
-    deepStrictEqual([response.statusCode, response.headers["content-type"]], [
+    assert.deepEqual([response.statusCode, response.headers["content-type"]], [
       200,
       "application/dns-message",
     ]);
@@ -54,16 +54,16 @@ test("dnsdist: names over HTTPS, and only to a server whose certificate is trust
     families: "all",
   };
   const resolver = new Resolver(options);
-  deepStrictEqual(await resolver.resolve(NAME, 443, NEVER), ["2001:db8::7", "192.0.2.7"]);
-  deepStrictEqual([...await resolver.resolve(MANY, 443, NEVER)].sort(), [...MANY_ADDRESSES].sort());
-  await rejects(resolver.resolve(`missing.${DNSMASQ_DOMAIN}`, 443, NEVER), {
+  assert.deepEqual(await resolver.resolve(NAME, 443, NEVER), ["2001:db8::7", "192.0.2.7"]);
+  assert.deepEqual([...await resolver.resolve(MANY, 443, NEVER)].sort(), [...MANY_ADDRESSES].sort());
+  await assert.rejects(resolver.resolve(`missing.${DNSMASQ_DOMAIN}`, 443, NEVER), {
     message: /: DNS has no such name$/,
   });
   const asked = (await dnsmasq.questions()).filter((question) => question.endsWith(NAME));
-  deepStrictEqual(asked.sort(), [`A ${NAME}`, `AAAA ${NAME}`]);
+  assert.deepEqual(asked.sort(), [`A ${NAME}`, `AAAA ${NAME}`]);
 
   const distrusting = new Resolver({ ...options, fetchDoh: fetchTrusting(undefined) });
-  await rejects(distrusting.resolve(NAME, 443, NEVER), {
+  await assert.rejects(distrusting.resolve(NAME, 443, NEVER), {
     code: "dns",
     message: /127\.0\.0\.1:\d+ could not be asked/,
   });
@@ -75,6 +75,6 @@ test("dnsdist: names over HTTPS, and only to a server whose certificate is trust
     servers: [dnsmasq.endpoint],
     families: "ipv4",
   });
-  deepStrictEqual(await plain.resolve(NAME, 443, NEVER), ["192.0.2.7"]);
-  strictEqual((await dnsmasq.questions()).length, length + 1);
+  assert.deepEqual(await plain.resolve(NAME, 443, NEVER), ["192.0.2.7"]);
+  assert.equal((await dnsmasq.questions()).length, length + 1);
 });

@@ -1,11 +1,11 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { DnsClient } from "../../../src/net/dns/dns_client.ts";
 import { Resolver, type ResolverOptions } from "../../../src/net/dns/resolver.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { sockets } from "../../../src/runtime/sockets.ts";
-import { type Dnsmasq, DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { type Dnsmasq, DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const skip = await findDnsmasq() === undefined ? "dnsmasq is not installed" : false;
@@ -63,15 +63,15 @@ test(
   () =>
     withDnsmasq(async ({ server, options }) => {
       const resolver = new Resolver(options);
-      deepStrictEqual(await resolver.resolve(BOTH, 443, NEVER), ["2001:db8::7", "192.0.2.7"]);
-      deepStrictEqual(await resolver.resolve(`alias.${DNSMASQ_DOMAIN}`, 443, NEVER), [
+      assert.deepEqual(await resolver.resolve(BOTH, 443, NEVER), ["2001:db8::7", "192.0.2.7"]);
+      assert.deepEqual(await resolver.resolve(`alias.${DNSMASQ_DOMAIN}`, 443, NEVER), [
         "2001:db8::7",
         "192.0.2.7",
       ]);
-      deepStrictEqual(await resolver.resolve(`six.${DNSMASQ_DOMAIN}`, 443, NEVER), ["2001:db8::6"]);
+      assert.deepEqual(await resolver.resolve(`six.${DNSMASQ_DOMAIN}`, 443, NEVER), ["2001:db8::6"]);
       // It is kept: no more questions than these.
       await resolver.resolve(BOTH, 443, NEVER);
-      strictEqual((await server.questions()).length, 6);
+      assert.equal((await server.questions()).length, 6);
     }),
 );
 
@@ -81,9 +81,12 @@ test(
   () =>
     withDnsmasq(async ({ server, options }) => {
       const resolver = new Resolver({ ...options, families: "ipv4" });
-      deepStrictEqual(await resolver.resolve(BOTH, 443, NEVER), ["192.0.2.7"]);
-      await rejects(resolver.resolve(`six.${DNSMASQ_DOMAIN}`, 443, NEVER), { code: "dns", retryable: true });
-      deepStrictEqual(await server.questions(), [`A ${BOTH}`, `A six.${DNSMASQ_DOMAIN}`]);
+      assert.deepEqual(await resolver.resolve(BOTH, 443, NEVER), ["192.0.2.7"]);
+      await assert.rejects(resolver.resolve(`six.${DNSMASQ_DOMAIN}`, 443, NEVER), {
+        code: "dns",
+        retryable: true,
+      });
+      assert.deepEqual(await server.questions(), [`A ${BOTH}`, `A six.${DNSMASQ_DOMAIN}`]);
     }),
 );
 
@@ -93,7 +96,7 @@ test(
   () =>
     withDnsmasq(async ({ options }) => {
       const answer = await new DnsClient(options).ask(BOTH, "A", NEVER);
-      deepStrictEqual(answer.addresses, [{ address: "192.0.2.7", ttlSeconds: TTL_SECONDS }]);
+      assert.deepEqual(answer.addresses, [{ address: "192.0.2.7", ttlSeconds: TTL_SECONDS }]);
     }),
 );
 
@@ -104,8 +107,8 @@ test(
     withDnsmasq(async ({ options, connections }) => {
       const resolver = new Resolver(options);
       const found = await resolver.resolve(MANY, 443, NEVER);
-      deepStrictEqual([...found].sort(), [...MANY_ADDRESSES].sort());
-      strictEqual(connections(), 1);
+      assert.deepEqual([...found].sort(), [...MANY_ADDRESSES].sort());
+      assert.equal(connections(), 1);
     }),
 );
 
@@ -115,17 +118,17 @@ test(
   () =>
     withDnsmasq(async ({ options }) => {
       const missing = new Resolver(options).resolve(`missing.${DNSMASQ_DOMAIN}`, 443, NEVER);
-      await rejects(missing, { code: "dns", retryable: true, message: /: DNS has no such name$/ });
+      await assert.rejects(missing, { code: "dns", retryable: true, message: /: DNS has no such name$/ });
       // Outside of its domain it has nobody to ask, and says so.
-      await rejects(new Resolver(options).resolve("example.com", 443, NEVER), {
+      await assert.rejects(new Resolver(options).resolve("example.com", 443, NEVER), {
         message: /answered REFUSED$/,
       });
       const nowhere = { address: "127.0.0.1", port: 1 };
       const unreachable = new Resolver({ ...options, servers: [nowhere], timeoutMs: 500 });
-      await rejects(unreachable.resolve(BOTH, 443, NEVER), {
+      await assert.rejects(unreachable.resolve(BOTH, 443, NEVER), {
         message: /the DNS server 127\.0\.0\.1:1 (?:could not be asked|did not answer in time)/,
       });
       const fallback = new Resolver({ ...options, servers: [nowhere, ...options.servers], timeoutMs: 500 });
-      deepStrictEqual(await fallback.resolve(BOTH, 443, NEVER), ["2001:db8::7", "192.0.2.7"]);
+      assert.deepEqual(await fallback.resolve(BOTH, 443, NEVER), ["2001:db8::7", "192.0.2.7"]);
     }),
 );

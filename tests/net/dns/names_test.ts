@@ -1,16 +1,16 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { Authority } from "../../helpers/certificate.ts";
-import { freePort } from "../../helpers/daemon.ts";
-import { findDnsdist, startDnsdist } from "../../helpers/dnsdist.ts";
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { Authority } from "../../helpers/sockets/certificate.ts";
+import { freePort } from "../../helpers/servers/daemon.ts";
+import { findDnsdist, startDnsdist } from "../../helpers/servers/dnsdist.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { findNginx } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";
+import { findNginx } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../helpers/temp.ts";
 
 const skip = await skipWithout("downloads with names of dnsmasq", { dnsmasq: findDnsmasq, nginx: findNginx });
@@ -54,14 +54,14 @@ const SETTINGS: Readonly<Record<string, readonly [skip: string | false, settings
   "dnsmasq": [skip, async (dir, ca, run) => {
     await using dns = await startDnsmasq({ dir, hosts: { [NAME]: ["127.0.0.1"] }, ttlSeconds: 60 });
     await run({ dnsServers: [`127.0.0.1:${dns.endpoint.port}`], tls: { ca } });
-    deepStrictEqual((await dns.questions()).sort(), QUESTIONS, "answers are kept");
+    assert.deepEqual((await dns.questions()).sort(), QUESTIONS, "answers are kept");
   }],
   "dnsdist over HTTPS": [skipDoh, async (dir, ca, run) => {
     await using dns = await startDnsmasq({ dir, hosts: { [NAME]: ["127.0.0.1"] }, ttlSeconds: 60 });
     await using dohDir = await temporaryDirectory();
     await using doh = await startDnsdist(dohDir, dns.endpoint);
     await run({ dohServers: [doh.url], tls: { ca: [ca, await readFile(doh.caCert, "utf8")] } });
-    deepStrictEqual((await dns.questions()).filter((line) => line.includes(NAME)).sort(), QUESTIONS);
+    assert.deepEqual((await dns.questions()).filter((line) => line.includes(NAME)).sort(), QUESTIONS);
   }],
   "an address that was set": [skip, async (_, ca, run) => {
     await run({ resolve: { [NAME]: "127.0.0.1" }, tls: { ca } });
@@ -85,7 +85,7 @@ for (const [name, [isSkipped, settings]] of Object.entries(SETTINGS)) {
           }
         });
         const [plain, secure] = [new URL(http).host, new URL(https).host];
-        deepStrictEqual(await requests(), [
+        assert.deepEqual(await requests(), [
           ...[`${plain} undefined 206`, `${secure} ${NAME} 206`],
           ...[`${plain} undefined 206`, `${secure} ${NAME} 206`],
         ]);
@@ -99,11 +99,11 @@ for (const [name, [isSkipped, settings]] of Object.entries(SETTINGS)) {
       withNamed("DNS:localhost, IP:127.0.0.1", async (reach, { http, https }, ca, requests) => {
         await settings(reach.dir, ca, async (options) => {
           const error = await reach.fail("tls", https, withPorts(options, http, https));
-          strictEqual(error.retryable, false);
-          match(error.message, new RegExp(`^Cannot reach ${NAME}: its certificate cannot be trusted`));
+          assert.equal(error.retryable, false);
+          assert.match(error.message, new RegExp(`^Cannot reach ${NAME}: its certificate cannot be trusted`));
         });
-        deepStrictEqual(reach.messages, [], "it is not tried again");
-        deepStrictEqual(await requests(), []);
+        assert.deepEqual(reach.messages, [], "it is not tried again");
+        assert.deepEqual(await requests(), []);
       }),
   );
 }
@@ -123,7 +123,7 @@ test("names: the next server is asked when one is not there", { skip, timeout: 3
   await reach.complete(server.url.replace("127.0.0.1", NAME), { dnsServers, haste: HASTE }, {
     maxRetries: 0,
   });
-  deepStrictEqual((await dns.questions()).sort(), QUESTIONS);
+  assert.deepEqual((await dns.questions()).sort(), QUESTIONS);
 });
 
 test("names: the next server is asked when one is silent", { skip, timeout: 30_000 }, async () => {
@@ -138,7 +138,7 @@ test("names: the next server is asked when one is silent", { skip, timeout: 30_0
   try {
     const url = server.url.replace("127.0.0.1", NAME);
     await reach.complete(url, { dnsServers, haste: HASTE }, { maxRetries: 0 });
-    ok(heard >= 2, `${heard} questions to the first`);
+    assert.ok(heard >= 2, `${heard} questions to the first`);
   } finally {
     silent.close();
   }
@@ -152,11 +152,11 @@ test("names: no server is there, or none knows the name", { skip, timeout: 30_00
     dnsServers: [dead],
     haste: HASTE,
   });
-  match(gone.message, new RegExp(`^Cannot find the address of ${NAME}: the DNS server ${dead} `));
+  assert.match(gone.message, new RegExp(`^Cannot find the address of ${NAME}: the DNS server ${dead} `));
   const dnsServers = [`127.0.0.1:${dns.endpoint.port}`];
   const unknown = await reach.fail("dns", `https://no.${DNSMASQ_DOMAIN}:8080/file.bin`, { dnsServers });
-  strictEqual(unknown.message, `Cannot find the address of no.${DNSMASQ_DOMAIN}: DNS has no such name`);
-  deepStrictEqual([gone.retryable, unknown.retryable, reach.messages.length], [true, true, 2]);
+  assert.equal(unknown.message, `Cannot find the address of no.${DNSMASQ_DOMAIN}: DNS has no such name`);
+  assert.deepEqual([gone.retryable, unknown.retryable, reach.messages.length], [true, true, 2]);
 });
 
 test("names: a DoH server whose certificate cannot be trusted is not asked", {
@@ -167,6 +167,6 @@ test("names: a DoH server whose certificate cannot be trusted is not asked", {
   await using dns = await startDnsmasq({ dir: reach.dir, hosts: { [NAME]: ["127.0.0.1"] }, ttlSeconds: 60 });
   await using doh = await startDnsdist(reach.dir, dns.endpoint);
   const error = await reach.fail("dns", `http://${NAME}:8080/file.bin`, { dohServers: [doh.url] });
-  match(error.message, /could not be asked \(.*\)$/);
-  deepStrictEqual((await dns.questions()).filter((line) => line.includes(NAME)), []);
+  assert.match(error.message, /could not be asked \(.*\)$/);
+  assert.deepEqual((await dns.questions()).filter((line) => line.includes(NAME)), []);
 });

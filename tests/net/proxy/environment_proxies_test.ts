@@ -1,8 +1,8 @@
-import { match, rejects, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runBytehaul } from "../../helpers/child.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -41,10 +41,10 @@ for (const [what, proxy] of Object.entries(UNUSABLE)) {
     const environments: readonly Environment[] = [{ http_proxy: proxy }, { ALL_PROXY: proxy }];
     for (const environment of environments) {
       const error = await reach.fail("proxy", server.url, { environment }, { maxRetries: 3 });
-      match(error.message, /^Cannot use the proxy ".*": .* \(it is named by the environment\)$/);
-      strictEqual(error.retryable, false);
+      assert.match(error.message, /^Cannot use the proxy ".*": .* \(it is named by the environment\)$/);
+      assert.equal(error.retryable, false);
     }
-    strictEqual(server.connections, 0);
+    assert.equal(server.connections, 0);
   });
 }
 
@@ -60,8 +60,8 @@ test("108 a redirect to a URL that would go through such a proxy is an error", a
 test("108 what the caller names is judged before anything starts", async () => {
   await using reach = await Reach.open();
   const httpsProxy = "socks4://proxy.example";
-  throws(() => reach.start({ httpsProxy }), TypeError);
-  await rejects(reach.complete("http://127.0.0.1:9/file.bin", {}, { httpsProxy }), TypeError);
+  assert.throws(() => reach.start({ httpsProxy }), TypeError);
+  await assert.rejects(reach.complete("http://127.0.0.1:9/file.bin", {}, { httpsProxy }), TypeError);
 });
 
 test("108 the command with such a variable", async () => {
@@ -70,8 +70,8 @@ test("108 the command with such a variable", async () => {
   const run = (env: Environment) =>
     runBytehaul(["--overwrite", "--retries", "0", "-o", reach.dir.join("out", "file"), server.url], { env });
   const { status, stderr } = await run({ https_proxy: "socks4://a.example", all_proxy: "" });
-  strictEqual(status, 0, stderr);
+  assert.equal(status, 0, stderr);
   const refused = await run({ http_proxy: "socks4://a.example" });
-  match(refused.stderr, /^bytehaul: Cannot use the proxy "socks4:[^\n]*\n$/);
-  strictEqual(refused.status, 1);
+  assert.match(refused.stderr, /^bytehaul: Cannot use the proxy "socks4:[^\n]*\n$/);
+  assert.equal(refused.status, 1);
 });

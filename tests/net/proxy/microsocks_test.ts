@@ -1,14 +1,14 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { freePort } from "../../helpers/daemon.ts";
-import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/dnsmasq.ts";
+import { freePort } from "../../helpers/servers/daemon.ts";
+import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { findMicrosocks, startMicrosocks } from "../../helpers/microsocks.ts";
-import { findNginx } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { startSocksDouble } from "../../helpers/socks_double.ts";
-import { type Talk, Talker } from "../../helpers/talker.ts";
+import { findMicrosocks, startMicrosocks } from "../../helpers/servers/microsocks.ts";
+import { findNginx } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { startSocksDouble } from "../../helpers/sockets/socks_double.ts";
+import { type Talk, Talker } from "../../helpers/sockets/talker.ts";
 
 const skip = await skipWithout("microsocks", { microsocks: findMicrosocks, nginx: findNginx });
 const skipDns = skip || await skipWithout("microsocks with names", { dnsmasq: findDnsmasq });
@@ -40,13 +40,13 @@ for (
         });
         // What the proxy was asked for: an address with socks5, the name itself with socks5h.
         const host = protocol === "socks5" ? "127.0.0.1" : "localhost";
-        deepStrictEqual((await proxy.connections()).slice(before), [`127.0.0.1:${port}`, `${host}:${port}`]);
+        assert.deepEqual((await proxy.connections()).slice(before), [`127.0.0.1:${port}`, `${host}:${port}`]);
       }
     }
     await nginx.stop();
     const requests = await nginx.requests();
-    strictEqual(requests.length, 8);
-    ok(requests.every(({ status }) => status === 206));
+    assert.equal(requests.length, 8);
+    assert.ok(requests.every(({ status }) => status === 206));
   });
 }
 
@@ -57,10 +57,10 @@ test("microsocks: a wrong password, and none", { skip, timeout: 30_000 }, async 
   const url = "http://127.0.0.1:8080/file.bin";
   const wrong = await reach.fail("proxy", url, { allProxy: `socks5://joe:loud@${proxy.host}` });
   const name = `Cannot use the proxy socks5://${proxy.host}`;
-  strictEqual(wrong.message, `${name}: it refused the user name or the password`);
+  assert.equal(wrong.message, `${name}: it refused the user name or the password`);
   const none = await reach.fail("proxy", url, { allProxy: `socks5://${proxy.host}` });
-  strictEqual(none.message, `${name}: it asks for a user name and a password`);
-  deepStrictEqual([wrong.retryable, none.retryable, reach.messages], [false, false, []]);
+  assert.equal(none.message, `${name}: it asks for a user name and a password`);
+  assert.deepEqual([wrong.retryable, none.retryable, reach.messages], [false, false, []]);
 });
 
 test("microsocks reaches no server, or is not there", { skip, timeout: 30_000 }, async () => {
@@ -68,12 +68,15 @@ test("microsocks reaches no server, or is not there", { skip, timeout: 30_000 },
   await using proxy = await startMicrosocks(reach.dir);
   const url = `http://127.0.0.1:${await freePort()}/file.bin`;
   const refused = await reach.fail("proxy", url, { allProxy: `socks5h://${proxy.host}` });
-  match(refused.message, /^Cannot use the proxy socks5h:\/\/127\.0\.0\.1:\d+: it could not connect \(/);
-  strictEqual(refused.retryable, true);
+  assert.match(
+    refused.message,
+    /^Cannot use the proxy socks5h:\/\/127\.0\.0\.1:\d+: it could not connect \(/,
+  );
+  assert.equal(refused.retryable, true);
   const allProxy = `socks5://127.0.0.1:${await freePort()}`;
   const gone = await reach.fail("proxy", url, { allProxy });
-  strictEqual(gone.message, `Cannot use the proxy ${allProxy}: the connection was refused`);
-  strictEqual(gone.retryable, true);
+  assert.equal(gone.message, `Cannot use the proxy ${allProxy}: the connection was refused`);
+  assert.equal(gone.retryable, true);
 });
 
 test(
@@ -93,12 +96,12 @@ test(
     const dnsServers = [`127.0.0.1:${dns.endpoint.port}`];
     const url = `http://${name}:${port}/file.bin`;
     await reach.complete(url, { allProxy: `socks5://${proxy.host}`, dnsServers });
-    deepStrictEqual(await proxy.connections(), [`127.0.0.1:${port}`]);
-    deepStrictEqual((await dns.questions()).sort(), [`A ${name}`, `AAAA ${name}`]);
+    assert.deepEqual(await proxy.connections(), [`127.0.0.1:${port}`]);
+    assert.deepEqual((await dns.questions()).sort(), [`A ${name}`, `AAAA ${name}`]);
     // The proxy's own names are others.
     const error = await reach.fail("proxy", url, { allProxy: `socks5h://${proxy.host}`, dnsServers });
-    strictEqual(error.retryable, true);
-    strictEqual((await dns.questions()).length, 2);
+    assert.equal(error.retryable, true);
+    assert.equal((await dns.questions()).length, 2);
   },
 );
 
@@ -110,8 +113,8 @@ test("socks5h: the name goes to the proxy, which alone knows it", async () => {
   await reach.complete("http://nowhere.bytehaul.invalid:8080/file.bin", {
     allProxy: `socks5h://${talker.host}`,
   });
-  deepStrictEqual(requests, [{ kind: 3, host: "nowhere.bytehaul.invalid" }]);
-  strictEqual(server.requests[0]?.headers["host"], "nowhere.bytehaul.invalid:8080");
+  assert.deepEqual(requests, [{ kind: 3, host: "nowhere.bytehaul.invalid" }]);
+  assert.equal(server.requests[0]?.headers["host"], "nowhere.bytehaul.invalid:8080");
 });
 
 test("socks5: every address of a name is tried", async () => {
@@ -124,7 +127,7 @@ test("socks5: every address of a name is tried", async () => {
   const resolve = { "both.example:8080": ["2001:db8::1", "192.0.2.1"] };
   const options = { allProxy: `socks5://${talker.host}`, resolve };
   await reach.complete("http://both.example:8080/file.bin", options, { maxRetries: 0 });
-  deepStrictEqual(requests.map(({ kind }) => kind), [4, 1]);
+  assert.deepEqual(requests.map(({ kind }) => kind), [4, 1]);
 });
 
 const CUTS: Readonly<Record<string, Talk>> = {
@@ -145,7 +148,7 @@ for (const [name, talk] of Object.entries(CUTS)) {
     await using proxy = await Talker.start(talk);
     const allProxy = `socks5h://${proxy.host}`;
     const error = await reach.fail("proxy", "https://files.example/file.bin", { allProxy });
-    ok(error.message.startsWith(`Cannot use the proxy ${allProxy}: it `), error.message);
-    strictEqual(error.retryable, true);
+    assert.ok(error.message.startsWith(`Cannot use the proxy ${allProxy}: it `), error.message);
+    assert.equal(error.retryable, true);
   });
 }

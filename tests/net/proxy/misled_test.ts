@@ -1,12 +1,12 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HttpClient } from "../../../src/runtime/runtime.ts";
 import { runBytehaul } from "../../helpers/child.ts";
 import { assertFileIs } from "../../../testing/content.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { queueOn, runtimeWith } from "../../helpers/runtime_double.ts";
-import { Talker } from "../../helpers/talker.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
+import { Talker } from "../../helpers/sockets/talker.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const SECRET = "hush-hush";
@@ -73,17 +73,17 @@ for (
         ],
         ...["-o", dir.join(scheme), `${scheme}://files.example:${port}/file.bin`],
       ], { env, denoFlags });
-      if (scheme === "https") ok(status === 1, stderr); // it speaks no TLS
+      if (scheme === "https") assert.ok(status === 1, stderr); // it speaks no TLS
       else if (status === 0) await assertFileIs(dir.join("http"), REACH_FILE.seed, REACH_FILE.size);
-      else {match(
+      else {assert.match(
           stderr,
           /^bytehaul: Cannot reach files\.example:\d+ in the way that was asked for: .*NO_PROXY/,
         );}
       if (scheme === "http" && "NO_PROXY" in env && env.NO_PROXY !== EVERYWHERE) {
-        strictEqual(status, 0, stderr);
+        assert.equal(status, 0, stderr);
       }
     }
-    deepStrictEqual(heard, []);
+    assert.deepEqual(heard, []);
   });
 }
 
@@ -123,15 +123,15 @@ for (const [name, options] of Object.entries(OPTIONS)) {
         bearerToken: SECRET,
       });
       const error = await queue.add(spec).wait().catch((error) => error);
-      deepStrictEqual([error.code, error.retryable], ["network", false]);
-      match(error.message, /NO_PROXY/);
+      assert.deepEqual([error.code, error.retryable], ["network", false]);
+      assert.match(error.message, /NO_PROXY/);
     } finally {
       await queue.close();
     }
-    strictEqual(heard.length, 1, "it is not tried again");
-    ok(!/hush|file\.bin|authorization/i.test(heard[0]!), heard[0]);
-    strictEqual(server.connections, 0);
-    deepStrictEqual(await reach.outputs(), []);
+    assert.equal(heard.length, 1, "it is not tried again");
+    assert.ok(!/hush|file\.bin|authorization/i.test(heard[0]!), heard[0]);
+    assert.equal(server.connections, 0);
+    assert.deepEqual(await reach.outputs(), []);
   });
 }
 
@@ -144,6 +144,6 @@ test("103 the relay proves itself once for each host, to which nothing more is s
   } finally {
     await starter.close();
   }
-  deepStrictEqual(server.requests.map(({ path }) => path), ["/file.bin", "/file.bin", "/file.bin"]);
-  strictEqual(server.connections, 1);
+  assert.deepEqual(server.requests.map(({ path }) => path), ["/file.bin", "/file.bin", "/file.bin"]);
+  assert.equal(server.connections, 1);
 });

@@ -5,14 +5,14 @@ import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { Downloader, DownloadError, type DownloadSpec } from "../../../mod.ts";
-import { makeCertificate } from "../../helpers/certificate.ts";
+import { makeCertificate } from "../../helpers/sockets/certificate.ts";
 import { assertFileIs } from "../../../testing/content.ts";
-import { DigestDouble, type DigestDoubleOptions } from "../../helpers/digest_double.ts";
+import { DigestDouble, type DigestDoubleOptions } from "../../helpers/sockets/digest_double.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
 import { parseRequestHead } from "../../../testing/request.ts";
-import { Talker } from "../../helpers/talker.ts";
+import { Talker } from "../../helpers/sockets/talker.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
-import { TlsFront } from "../../helpers/tls_front.ts";
+import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 
 const SEED = 7;
 const SIZE = 400_000;

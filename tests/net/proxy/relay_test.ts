@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Dialer } from "../../../src/net/connect/dialer.ts";
@@ -7,16 +7,16 @@ import { directRoute, type Route } from "../../../src/net/connect/routes.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import type { Connection } from "../../../src/runtime/runtime.ts";
 import { sockets } from "../../../src/runtime/sockets.ts";
-import { makeCertificate, WITH_OPENSSL } from "../../helpers/certificate.ts";
+import { makeCertificate, WITH_OPENSSL } from "../../helpers/sockets/certificate.ts";
 import { Child } from "../../helpers/child.ts";
 import { contentBytes } from "../../../testing/content.ts";
 import { FaultServer, type FaultServerOptions } from "../../../testing/mod.ts";
-import { RawClient } from "../../helpers/raw_client.ts";
-import { queueOn, runtimeWith } from "../../helpers/runtime_double.ts";
+import { RawClient } from "../../helpers/sockets/raw_client.ts";
+import { queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
-import { type Talk, Talker } from "../../helpers/talker.ts";
-import { Reach, REACH_FILE } from "../../helpers/reach.ts";
-import { TlsFront } from "../../helpers/tls_front.ts";
+import { type Talk, Talker } from "../../helpers/sockets/talker.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
+import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 import { until } from "../../helpers/until.ts";
 import { WITH_REFUSALS, WITH_RESETS } from "../../helpers/wine.ts";
 
@@ -72,10 +72,10 @@ for (
       for (const request of [get(host, lines)]) {
         using raw = await client();
         raw.send(request);
-        ok((await raw.head()).startsWith("HTTP/1.1 407 "));
+        assert.ok((await raw.head()).startsWith("HTTP/1.1 407 "));
         await raw.ending;
       }
-      strictEqual(server.connections, 0);
+      assert.equal(server.connections, 0);
     }));
 }
 
@@ -84,7 +84,7 @@ test("two relays have different credentials", async () => {
     directRoute(dialer),
     ({ address: first }) =>
       withRelay(directRoute(dialer), ({ address: second }) => {
-        ok(first.password.length >= 32 && first.password !== second.password);
+        assert.ok(first.password.length >= 32 && first.password !== second.password);
         return Promise.resolve();
       }),
   );
@@ -94,11 +94,11 @@ test("a relay passes a request on without what was said to itself", () =>
   withServer({}, async ({ server, host, client, pass }) => {
     using raw = await client();
     raw.send(get(host, ["X-Own: yes", pass, "Proxy-Connection: keep-alive"], "/a%20b?c=d"));
-    ok((await raw.head()).startsWith("HTTP/1.1 200 "));
-    deepStrictEqual(new Uint8Array(await raw.bytes(FILE.size)), contentBytes(FILE.seed, 0, FILE.size));
+    assert.ok((await raw.head()).startsWith("HTTP/1.1 200 "));
+    assert.deepEqual(new Uint8Array(await raw.bytes(FILE.size)), contentBytes(FILE.seed, 0, FILE.size));
     const [request] = server.requests;
-    strictEqual(request!.path, "/a%20b?c=d");
-    deepStrictEqual(request!.rawHeaders, [["Host", host], ["X-Own", "yes"]]);
+    assert.equal(request!.path, "/a%20b?c=d");
+    assert.deepEqual(request!.rawHeaders, [["Host", host], ["X-Own", "yes"]]);
   }));
 
 test("a relay keeps one connection for requests to one origin, and changes it for another", () =>
@@ -108,15 +108,15 @@ test("a relay keeps one connection for requests to one origin, and changes it fo
     using raw = await client();
     const fetchFrom = async (from: string, seed: number): Promise<void> => {
       raw.send(get(from, [pass]));
-      ok((await raw.head()).startsWith("HTTP/1.1 200 "));
-      deepStrictEqual(new Uint8Array(await raw.bytes(FILE.size)), contentBytes(seed, 0, FILE.size));
+      assert.ok((await raw.head()).startsWith("HTTP/1.1 200 "));
+      assert.deepEqual(new Uint8Array(await raw.bytes(FILE.size)), contentBytes(seed, 0, FILE.size));
     };
     for (let count = 0; count < 3; count++) await fetchFrom(host, FILE.seed);
-    deepStrictEqual([first.connections, second.connections], [1, 0]);
+    assert.deepEqual([first.connections, second.connections], [1, 0]);
     await fetchFrom(other, 71);
     await until(() => first.openConnections === 0);
     await fetchFrom(host, FILE.seed);
-    deepStrictEqual([first.connections, second.connections], [2, 1]);
+    assert.deepEqual([first.connections, second.connections], [2, 1]);
   }));
 
 test("a relay takes two requests that come at once", () =>
@@ -124,10 +124,10 @@ test("a relay takes two requests that come at once", () =>
     using raw = await client();
     raw.send(get(host, [pass], "/1") + get(host, [pass], "/2"));
     for (let count = 0; count < 2; count++) {
-      ok((await raw.head()).startsWith("HTTP/1.1 200 "));
-      strictEqual((await raw.bytes(FILE.size)).length, FILE.size);
+      assert.ok((await raw.head()).startsWith("HTTP/1.1 200 "));
+      assert.equal((await raw.bytes(FILE.size)).length, FILE.size);
     }
-    deepStrictEqual(server.requests.map(({ path }) => path), ["/1", "/2"]);
+    assert.deepEqual(server.requests.map(({ path }) => path), ["/1", "/2"]);
   }));
 
 test("a relay takes a request that comes byte by byte", () =>
@@ -137,8 +137,8 @@ test("a relay takes a request that comes byte by byte", () =>
       raw.send(character);
       await systemClock.sleep(0);
     }
-    ok((await raw.head()).startsWith("HTTP/1.1 200 "));
-    strictEqual(server.requests.length, 1);
+    assert.ok((await raw.head()).startsWith("HTTP/1.1 200 "));
+    assert.equal(server.requests.length, 1);
   }));
 
 for (
@@ -153,7 +153,7 @@ for (
       using raw = await client();
       raw.send(text);
       await raw.ending;
-      strictEqual(server.connections, 0);
+      assert.equal(server.connections, 0);
     }));
 }
 
@@ -172,7 +172,7 @@ for (const [name, talk] of Object.entries(BROKEN)) {
     await withRelay(directRoute(dialer), async ({ client, pass }) => {
       using raw = await client();
       raw.send(get(server.host, [pass]));
-      strictEqual(await raw.ending, "reset");
+      assert.equal(await raw.ending, "reset");
     });
   });
 }
@@ -182,8 +182,8 @@ test("the end of a body without a length is an end for the client", () =>
     using raw = await client();
     raw.send(get(host, [pass]));
     await raw.head();
-    strictEqual((await raw.rest()).length, FILE.size);
-    strictEqual(await raw.ending, "fin");
+    assert.equal((await raw.rest()).length, FILE.size);
+    assert.equal(await raw.ending, "fin");
   }));
 
 test("no connection: the client sees none, and the relay goes on", async () => {
@@ -200,12 +200,12 @@ test("no connection: the client sees none, and the relay goes on", async () => {
       using raw = await client();
       raw.send(request);
       await raw.ending;
-      strictEqual((await raw.rest()).length, 0);
+      assert.equal((await raw.rest()).length, 0);
     }
     using raw = await client();
     raw.send(get(new URL(server.url).host, [pass]));
-    ok((await raw.head()).startsWith("HTTP/1.1 200 "));
-    strictEqual(opened, 3);
+    assert.ok((await raw.head()).startsWith("HTTP/1.1 200 "));
+    assert.equal(opened, 3);
   });
 });
 
@@ -237,7 +237,7 @@ test("a client that goes away takes its connection to the server along", () =>
     const raw = await client();
     raw.send(get(host, [pass]));
     await raw.head();
-    strictEqual(server.openConnections, 1);
+    assert.equal(server.openConnections, 1);
     raw[Symbol.dispose]();
     await until(() => server.openConnections === 0);
   }));
@@ -271,7 +271,7 @@ test("a slow client holds the server back", () =>
       before = server.bytesServed;
       await systemClock.sleep(100);
     }
-    ok(before < 48 * 2 ** 20, `${before} bytes were taken`);
+    assert.ok(before < 48 * 2 ** 20, `${before} bytes were taken`);
   }));
 
 test("200 downloads through the relay leave nothing open", { timeout: 60_000 }, async () => {
@@ -293,8 +293,8 @@ test("200 downloads through the relay leave nothing open", { timeout: 60_000 }, 
       () => starter.download(reach.spec(url, { maxRetries: 20 })).wait(),
     );
     const results = await Promise.all(downloads);
-    ok(results.every(({ size }) => size === REACH_FILE.size));
-    ok(server.maxOpenConnections <= 16, `${server.maxOpenConnections} at once`);
+    assert.ok(results.every(({ size }) => size === REACH_FILE.size));
+    assert.ok(server.maxOpenConnections <= 16, `${server.maxOpenConnections} at once`);
   } finally {
     await starter.close();
   }
@@ -315,8 +315,8 @@ for (const scheme of ["http", "https"]) {
       await using child = new Child(script, [url, reach.dir.path, certificate.caCert]);
       const startedMs = performance.now();
       const { status, stderr } = await child.ended;
-      deepStrictEqual([status, stderr], [0, ""]);
-      ok(performance.now() - startedMs < 5000);
+      assert.deepEqual([status, stderr], [0, ""]);
+      assert.ok(performance.now() - startedMs < 5000);
     },
   );
 }
@@ -349,6 +349,6 @@ test("the runtime is told no name that it could look up, and no system resolver 
   } finally {
     await queue.close();
   }
-  deepStrictEqual([[...new Set(seen)], lookups], [["239.1.0.0"], []]);
-  strictEqual(server.requests[0]!.headers["host"], `secret.example:${port}`);
+  assert.deepEqual([[...new Set(seen)], lookups], [["239.1.0.0"], []]);
+  assert.equal(server.requests[0]!.headers["host"], `secret.example:${port}`);
 });

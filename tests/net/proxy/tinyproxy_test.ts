@@ -1,14 +1,14 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Authority } from "../../helpers/certificate.ts";
-import { freePort } from "../../helpers/daemon.ts";
+import { Authority } from "../../helpers/sockets/certificate.ts";
+import { freePort } from "../../helpers/servers/daemon.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { findNginx } from "../../helpers/nginx.ts";
-import { skipWithout } from "../../helpers/programs.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/reach.ts";
-import { type Talk, Talker } from "../../helpers/talker.ts";
-import { findTinyproxy, startTinyproxy, type Tinyproxy } from "../../helpers/tinyproxy.ts";
-import { TlsFront } from "../../helpers/tls_front.ts";
+import { findNginx } from "../../helpers/servers/nginx.ts";
+import { skipWithout } from "../../helpers/servers/programs.ts";
+import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
+import { type Talk, Talker } from "../../helpers/sockets/talker.ts";
+import { findTinyproxy, startTinyproxy, type Tinyproxy } from "../../helpers/servers/tinyproxy.ts";
+import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 
 const skip = await skipWithout("tinyproxy", { tinyproxy: findTinyproxy, nginx: findNginx });
 
@@ -46,9 +46,9 @@ for (const user of [undefined, PLAIN_USER]) {
         await using proxy = await startTinyproxy(reach.dir, user === undefined ? {} : { user });
         const url = user === undefined ? proxy.url : withUser(proxy, USER);
         await reach.complete(http, { allProxy: url });
-        deepStrictEqual(await proxy.requests(), [`GET ${http} HTTP/1.1`]);
+        assert.deepEqual(await proxy.requests(), [`GET ${http} HTTP/1.1`]);
         await reach.complete(https, { allProxy: url, tls: { ca } });
-        deepStrictEqual((await proxy.requests()).slice(1), [`CONNECT ${new URL(https).host} HTTP/1.1`]);
+        assert.deepEqual((await proxy.requests()).slice(1), [`CONNECT ${new URL(https).host} HTTP/1.1`]);
       }),
   );
 }
@@ -69,9 +69,9 @@ test(
       await reach.complete(https, options);
       await reach.complete(https, { ...options, tls: { insecure: true } });
       const tunnel = `CONNECT ${new URL(https).host} HTTP/1.1`;
-      deepStrictEqual(await proxy.requests(), [`GET ${http} HTTP/1.1`, tunnel, tunnel]);
+      assert.deepEqual(await proxy.requests(), [`GET ${http} HTTP/1.1`, tunnel, tunnel]);
       const wrong = { ...options, allProxy: `http://${WRONG_USER}@proxy.example:${port}` };
-      match(
+      assert.match(
         (await reach.fail("proxy", https, wrong)).message,
         /refuses the user name or the password \(407\)$/,
       );
@@ -87,11 +87,11 @@ for (const scheme of ["http", "https"] as const) {
         await using proxy = await startTinyproxy(reach.dir, { user: PLAIN_USER });
         const error = await reach.fail("proxy", urls[scheme], { allProxy: proxy.url, tls: { ca } });
         const reason = "it asks for a user name and a password (407)";
-        deepStrictEqual([error.message, error.retryable], [
+        assert.deepEqual([error.message, error.retryable], [
           `Cannot use the proxy ${proxy.url}: ${reason}`,
           false,
         ]);
-        deepStrictEqual(reach.messages, [], "it is not tried again");
+        assert.deepEqual(reach.messages, [], "it is not tried again");
       }),
   );
 }
@@ -105,13 +105,13 @@ test(
       const options = { allProxy: withUser(proxy, WRONG_USER), tls: { ca } };
       const error = await reach.fail("proxy", https, options);
       const reason = "it refuses the user name or the password (407)";
-      deepStrictEqual([error.message, error.retryable], [
+      assert.deepEqual([error.message, error.retryable], [
         `Cannot use the proxy ${proxy.url}: ${reason}`,
         false,
       ]);
       // It answers 401, which without a tunnel is the same as from a server.
-      strictEqual((await reach.fail("http_status", http, options)).retryable, false);
-      deepStrictEqual(reach.messages, [], "it is not tried again");
+      assert.equal((await reach.fail("http_status", http, options)).retryable, false);
+      assert.deepEqual(reach.messages, [], "it is not tried again");
     }),
 );
 
@@ -123,8 +123,8 @@ for (const scheme of ["http", "https"] as const) {
     await using proxy = await Talker.start((socket) => void socket.on("data", () => socket.write(head)));
     const allProxy = `http://${USER}@${proxy.host}`;
     const error = await reach.fail("proxy", `${scheme}://files.example/file.bin`, { allProxy });
-    match(error.message, /: it refuses the user name or the password \(407\)$/);
-    strictEqual(error.retryable, false);
+    assert.match(error.message, /: it refuses the user name or the password \(407\)$/);
+    assert.equal(error.retryable, false);
   });
 }
 
@@ -136,8 +136,8 @@ test(
       await using proxy = await startTinyproxy(reach.dir, { tunnelPorts: [1] });
       const error = await reach.fail("proxy", https, { allProxy: proxy.url, tls: { ca } });
       const { host } = new URL(https);
-      strictEqual(error.message, `Cannot use the proxy ${proxy.url}: it would not connect to ${host} (403)`);
-      strictEqual(error.retryable, false);
+      assert.equal(error.message, `Cannot use the proxy ${proxy.url}: it would not connect to ${host} (403)`);
+      assert.equal(error.retryable, false);
       await reach.complete(http, { allProxy: proxy.url, tls: { ca } });
     }),
 );
@@ -151,9 +151,9 @@ for (const scheme of ["http", "https"] as const) {
         const allProxy = `http://${USER}@127.0.0.1:${await freePort()}`;
         const error = await reach.fail("proxy", urls[scheme], { allProxy, tls: { ca } });
         const host = new URL(allProxy).host;
-        strictEqual(error.message, `Cannot use the proxy http://${host}: the connection was refused`);
-        strictEqual(error.retryable, true);
-        strictEqual(reach.messages.length, 1, "it is tried again");
+        assert.equal(error.message, `Cannot use the proxy http://${host}: the connection was refused`);
+        assert.equal(error.retryable, true);
+        assert.equal(reach.messages.length, 1, "it is tried again");
       }),
   );
 
@@ -167,8 +167,8 @@ for (const scheme of ["http", "https"] as const) {
       // For http the answer of the proxy is one like any other of the server.
       const code = scheme === "http" ? "http_status" : "proxy";
       const error = await reach.fail(code, url, { allProxy: proxy.url });
-      strictEqual(error.retryable, true);
-      match(error.message, /50\d/);
+      assert.equal(error.retryable, true);
+      assert.match(error.message, /50\d/);
     },
   );
 }
@@ -251,9 +251,9 @@ test(
         const before = (await proxy.requests()).length;
         await reach.complete(url, { environment: {}, ...options, tls: { ca } }, spec);
         const after = (await proxy.requests()).length;
-        strictEqual(after - before, used === "proxy" ? 1 : 0, name);
+        assert.equal(after - before, used === "proxy" ? 1 : 0, name);
       }
-      deepStrictEqual(await other.requests(), []);
+      assert.deepEqual(await other.requests(), []);
     }),
 );
 
@@ -269,9 +269,9 @@ test("tinyproxy: many leases over four connections", { skip, timeout: 30_000 }, 
   });
   await reach.complete(server.url, { allProxy: proxy.url }, { maxConnections: 4 });
   const requests = await proxy.requests();
-  ok(requests.length >= REACH_FILE.size / step, `${requests.length} requests`);
-  strictEqual(requests.length, server.requests.length);
-  ok(requests.every((line) => line === `GET ${server.url} HTTP/1.1`));
+  assert.ok(requests.length >= REACH_FILE.size / step, `${requests.length} requests`);
+  assert.equal(requests.length, server.requests.length);
+  assert.ok(requests.every((line) => line === `GET ${server.url} HTTP/1.1`));
 });
 
 test(
@@ -286,22 +286,22 @@ test(
       const cas = [ca, await reach.read(authority.caCert)];
       await reach.complete(http, { allProxy, tls: { ca: cas } });
       await reach.complete(https, { allProxy, tls: { ca: cas } });
-      deepStrictEqual(await proxy.requests(), [
+      assert.deepEqual(await proxy.requests(), [
         `GET ${http} HTTP/1.1`,
         `CONNECT ${new URL(https).host} HTTP/1.1`,
       ]);
       // Without trust in the proxy nothing is said to it.
       for (const url of [http, https]) {
         const error = await reach.fail("proxy", url, { allProxy, tls: { ca } });
-        match(error.message, new RegExp(`^Cannot use the proxy https://${front.host}: `));
-        strictEqual(error.retryable, false);
+        assert.match(error.message, new RegExp(`^Cannot use the proxy https://${front.host}: `));
+        assert.equal(error.retryable, false);
       }
-      strictEqual((await proxy.requests()).length, 2);
+      assert.equal((await proxy.requests()).length, 2);
       const wrong = await reach.fail("proxy", https, {
         allProxy: `https://${WRONG_USER}@${front.host}`,
         tls: { ca: cas },
       });
-      match(wrong.message, /\(407\)$/);
+      assert.match(wrong.message, /\(407\)$/);
     }),
 );
 
@@ -323,9 +323,9 @@ for (const [name, talk] of Object.entries(CUTS)) {
       const error = await reach.fail("proxy", `${scheme}://files.example/file.bin`, {
         allProxy: `http://${USER}@${proxy.host}`,
       });
-      match(error.message, new RegExp(`^Cannot use the proxy http://${proxy.host}: .`));
-      strictEqual(error.retryable, true);
-      strictEqual(reach.messages.length, 1, "it is tried again");
+      assert.match(error.message, new RegExp(`^Cannot use the proxy http://${proxy.host}: .`));
+      assert.equal(error.retryable, true);
+      assert.equal(reach.messages.length, 1, "it is tried again");
     });
   }
 }

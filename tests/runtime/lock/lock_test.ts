@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
 import { Child } from "../../helpers/child.ts";
-import { WITH_LINKS } from "../../helpers/files_and_links.ts";
+import { WITH_LINKS } from "../../helpers/disk/files_and_links.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const { files } = detectRuntime();

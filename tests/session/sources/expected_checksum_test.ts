@@ -9,9 +9,9 @@ import { pathToFileURL } from "node:url";
 import { download, type DownloadResult, type DownloadSpec } from "../../../mod.ts";
 import { contentHash } from "../../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
-import { Interrupted } from "../../helpers/interrupted.ts";
-import { queueOn, runtimeWith } from "../../helpers/runtime_double.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { Interrupted } from "../../helpers/scenes/interrupted.ts";
+import { queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
 const SEED = 5;

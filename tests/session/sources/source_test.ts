@@ -11,7 +11,7 @@ import {
 } from "../../../mod.ts";
 import { assertServedOnce } from "../../helpers/assert_served.ts";
 import { assertFileIs } from "../../../testing/content.ts";
-import { ExpiringServer, type Grant } from "../../helpers/expiring_server.ts";
+import { ExpiringServer, type Grant } from "../../helpers/sockets/expiring_server.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../helpers/temp.ts";
 

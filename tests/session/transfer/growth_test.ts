@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { growWhileFaster } from "../../../src/session/transfer/growth.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 
 /** Lets it run on a network whose rate depends on the connections; returns how many there were at each look. */
 async function grow(rateOf: (connections: number) => number, most = 16, begin = 4): Promise<number[]> {
@@ -61,7 +61,12 @@ test('"auto" adds connections where each of them is limited', { timeout: 30_000 
   await using scene = await Scene.open({ ...FILE, respond: () => ({ throttle: 500_000 }) });
   const result = await scene.complete({ maxConnections: "auto" });
   strictEqual(result.fetchedBytes, FILE.size);
-  ok(scene.server.maxOpenConnections >= 8, `${scene.server.maxOpenConnections} connections`);
+  const counts = scene.messages.map(({ message }) => /^(\d+) connections from now on$/.exec(message)?.[1])
+    .filter((count) => count !== undefined).map(Number);
+  ok(counts.length > 0, "no connections were added");
+  // Each step doubles what was there before, from the four that it begins with.
+  deepStrictEqual(counts, counts.map((_, step) => 4 * 2 ** (step + 1)));
+  ok(scene.server.maxOpenConnections >= counts[0]!, `${scene.server.maxOpenConnections} connections`);
 });
 
 test(

@@ -4,8 +4,8 @@ import { setTimeout } from "node:timers/promises";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
 import { PoolWatch } from "../../helpers/pool_watch.ts";
-import { fileWith, queueOn, runtimeWith } from "../../helpers/runtime_double.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { fileWith, queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

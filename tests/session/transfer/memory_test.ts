@@ -5,8 +5,8 @@ import { layOutBlocks } from "../../../src/flow/memory_budget.ts";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
 import { contentHash } from "../../../testing/content.ts";
 import { PoolWatch } from "../../helpers/pool_watch.ts";
-import { fileWith, queueOn, runtimeWith } from "../../helpers/runtime_double.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { fileWith, queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 
 const SEED = 3;
 const { bodyChunkBytes } = detectRuntime();

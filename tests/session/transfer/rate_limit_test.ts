@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Downloader, type DownloadHandle } from "../../../mod.ts";
 import { assertFileIs } from "../../../testing/content.ts";
 import { FaultServer } from "../../../testing/mod.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 import { until } from "../../helpers/until.ts";
 

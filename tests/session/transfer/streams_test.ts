@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { DownloadSpec } from "../../../mod.ts";
 import { contentHash } from "../../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
-import { Scene } from "../../helpers/scene.ts";
+import { Scene } from "../../helpers/scenes/scene.ts";
 import { until } from "../../helpers/until.ts";
 
 const SEED = 23;

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
-import { KEPT, Scene } from "../../helpers/scene.ts";
+import { KEPT, Scene } from "../../helpers/scenes/scene.ts";
 import { until } from "../../helpers/until.ts";
 
 const SEED = 31;
@@ -147,13 +147,18 @@ function short({ range }: RecordedRequest, bytes: number): Reply {
 }
 
 test("retries are counted since the last progress", async () => {
+  const bodyBytes = 50_000;
+  const bodies = 20;
+  const refusals = 2;
   await using scene = await Scene.open({
-    size: 1_000_000,
+    size: bodies * bodyBytes,
     seed: SEED,
-    respond: (request) => request.index % 3 === 0 ? short(request, 50_000) : { status: 502 },
+    respond: (request) => request.index % (1 + refusals) === 0 ? short(request, bodyBytes) : { status: 502 },
   });
-  await scene.complete({ maxRetries: 3 });
-  strictEqual(scene.server.requests.length, 58);
+  // A short body is a failure as well.
+  await scene.complete({ maxRetries: 1 + refusals });
+  // The refusals come between two bodies, and none after the last one.
+  strictEqual(scene.server.requests.length, bodies + (bodies - 1) * refusals);
 });
 
 test("retries end at maxRetries failures in a row after the last progress", async () => {

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { contentHash } from "../../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
-import { KEPT, Scene } from "../../helpers/scene.ts";
+import { KEPT, Scene } from "../../helpers/scenes/scene.ts";
 import { until } from "../../helpers/until.ts";
 
 const MIB = 2 ** 20;

@@ -1,0 +1,54 @@
+import type { DownloaderOptions, DownloadSpec } from "../../options/options.ts";
+
+/** Values of flags that name what is still to be read, or may do so. */
+export interface Inputs {
+  /** Fields, or places that hold some. */
+  readonly headers: string[];
+  readonly proxies: { allProxy?: string; httpProxy?: string; httpsProxy?: string };
+  /** Each is `name=value; ...` or the path of a cookie file. */
+  readonly cookies: string[];
+  readonly user?: string;
+  readonly bearer?: string;
+  /** A path, or `~` for the file in the home directory. */
+  readonly netrc?: string;
+  readonly refreshCommand?: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly insecure?: boolean;
+  /** Paths of lists; `-` is standard input. */
+  readonly inputFiles?: readonly string[];
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Options of one download that flags may set. */
+export type SpecOptions = Omit<DownloadSpec, "url" | "signal">;
+
+/** What the flags read so far ask for. */
+export interface Draft {
+  readonly options: Mutable<DownloaderOptions>;
+  readonly specOptions: Mutable<SpecOptions>;
+  readonly inputs: Mutable<Inputs>;
+  /** Whether a flag was given whose value may be a secret. */
+  hasSecrets: boolean;
+  /** Whether a file that is there counts as done. */
+  skipsExisting: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  json: boolean;
+}
+
+/** Nothing asked for. */
+export function emptyDraft(): Draft {
+  return {
+    options: {},
+    specOptions: {},
+    inputs: { headers: [], proxies: {}, cookies: [] },
+    hasSecrets: false,
+    skipsExisting: false,
+    quiet: false,
+    verbose: false,
+    json: false,
+  };
+}

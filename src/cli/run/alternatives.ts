@@ -1,0 +1,88 @@
+import { DownloadError, type DownloadErrorCode } from "../../errors.ts";
+import type { DownloadSpec } from "../../options/options.ts";
+import type { DownloadResult, ProgressSnapshot } from "../../types.ts";
+import type { JobHandle } from "./job.ts";
+
+/** What another server may do better. What is wrong on this machine stays wrong with every URL. */
+const FAULTS_OF_A_SERVER: ReadonlySet<DownloadErrorCode> = new Set([
+  ...["bad_response", "checksum_mismatch", "connect", "control_file", "dns", "http_status"] as const,
+  ...["network", "proxy", "redirect", "remote_changed", "timeout", "tls"] as const,
+]);
+
+/** How alternatives are tried. */
+export interface AlternativesOptions {
+  /** At least one, best first. */
+  readonly specs: readonly (DownloadSpec & { readonly url: string })[];
+  readonly download: (spec: DownloadSpec) => JobHandle;
+  /** Told of a failure after which the next one is tried. */
+  readonly onNext: (failedUrl: string, error: DownloadError) => void;
+}
+
+/**
+ * One file from the first of several URLs that has it. They are never mixed: what one of them left is its own, and the
+ * library refuses to go on with it from another, so that the next run does so from the same one.
+ */
+export class Alternatives implements JobHandle {
+  readonly #options: AlternativesOptions;
+  readonly #outcome: Promise<DownloadResult>;
+  #current: { readonly url: string; readonly handle: JobHandle };
+  #isPaused = false;
+
+  constructor(options: AlternativesOptions) {
+    this.#options = options;
+    const [first, ...rest] = options.specs;
+    this.#current = this.#begin(first!);
+    this.#outcome = this.#run(rest);
+    this.#outcome.catch(() => {}); // told to whoever waits
+  }
+
+  /** The URL that is tried now, or was last. */
+  get url(): string {
+    return this.#current.url;
+  }
+
+  get snapshot(): ProgressSnapshot {
+    return this.#current.handle.snapshot;
+  }
+
+  wait(): Promise<DownloadResult> {
+    return this.#outcome;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#current.handle.pause();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot, void, void> {
+    for (;;) {
+      const { handle } = this.#current;
+      for await (const snapshot of handle) if (snapshot.state !== "failed") yield snapshot;
+      await handle.wait().catch(() => {}); // then the next one has begun, if there is one
+      if (handle !== this.#current.handle) continue;
+      if (handle.snapshot.state === "failed") yield handle.snapshot;
+      return;
+    }
+  }
+
+  #begin(spec: DownloadSpec & { readonly url: string }): { url: string; handle: JobHandle } {
+    return { url: spec.url, handle: this.#options.download(spec) };
+  }
+
+  async #run(rest: AlternativesOptions["specs"]): Promise<DownloadResult> {
+    let failure: DownloadError | undefined;
+    for (const spec of [...rest, undefined]) {
+      try {
+        return await this.#current.handle.wait();
+      } catch (error) {
+        if (!(error instanceof DownloadError) || !FAULTS_OF_A_SERVER.has(error.code)) throw error;
+        // That another one's unfinished file is in the way tells less than why that one failed.
+        if (failure === undefined || error.code !== "control_file") failure = error;
+        if (spec === undefined || this.#isPaused) throw failure;
+        this.#options.onNext(this.#current.url, error);
+        this.#current = this.#begin(spec);
+      }
+    }
+    throw failure;
+  }
+}
