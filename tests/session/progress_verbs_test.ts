@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Progress } from "../../src/session/progress.ts";
 import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
@@ -9,7 +9,7 @@ test("a download that waits for its turn shows nothing", () => {
   const { state, startedMs, path, downloaded, fetched, total, speed, connections, retry } = new Progress(
     new VirtualClock(),
   );
-  deepStrictEqual({ state, startedMs, path, downloaded, fetched, total, speed, connections, retry }, {
+  assert.deepEqual({ state, startedMs, path, downloaded, fetched, total, speed, connections, retry }, {
     ...{ state: "pending", startedMs: undefined, path: undefined, downloaded: 0, fetched: 0 },
     ...{ total: undefined, speed: 0, connections: 0, retry: undefined },
   });
@@ -21,11 +21,11 @@ test("it shows when it started, where the file goes and what is done", async () 
   await clock.advance(700);
   progress.started();
   progress.located("file.bin");
-  deepStrictEqual([progress.state, progress.startedMs, progress.path], ["downloading", 700, "file.bin"]);
+  assert.deepEqual([progress.state, progress.startedMs, progress.path], ["downloading", 700, "file.bin"]);
   progress.verifying();
-  strictEqual(progress.state, "verifying");
+  assert.equal(progress.state, "verifying");
   progress.fetching();
-  strictEqual(progress.state, "downloading");
+  assert.equal(progress.state, "downloading");
 });
 
 test("bytes that were received count, those of an earlier run are not fetched, skipped ones are not new", () => {
@@ -33,7 +33,7 @@ test("bytes that were received count, those of an earlier run are not fetched, s
   progress.resumedAt(400, 1000);
   progress.received(100);
   progress.skipped(30);
-  deepStrictEqual([progress.downloaded, progress.fetched, progress.total], [500, 130, 1000]);
+  assert.deepEqual([progress.downloaded, progress.fetched, progress.total], [500, 130, 1000]);
 });
 
 test("a restart forgets what was there and its size, but not what was fetched", () => {
@@ -41,7 +41,7 @@ test("a restart forgets what was there and its size, but not what was fetched", 
   progress.resumedAt(400, 1000);
   progress.received(100);
   progress.restarted(undefined);
-  deepStrictEqual([progress.downloaded, progress.fetched, progress.total], [0, 100, undefined]);
+  assert.deepEqual([progress.downloaded, progress.fetched, progress.total], [0, 100, undefined]);
 });
 
 test("what is discarded is gone, and the size is still known", () => {
@@ -49,7 +49,7 @@ test("what is discarded is gone, and the size is still known", () => {
   progress.restarted(1000);
   progress.received(100);
   progress.discarded();
-  deepStrictEqual([progress.downloaded, progress.fetched, progress.total], [0, 100, 1000]);
+  assert.deepEqual([progress.downloaded, progress.fetched, progress.total], [0, 100, 1000]);
 });
 
 test("a connection counts until it is disposed of", () => {
@@ -57,20 +57,20 @@ test("a connection counts until it is disposed of", () => {
   {
     using _one = progress.connected();
     using _other = progress.connected();
-    strictEqual(progress.connections, 2);
+    assert.equal(progress.connections, 2);
   }
-  strictEqual(progress.connections, 0);
+  assert.equal(progress.connections, 0);
 });
 
 test("of several retries the next one is shown, and none that was sent", () => {
   const progress = new Progress(new VirtualClock());
   const late = progress.retryingAt({ ...RETRY, atMs: 9000 });
   const soon = progress.retryingAt(RETRY);
-  strictEqual(progress.retry, RETRY);
+  assert.equal(progress.retry, RETRY);
   soon[Symbol.dispose]();
-  strictEqual(progress.retry?.atMs, 9000);
+  assert.equal(progress.retry?.atMs, 9000);
   late[Symbol.dispose]();
-  strictEqual(progress.retry, undefined);
+  assert.equal(progress.retry, undefined);
 });
 
 test("no retry is shown while a connection receives something", () => {
@@ -78,7 +78,7 @@ test("no retry is shown while a connection receives something", () => {
   using _ = progress.retryingAt(RETRY);
   {
     using _ = progress.connected();
-    strictEqual(progress.retry, undefined);
+    assert.equal(progress.retry, undefined);
   }
-  strictEqual(progress.retry, RETRY);
+  assert.equal(progress.retry, RETRY);
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ChecksumMismatchError, DownloadError } from "../../src/errors.ts";
 import { ContradictionError } from "../../src/http/unusable_response.ts";
@@ -98,7 +98,7 @@ const STARTS: Readonly<Record<string, readonly [Partial<Found>, StartDecision]>>
 
 for (const [what, [found, decision]] of Object.entries(STARTS)) {
   test(`a start finds ${what}: ${decision.kind}`, () => {
-    deepStrictEqual(decideStart({ ...FOUND, ...found }), decision);
+    assert.deepEqual(decideStart({ ...FOUND, ...found }), decision);
   });
 }
 
@@ -151,13 +151,13 @@ const RESTARTS: Readonly<Record<string, RestartRow>> = {
 for (const [what, [error, wasResumed, version, kind, reason]] of Object.entries(RESTARTS)) {
   test(`an attempt fails for ${what}: ${kind}`, () => {
     const decision = decideRestart(error, wasResumed, version);
-    strictEqual(decision.kind, kind);
-    if (decision.kind !== "fail") match(decision.reason, reason!);
+    assert.equal(decision.kind, kind);
+    if (decision.kind !== "fail") assert.match(decision.reason, reason!);
   });
 }
 
 test("a plain restart asks for the version with two sizes, and for any where versions were mixed", () => {
   const likeOf = (decision: RestartDecision) => decision.kind === "restart plainly" ? decision.like : "none";
-  strictEqual(likeOf(decideRestart(new ContradictionError(10, "more"), true, VERSION)), STRONG);
-  strictEqual(likeOf(decideRestart(MISMATCH, true, mixed())), undefined);
+  assert.equal(likeOf(decideRestart(new ContradictionError(10, "more"), true, VERSION)), STRONG);
+  assert.equal(likeOf(decideRestart(MISMATCH, true, mixed())), undefined);
 });

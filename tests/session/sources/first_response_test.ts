@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readProbe } from "../../../src/http/probe.ts";
 import { Caller } from "../../../src/http/caller/caller.ts";
@@ -32,35 +32,35 @@ test("who has a response closes it by disposing of it, once", async () => {
   const { first, cancelled } = await open();
   {
     using _ = first;
-    strictEqual(cancelled(), 0);
+    assert.equal(cancelled(), 0);
   }
   first[Symbol.dispose]();
-  strictEqual(cancelled(), 1);
+  assert.equal(cancelled(), 1);
 });
 
 test("who passed a response on does not close it", async () => {
   const { first, cancelled } = await open();
   const taken = first.take();
   first[Symbol.dispose]();
-  strictEqual(cancelled(), 0);
+  assert.equal(cancelled(), 0);
   taken[Symbol.dispose]();
-  strictEqual(cancelled(), 1);
+  assert.equal(cancelled(), 1);
 });
 
 test("who passed a response on still knows what it said, and can neither read nor pass it on again", async () => {
   const { first } = await open();
   using taken = first.take({ leastSize: 30 });
-  deepStrictEqual([first.remote.size, first.verdict.kind, first.leastSize], [100, "whole", 0]);
-  deepStrictEqual([taken.remote, taken.verdict, taken.leastSize], [first.remote, first.verdict, 30]);
-  throws(() => first.reader, TypeError);
-  throws(() => first.take(), TypeError);
-  strictEqual(taken.reader.status, 200);
+  assert.deepEqual([first.remote.size, first.verdict.kind, first.leastSize], [100, "whole", 0]);
+  assert.deepEqual([taken.remote, taken.verdict, taken.leastSize], [first.remote, first.verdict, 30]);
+  assert.throws(() => first.reader, TypeError);
+  assert.throws(() => first.take(), TypeError);
+  assert.equal(taken.reader.status, 200);
 });
 
 test("a response that was closed is read no more", async () => {
   const { first } = await open();
   const { reader } = first;
   first[Symbol.dispose]();
-  throws(() => first.reader, TypeError);
-  await rejects(reader.read({ bytes: new Uint8Array(10) }, 10));
+  assert.throws(() => first.reader, TypeError);
+  await assert.rejects(reader.read({ bytes: new Uint8Array(10) }, 10));
 });
