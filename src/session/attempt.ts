@@ -14,6 +14,7 @@ import type { FirstResponse } from "./sources/first_response.ts";
 import { countFailure } from "./sources/retry.ts";
 import type { Source } from "./sources/source.ts";
 import type { Start } from "./start.ts";
+import type { Doubt } from "./start_decision.ts";
 import { runTransfer } from "./transfer/transfer.ts";
 
 /** How a download is stopped from outside. */
@@ -36,8 +37,8 @@ export interface AttemptOptions {
   readonly start: Start;
   /** What the file must hash to, as far as it is known. */
   readonly expected: ExpectedChecksum | undefined;
-  /** Whether an earlier run is behind it, so that a wrong checksum proves nothing about the file on the server. */
-  readonly isResuming: boolean;
+  /** Why a wrong checksum would prove nothing about the file on the server. */
+  readonly doubt: Doubt | undefined;
 }
 
 /** What came of a download. */
@@ -125,10 +126,10 @@ export class Attempt {
 
   /** Keeps what a later run can use. Returns the error that the attempt ends with. */
   async #keepOrDiscard(assembly: Assembly, error: unknown): Promise<unknown> {
-    const { spec, log, stop, start, isResuming } = this.#options;
+    const { spec, log, stop, start, doubt } = this.#options;
     const isMismatch = error instanceof ChecksumMismatchError;
     // What is fetched again is no evidence of anything that lasts.
-    const isKept = isMismatch && !isResuming && !start.version.isMixed && !stop.isDiscarded() &&
+    const isKept = isMismatch && doubt === undefined && !start.version.isMixed && !stop.isDiscarded() &&
       !spec.discardMismatch;
     if (isKept) return await this.#keepMismatch(assembly, error);
     // What failed its checksum must not be taken for progress by a run that has none.

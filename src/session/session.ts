@@ -27,7 +27,7 @@ import type { KnownVersion } from "./sources/known_version.ts";
 import { Prober } from "./sources/prober.ts";
 import type { Source } from "./sources/source.ts";
 import type { Start } from "./start.ts";
-import { decideRestart } from "./start_decision.ts";
+import { decideRestart, type Doubt } from "./start_decision.ts";
 import { Starter } from "./starter.ts";
 import { isOfUrl } from "./sources/url_hash.ts";
 
@@ -110,11 +110,14 @@ export class Session {
     const interrupted = await findLeftovers(output, found, this.#options);
     const tools = { ...this.#options, requests: this.#requests, prober: this.#prober, signal: stop.signal };
     const starter = new Starter(output, tools);
+    let doubt: Doubt | undefined;
     try {
-      return await this.#attempt(output, await starter.start(interrupted, named), interrupted);
+      const start = await starter.start(interrupted, named);
+      doubt = doubtOf(start, interrupted);
+      return await this.#attempt(output, start, doubt);
     } catch (error) {
       if (stop.isDiscarded()) await discard(output).catch((cause) => log("warn", cause.message));
-      const next = decideRestart(error, interrupted !== undefined, this.#version);
+      const next = decideRestart(error, doubt, this.#version);
       if (next.kind === "fail") {
         const isKept = interrupted !== undefined || progress.downloaded > 0;
         throw isKept ? sayKept(error) : error;
@@ -129,14 +132,13 @@ export class Session {
   }
 
   /** Fetches what a start lacks, verifies the file and gives it its name. */
-  async #attempt(output: Output, start: Start, interrupted: Interrupted | undefined): Promise<Outcome> {
+  async #attempt(output: Output, start: Start, doubt: Doubt | undefined): Promise<Outcome> {
     this.#version = start.version;
     const published = this.#options.spec.publishedDigest && start.first
       ? expectedByServer(start.first)
       : undefined;
     const expected = this.#expected ?? published;
-    const isResuming = interrupted !== undefined;
-    return await new Attempt({ ...this.#options, output, start, expected, isResuming }).run();
+    return await new Attempt({ ...this.#options, output, start, expected, doubt }).run();
   }
 
   /** Cleans up after a run that was killed once it had given the file its name. */
@@ -154,4 +156,9 @@ export class Session {
     log("info", `"${output.path}" was finished by an earlier run`);
     return { size, resumedBytes: size, lengthVerified: true, verified: expected };
   }
+}
+
+function doubtOf({ remote }: Start, interrupted: Interrupted | undefined): Doubt | undefined {
+  if (interrupted !== undefined) return "resumed";
+  return remote.size === undefined ? "length unknown" : undefined;
 }

@@ -82,10 +82,18 @@ export type RestartDecision =
   /** With one request for the whole file, whose version must agree with `like`, where that is given. */
   | { readonly kind: "restart plainly"; readonly reason: string; readonly like: Validator | undefined };
 
+/** Why a wrong checksum may not be the server's fault. */
+export type Doubt = "resumed" | "length unknown";
+
+const DOUBTS: Readonly<Record<Doubt, string>> = {
+  "resumed": "what an earlier run left may be to blame",
+  "length unknown": "no response told the length, so the file may have been cut short",
+};
+
 /** Restarts where that may help, and where nothing but what is in doubt is lost. */
 export function decideRestart(
   error: unknown,
-  wasResumed: boolean,
+  doubt: Doubt | undefined,
   version: KnownVersion | undefined,
 ): RestartDecision {
   if (error instanceof ContradictionError && version !== undefined) {
@@ -97,7 +105,6 @@ export function decideRestart(
     const reason = `${error.message}; ${version.mixture}; starting again from one source`;
     return { kind: "restart plainly", reason, like: undefined };
   }
-  if (!wasResumed) return { kind: "fail" };
-  const reason = `${error.message}; what an earlier run left may be to blame, starting again`;
-  return { kind: "restart", reason };
+  if (doubt === undefined) return { kind: "fail" };
+  return { kind: "restart", reason: `${error.message}; ${DOUBTS[doubt]}, starting again` };
 }

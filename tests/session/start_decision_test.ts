@@ -6,6 +6,7 @@ import { KnownVersion } from "../../src/session/sources/known_version.ts";
 import {
   decideRestart,
   decideStart,
+  type Doubt,
   type Found,
   type FoundRecord,
   type FreshReason,
@@ -110,47 +111,60 @@ const mixed = (): KnownVersion => {
   return version;
 };
 
-type RestartRow = readonly [unknown, boolean, KnownVersion | undefined, RestartDecision["kind"], RegExp?];
+type RestartRow = readonly [
+  unknown,
+  Doubt | undefined,
+  KnownVersion | undefined,
+  RestartDecision["kind"],
+  RegExp?,
+];
 
 const RESTARTS: Readonly<Record<string, RestartRow>> = {
-  "an error of another kind": [new DownloadError("network", "gone"), true, VERSION, "fail"],
-  "what is no error of a download": ["a reason", true, VERSION, "fail"],
+  "an error of another kind": [new DownloadError("network", "gone"), "resumed", VERSION, "fail"],
+  "what is no error of a download": ["a reason", "resumed", VERSION, "fail"],
   "two sizes of one version": [
     new ContradictionError(10, 11),
-    false,
+    undefined,
     VERSION,
     "restart plainly",
     /; starting again with one request$/,
   ],
-  "two sizes before a version is known": [new ContradictionError(10, 11), true, undefined, "fail"],
-  "a mismatch of what came in one run": [MISMATCH, false, VERSION, "fail"],
-  "a mismatch before a version is known": [MISMATCH, false, undefined, "fail"],
+  "two sizes before a version is known": [new ContradictionError(10, 11), "resumed", undefined, "fail"],
+  "a mismatch of what came in one run": [MISMATCH, undefined, VERSION, "fail"],
+  "a mismatch before a version is known": [MISMATCH, undefined, undefined, "fail"],
   "a mismatch of what was resumed": [
     MISMATCH,
-    true,
+    "resumed",
     VERSION,
     "restart",
     /an earlier run left may be to blame/,
   ],
   "a mismatch of mixed versions": [
     MISMATCH,
-    false,
+    undefined,
     mixed(),
     "restart plainly",
     /; starting again from one source$/,
   ],
   "a mismatch of mixed versions that was resumed": [
     MISMATCH,
-    true,
+    "resumed",
     mixed(),
     "restart plainly",
     /some of them fetched by an earlier run; starting again from one source$/,
   ],
+  "a mismatch of what came without a length": [
+    MISMATCH,
+    "length unknown",
+    VERSION,
+    "restart",
+    /no response told the length, so the file may have been cut short, starting again$/,
+  ],
 };
 
-for (const [what, [error, wasResumed, version, kind, reason]] of Object.entries(RESTARTS)) {
+for (const [what, [error, doubt, version, kind, reason]] of Object.entries(RESTARTS)) {
   test(`an attempt fails for ${what}: ${kind}`, () => {
-    const decision = decideRestart(error, wasResumed, version);
+    const decision = decideRestart(error, doubt, version);
     assert.equal(decision.kind, kind);
     if (decision.kind !== "fail") assert.match(decision.reason, reason!);
   });
@@ -158,6 +172,6 @@ for (const [what, [error, wasResumed, version, kind, reason]] of Object.entries(
 
 test("a plain restart asks for the version with two sizes, and for any where versions were mixed", () => {
   const likeOf = (decision: RestartDecision) => decision.kind === "restart plainly" ? decision.like : "none";
-  assert.equal(likeOf(decideRestart(new ContradictionError(10, "more"), true, VERSION)), STRONG);
-  assert.equal(likeOf(decideRestart(MISMATCH, true, mixed())), undefined);
+  assert.equal(likeOf(decideRestart(new ContradictionError(10, "more"), "resumed", VERSION)), STRONG);
+  assert.equal(likeOf(decideRestart(MISMATCH, "resumed", mixed())), undefined);
 });

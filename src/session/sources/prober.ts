@@ -19,7 +19,6 @@ import {
   isSomethingElse,
   mayBeOddity,
   mayMeanEmpty,
-  sentBytes,
   wasComplete,
 } from "./response_doubts.ts";
 
@@ -83,8 +82,7 @@ export class Prober {
         try {
           const first = await this.#requests.send(request);
           if (!mayBePart(first)) return first;
-          await this.#readOut(first);
-          suspicious = first;
+          suspicious = first.take({ leastSize: await this.#readOut(first) });
           asksPlainly = true;
           log("info", "the file seems to end with the range that was asked for; asking for all of it");
         } catch (error) {
@@ -113,20 +111,27 @@ export class Prober {
     });
   }
 
-  /** Reads what may be a part to its end, if that comes soon, so that its connection can serve the next request. */
-  async #readOut({ reader }: FirstResponse): Promise<void> {
+  /**
+   * Reads what may be a part to its end, if that comes soon, so that its connection can serve the next request. Returns
+   * how many bytes of the file were received.
+   */
+  async #readOut({ reader }: FirstResponse): Promise<number> {
     const block = { bytes: new Uint8Array(READ_OUT_BLOCK_BYTES) };
     const inTime = new AbortController();
     const { clock } = this.#tools;
     clock.sleep(READ_OUT_MS, inTime.signal).then(() => reader.close(), () => {}); // it was in time
+    let received = 0;
     try {
-      while (await reader.read(block, READ_OUT_BLOCK_BYTES) > 0);
+      for (let length = -1; length !== 0; received += length) {
+        length = await reader.read(block, READ_OUT_BLOCK_BYTES);
+      }
       await reader.finish();
     } catch {
-      reader.close(); // of what it was nothing is used
+      reader.close(); // the bytes are not used
     } finally {
       inTime.abort(OVER);
     }
+    return received;
   }
 
   /**
@@ -185,9 +190,11 @@ export class Prober {
   }
 }
 
-/** What seemed to be a part may have been complete, or tells how many bytes there are at least. */
+/** What seemed to be a part may have been complete, or shows how many bytes there are at least. */
 function withRanges(first: FirstResponse, plain: FirstResponse): FirstResponse {
-  if (plain.remote.size === undefined) return plain.take({ leastSize: sentBytes(first) });
+  if (plain.remote.size === undefined && agree(first.remote.validator, plain.remote.validator)) {
+    return plain.take({ leastSize: first.leastSize });
+  }
   return wasComplete(first, plain)
     ? plain.take({ remote: { ...plain.remote, acceptsRanges: true } })
     : plain.take();
