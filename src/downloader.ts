@@ -24,14 +24,14 @@ import { detectRuntime } from "./runtime/detect.ts";
 export class Downloader implements AsyncDisposable {
   readonly #queue: DownloadQueue;
 
-  /** Throws a `TypeError` or `RangeError` for options that cannot be. */
+  /** Throws a `TypeError` or `RangeError` for options that are not valid. */
   constructor(options: DownloaderOptions = {}) {
     this.#queue = new DownloadQueue(detectRuntime(), resolveDownloaderOptions(options));
   }
 
   /**
-   * Begins a download, or lets it wait for its turn. Throws a `TypeError` or `RangeError` for a spec that
-   * cannot be, before anything is sent or written; everything else that fails does so in
+   * Starts a download, or lets it wait until others have ended. Throws a `TypeError` or `RangeError` for a spec that
+   * is not valid, before anything is sent or written. Every other failure rejects
    * {@linkcode DownloadHandle.wait}.
    */
   download(spec: DownloadSpec | string | URL): DownloadHandle {
@@ -43,14 +43,14 @@ export class Downloader implements AsyncDisposable {
     return this.#queue.bucket.bytesPerSecond;
   }
 
-  /** Throws a `RangeError` or `TypeError` for what is no speed. */
+  /** Throws a `RangeError` or `TypeError` for a value that is not a speed. */
   set maxDownloadSpeed(bytesPerSecond: number) {
     this.#queue.bucket.bytesPerSecond = checkSpeed(bytesPerSecond);
   }
 
   /**
-   * Cancels what is not over, keeps what has arrived, and waits until every file is saved and closed. No
-   * download can be begun afterwards; closing again waits for the same.
+   * Cancels every download that has not ended, keeps what has arrived, and waits until every file is saved and
+   * closed. No download can be started afterwards. Closing again waits for the same end.
    */
   close(): Promise<void> {
     return this.#queue.close();
@@ -65,7 +65,7 @@ export class Downloader implements AsyncDisposable {
 let shared: Downloader | undefined;
 
 /**
- * Begins a download with the defaults. All downloads begun this way share one {@linkcode Downloader}.
+ * Starts a download with the defaults. All downloads started this way share one {@linkcode Downloader}.
  *
  * @example Fetching a file into the current directory
  * ```ts

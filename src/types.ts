@@ -24,11 +24,11 @@ export interface Validator {
   readonly isYoung?: boolean;
 }
 
-/** What the first response told about the file. */
+/** What the first response said about the file. */
 export interface RemoteFile {
   /** The URL that answered, after redirects. */
   readonly finalUrl: string;
-  /** Size in bytes, or `undefined` when the server does not tell. */
+  /** Size in bytes, or `undefined` when the server does not report it. */
   readonly size: number | undefined;
   /** Whether the server answers range requests. */
   readonly acceptsRanges: boolean;
@@ -67,13 +67,13 @@ export interface ProgressSnapshot {
   readonly state: DownloadState;
   /** The file's path once it is known, else `undefined`. */
   readonly path: string | undefined;
-  /** Bytes of the file that are there, those of an earlier run included. */
+  /** Bytes of the file that have arrived, those of an earlier run included. */
   readonly downloaded: number;
-  /** Size of the file in bytes, or `undefined` while or where the server does not tell. */
+  /** Size of the file in bytes, or `undefined` until or unless the server reports it. */
   readonly total: number | undefined;
   /** Bytes a second over the last few seconds. */
   readonly speed: number;
-  /** Seconds until the end at this speed, or `undefined` when that cannot be told. */
+  /** Seconds until the end at this speed, or `undefined` when it is not known. */
   readonly etaSeconds: number | undefined;
   /** Connections that have a request under way. */
   readonly connections: number;
@@ -84,7 +84,7 @@ export interface ProgressSnapshot {
 }
 
 /**
- * Who tells what a file must hash to: the option `checksum`, the list that `checksumFile` names, or a header field of
+ * Where the checksum of a file comes from: the option `checksum`, the list that `checksumFile` names, or a header field of
  * the server, such as `repr-digest` (RFC 9530).
  */
 export type ChecksumSource = "checksum" | "checksumFile" | (string & Record<never, never>);
@@ -101,12 +101,12 @@ export interface DownloadResult {
   readonly resumedBytes: number;
   /**
    * Whether the size was known beforehand and the file has it. It is `false` where the server sent no
-   * length, so that the end of the connection had to be taken for the end of the file.
+   * length, so that only the end of the connection marked the end of the file.
    */
   readonly lengthVerified: boolean;
   /** The checksum that the file was compared with, as `algorithm:hex`, if there was one. */
   readonly checksum: string | undefined;
-  /** Who told that checksum. */
+  /** Where that checksum comes from. */
   readonly checksumSource: ChecksumSource | undefined;
   /** Milliseconds from leaving the queue to the final name. */
   readonly elapsedMs: number;
@@ -116,7 +116,7 @@ export interface DownloadResult {
 export type LogLevel = "debug" | "info" | "warn";
 
 /**
- * Receives what a download has to tell beside its progress: retries, restarts, what was set aside.
+ * Receives what a download reports in addition to its progress: retries, restarts, files that were renamed.
  * No message contains a query string, credentials or header values.
  */
 export type Logger = (level: LogLevel, message: string) => void;

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import process from "node:process";
@@ -39,7 +39,7 @@ class Inspector {
   inspect(file: RuntimeFile): RuntimeFile {
     return fileWith(file, {
       write: (data, position) => {
-        ok(isPattern(data, position), `wrong bytes at ${position}`);
+        assert.ok(isPattern(data, position), `wrong bytes at ${position}`);
         for (let start = position, end; start < position + data.length; start = end) {
           end = Math.min(position + data.length, start + MIB - start % MIB);
           this.covered.add({ start, end }, 0);
@@ -78,18 +78,18 @@ test(
     const result = await handle.wait();
     await queue.close();
 
-    deepStrictEqual([result.size, result.fetchedBytes], [SIZE, SIZE]);
-    deepStrictEqual([inspector.written, inspector.covered.isComplete], [SIZE, true]);
-    strictEqual((await stat(outputPath)).size, SIZE);
+    assert.deepEqual([result.size, result.fetchedBytes], [SIZE, SIZE]);
+    assert.deepEqual([inspector.written, inspector.covered.isComplete], [SIZE, true]);
+    assert.equal((await stat(outputPath)).size, SIZE);
 
     const { samples } = inspector;
     const half = samples.length / 2;
-    ok(samples.length > 100, `only ${samples.length} samples`);
+    assert.ok(samples.length > 100, `only ${samples.length} samples`);
     for (const kind of ["resident", "heap"] as const) {
       const values = samples.map((sample) => sample[kind]);
       const [before, after] = [values.slice(0, half), values.slice(half)].map((it) => Math.max(...it));
       const growth = after! - before!;
-      ok(growth < MAX_GROWTH_BYTES, `${kind} memory grew by ${(growth / MIB).toFixed(0)} MiB`);
+      assert.ok(growth < MAX_GROWTH_BYTES, `${kind} memory grew by ${(growth / MIB).toFixed(0)} MiB`);
     }
   },
 );

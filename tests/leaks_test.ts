@@ -1,4 +1,4 @@
-import { ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader } from "../mod.ts";
 import { FaultServer } from "../testing/mod.ts";
@@ -19,7 +19,7 @@ test("a downloader that is closed leaves no idle connection open", async () => {
       downloader.download({ url: server.url, outputPath: dir.join(`${number}`) })
     );
     await Promise.all(handles.map((handle) => handle.wait()));
-    ok(server.openConnections > 0, "nothing was kept for the next request");
+    assert.ok(server.openConnections > 0, "nothing was kept for the next request");
   }
   await until(() => server.openConnections === 0);
 });

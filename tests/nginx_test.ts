@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
@@ -36,7 +36,7 @@ for (const [name, options] of Object.entries(CASES)) {
         dir: dir.path,
         limitRate: LIMIT_RATE,
       });
-      ok(server !== undefined);
+      assert.ok(server !== undefined);
       await using _ = server;
       const { origin, tlsOrigin = origin, caCert = "" } = server;
       const outputPath = dir.join("out.bin");
@@ -45,16 +45,16 @@ for (const [name, options] of Object.entries(CASES)) {
         // Deno has one name for it, and Bun the other.
         { env: caCert === "" ? {} : { NODE_EXTRA_CA_CERTS: caCert, DENO_CERT: caCert } },
       );
-      deepStrictEqual([status, stderr], [0, ""]);
+      assert.deepEqual([status, stderr], [0, ""]);
       await assertFileIs(outputPath, SEED, SIZE);
 
       await server.stop();
       const requests = await server.requests();
       const connections = new Set(requests.map(({ connection }) => connection));
-      ok(connections.size >= CONNECTIONS, `${connections.size} connections`);
-      deepStrictEqual(new Set(requests.map(({ protocol }) => protocol)), new Set(["HTTP/1.1"]));
-      strictEqual(requests.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0), SIZE);
-      deepStrictEqual(new Set(requests.map((request) => request.status)), new Set([206]));
+      assert.ok(connections.size >= CONNECTIONS, `${connections.size} connections`);
+      assert.deepEqual(new Set(requests.map(({ protocol }) => protocol)), new Set(["HTTP/1.1"]));
+      assert.equal(requests.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0), SIZE);
+      assert.deepEqual(new Set(requests.map((request) => request.status)), new Set([206]));
     },
   );
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 
@@ -56,11 +56,11 @@ test("every action is pinned to a commit, and its version is told", async () => 
   const digests = new Map<string, string>();
   for (const { name, jobs } of await readWorkflows()) {
     const used = jobs.flatMap(({ lines }) => valuesOf(lines, "uses"));
-    ok(used.length > 0, name);
+    assert.ok(used.length > 0, name);
     for (const action of used) {
-      match(action, /^[\w.-]+\/[\w./-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/);
+      assert.match(action, /^[\w.-]+\/[\w./-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/);
       const [path, digest] = action.split("@") as [string, string];
-      strictEqual(digests.get(path) ?? digest, digest, `two versions of ${path}`);
+      assert.equal(digests.get(path) ?? digest, digest, `two versions of ${path}`);
       digests.set(path, digest);
     }
   }
@@ -69,9 +69,9 @@ test("every action is pinned to a commit, and its version is told", async () => 
 test("every Deno that a workflow installs is one version", async () => {
   for (const { jobs } of await readWorkflows()) {
     for (const { lines } of jobs) {
-      for (const version of valuesOf(lines, "deno-version")) match(version, /^v\d+\.\d+\.\d+$/);
+      for (const version of valuesOf(lines, "deno-version")) assert.match(version, /^v\d+\.\d+\.\d+$/);
       const installs = valuesOf(lines, "uses").filter((action) => action.startsWith("denoland/setup-deno@"));
-      strictEqual(valuesOf(lines, "deno-version").length, installs.length);
+      assert.equal(valuesOf(lines, "deno-version").length, installs.length);
     }
   }
 });
@@ -79,41 +79,44 @@ test("every Deno that a workflow installs is one version", async () => {
 test("one job alone may write anything, and what it may is publish", async () => {
   const publishing: string[] = [];
   for (const { name, head, jobs } of await readWorkflows()) {
-    ok(!head.some((line) => /\bwrite(?:-all)?\b/.test(line)), name);
-    ok(head.some((line) => /^permissions:/.test(line)), `${name} leaves its permissions to a default`);
+    assert.ok(!head.some((line) => /\bwrite(?:-all)?\b/.test(line)), name);
+    assert.ok(head.some((line) => /^permissions:/.test(line)), `${name} leaves its permissions to a default`);
     for (const job of jobs) {
       const allowed = job.lines.filter((line) => /: *["']?write(?:-all)?\b/.test(line)).map((line) =>
         line.trim()
       );
-      deepStrictEqual(allowed, isPublishing(job) ? ["id-token: write"] : []);
+      assert.deepEqual(allowed, isPublishing(job) ? ["id-token: write"] : []);
       if (isPublishing(job)) publishing.push(`${name} ${job.name}`);
     }
   }
-  deepStrictEqual(publishing, ["publish.yml publish"]);
+  assert.deepEqual(publishing, ["publish.yml publish"]);
 });
 
 test("beside the token runs nothing but what takes and publishes what another job tested", async () => {
   const { jobs } = (await readWorkflows()).find(({ name }) => name === "publish.yml")!;
   const job = jobs.find(isPublishing)!;
   const [needed, ...more] = valuesOf(job.lines, "needs");
-  deepStrictEqual(more, []);
+  assert.deepEqual(more, []);
   const before = jobs.find(({ name }) => name === needed)!;
   const actions = valuesOf(job.lines, "uses").map((action) => action.split("@")[0]!);
-  deepStrictEqual(actions.toSorted(), TRUSTED_ACTIONS);
-  deepStrictEqual(valuesOf(job.lines, "run"), TRUSTED_RUNS);
-  deepStrictEqual(valuesOf(job.lines, "SHA256"), [`\${{ needs.${needed}.outputs.sha256 }}`]);
+  assert.deepEqual(actions.toSorted(), TRUSTED_ACTIONS);
+  assert.deepEqual(valuesOf(job.lines, "run"), TRUSTED_RUNS);
+  assert.deepEqual(valuesOf(job.lines, "SHA256"), [`\${{ needs.${needed}.outputs.sha256 }}`]);
   // The order: nothing installed takes part in the check.
   const order = [...job.lines.entries()].filter(([, line]) =>
     /sha256sum|tar -xf|setup-deno@|deno publish/.test(line)
   );
-  deepStrictEqual(
+  assert.deepEqual(
     order.map(([, line]) => /sha256sum|tar -xf|setup-deno|deno publish/.exec(line)![0]),
     ["sha256sum", "tar -xf", "setup-deno", "deno publish"],
   );
   const steps = before.lines.join("\n");
-  ok(steps.indexOf("upload-artifact@") < steps.indexOf("setup-deno@"), "it is packed before anything runs");
-  match(steps, /run: bash package\/\.ci\/run/);
-  match(steps, /"\$GITHUB_REF_NAME"/);
+  assert.ok(
+    steps.indexOf("upload-artifact@") < steps.indexOf("setup-deno@"),
+    "it is packed before anything runs",
+  );
+  assert.match(steps, /run: bash package\/\.ci\/run/);
+  assert.match(steps, /"\$GITHUB_REF_NAME"/);
 });
 
 test("the rules see what is wrong", () => {
@@ -121,7 +124,7 @@ test("the rules see what is wrong", () => {
     "x",
     "on: push\n# uses: a\njobs:\n  one:\n    steps:\n      - uses: a/b@v4\n        run: x\n  two:\n",
   );
-  deepStrictEqual(head, ["on: push"]);
-  deepStrictEqual(jobs.map(({ name }) => name), ["one", "two"]);
-  deepStrictEqual([valuesOf(jobs[0]!.lines, "uses"), valuesOf(jobs[0]!.lines, "run")], [["a/b@v4"], ["x"]]);
+  assert.deepEqual(head, ["on: push"]);
+  assert.deepEqual(jobs.map(({ name }) => name), ["one", "two"]);
+  assert.deepEqual([valuesOf(jobs[0]!.lines, "uses"), valuesOf(jobs[0]!.lines, "run")], [["a/b@v4"], ["x"]]);
 });

@@ -21,7 +21,7 @@ import { onStopSignals } from "./run/stop_signals.ts";
 import { TextReporter } from "./report/text_reporter.ts";
 import { runVerify } from "./run/verify.ts";
 
-/** How many entries of a list may wait for their hosts, beside those that run. */
+/** How many entries of a list may wait for their hosts, in addition to those that run. */
 const LOOKAHEAD = 1000;
 
 /** What the command needs of a downloader. */
@@ -33,14 +33,13 @@ export interface CliDownloader {
 /** Makes the downloader of a run. */
 export type CreateDownloader = (options: DownloaderOptions) => CliDownloader;
 
-/** Does what a command line asks for and returns the exit status. `now` is a monotonic clock in milliseconds. */
+/** Runs a command line and returns the exit status. */
 export async function runCli(
   argv: readonly string[],
   host: CliHost,
   createDownloader: CreateDownloader = (options) => new Downloader(options),
-  now: () => number = () => performance.now(),
 ): Promise<number> {
-  const status = await obey(argv, host, createDownloader, now);
+  const status = await obey(argv, host, createDownloader);
   const lost = await host.flush();
   if (lost === undefined) return status;
   host.writeStderr(`${message(`Cannot write to standard output: ${lost}`)}\n`);
@@ -52,7 +51,6 @@ async function obey(
   argv: readonly string[],
   host: CliHost,
   createDownloader: CreateDownloader,
-  now: () => number,
 ): Promise<number> {
   let command: CliCommand;
   try {
@@ -68,9 +66,9 @@ async function obey(
       host.writeStdout(`bytehaul ${VERSION}\n`);
       return ExitStatus.done;
     case "download":
-      return await runDownloads(argv, command, host, createDownloader, now);
+      return await runDownloads(argv, command, host, createDownloader);
     case "verify":
-      return await runVerify(command, host, now).catch((error: unknown) => refuse(host, error));
+      return await runVerify(command, host).catch((error: unknown) => refuse(host, error));
   }
 }
 
@@ -79,7 +77,6 @@ async function runDownloads(
   command: DownloadCommand,
   host: CliHost,
   createDownloader: CreateDownloader,
-  now: () => number,
 ): Promise<number> {
   const reporter: Reporter = command.json ? new JsonReporter(host, command) : new TextReporter(host, command);
   let complete: CompleteCommand | undefined;
@@ -107,11 +104,11 @@ async function runDownloads(
   const batch = new Batch({
     ...{ download: (spec) => downloader.download(spec), reporter, host },
     skipsExisting: command.skipsExisting,
-    // Where hosts have a limit, other hosts must be found.
+    // Where hosts have a limit, more of the list is read to find other hosts.
     listWindow: maxConcurrentDownloads + (maxDownloadsPerHost === undefined ? 0 : LOOKAHEAD),
     tries: maxRetryElapsedMs === undefined ? maxRetries + 1 : undefined,
   }, list);
-  const stopListening = onStopSignals(host, now, {
+  const stopListening = onStopSignals(host, {
     first: () => batch.stop(),
     again: () => host.exit(ExitStatus.interrupted),
   });

@@ -48,19 +48,19 @@ export class OpenRequest {
     if (error instanceof DownloadError) return error;
     if (this.#isExpired) {
       return new DownloadError("timeout", `Cannot fetch the file: ${late}`, {
-        reason: late,
         retryable: true,
+        reason: late,
       });
     }
-    const detail = reasonOf(error);
-    const reason = detail === undefined ? broken : `${broken} (${detail})`;
-    // The error itself does not go along: it holds the URL, whose query may be secret.
-    return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason, retryable: true });
+    const words = wordsOf(error);
+    const reason = words === undefined ? broken : `${broken} (${words})`;
+    // The error itself is not the cause: it contains the URL, whose query may be secret.
+    return new DownloadError("network", `Cannot fetch the file: ${reason}`, { retryable: true, reason });
   }
 }
 
-/** The error code of the system, or the message of the runtime. */
-function reasonOf(error: unknown): string | undefined {
+/** The system's name for a failure, or the runtime's words for it. */
+function wordsOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = errorCode(error);
   if (code !== undefined) return code;

@@ -169,9 +169,7 @@ function requireVersion(headers: Headers, size: number, { version, wallMs }: Exp
   const agrees = agree(version.validator, validatorOf(headers, wallMs));
   if (version.size !== undefined && size !== version.size) {
     if (agrees) throw new ContradictionError(version.size, size);
-    throw new RemoteChangedError(
-      `Cannot go on: the file on the server changed; it had ${version.size} bytes and has ${size} now`,
-    );
+    throw remoteChanged(`it had ${version.size} bytes and has ${size} now`);
   }
   if (version.isJudgedByChecksum || agrees) return;
   throw versionChanged();
@@ -179,9 +177,12 @@ function requireVersion(headers: Headers, size: number, { version, wallMs }: Exp
 
 /** Responses name different versions. */
 export function versionChanged(): RemoteChangedError {
-  return new RemoteChangedError(
-    "Cannot go on: the file on the server changed; its ETag or date is no longer the same",
-  );
+  return remoteChanged("its ETag or date is no longer the same");
+}
+
+function remoteChanged(how: string): RemoteChangedError {
+  const reason = `the file on the server changed; ${how}`;
+  return new RemoteChangedError(`Cannot go on: ${reason}`, { reason });
 }
 
 function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["file"]): void {

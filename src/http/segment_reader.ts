@@ -60,7 +60,7 @@ export async function openSegment(
     });
     request.watchdog.disarm();
     const waitedMs = options.clock.monotonicMs() - sentMs;
-    return new SegmentReader(options, request, response, reached, waitedMs);
+    return new SegmentReader(options, { request, response, target: reached, waitedMs });
   } catch (error) {
     request.abort();
     const { host } = new URL(target.url);
@@ -75,7 +75,17 @@ type Reader = ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array<
 /** Longest wait for the end of a body after its last byte. Then the connection is closed. */
 const END_TIMEOUT_MS = 1000;
 
-/** The response to one request. Its owner must call `finish` or `close`. */
+/** A request and the head of its response. */
+interface Exchange {
+  readonly request: OpenRequest;
+  readonly response: Response;
+  /** Where the response came from, after redirects. */
+  readonly target: Target;
+  /** From the request to the head of the response, in milliseconds. */
+  readonly waitedMs: number;
+}
+
+/** The response to one request. Its owner must `finish` or `close` it. */
 export class SegmentReader {
   readonly status: number;
   readonly headers: Headers;
@@ -93,13 +103,7 @@ export class SegmentReader {
   /** Bytes from the runtime that did not fit into the last block. */
   #surplus: Uint8Array<ArrayBuffer> = NOTHING;
 
-  constructor(
-    options: TransportOptions,
-    request: OpenRequest,
-    response: Response,
-    target: Target,
-    waitedMs: number,
-  ) {
+  constructor(options: TransportOptions, { request, response, target, waitedMs }: Exchange) {
     this.status = response.status;
     this.headers = response.headers;
     this.target = target;

@@ -5,7 +5,7 @@ import { DownloadError, type DownloadErrorOptions } from "../errors.ts";
  */
 export class UnusableResponseError extends DownloadError {
   constructor(reason: string, options: DownloadErrorOptions = {}) {
-    super("bad_response", `Cannot use the response: ${reason}`, { reason, ...options });
+    super("bad_response", `Cannot use the response: ${reason}`, { ...options, reason });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../runtime/runtime.ts";
 import { onAbort } from "./on_abort.ts";
 
-/** Why something was aborted that is merely over. Nobody hears it, and an error for each would cost a stack trace. */
+/** The abort reason of work that is over. It is never reported; an error would cost a stack trace each time. */
 export const OVER = "it is over";
 
 /** Something took longer than it may. */

@@ -9,8 +9,8 @@ interface Kind {
   readonly retryable: boolean;
   /** Start of the message, if it is not "Cannot reach". */
   readonly what?: "Cannot use the response of";
-  /** `word` is the text of the first matching group of the pattern. */
-  readonly reason: (word: string) => string;
+  /** `word` is what the first group of the pattern caught. */
+  readonly reasonWith: (word: string) => string;
 }
 
 /** Deno reports a failure in the text of its error, Bun in its `code`. */
@@ -19,47 +19,47 @@ const KINDS: readonly Kind[] = [
     code: "dns",
     pattern: /dns error|^ENOTFOUND$|^EAI_\w+$/,
     retryable: true,
-    reason: () => "its name could not be looked up",
+    reasonWith: () => "its name could not be looked up",
   },
   {
     code: "tls",
     pattern:
       /invalid peer certificate: (.*)$|^((?:CERT|UNABLE|ERR_TLS_CERT|DEPTH_ZERO|SELF_SIGNED|ERR_SSL_CERT)_\w+)$/s,
     retryable: false,
-    reason: (word) => `its certificate cannot be trusted (${word})`,
+    reasonWith: (word) => `its certificate cannot be trusted (${word})`,
   },
   {
     code: "tls",
     pattern:
       /received fatal alert: (\w+)|received corrupt message of type (\w+)|^(EPROTO|ERR_SSL_\w+|ERR_TLS_\w+)$/,
     retryable: false,
-    reason: (word) => `TLS could not be set up (${word})`,
+    reasonWith: (word) => `TLS could not be set up (${word})`,
   },
   {
     code: "tls",
     pattern: /tls handshake (eof)/,
     retryable: true,
-    reason: (word) => `TLS could not be set up (${word})`,
+    reasonWith: (word) => `TLS could not be set up (${word})`,
   },
   {
     code: "connect",
     pattern: /tcp connect error: ([^()]*)|^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL)$/,
     retryable: true,
-    reason: (word) => `no connection (${word.trim()})`,
+    reasonWith: (word) => `no connection (${word.trim()})`,
   },
   {
     code: "bad_response",
     pattern: /message head is too (large)|^(ResponseHeadersTooLarge)$/,
     retryable: false,
     what: "Cannot use the response of",
-    reason: () => "its head has more or longer fields than this runtime takes",
+    reasonWith: () => "its head has more or longer fields than this runtime takes",
   },
   {
     code: "bad_response",
     pattern: /invalid HTTP (?:header|status-code|version) parsed|^Malformed_HTTP_Response$/,
     retryable: false,
     what: "Cannot use the response of",
-    reason: () => "its head is malformed, or has more fields than this runtime takes",
+    reasonWith: () => "its head is malformed, or has more fields than this runtime takes",
   },
 ];
 
@@ -77,11 +77,12 @@ export function explainFailure(error: unknown, host: string): unknown {
     return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason });
   }
   const words = tell(error);
-  for (const { code, pattern, retryable, what = "Cannot reach", reason } of KINDS) {
+  for (const { code, pattern, retryable, what = "Cannot reach", reasonWith } of KINDS) {
     const found = pattern.exec(words);
     if (found === null) continue;
     const word = found.slice(1).find((group) => group !== undefined) ?? "";
-    return new DownloadError(code, `${what} ${host}: ${reason(word)}`, { retryable });
+    const reason = reasonWith(word);
+    return new DownloadError(code, `${what} ${host}: ${reason}`, { retryable, reason });
   }
   return error;
 }

@@ -39,7 +39,8 @@ test("parseChallenges() takes a field that is not there, and bounded time for a 
   assert.deepEqual(parse(null), []);
   const startedMs = performance.now();
   for (const text of ['"', '"\\', "a=", "a ", ",", '",', " "]) parse(text.repeat(200_000));
-  assert.ok(performance.now() - startedMs < 2000);
+  const tookMs = performance.now() - startedMs;
+  assert.ok(tookMs < 2000, `${tookMs} ms`);
 });
 
 const WANTED: Readonly<Record<string, string | undefined>> = {

@@ -476,8 +476,8 @@ test("138 a URL expired half-way: the part is kept, and a new URL goes on with i
     /^bytehaul: unfinished; 0\.\d+\/2\.86 MiB saved in out\.bin\.part and out\.bin\.bytehaul$/,
   );
   assert.deepEqual(lines, [
-    "bytehaul: run the same command again to go on",
-    "bytehaul: where a URL has expired, a new one of the same file goes on with it",
+    "bytehaul: run the same command again to resume",
+    "bytehaul: where a URL has expired, a new URL of the same file resumes the download",
   ]);
   assert.equal((await run("old", "-q")).stderr.split("\n").length, 2);
   const second = await run("new");

@@ -1,10 +1,11 @@
-import { ok } from "node:assert/strict";
+import assert from "node:assert/strict";
 import type { CliHost, CliSignal, PathInfo, Shell } from "../../src/runtime/console/console.ts";
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
 import { CheckedSpec, type ResolvedSpec } from "../../src/options/resolved_options.ts";
 import { resolveDownloaderOptions, resolveSpec } from "../../src/options/resolve_options.ts";
 import type { DownloadResult, ProgressSnapshot } from "../../src/types.ts";
+import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 /** A snapshot half-way through 100 MiB, changed as the test needs. */
 export function snapshot(changes: Partial<ProgressSnapshot> = {}): ProgressSnapshot {
@@ -49,6 +50,8 @@ export class FakeHost implements CliHost {
   stderr = "";
   readonly exits: number[] = [];
   width = 80;
+  /** Time passes only when the test says so. */
+  readonly clock = new VirtualClock();
   /** The environment. */
   readonly variables: Record<string, string> = {};
   /** Texts of files by path; all else does not exist. */
@@ -200,7 +203,7 @@ export class FakeDownloader {
   /** What it is asked for, in the form of {@linkcode resolved}. */
   get resolved(): ResolvedFake[] {
     return this.specs.map((spec) => {
-      ok(spec instanceof CheckedSpec, "the command hands on what it has checked");
+      assert.ok(spec instanceof CheckedSpec, "the command hands on what it has checked");
       return resolved(spec);
     });
   }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers";
 import { runCli } from "../../src/cli/main.ts";
 import { DownloadError, HttpStatusError } from "../../src/errors.ts";
 import { OptionTypeError } from "../../src/option_error.ts";
 import { FakeDownloader, FakeHost, resolved, snapshot } from "./fakes.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 const A = "https://user:pw@example.com/a.iso?token=1";
 const B = "https://example.com/b.iso";
@@ -88,7 +90,7 @@ test("runCli() tells what was and was not verified", async () => {
     assert.equal(host.stderr, `saved out/disk.iso (100 MiB, 10.0 MiB/s, ${shown})\n`);
   }
   const none = await run([B], (handle) => handle.finish({ lengthVerified: false }));
-  assert.match(none.host.stderr, /, the server told no size to compare with\)\n$/);
+  assert.match(none.host.stderr, /, the server sent no size to compare with\)\n$/);
 });
 
 test("runCli() goes on with the others when one download fails", async () => {
@@ -146,7 +148,7 @@ test("runCli() shows warnings, and with --verbose all messages", async () => {
 
 test("runCli() draws progress on a terminal and removes it in the end", async () => {
   const host = new FakeHost(true);
-  await run([B], (handle) => setTimeout(() => handle.finish(), 1), host);
+  await run([B], (handle) => setImmediate(() => handle.finish()), host);
   assert.match(host.stderr, /b\.iso {2}\[=+>? *\]/);
   assert.ok(host.stderr.endsWith("\r\x1b[1A\x1b[Jsaved out/disk.iso (100 MiB, 10.0 MiB/s)\n"));
 });
@@ -180,9 +182,10 @@ test("runCli() writes JSON lines, without secrets", async () => {
     retryable: false,
     path: "out/b.iso",
   });
+  const { retry: _none, ...shown } = snapshot({ path: "out/b.iso" });
   assert.deepEqual(
     lines.find(({ type, index, state }) => type === "progress" && index === 1 && state === "downloading"),
-    { type: "progress", ...second, ...snapshot({ path: "out/b.iso" }) },
+    { type: "progress", ...second, ...shown },
   );
   for (const index of [0, 1]) {
     const types = lines.filter((line) => line.index === index).map(({ type }) => type);
@@ -207,30 +210,32 @@ test("runCli() pauses at the first signal, closes, and tells how to go on", asyn
   const host = new FakeHost();
   const { status, downloader } = await run(["-x8", "https://example.com/a.iso", B], (handle, index) => {
     if (index === 0) handle.finish();
-    else setTimeout(() => host.signal(), 0);
+    else setImmediate(() => host.signal());
   }, host);
   assert.equal(status, 130);
   assert.deepEqual(host.exits, []);
   assert.equal(downloader.closes, 1);
   assert.deepEqual(host.stderr.split("\n").slice(1), [
     "bytehaul: interrupted; 50.0/100 MiB saved in out/b.iso.part and out/b.iso.bytehaul",
-    `bytehaul: go on with: bytehaul -x8 ${B}`,
+    `bytehaul: resume with: bytehaul -x8 ${B}`,
     "",
   ]);
 });
 
-test("runCli() exits at once at a second signal that is no echo of the first", async () => {
-  let nowMs = 1000;
+test("runCli() exits immediately at a second signal that is no echo of the first", async () => {
   const host = new FakeHost();
   const downloader = new FakeDownloader(() => {});
   const closed = Promise.withResolvers<void>();
   downloader.close = () => closed.promise;
-  const ended = runCli([B], host, downloader.create, () => nowMs);
-  while (host.listeners === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  const ended = runCli([B], host, downloader.create);
+  while (host.listeners === 0) await settle();
   host.signal();
-  for (nowMs of [1000, 1001, 1500]) host.signal();
+  for (const ms of [0, 1, 499]) {
+    await host.clock.advance(ms);
+    host.signal();
+  }
   assert.deepEqual(host.exits, []);
-  nowMs = 1501;
+  await host.clock.advance(1);
   host.signal();
   assert.deepEqual(host.exits, [130]);
   assert.equal(downloader.handles[0]?.pauses, 1);
@@ -327,7 +332,7 @@ test("runCli() tells in JSON what the server answered", async () => {
   const error = new HttpStatusError(503, "Cannot fetch", { retryable: true });
   const { host } = await run(["--json", B], (handle) => {
     handle.snapshot = snapshot({ path: undefined, elapsedMs: 12.34 });
-    setTimeout(() => handle.fail(error), 1);
+    setImmediate(() => handle.fail(error));
   });
   const lines = jsonLines(host.stdout);
   assert.deepEqual(lines.at(-1), {
@@ -342,20 +347,34 @@ test("runCli() tells in JSON what the server answered", async () => {
   assert.equal(lines[0].elapsedMs, 12);
 });
 
-test("runCli() draws why nothing comes while a try is waited for", async () => {
+test("runCli() tells in JSON which retry is waited for, in whole milliseconds", async () => {
+  const { host } = await run(["--json", B], (handle) => {
+    const retry = { atMs: 1_700_000_000_123.4, attempt: 2, reason: "the server answered 503" };
+    handle.snapshot = snapshot({ connections: 0, retry });
+    setImmediate(() => handle.finish());
+  });
+  const [first] = jsonLines(host.stdout);
+  assert.deepEqual(first.retry, { atMs: 1_700_000_000_123, attempt: 2, reason: "the server answered 503" });
+});
+
+test("runCli() draws in each row which retry it waits for, and counts down", async () => {
   const host = new FakeHost(true);
-  const downloader = new FakeDownloader((handle) => {
-    handle.snapshot = snapshot({ connections: 0 });
-    downloader.options.logger?.("info", "Cannot fetch the file: the server answered 503; try 2 in 9.0 s");
-    setTimeout(() => handle.finish(), 1);
+  const downloader = new FakeDownloader((handle, index) => {
+    const { path } = handle.snapshot;
+    const atMs = host.clock.wallMs() + 9000;
+    const retries = [{ atMs, attempt: 2, reason: "the server answered 503" }, undefined];
+    handle.snapshot = snapshot({ path, retry: retries[index] });
   });
-  await runCli([B], host, downloader.create);
-  assert.ok(host.stderr.includes("\nretry in 9 s: the server answered 503\x1b[K\n"));
-  host.stderr = "";
-  const busy = new FakeDownloader((handle) => {
-    busy.options.logger?.("info", "Cannot fetch the file: the server answered 503; try 2 in 9.0 s");
-    setTimeout(() => handle.finish(), 1);
-  });
-  await runCli([B], host, busy.create);
-  assert.doesNotMatch(host.stderr, /retry/);
+  const ended = runCli([A, B], host, downloader.create);
+  while (downloader.handles.length < 2) await settle();
+  const barAndRest = /([ab])\.iso {2}\[=+> *\] +50% +(\S.*?)\p{Cc}/gu;
+  const drawn = () => Array.from(host.stderr.matchAll(barAndRest), ([, name, rest]) => `${name} ${rest}`);
+  const busy = "50.0/100 MiB  10.0 MiB/s     0:05    x8";
+  assert.deepEqual(drawn(), ["a retry in 9 s: the server answered 503", `b ${busy}`]);
+  for (const [ms, shown] of [[1000, "retry in 8 s: the server answered 503"], [8000, busy]] as const) {
+    await host.clock.advance(ms);
+    assert.deepEqual(drawn().slice(-2), [`a ${shown}`, `b ${busy}`]);
+  }
+  for (const handle of downloader.handles) handle.finish();
+  assert.equal(await ended, 0);
 });

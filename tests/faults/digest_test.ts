@@ -6,17 +6,12 @@ import { assertFileIs } from "../../testing/content.ts";
 import { DigestDouble, type DigestDoubleOptions } from "../helpers/sockets/digest_double.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 const SEED = 129;
 const SIZE = 1_500_000;
 const STEP_BYTES = 60_000;
-const SPEC = {
-  maxConnections: 4,
-  pieceSize: 16_384,
-  minSplitSize: 0,
-  minSegmentSize: 16_384,
-  maxRetries: 0,
-} as const;
+const SPEC = { ...SMALL_FILE, maxConnections: 4, pieceSize: 16_384, maxRetries: 0 } as const;
 const USER = { username: "me", password: "s3cret" } as const;
 
 function part({ range }: RecordedRequest): Reply {
@@ -77,7 +72,7 @@ for (const [what, options] of Object.entries(KINDS)) {
     const { requests, error, told } = await download(protectedBy(double), () => USER);
     assert.equal(error, undefined);
     assert.deepEqual([double.refusals, double.faults], [1, []]);
-    assert.ok(requests.length > SIZE / STEP_BYTES);
+    assert.ok(requests.length > SIZE / STEP_BYTES, `${requests.length} requests`);
     assert.ok(requests.slice(1).every(({ headers }) => headers["authorization"]?.startsWith("Digest ")));
     assert.doesNotMatch(told, /s3cret/);
   });
@@ -162,7 +157,7 @@ test("129 another origin that asks for Digest gets no answer, and none comes bac
   await using other = await FaultServer.start({ size: SIZE, seed: SEED, respond: protectedBy(double) });
   const { error } = await download(() => ({ status: 302, headers: { Location: other.url } }), () => USER);
   assert.ok(error instanceof HttpStatusError && error.status === 401);
-  assert.ok(other.requests.length >= 1);
+  assert.ok(other.requests.length >= 1, `${other.requests.length} requests`);
   assert.ok(other.requests.every(({ headers }) => headers["authorization"] === undefined));
 });
 

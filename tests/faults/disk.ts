@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { DownloadError, type DownloadErrorCode, type DownloadResult, type DownloadSpec } from "../../mod.ts";
 import type { Runtime, RuntimeFile } from "../../src/runtime/runtime.ts";
 import { holdAfter } from "../helpers/scenes/held.ts";
-import { SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import {
   fileWith,
   queueOn,

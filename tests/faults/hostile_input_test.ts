@@ -6,7 +6,7 @@ import { Downloader, DownloadError, type DownloadErrorCode, type DownloadSpec } 
 import { Child, runBytehaul } from "../helpers/child.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
-import { SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 67;

@@ -10,7 +10,7 @@ import { makeCertificate } from "../helpers/sockets/certificate.ts";
 import { Child } from "../helpers/child.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest } from "../../testing/mod.ts";
-import { SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 74;

@@ -69,7 +69,8 @@ for (
     const resolve = { [`files.example:${port}`]: alive };
     const startedMs = performance.now();
     await reach.complete(`http://files.example:${port}/file.bin`, { resolve }, { maxRetries: 0 });
-    assert.ok(performance.now() - startedMs < 1000);
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs < 1000, `${tookMs} ms`);
   });
 }
 

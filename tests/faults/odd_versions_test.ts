@@ -233,7 +233,8 @@ test("134 a date that is old enough costs no request and no wait", async () => {
   });
   const startedMs = performance.now();
   await scene.complete({ maxConnections: 1 });
-  assert.ok(performance.now() - startedMs < 2000);
+  const tookMs = performance.now() - startedMs;
+  assert.ok(tookMs < 2000, `${tookMs} ms`);
   assert.equal(scene.server.requests.length, 1);
 });
 
@@ -262,7 +263,7 @@ test("135 a weak ETag that becomes strong is adopted, and the next run goes on w
   });
   const before = scene.server.requests.length;
   const result = await scene.complete();
-  assert.ok(result.resumedBytes > REACHED);
+  assert.ok(result.resumedBytes > REACHED, `${result.resumedBytes} bytes resumed`);
   assert.deepEqual(scene.server.requests.slice(before).map(({ headers }) => headers["if-range"]), ['"tag"']);
 });
 

@@ -11,7 +11,8 @@ import { assertClaimsHold, readControl, untilClaimed } from "../helpers/disk/con
 import { CHANGING_CALLS, dyingBefore } from "../helpers/doubles/dying_runtime.ts";
 import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { holdAfter } from "../helpers/scenes/held.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { queueOn } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
@@ -134,9 +135,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.equal(stdout, "");
     assert.deepEqual(await dir.list(), ["out.bin.bytehaul", "out.bin.part"]);
     const claimed = await assertClaimsHold(path, SEED);
-    assert.ok(claimed >= before);
+    assert.ok(claimed >= before, `${claimed} bytes claimed`);
 
-    assert.match(stderr, /run the same command again to go on\n$/);
+    assert.match(stderr, /run the same command again to resume\n$/);
     goOn();
     const served = server.bytesServed;
     assert.equal((await runBytehaul(args)).status, 0);
@@ -281,7 +282,7 @@ for (const { connections, pieceSize } of OTHER_LAYOUTS) {
     }
     assert.equal((await readControl(left.controlPath))?.progress.pieceSize, pieceSize[0]);
     const claimed = await assertClaimsHold(left.path, SEED);
-    assert.ok(claimed > left.saved);
+    assert.ok(claimed > left.saved, `${claimed} bytes claimed`);
     assert.equal((await left.resume({ pieceSize: pieceSize[1] })).resumedBytes, claimed);
     await assertFileIs(left.path, SEED, left.server.version.size);
   });

@@ -8,15 +8,15 @@ import { assertFileIs } from "../../testing/content.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { TlsFront } from "../helpers/sockets/tls_front.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 const SEED = 75;
 const SIZE = 300_001;
 const STEP_BYTES = 60_000;
 const SPEC = {
+  ...SMALL_FILE,
   maxConnections: 4,
   pieceSize: 16_384,
-  minSplitSize: 0,
-  minSegmentSize: 16_384,
   maxRetries: 0,
   allowDowngrade: true,
 } as const;

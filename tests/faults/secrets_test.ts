@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { Downloader, type DownloadSpec } from "../../mod.ts";
 import { Child } from "../helpers/child.ts";
 import { FaultServer, type RecordedRequest, type Reply } from "../../testing/mod.ts";
-import { SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";

@@ -7,6 +7,7 @@ import type { Gate } from "../helpers/doubles/gate.ts";
 import type { PoolWatch } from "../helpers/pool_watch.ts";
 import { fileWith, type RuntimeOverrides, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { until } from "../helpers/until.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 export const SEED = 80;
 export const SIZE = 2_500_000;
@@ -49,7 +50,7 @@ const NETWORK: readonly Wait[] = [
   },
   {
     name: "the headers of a later response",
-    spec: { maxConnections: 3, minSplitSize: 0, minSegmentSize: 16_384, pieceSize: 16_384 },
+    spec: { ...SMALL_FILE, maxConnections: 3, pieceSize: 16_384 },
     reply: ({ index }) => index === 0 ? { silentAfter: HANGS_AFTER } : { never: true },
     reached: ({ server, handle }) =>
       Promise.all([

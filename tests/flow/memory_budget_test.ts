@@ -208,7 +208,7 @@ for (const seed of [1, 2, 3]) {
         assert.equal(budget.bytesInUse, held.size * 64);
         assert.ok(waits.size === 0 || held.size === 5, "who waits does so for a reason");
       }
-      assert.ok(budget.bytesInUse <= 5 * 64);
+      assert.ok(budget.bytesInUse <= 5 * 64, `${budget.bytesInUse} bytes in use`);
       assert.ok([...held].every(({ bytes }) => bytes.length === 64));
     }
     for (const wait of waits) wait.abort();

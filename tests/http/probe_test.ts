@@ -26,10 +26,10 @@ function respond(status: number, headers: Record<string, string>): [SegmentReade
       ...{ client, clock, throttle, userAgent: "bytehaul/test", allowDowngrade: false },
       ...{ connectTimeoutMs: 1000, readTimeoutMs: 1000 },
     },
-    request,
-    new Response(null, { status, headers }),
-    { url: "http://example.com/a.bin", isTrusted: true },
-    0,
+    {
+      ...{ request, response: new Response(null, { status, headers }), waitedMs: 0 },
+      target: { url: "http://example.com/a.bin", isTrusted: true },
+    },
   );
   client.close();
   return [reader, request.signal];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { PrefixHasher } from "../../src/integrity/prefix_hasher.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { writeContentFile } from "../../testing/content.ts";
 import { Gate } from "../helpers/doubles/gate.ts";
 import { fileWith } from "../helpers/doubles/runtime_double.ts";
+import { settle } from "../helpers/doubles/virtual_clock.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 test("PrefixHasher.close() rejects nothing that nobody waits for, while a read is under way", async () => {
@@ -30,7 +30,8 @@ test("PrefixHasher.close() rejects nothing that nobody waits for, while a read i
   await gate.reached;
   const closed = hasher.close();
   // The runtime tells of a rejection without a handler only after a turn of its loop.
-  await setTimeout(5);
+  await settle();
+  await settle();
   gate.open();
   await closed;
   await file.close();

@@ -6,6 +6,7 @@ import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentHash, fillContent, seededRandom } from "../../testing/content.ts";
 import { type FakeWorkerOptions, FakeWorkers } from "../helpers/doubles/fake_worker.ts";
 import { Gate } from "../helpers/doubles/gate.ts";
+import { stubFile } from "../helpers/doubles/runtime_double.ts";
 import { settle } from "../helpers/doubles/virtual_clock.ts";
 
 const BUFFER_BYTES = 16_384;
@@ -33,7 +34,7 @@ class Scene implements AsyncDisposable {
 
   async #read(buffer: Uint8Array, position: number): Promise<number> {
     assert.equal(this.reading++, 0, "one read at a time");
-    assert.ok(buffer.length <= BUFFER_BYTES);
+    assert.ok(buffer.length <= BUFFER_BYTES, `${buffer.length} bytes of buffer`);
     await this.gate?.pass();
     const length = Math.max(0, Math.min(buffer.length, this.size - position));
     fillContent(this.seed, position, buffer.subarray(0, length));
@@ -112,7 +113,7 @@ for (const frontier of [0, 100_000, SIZE]) {
     scene.furthest = 0;
     scene.hasher.advance(50_000);
     await settle();
-    assert.ok(scene.furthest <= 50_000);
+    assert.ok(scene.furthest <= 50_000, `${scene.furthest} bytes read ahead`);
     assert.equal(await scene.hasher.finish(SIZE), wanted(2));
     assert.deepEqual(scene.fallbacks, [], "that is no failure of the thread");
     assert.deepEqual([workers.started, workers.running], [2, 0]);
@@ -207,7 +208,7 @@ for (const isMissing of [false, true]) {
     scene.hasher.advance(SIZE);
     await settle();
     assert.deepEqual([scene.reading, workers.running], [0, 0]);
-    assert.ok(scene.furthest <= BUFFER_BYTES);
+    assert.ok(scene.furthest <= BUFFER_BYTES, `${scene.furthest} bytes read ahead`);
     await assert.rejects(scene.hasher.finish(SIZE));
   });
 }
@@ -227,7 +228,7 @@ test("a file that cannot be read has no digest", async () => {
   const read = () => Promise.reject(new Error("EIO"));
   const hasher = new PrefixHasher({
     algorithm: "md5",
-    file: { read } as unknown as RuntimeFile,
+    file: stubFile({ read }),
     buffers,
     onFallback() {},
   });

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { holdsRange } from "../../src/integrity/range_check.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
 import { contentBytes } from "../../testing/content.ts";
+import { stubFile } from "../helpers/doubles/runtime_double.ts";
 
 const SEED = 1;
 const RANGE = { start: 1000, end: 9000, crc: crc32(contentBytes(SEED, 1000, 9000)) };
@@ -17,7 +18,7 @@ function fileOf(bytes: Uint8Array, most = Infinity, onRead: () => void = () => {
     buffer.set(found);
     return Promise.resolve(found.length);
   };
-  return { read } as unknown as RuntimeFile;
+  return stubFile({ read });
 }
 
 for (const [buffer, most] of [[1, 1], [999, Infinity], [4096, 100], [8000, Infinity], [65_536, Infinity]]) {

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { overridesFor, parseOverrides } from "../../src/options/address_overrides.ts";
 
@@ -8,14 +8,14 @@ test("overrides are for a host and a port; a host that is named goes before any"
     "*:443": ["[2001:DB8::1]", "192.0.2.2"],
     "bücher.test:080": "::1",
   });
-  deepStrictEqual(overridesFor(overrides, "example.com", 443), ["192.0.2.1"]);
-  strictEqual(overridesFor(overrides, "example.com", 80), undefined);
-  deepStrictEqual(overridesFor(overrides, "www.example.com", 443), ["2001:db8::1", "192.0.2.2"]);
-  deepStrictEqual(overridesFor(overrides, "xn--bcher-kva.test", 80), ["::1"]);
+  assert.deepEqual(overridesFor(overrides, "example.com", 443), ["192.0.2.1"]);
+  assert.equal(overridesFor(overrides, "example.com", 80), undefined);
+  assert.deepEqual(overridesFor(overrides, "www.example.com", 443), ["2001:db8::1", "192.0.2.2"]);
+  assert.deepEqual(overridesFor(overrides, "xn--bcher-kva.test", 80), ["::1"]);
 });
 
 test("without the option there are none", () => {
-  strictEqual(parseOverrides(undefined).size, 0);
+  assert.equal(parseOverrides(undefined).size, 0);
 });
 
 const PLACES = [
@@ -34,9 +34,11 @@ const PLACES = [
 
 for (const place of PLACES) {
   test(`a place ${JSON.stringify(place)} is refused by name`, () => {
-    throws(() => parseOverrides({ [place]: "192.0.2.1" }), (error) => {
-      ok(error instanceof TypeError);
-      ok(error.message.startsWith(`Cannot use resolve entry ${JSON.stringify(place)}: expected a host name`));
+    assert.throws(() => parseOverrides({ [place]: "192.0.2.1" }), (error) => {
+      assert.ok(error instanceof TypeError);
+      assert.ok(
+        error.message.startsWith(`Cannot use resolve entry ${JSON.stringify(place)}: expected a host name`),
+      );
       return true;
     });
   });
@@ -46,7 +48,7 @@ for (
   const value of ["", "example.com", "192.0.2.1:80", [], ["192.0.2.1", "x"], 1, null, [1], "[192.0.2.1]"]
 ) {
   test(`addresses ${JSON.stringify(value)} are refused`, () => {
-    throws(() => parseOverrides({ "example.com:80": value }), {
+    assert.throws(() => parseOverrides({ "example.com:80": value }), {
       name: "TypeError",
       message: /^Cannot use resolve\["example\.com:80"\] .*: expected an IP address or a list of them$/,
     });
@@ -55,7 +57,7 @@ for (
 
 for (const value of [null, "example.com:80:192.0.2.1", [], 1]) {
   test(`overrides ${JSON.stringify(value)} are refused`, () => {
-    throws(() => parseOverrides(value), {
+    assert.throws(() => parseOverrides(value), {
       name: "TypeError",
       message: /^Cannot use resolve .*: expected an object/,
     });

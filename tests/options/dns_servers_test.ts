@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { joinHostPort } from "../../src/lib/ip_address.ts";
 import { parseDnsServers, parseDohServers } from "../../src/options/dns_servers.ts";
@@ -17,7 +17,7 @@ const SERVERS: Readonly<Record<string, string>> = {
 
 for (const [text, wanted] of Object.entries(SERVERS)) {
   test(`dnsServers: "${text}" is ${wanted}`, () => {
-    deepStrictEqual(parseDnsServers([text]).map(({ address, port }) => joinHostPort(address, port)), [
+    assert.deepEqual(parseDnsServers([text]).map(({ address, port }) => joinHostPort(address, port)), [
       wanted,
     ]);
   });
@@ -51,9 +51,9 @@ const NO_SERVERS = [
 
 for (const text of NO_SERVERS) {
   test(`dnsServers: ${JSON.stringify(text)} is refused by name`, () => {
-    throws(() => parseDnsServers(["1.1.1.1", text]), (error) => {
-      ok(error instanceof TypeError);
-      ok(
+    assert.throws(() => parseDnsServers(["1.1.1.1", text]), (error) => {
+      assert.ok(error instanceof TypeError);
+      assert.ok(
         error.message.startsWith(
           `Cannot use dnsServers entry ${JSON.stringify(text)}: expected an IP address`,
         ),
@@ -64,16 +64,16 @@ for (const text of NO_SERVERS) {
 }
 
 test("dnsServers and dohServers are lists of strings, or not given", () => {
-  deepStrictEqual([parseDnsServers(undefined), parseDohServers(undefined)], [[], []]);
+  assert.deepEqual([parseDnsServers(undefined), parseDohServers(undefined)], [[], []]);
   for (const wrong of ["1.1.1.1", null, 1, {}, [1], [undefined], [["1.1.1.1"]]]) {
-    throws(() => parseDnsServers(wrong), { name: "TypeError", message: /^Cannot use dnsServers/ });
-    throws(() => parseDohServers(wrong), { name: "TypeError", message: /^Cannot use dohServers/ });
+    assert.throws(() => parseDnsServers(wrong), { name: "TypeError", message: /^Cannot use dnsServers/ });
+    assert.throws(() => parseDohServers(wrong), { name: "TypeError", message: /^Cannot use dohServers/ });
   }
 });
 
 test("dohServers: https URLs, with path, port and query", () => {
   const urls = ["https://dns.example/dns-query", "https://[::1]:8443/q?a=b#c", "HTTPS://Dns.Example"];
-  deepStrictEqual(parseDohServers(urls), [
+  assert.deepEqual(parseDohServers(urls), [
     "https://dns.example/dns-query",
     "https://[::1]:8443/q?a=b",
     "https://dns.example/",
@@ -87,10 +87,10 @@ const NO_URLS = [
 
 for (const url of NO_URLS) {
   test(`dohServers: "${url}" is refused, without its secrets`, () => {
-    throws(() => parseDohServers([url]), (error) => {
-      ok(error instanceof TypeError);
-      ok(/^Cannot use a dohServers entry: .*; expected a URL such as https:/.test(error.message));
-      ok(!/user|secret/.test(error.message.replace("a user name", "")), error.message);
+    assert.throws(() => parseDohServers([url]), (error) => {
+      assert.ok(error instanceof TypeError);
+      assert.ok(/^Cannot use a dohServers entry: .*; expected a URL such as https:/.test(error.message));
+      assert.ok(!/user|secret/.test(error.message.replace("a user name", "")), error.message);
       return true;
     });
   });

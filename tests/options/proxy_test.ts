@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ProxyOptions } from "../../src/options/network_options.ts";
 import type { Proxies } from "../../src/options/resolved_options.ts";
@@ -47,7 +47,7 @@ const PROXIES: Readonly<Record<string, string>> = {
 };
 
 for (const [text, wanted] of Object.entries(PROXIES)) {
-  test(`parseProxy() takes ${text} as ${wanted}`, () => strictEqual(show(text), wanted));
+  test(`parseProxy() takes ${text} as ${wanted}`, () => assert.equal(show(text), wanted));
 }
 
 const REFUSED: Readonly<Record<string, readonly [shown: string, reason: RegExp]>> = {
@@ -74,12 +74,12 @@ const REFUSED: Readonly<Record<string, readonly [shown: string, reason: RegExp]>
 
 for (const [text, [shown, reason]] of Object.entries(REFUSED)) {
   test(`parseProxy() refuses "${text}" and shows no secret`, () => {
-    throws(() => parseProxy(text), (error) => {
-      ok(error instanceof TypeError);
+    assert.throws(() => parseProxy(text), (error) => {
+      assert.ok(error instanceof TypeError);
       const start = `Cannot use the proxy "${shown}": `;
-      ok(error.message.startsWith(start), error.message);
-      ok(reason.test(error.message.slice(start.length)), error.message);
-      ok(!/secret|sec%ret/.test(error.message));
+      assert.ok(error.message.startsWith(start), error.message);
+      assert.ok(reason.test(error.message.slice(start.length)), error.message);
+      assert.ok(!/secret|sec%ret/.test(error.message));
       return true;
     });
   });
@@ -96,43 +96,43 @@ const HTTPS = "https://example.com/";
 
 test("the more specific proxy goes before the one for all", () => {
   const level = { allProxy: "all.test", httpProxy: "http.test", httpsProxy: "https.test" };
-  deepStrictEqual([choose(HTTP, level), choose(HTTPS, level)], ["http.test", "https.test"]);
+  assert.deepEqual([choose(HTTP, level), choose(HTTPS, level)], ["http.test", "https.test"]);
   const { httpProxy: _, ...rest } = level;
-  deepStrictEqual([choose(HTTP, rest), choose(HTTPS, rest)], ["all.test", "https.test"]);
+  assert.deepEqual([choose(HTTP, rest), choose(HTTPS, rest)], ["all.test", "https.test"]);
   const httpOnly = { httpProxy: "http.test" };
-  deepStrictEqual([choose(HTTP, httpOnly), choose(HTTPS, httpOnly)], ["http.test", "direct"]);
-  deepStrictEqual([choose(HTTP), choose(HTTPS, {})], ["direct", "direct"]);
+  assert.deepEqual([choose(HTTP, httpOnly), choose(HTTPS, httpOnly)], ["http.test", "direct"]);
+  assert.deepEqual([choose(HTTP), choose(HTTPS, {})], ["direct", "direct"]);
 });
 
 test("the first level that names a proxy decides alone", () => {
   const environment = { httpProxy: "env.test", httpsProxy: "env.test", noProxy: "example.com" };
-  strictEqual(choose("http://other.test/", {}, {}, environment), "env.test");
-  strictEqual(choose(HTTP, {}, {}, environment), "direct");
-  strictEqual(choose(HTTP, {}, { allProxy: "downloader.test" }, environment), "downloader.test");
-  strictEqual(
+  assert.equal(choose("http://other.test/", {}, {}, environment), "env.test");
+  assert.equal(choose(HTTP, {}, {}, environment), "direct");
+  assert.equal(choose(HTTP, {}, { allProxy: "downloader.test" }, environment), "downloader.test");
+  assert.equal(
     choose(HTTP, { allProxy: "spec.test" }, { httpProxy: "downloader.test" }, environment),
     "spec.test",
   );
-  strictEqual(choose(HTTPS, { httpProxy: "spec.test" }, {}, environment), "direct");
+  assert.equal(choose(HTTPS, { httpProxy: "spec.test" }, {}, environment), "direct");
 });
 
 test("a level without a proxy can make exceptions to those below, and unmake them", () => {
   const below = { allProxy: "env.test", noProxy: "example.com" };
-  strictEqual(choose(HTTP, { noProxy: "other.test" }, below), "env.test");
-  strictEqual(choose("http://other.test/", { noProxy: "other.test" }, below), "direct");
-  strictEqual(choose(HTTP, { noProxy: "" }, below), "env.test");
-  strictEqual(choose(HTTP, { noProxy: "example.com" }, { allProxy: "all.test" }), "direct");
+  assert.equal(choose(HTTP, { noProxy: "other.test" }, below), "env.test");
+  assert.equal(choose("http://other.test/", { noProxy: "other.test" }, below), "direct");
+  assert.equal(choose(HTTP, { noProxy: "" }, below), "env.test");
+  assert.equal(choose(HTTP, { noProxy: "example.com" }, { allProxy: "all.test" }), "direct");
 });
 
 test("`proxy: false` uses none, whatever the levels below say", () => {
-  strictEqual(choose(HTTP, { proxy: false }, { allProxy: "all.test" }), "direct");
-  strictEqual(choose(HTTP, { proxy: false, allProxy: "all.test" }), "direct");
-  strictEqual(choose(HTTP, { allProxy: "spec.test" }, { proxy: false }), "spec.test");
+  assert.equal(choose(HTTP, { proxy: false }, { allProxy: "all.test" }), "direct");
+  assert.equal(choose(HTTP, { proxy: false, allProxy: "all.test" }), "direct");
+  assert.equal(choose(HTTP, { allProxy: "spec.test" }, { proxy: false }), "spec.test");
 });
 
 test("without a proxy on any level there are no rules", () => {
-  strictEqual(joinProxies(), undefined);
-  strictEqual(joinProxies(NO_PROXIES, parseProxies({ noProxy: "example.com" })), undefined);
+  assert.equal(joinProxies(), undefined);
+  assert.equal(joinProxies(NO_PROXIES, parseProxies({ noProxy: "example.com" })), undefined);
 });
 
 const WRONG: readonly (readonly [level: unknown, message: RegExp])[] = [
@@ -153,22 +153,22 @@ const WRONG: readonly (readonly [level: unknown, message: RegExp])[] = [
 
 for (const [level, message] of WRONG) {
   test(`parseProxies() refuses ${JSON.stringify(level)}`, () => {
-    throws(() => parseProxies(level as ProxyOptions), { name: "TypeError", message });
+    assert.throws(() => parseProxies(level as ProxyOptions), { name: "TypeError", message });
   });
 }
 
 test("what a spec says is put in place of its defaults, one by one", () => {
   const defaults = parseProxies({ allProxy: "all.test", httpProxy: "http.test", noProxy: "a.test" });
   const own = parseProxies({ httpProxy: "own.test" }, defaults);
-  deepStrictEqual(own, { ...defaults, http: parseProxy("own.test") });
-  strictEqual(parseProxies({ proxy: false }, defaults).isOff, true);
-  strictEqual(parseProxies({ noProxy: "" }, defaults).noProxy, "");
+  assert.deepEqual(own, { ...defaults, http: parseProxy("own.test") });
+  assert.equal(parseProxies({ proxy: false }, defaults).isOff, true);
+  assert.equal(parseProxies({ noProxy: "" }, defaults).noProxy, "");
 });
 
 /** The environment with these variables, each proxy as its host. */
 function environment(variables: Readonly<Record<string, string>>): Record<string, unknown> {
   const { isOff, noProxy, ...proxies }: Proxies = proxiesFrom((name) => variables[name]);
-  strictEqual(isOff, false);
+  assert.equal(isOff, false);
   const named = Object.entries({ noProxy, ...proxies }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     named.map(([name, value]) => [name, typeof value === "object" && "host" in value ? value.host : value]),
@@ -176,11 +176,11 @@ function environment(variables: Readonly<Record<string, string>>): Record<string
 }
 
 test("the environment is read in both cases, lower case first, and empty is not set", () => {
-  deepStrictEqual(
+  assert.deepEqual(
     environment({ HTTP_PROXY: "a", HTTPS_PROXY: "b", ALL_PROXY: "c", NO_PROXY: "d" }),
     { http: "a", https: "b", all: "c", noProxy: "d" },
   );
-  deepStrictEqual(
+  assert.deepEqual(
     environment({
       http_proxy: "a",
       https_proxy: "b",
@@ -196,11 +196,11 @@ test("the environment is read in both cases, lower case first, and empty is not 
 test("a proxy of the environment that cannot be used says why, and hides its password", () => {
   const { http } = environment({ http_proxy: "socks4://user:secret@a.test" });
   const { problem } = http as { problem: string };
-  ok(problem.startsWith('Cannot use the proxy "socks4://***@a.test": SOCKS4 has no'), problem);
+  assert.ok(problem.startsWith('Cannot use the proxy "socks4://***@a.test": SOCKS4 has no'), problem);
 });
 
 test("in a CGI program HTTP_PROXY is not believed", () => {
-  strictEqual(environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test" }).http, undefined);
-  strictEqual(environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test", http_proxy: "a" }).http, "a");
-  strictEqual(environment({ REQUEST_METHOD: "GET", HTTPS_PROXY: "b" }).https, "b");
+  assert.equal(environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test" }).http, undefined);
+  assert.equal(environment({ REQUEST_METHOD: "GET", HTTP_PROXY: "evil.test", http_proxy: "a" }).http, "a");
+  assert.equal(environment({ REQUEST_METHOD: "GET", HTTPS_PROXY: "b" }).https, "b");
 });

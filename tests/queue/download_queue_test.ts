@@ -1,9 +1,11 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../src/runtime/clock.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { FaultServer } from "../../testing/mod.ts";
+import { FaultServer, type Reply } from "../../testing/mod.ts";
 import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
+import { until } from "../helpers/until.ts";
 
 /** Counts downloads by their locks, of which each holds one from its first step to its last. */
 class RunningDownloads {
@@ -43,10 +45,10 @@ test("no more than maxConcurrentDownloads run at once, and all get their turn", 
   const queue = queueOn(running.runtime, { maxConcurrentDownloads: 3 });
   const names = Array.from({ length: 10 }, (_, index) => `file${index}`);
   const handles = names.map((name) => queue.add({ url: server.url, outputPath: dir.join(name) }));
-  deepStrictEqual(new Set(handles.map(({ snapshot }) => snapshot.state)), new Set(["pending"]));
+  assert.deepEqual(new Set(handles.map(({ snapshot }) => snapshot.state)), new Set(["pending"]));
   await Promise.all(handles.map((handle) => handle.wait()));
-  strictEqual(running.most, 3);
-  deepStrictEqual(running.order.toSorted(), names);
+  assert.equal(running.most, 3);
+  assert.deepEqual(running.order.toSorted(), names);
   await queue.close();
 });
 
@@ -65,8 +67,8 @@ test("a turn that one download gives to the next is not taken by a third", async
       add("third").wait().then(() => intruding.resolve(), intruding.reject);
     };
     await Promise.all([add("first").wait(), add("second").wait(), intruding.promise]);
-    strictEqual(running.most, 1, `two ran at once, ${steps} steps after the first`);
-    deepStrictEqual(running.order, ["first", "second", "third"].map((name) => `${name}${steps}`));
+    assert.equal(running.most, 1, `two ran at once, ${steps} steps after the first`);
+    assert.deepEqual(running.order, ["first", "second", "third"].map((name) => `${name}${steps}`));
     await queue.close();
   }
 });
@@ -82,9 +84,9 @@ test("of one host no more than maxDownloadsPerHost run, and the other host is no
     queue.add({ url: server.url, outputPath: dir.join(name) });
   const handles = Array.from({ length: 12 }, (_, index) => add(index < 10 ? one : other, `file${index}`));
   await other.until(() => other.requests.length === 2);
-  strictEqual(one.requests.length <= 2, true, "the last of the list had to wait for the first");
+  assert.equal(one.requests.length <= 2, true, "the last of the list had to wait for the first");
   await Promise.all(handles.map((handle) => handle.wait()));
-  deepStrictEqual([one.maxOpenConnections, other.maxOpenConnections], [2, 2]);
+  assert.deepEqual([one.maxOpenConnections, other.maxOpenConnections], [2, 2]);
   await queue.close();
 });
 
@@ -94,9 +96,34 @@ test("downloads one after the other use the connections of those before", async 
   const queue = queueOn(runtimeWith({}), { maxConcurrentDownloads: 16 });
   const names = Array.from({ length: 200 }, (_, index) => `file${index}`);
   await Promise.all(names.map((name) => queue.add({ url: server.url, outputPath: dir.join(name) }).wait()));
-  strictEqual(server.requests.length, 200);
-  strictEqual(server.connections <= 16, true, `${server.connections} connections`);
+  assert.equal(server.requests.length, 200);
+  assert.equal(server.connections <= 16, true, `${server.connections} connections`);
   await queue.close();
+});
+
+test("each download shows the retry that it waits for itself, and in a few words why", async () => {
+  await using dir = await temporaryDirectory();
+  const headers = { "retry-after": "60" };
+  const replies: Readonly<Record<string, Reply>> = {
+    "/busy": { status: 503, headers },
+    "/often": { status: 429, headers },
+    "/fine": { delayMs: 60_000 },
+  };
+  await using server = await FaultServer.start({ size: 50_000, respond: ({ path }) => replies[path] });
+  const runtime = runtimeWith({ clock: { ...systemClock, wallMs: () => 5000 } });
+  const queue = queueOn(runtime, { defaults: { retryBaseDelayMs: 0, retryMaxDelayMs: 60_000 } });
+  const handles = Object.keys(replies).map((path) =>
+    queue.add({ url: new URL(path, server.url), outputPath: dir.join(path.slice(1)) })
+  );
+  const retries = () => handles.map(({ snapshot }) => snapshot.retry);
+  await until(() => retries().filter((retry) => retry !== undefined).length === 2);
+  assert.deepEqual(retries(), [
+    { atMs: 65_000, attempt: 2, reason: "the server answered 503 (unavailable for now)" },
+    { atMs: 65_000, attempt: 2, reason: "the server answered 429 (too many requests)" },
+    undefined,
+  ]);
+  await queue.close();
+  assert.deepEqual(retries(), [undefined, undefined, undefined]);
 });
 
 test("very many may wait, and be cancelled while they do", async () => {
@@ -107,12 +134,12 @@ test("very many may wait, and be cancelled while they do", async () => {
   add();
   const waiting = Array.from({ length: 20_000 }, add);
   const last = waiting.at(-1)!;
-  strictEqual(last.snapshot.state, "pending");
+  assert.equal(last.snapshot.state, "pending");
   last.pause();
-  strictEqual(last.snapshot.state, "paused");
+  assert.equal(last.snapshot.state, "paused");
   await last.closed;
   const startedMs = performance.now();
   await queue.close();
-  strictEqual(performance.now() - startedMs < 10_000, true);
-  deepStrictEqual(new Set(waiting.map(({ snapshot }) => snapshot.state)), new Set(["cancelled", "paused"]));
+  assert.equal(performance.now() - startedMs < 10_000, true);
+  assert.deepEqual(new Set(waiting.map(({ snapshot }) => snapshot.state)), new Set(["cancelled", "paused"]));
 });

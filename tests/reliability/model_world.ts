@@ -11,6 +11,7 @@ import { Dice } from "./run_dice.ts";
 import { within } from "./run_harness.ts";
 import { randomFault, versionWith } from "./scenario_faults.ts";
 import { Witness } from "./scenario_oracle.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 /** For each connection, so that a run can be stopped in its middle. */
 const BYTES_PER_SECOND = 8_000_000;
@@ -156,13 +157,11 @@ export class World implements AsyncDisposable {
     return {
       url: this.#server.url,
       outputPath: this.#disk.output,
+      ...SMALL_FILE,
       maxConnections: step.connections,
       pieceSize: step.pieceSize,
-      minSplitSize: 0,
-      minSegmentSize: 16_384,
       controlSaveIntervalMs: 5,
       maxRetries: 2,
-      retryBaseDelayMs: 1,
       retryMaxDelayMs: 5,
       connectTimeoutMs: step.faultSeed === undefined ? RUN_MS : 500,
       readTimeoutMs: step.faultSeed === undefined ? RUN_MS : 250,

@@ -17,6 +17,7 @@ import { endsUnnoticed, mayRefuse, type OddCase, plainWorks, undetectable } from
 import { OddServer } from "./oddities_server.ts";
 import { show, within } from "./run_harness.ts";
 import { namesOf } from "./scenario_oracle.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 const TIMEOUT_MS = 400;
 /** What was sent takes less than that to arrive. */
@@ -202,12 +203,10 @@ class Trial {
     return {
       url: this.#server.url,
       outputPath: this.#path,
+      ...SMALL_FILE,
       maxConnections: connections,
       pieceSize: 16_384,
-      minSplitSize: 0,
-      minSegmentSize: 16_384,
       maxRetries: 2,
-      retryBaseDelayMs: 1,
       retryMaxDelayMs: 5,
       connectTimeoutMs: TIMEOUT_MS * this.#patience,
       readTimeoutMs: TIMEOUT_MS * this.#patience,

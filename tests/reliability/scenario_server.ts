@@ -5,6 +5,7 @@ import type { Dice } from "./run_dice.ts";
 import { type FaultGroup, randomFault, type Validators, versionWith } from "./scenario_faults.ts";
 import { Witness } from "./scenario_oracle.ts";
 import type { Tally } from "./tally.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 const MAX_FAULTS = 12;
 const PATIENT_MS = 5000;
@@ -129,16 +130,15 @@ export class Scenario {
     return {
       url: this.server.url,
       outputPath,
+      ...SMALL_FILE,
       maxConnections: dice.between(1, 6),
       pieceSize: dice.pick([16_384, 65_536, 131_072]),
-      minSplitSize: 0,
       minSegmentSize: dice.pick([1024, 16_384, 65_536]),
       memoryBudget: dice.pick([65_536, 2 ** 20, 2 ** 26]),
       fileAllocation: dice.pick(["none", "prealloc"] as const),
       controlSaveIntervalMs: dice.pick([5, 30, 5000]),
       // Once the server is honest, only a busy machine can make it late.
       maxRetries: this.isHonest ? 5 : dice.below(4),
-      retryBaseDelayMs: 1,
       retryMaxDelayMs: 5,
       connectTimeoutMs: this.isHonest ? PATIENT_MS : 200,
       readTimeoutMs: this.isHonest ? PATIENT_MS : 100,

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { Dice } from "./run_dice.ts";
 import { Census, type Memory, memoryInUse, openDescriptors } from "./soak_census.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 /** What soak.ts wants to know. */
 export interface SoakReport {
@@ -90,13 +91,11 @@ async function run(name: string, { path, spec, stop, isResumed, isSecure }: Kind
   const whole: DownloadSpec = {
     url: `${isSecure ? secure?.origin ?? origin : origin}/${path}/${name}`,
     outputPath,
+    ...SMALL_FILE,
     signal: controller.signal,
     maxConnections: dice.pick([1, 4]),
     fileAllocation: dice.pick(["none", "prealloc"] as const),
     pieceSize: 16_384,
-    minSplitSize: 0,
-    minSegmentSize: 16_384,
-    retryBaseDelayMs: 1,
     controlSaveIntervalMs: 10,
     ...spec,
   };

@@ -93,10 +93,13 @@ test("109 nothing that is too long is written to a SOCKS proxy", async () => {
     ] as const
   ) {
     const written: Uint8Array[] = [];
-    const connection = {
+    const connection: Connection = {
       read: () => Promise.resolve(undefined),
-      write: (bytes: Uint8Array) => Promise.resolve(void written.push(bytes)),
-    } as unknown as Connection;
+      write: (bytes) => Promise.resolve(void written.push(bytes)),
+      end: () => assert.fail("nothing was begun that could end"),
+      close: () => {},
+      reset: () => {},
+    };
     const refusal = await openSocks(connection, { host, port: 80 }, credentials);
     assert.deepEqual([refusal?.retryable, refusal?.isOfTarget, written], [false, false, []]);
   }

@@ -17,6 +17,7 @@ import {
 import { FaultServer } from "../../testing/mod.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { TlsFront } from "../helpers/sockets/tls_front.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 
 const SEED = 12;
 const SIZE = 5_000_000;
@@ -42,7 +43,7 @@ async function download(start: Start, spec: Partial<DownloadSpec>): Promise<void
   await using downloader = new Downloader();
   const outputPath = output.join("out.bin");
   const url = `${server.origin}/a%20b/file.bin`;
-  const limits = { minSplitSize: 0, minSegmentSize: 65_536, pieceSize: 65_536, maxRetries: 0 };
+  const limits = { ...SMALL_FILE, minSegmentSize: 65_536, maxRetries: 0 };
   await downloader.download({ ...limits, maxConnections: 6, url, outputPath, ...spec }).wait();
   await assertFileIs(outputPath, SEED, SIZE);
 }
@@ -108,13 +109,7 @@ test("129 squid asks for Digest, forwards and opens tunnels", {
   );
   const at = (password: string) => proxy.origin.replace("://", `://${USER.username}:${password}@`);
   await using downloader = new Downloader({ tls: { ca: await readFile(certificate.caCert, "utf8") } });
-  const limits = {
-    minSplitSize: 0,
-    minSegmentSize: 65_536,
-    pieceSize: 65_536,
-    maxRetries: 0,
-    maxConnections: 3,
-  };
+  const limits = { ...SMALL_FILE, minSegmentSize: 65_536, maxRetries: 0, maxConnections: 3 };
   for (const url of [server.url, front.url]) {
     const outputPath = output.join(`${new URL(url).protocol.slice(0, -1)}.bin`);
     await downloader.download({ ...limits, url, outputPath, allProxy: at(USER.password) }).wait();

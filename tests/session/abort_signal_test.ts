@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadHandle } from "../../mod.ts";
 import type { Reply } from "../../testing/mod.ts";
@@ -21,10 +21,10 @@ for (
     const controller = new AbortController();
     abort(controller);
     const handle = scene.download({ signal: controller.signal });
-    strictEqual(await handle.wait().catch((reason) => reason), controller.signal.reason);
+    assert.equal(await handle.wait().catch((reason) => reason), controller.signal.reason);
     await handle.closed;
-    strictEqual(handle.snapshot.state, "cancelled");
-    strictEqual(scene.server.connections, 0);
+    assert.equal(handle.snapshot.state, "cancelled");
+    assert.equal(scene.server.connections, 0);
     await scene.assertLeft([]);
   });
 
@@ -34,20 +34,20 @@ for (
     const handle = scene.download({ signal: controller.signal });
     await until(() => handle.snapshot.downloaded === HANGS_AFTER);
     abort(controller);
-    strictEqual(await handle.wait().catch((reason) => reason), controller.signal.reason);
-    strictEqual(handle.snapshot.state, "cancelled");
+    assert.equal(await handle.wait().catch((reason) => reason), controller.signal.reason);
+    assert.equal(handle.snapshot.state, "cancelled");
     await handle.closed;
     await scene.assertLeft(KEPT);
     scene.respond = () => undefined;
-    strictEqual((await scene.complete()).resumedBytes, HANGS_AFTER);
+    assert.equal((await scene.complete()).resumedBytes, HANGS_AFTER);
   });
 }
 
 test("AbortSignal.timeout() ends a download with its TimeoutError", async () => {
   await using scene = await Scene.open({ size: SIZE, respond: () => ({ silentAfter: HANGS_AFTER }) });
   const handle = scene.download({ signal: AbortSignal.timeout(50) });
-  await rejects(handle.wait(), { name: "TimeoutError" });
-  strictEqual(handle.snapshot.state, "cancelled");
+  await assert.rejects(handle.wait(), { name: "TimeoutError" });
+  assert.equal(handle.snapshot.state, "cancelled");
 });
 
 const ENDS = {
@@ -69,11 +69,11 @@ for (const [state, end] of Object.entries(ENDS) as [keyof typeof ENDS, (handle: 
     const { signal } = new AbortController();
     const listeners = countListeners(signal);
     const handle = scene.download({ signal });
-    strictEqual(listeners(), 1);
+    assert.equal(listeners(), 1);
     await scene.server.until(() => scene.server.requests.length === 1);
     end(handle);
     await handle.closed;
-    deepStrictEqual([handle.snapshot.state, listeners()], [state, 0]);
+    assert.deepEqual([handle.snapshot.state, listeners()], [state, 0]);
   });
 }
 
@@ -83,8 +83,8 @@ test("a signal that is aborted after the end changes nothing", async () => {
   const handle = scene.download({ signal: controller.signal });
   const result = await scene.completed(handle);
   controller.abort();
-  deepStrictEqual(await handle.wait(), result);
-  strictEqual(handle.snapshot.state, "completed");
+  assert.deepEqual(await handle.wait(), result);
+  assert.equal(handle.snapshot.state, "completed");
 });
 
 test("one signal ends all downloads that have it", async () => {
@@ -95,5 +95,5 @@ test("one signal ends all downloads that have it", async () => {
   );
   await until(() => handles.every(({ snapshot }) => snapshot.downloaded === HANGS_AFTER));
   controller.abort();
-  await Promise.all(handles.map((handle) => rejects(handle.wait(), { name: "AbortError" })));
+  await Promise.all(handles.map((handle) => assert.rejects(handle.wait(), { name: "AbortError" })));
 });

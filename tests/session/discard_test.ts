@@ -1,11 +1,12 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Downloader, type DownloadHandle, type DownloadSpec } from "../../mod.ts";
 import { assertFileIs } from "../../testing/content.ts";
 import { holdAfter } from "../helpers/scenes/held.ts";
 import { FaultServer } from "../../testing/mod.ts";
-import { Interrupted, type InterruptedOptions, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted, type InterruptedOptions } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 
@@ -25,11 +26,11 @@ for (const [what, left, spec] of CASES) {
     const handle = downloader.download({ ...interrupted.spec, ...spec });
     await until(() => interrupted.server.requests.length > requests);
     handle.cancel({ discard: true });
-    await rejects(handle.wait(), { code: "cancelled" });
+    await assert.rejects(handle.wait(), { code: "cancelled" });
     await handle.closed;
-    deepStrictEqual(await dir.list(), []);
+    assert.deepEqual(await dir.list(), []);
     interrupted.respond = () => undefined;
-    strictEqual((await interrupted.resume()).resumedBytes, 0);
+    assert.equal((await interrupted.resume()).resumedBytes, 0);
   });
 }
 
@@ -58,15 +59,15 @@ for (const [what, stop, state] of STOPS) {
       const controller = new AbortController();
       const where = name === "a given output" ? { outputPath } : { outputDir: dir.path, url };
       const handle = downloader.download({ ...spec, ...where, signal: controller.signal });
-      strictEqual(handle.snapshot.state, "pending");
+      assert.equal(handle.snapshot.state, "pending");
       stop(handle, controller);
       handle.cancel({ discard: true });
-      await rejects(handle.wait());
+      await assert.rejects(handle.wait());
       await handle.closed;
-      strictEqual(handle.snapshot.state, state);
+      assert.equal(handle.snapshot.state, state);
       running.cancel({ discard: true });
       await running.closed;
-      deepStrictEqual(await dir.list(), []);
+      assert.deepEqual(await dir.list(), []);
     });
   }
 }
@@ -101,15 +102,15 @@ for (const [what, end] of ENDS) {
       end(handle, controller);
       if (isClosed) {
         await handle.closed;
-        deepStrictEqual(await dir.list(), LEFT);
+        assert.deepEqual(await dir.list(), LEFT);
       }
       const { state } = handle.snapshot;
       handle.cancel({ discard: true });
       handle.cancel({ discard: true });
       await handle.closed;
-      deepStrictEqual(await dir.list(), []);
-      if (isClosed) strictEqual(handle.snapshot.state, state);
-      strictEqual((await downloader.download(spec).wait()).resumedBytes, 0);
+      assert.deepEqual(await dir.list(), []);
+      if (isClosed) assert.equal(handle.snapshot.state, state);
+      assert.equal((await downloader.download(spec).wait()).resumedBytes, 0);
     });
   }
 }
@@ -121,7 +122,7 @@ test("123 the next download of an output waits until what was there is removed",
   const first = downloader.download({ ...interrupted.spec, signal: AbortSignal.abort() });
   first.cancel({ discard: true });
   const { resumedBytes } = await downloader.download(interrupted.spec).wait();
-  strictEqual(resumedBytes, 0);
+  assert.equal(resumedBytes, 0);
 });
 
 test("123 close() waits until what was there is removed", async () => {
@@ -129,10 +130,10 @@ test("123 close() waits until what was there is removed", async () => {
   await using interrupted = await Interrupted.leave(dir);
   const downloader = new Downloader({ maxConcurrentDownloads: 1 });
   const handle = downloader.download({ ...interrupted.spec, signal: AbortSignal.abort() });
-  await rejects(handle.wait());
+  await assert.rejects(handle.wait());
   handle.cancel({ discard: true });
   await downloader.close();
-  deepStrictEqual(await dir.list(), []);
+  assert.deepEqual(await dir.list(), []);
 });
 
 test("123 a download that failed is discarded: nothing is left", async () => {
@@ -141,13 +142,13 @@ test("123 a download that failed is discarded: nothing is left", async () => {
   interrupted.respond = () => ({ status: 410 });
   await using downloader = new Downloader();
   const handle = downloader.download(interrupted.spec);
-  await rejects(handle.wait(), { code: "http_status" });
+  await assert.rejects(handle.wait(), { code: "http_status" });
   await handle.closed;
-  deepStrictEqual(await dir.list(), LEFT);
+  assert.deepEqual(await dir.list(), LEFT);
   handle.cancel({ discard: true });
   await handle.closed;
-  strictEqual(handle.snapshot.state, "failed");
-  deepStrictEqual(await dir.list(), []);
+  assert.equal(handle.snapshot.state, "failed");
+  assert.deepEqual(await dir.list(), []);
 });
 
 /** Of these nothing is removed. */
@@ -169,10 +170,10 @@ for (const [what, change] of OTHERS) {
     await waiting.closed;
     interrupted.respond = () => ({ status: 404 });
     const failed = downloader.download({ ...interrupted.spec, url });
-    await rejects(failed.wait());
+    await assert.rejects(failed.wait());
     failed.cancel({ discard: true });
     await failed.closed;
-    deepStrictEqual(await dir.list(), LEFT);
+    assert.deepEqual(await dir.list(), LEFT);
   });
 }
 
@@ -187,7 +188,7 @@ test("123 what nobody knows, what another download writes, and what is finished 
   };
   for (const name of ["a", "a.part", "b.bytehaul"]) await writeFile(dir.join(name), "somebody's");
   for (const name of ["a", "b", "missing/c"]) await discard(dir.join(name));
-  deepStrictEqual(await dir.list(), ["a", "a.part", "b.bytehaul"]);
+  assert.deepEqual(await dir.list(), ["a", "a.part", "b.bytehaul"]);
   const spec = { url: server.url, outputPath: dir.join("out.bin"), ...SMALL_FILE };
   const running = await holdAfter(300_000, (held) => downloader.download(held), spec);
   await discard(spec.outputPath);
@@ -195,6 +196,6 @@ test("123 what nobody knows, what another download writes, and what is finished 
   await running.wait();
   running.cancel({ discard: true });
   await running.closed;
-  strictEqual(running.snapshot.state, "completed");
+  assert.equal(running.snapshot.state, "completed");
   await assertFileIs(spec.outputPath, 3, 3_000_000);
 });

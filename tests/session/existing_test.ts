@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
@@ -7,7 +7,8 @@ import { numbered } from "../../src/session/take_output.ts";
 import { assertFileIs, contentBytes, contentHash } from "../../testing/content.ts";
 import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
 import { holdAfter } from "../helpers/scenes/held.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { queueOn, runtimeWith } from "../helpers/doubles/runtime_double.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../helpers/temp.ts";
 
@@ -53,7 +54,7 @@ for (const [what, named] of NAMINGS) {
       await place.put("file.bin");
       const result = await place.run({ ...named, ...more, checksum: SUM });
       const { path, size, fetchedBytes, resumedBytes, checksum, checksumSource } = result;
-      deepStrictEqual({ path, size, fetchedBytes, resumedBytes, checksum, checksumSource }, {
+      assert.deepEqual({ path, size, fetchedBytes, resumedBytes, checksum, checksumSource }, {
         path: place.dir.join("file.bin"),
         size: SIZE,
         fetchedBytes: 0,
@@ -61,25 +62,28 @@ for (const [what, named] of NAMINGS) {
         checksum: SUM,
         checksumSource: "checksum",
       });
-      strictEqual(place.server.requests.length, 0);
-      deepStrictEqual(await place.dir.list(), ["file.bin"]);
+      assert.equal(place.server.requests.length, 0);
+      assert.deepEqual(await place.dir.list(), ["file.bin"]);
     });
   }
 
   test(`122 a wrong file of ${what} is an error that says so, or replaced, or left aside`, async () => {
     await using place = await Place.open();
     await place.put("file.bin", 9);
-    await rejects(place.run({ ...named, checksum: SUM }), (error) => {
-      ok(error instanceof DownloadError);
-      strictEqual(error.code, "output_exists");
-      match(error.message, /it exists already, and its checksum is sha256:\w{64}, expected sha256:\w{64};/);
+    await assert.rejects(place.run({ ...named, checksum: SUM }), (error) => {
+      assert.ok(error instanceof DownloadError);
+      assert.equal(error.code, "output_exists");
+      assert.match(
+        error.message,
+        /it exists already, and its checksum is sha256:\w{64}, expected sha256:\w{64};/,
+      );
       return true;
     });
     await assertFileIs(place.dir.join("file.bin"), 9, SIZE);
-    strictEqual((await place.run({ ...named, checksum: SUM, rename: true })).fetchedBytes, SIZE);
+    assert.equal((await place.run({ ...named, checksum: SUM, rename: true })).fetchedBytes, SIZE);
     await assertFileIs(place.dir.join("file.bin"), 9, SIZE);
     await assertFileIs(place.dir.join("file.1.bin"), SEED, SIZE);
-    strictEqual((await place.run({ ...named, checksum: SUM, overwrite: true })).fetchedBytes, SIZE);
+    assert.equal((await place.run({ ...named, checksum: SUM, overwrite: true })).fetchedBytes, SIZE);
     await assertFileIs(place.dir.join("file.bin"), SEED, SIZE);
   });
 }
@@ -92,24 +96,27 @@ test("122 a list of checksums counts as a checksum, also by the server's name", 
   await writeFile(place.dir.join("SUMS"), `${SUM.slice(7)}  real.bin\n`);
   const checksumFile = place.dir.join("SUMS");
   const { path, fetchedBytes, checksumSource } = await place.run({ checksumFile });
-  deepStrictEqual([path, fetchedBytes, checksumSource], [place.dir.join("real.bin"), 0, "checksumFile"]);
+  assert.deepEqual([path, fetchedBytes, checksumSource], [place.dir.join("real.bin"), 0, "checksumFile"]);
   await place.put("real.bin", 9);
-  await rejects(place.run({ checksumFile }), { code: "output_exists", message: /its checksum is sha256:/ });
+  await assert.rejects(place.run({ checksumFile }), {
+    code: "output_exists",
+    message: /its checksum is sha256:/,
+  });
 });
 
 test("122 a file of another name than the server's is not asked to match", async () => {
   const reply = { headers: { "Content-Disposition": 'attachment; filename="real.bin"' } };
   await using place = await Place.open({ respond: () => reply });
   await place.put("file.bin", 9);
-  strictEqual((await place.run({ checksum: SUM })).path, place.dir.join("real.bin"));
+  assert.equal((await place.run({ checksum: SUM })).path, place.dir.join("real.bin"));
   await assertFileIs(place.dir.join("file.bin"), 9, SIZE);
 });
 
 test("122 without a checksum of the caller a file that is there stays an error", async () => {
   await using place = await Place.open();
   await place.put("file.bin");
-  await rejects(place.run({ outputPath: "file.bin" }), { message: /it exists already; choose/ });
-  await rejects(place.run({}), { message: /it exists already; choose/ });
+  await assert.rejects(place.run({ outputPath: "file.bin" }), { message: /it exists already; choose/ });
+  await assert.rejects(place.run({}), { message: /it exists already; choose/ });
 });
 
 test("122 what is no file is refused as before, and a link to the right file is right", {
@@ -117,11 +124,11 @@ test("122 what is no file is refused as before, and a link to the right file is 
 }, async () => {
   await using place = await Place.open();
   await mkdir(place.dir.join("file.bin"));
-  await rejects(place.run({ checksum: SUM }), { code: "output_exists" });
+  await assert.rejects(place.run({ checksum: SUM }), { code: "output_exists" });
   await place.put("elsewhere");
   await symlink("elsewhere", place.dir.join("link"));
-  strictEqual((await place.run({ outputPath: "link", checksum: SUM })).fetchedBytes, 0);
-  deepStrictEqual(await place.dir.list(), ["elsewhere", "file.bin", "link"]);
+  assert.equal((await place.run({ outputPath: "link", checksum: SUM })).fetchedBytes, 0);
+  assert.deepEqual(await place.dir.list(), ["elsewhere", "file.bin", "link"]);
 });
 
 test("122 an unfinished download of the same file goes when the file is right, that of another stays", async () => {
@@ -133,9 +140,12 @@ test("122 an unfinished download of the same file goes when the file is right, t
     const url = isOurs ? left.spec.url : new URL("other", left.spec.url);
     const checksum = `sha256:${contentHash(seed, size, "sha256")}`;
     const asked = left.server.requests.length;
-    strictEqual((await left.resume({ url, checksum })).fetchedBytes, 0);
-    strictEqual(left.server.requests.length, asked);
-    deepStrictEqual(await dir.list(), isOurs ? ["out.bin"] : ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
+    assert.equal((await left.resume({ url, checksum })).fetchedBytes, 0);
+    assert.equal(left.server.requests.length, asked);
+    assert.deepEqual(
+      await dir.list(),
+      isOurs ? ["out.bin"] : ["out.bin", "out.bin.bytehaul", "out.bin.part"],
+    );
   }
 });
 
@@ -146,7 +156,7 @@ test("122 a comparison stops when it is told to", async () => {
   const spec = { url: place.server.url, outputDir: place.dir.path, checksum: SUM };
   const handle = downloader.download(spec);
   handle.pause();
-  await rejects(handle.wait(), { code: "paused" });
+  await assert.rejects(handle.wait(), { code: "paused" });
 });
 
 const NUMBERED: readonly [string, string][] = [
@@ -161,7 +171,7 @@ const NUMBERED: readonly [string, string][] = [
 ];
 
 test("126 a number stands before the extension", () => {
-  deepStrictEqual(NUMBERED.map(([name]) => [name, numbered(name, 3)]), NUMBERED);
+  assert.deepEqual(NUMBERED.map(([name]) => [name, numbered(name, 3)]), NUMBERED);
 });
 
 /** Downloads of `paths`, one after the other, and what became of each: its name, or why there is none. */
@@ -187,19 +197,22 @@ for (const overwrite of [false, true]) {
     const [first, second, third] = await inTurn(place, ["/a?id=1", "/b", "/a?id=2"], {
       ...{ outputPath: "same", overwrite },
     });
-    strictEqual(first, "same");
-    match(second!, /^Cannot write ".*same": it is the output of http:\/\/127.0.0.1:\d+\/a, too; choose/);
-    strictEqual(third, second);
-    deepStrictEqual(place.server.requests.map(({ path }) => path), ["/a?id=1"]);
+    assert.equal(first, "same");
+    assert.match(
+      second!,
+      /^Cannot write ".*same": it is the output of http:\/\/127.0.0.1:\d+\/a, too; choose/,
+    );
+    assert.equal(third, second);
+    assert.deepEqual(place.server.requests.map(({ path }) => path), ["/a?id=1"]);
     await assertFileIs(place.dir.join("same"), SEED, SIZE);
   });
 
   test(`126 one URL twice is asked once${overwrite ? ", also to overwrite" : ""}`, async () => {
     await using place = await Place.open();
     const [first, second] = await inTurn(place, ["/a", "/a"], { overwrite });
-    strictEqual(first, "a");
-    match(second!, /it is the output of http:\/\/127.0.0.1:\d+\/a, too/);
-    strictEqual(place.server.requests.length, 1);
+    assert.equal(first, "a");
+    assert.match(second!, /it is the output of http:\/\/127.0.0.1:\d+\/a, too/);
+    assert.equal(place.server.requests.length, 1);
   });
 }
 
@@ -207,8 +220,8 @@ test("126 a name that only the server tells is refused once it is known", async 
   const reply = { headers: { "Content-Disposition": 'attachment; filename="same"' } };
   await using place = await Place.open({ respond: () => reply });
   const [first, second] = await inTurn(place, ["/get?id=1", "/get?id=2"], { overwrite: true });
-  strictEqual(first, "same");
-  match(second!, /Cannot write ".*same": it is the output of .*\/get, too/);
+  assert.equal(first, "same");
+  assert.match(second!, /Cannot write ".*same": it is the output of .*\/get, too/);
   await assertFileIs(place.dir.join("same"), SEED, SIZE);
 });
 
@@ -216,7 +229,7 @@ test("126 URLs of one name whose files have several names are fetched", async ()
   await using place = await Place.open({
     respond: ({ path }) => ({ headers: { "Content-Disposition": `attachment; filename="n${path.at(-1)}"` } }),
   });
-  deepStrictEqual(await inTurn(place, ["/get?id=1", "/get?id=2"], {}), ["n1", "n2"]);
+  assert.deepEqual(await inTurn(place, ["/get?id=1", "/get?id=2"], {}), ["n1", "n2"]);
 });
 
 test("126 a download that failed has no name", async () => {
@@ -224,18 +237,18 @@ test("126 a download that failed has no name", async () => {
     respond: ({ path }) => path === "/gone" ? { status: 404 } : undefined,
   });
   const [, second] = await inTurn(place, ["/gone", "/there"], { outputPath: "same" });
-  strictEqual(second, "same");
+  assert.equal(second, "same");
 });
 
 test("126 several names of one kind are numbered where that is asked for", async () => {
   await using place = await Place.open();
   await place.put("file.bin", 9);
   const names = await inTurn(place, ["/1/file.bin", "/2/file.bin", "/2/file.bin"], { rename: true });
-  deepStrictEqual(names, ["file.1.bin", "file.2.bin", "file.3.bin"]);
+  assert.deepEqual(names, ["file.1.bin", "file.2.bin", "file.3.bin"]);
   await assertFileIs(place.dir.join("file.bin"), 9, SIZE);
   for (const name of names) await assertFileIs(place.dir.join(name), SEED, SIZE);
   const again = await inTurn(place, ["/1/file.bin", "/2/file.bin"], { rename: true, overwrite: true });
-  deepStrictEqual(again, ["file.bin", "file.1.bin"]);
+  assert.deepEqual(again, ["file.bin", "file.1.bin"]);
   await assertFileIs(place.dir.join("file.bin"), SEED, SIZE);
 });
 
@@ -249,7 +262,7 @@ test("126 at once, each gets a number of its own, also without uniqueOutputs", a
       })
     );
     await Promise.all(handles.map((handle) => handle.wait()));
-    deepStrictEqual(await place.dir.list(), ["f", "f.1", "f.2", "f.3"]);
+    assert.deepEqual(await place.dir.list(), ["f", "f.1", "f.2", "f.3"]);
     for (const name of await place.dir.list()) await assertFileIs(place.dir.join(name), SEED, SIZE);
   }
 });
@@ -264,12 +277,12 @@ test("126 an unfinished download goes on with its number, and nobody's part file
   const first = await holdAfter(500_000, (held) => downloader.download(held), { ...spec, url });
   first.pause();
   await first.closed;
-  strictEqual(first.snapshot.path, place.dir.join("f.2.bin"));
+  assert.equal(first.snapshot.path, place.dir.join("f.2.bin"));
   const other = new URL("/2/f.bin", place.server.url);
   const results = await inTurn(place, [other.href, url.href], { ...spec });
-  deepStrictEqual(results, ["f.3.bin", "f.2.bin"]);
+  assert.deepEqual(results, ["f.3.bin", "f.2.bin"]);
   for (const name of ["f.2.bin", "f.3.bin"]) await assertFileIs(place.dir.join(name), SEED, 3_000_000);
-  deepStrictEqual(await place.dir.list(), ["f.1.bin.part", "f.2.bin", "f.3.bin", "f.bin"]);
+  assert.deepEqual(await place.dir.list(), ["f.1.bin.part", "f.2.bin", "f.3.bin", "f.bin"]);
 });
 
 test("126 with a checksum a right file is taken under the number that it has", async () => {
@@ -277,8 +290,8 @@ test("126 with a checksum a right file is taken under the number that it has", a
   await place.put("file.bin", 9);
   await place.put("file.1.bin");
   const { path, fetchedBytes } = await place.run({ rename: true, checksum: SUM });
-  deepStrictEqual([path, fetchedBytes], [place.dir.join("file.1.bin"), 0]);
-  await rejects(place.run({ rename: true, checksum: OTHER_SUM }), { code: "checksum_mismatch" });
+  assert.deepEqual([path, fetchedBytes], [place.dir.join("file.1.bin"), 0]);
+  await assert.rejects(place.run({ rename: true, checksum: OTHER_SUM }), { code: "checksum_mismatch" });
 });
 
 test("126 many of one name: each looks only at what no other of them has", async () => {
@@ -301,6 +314,6 @@ test("126 many of one name: each looks only at what no other of them has", async
   } finally {
     await queue.close();
   }
-  ok(looks.at(-1)! <= looks[1]! + 1, looks.join());
-  strictEqual((await dir.list()).length, 20);
+  assert.ok(looks.at(-1)! <= looks[1]! + 1, looks.join());
+  assert.equal((await dir.list()).length, 20);
 });

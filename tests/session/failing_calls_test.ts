@@ -1,5 +1,5 @@
 // What the torture harness found, each made as small as it gets.
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
@@ -95,29 +95,33 @@ test("a lock file that cannot be removed is a warning, and the download a succes
       },
     },
   });
-  strictEqual(result.checksum, CHECKSUM);
-  deepStrictEqual(warnings, [`Cannot unlock "${dir.join("out.bin")}": permission denied; remove it`]);
+  assert.equal(result.checksum, CHECKSUM);
+  assert.deepEqual(warnings, [`Cannot unlock "${dir.join("out.bin")}": permission denied; remove it`]);
 });
 
 test("what was hashed counts, whatever comes of closing the file that was read for it", async () => {
   await using dir = await temporaryDirectory();
   const { result, warnings } = await download(dir, badClose);
-  deepStrictEqual([result.checksum, result.fetchedBytes, warnings], [CHECKSUM, SIZE, []]);
-  deepStrictEqual(await dir.list(), ["out.bin"]);
+  assert.deepEqual([result.checksum, result.fetchedBytes, warnings], [CHECKSUM, SIZE, []]);
+  assert.deepEqual(await dir.list(), ["out.bin"]);
 });
 
 test("the same of a file that an earlier run had finished", async () => {
   await using dir = await temporaryDirectory();
   const { result } = await downloadFinished(dir, badClose);
-  deepStrictEqual([result.checksum, result.fetchedBytes], [CHECKSUM, 0]);
-  deepStrictEqual(await dir.list(), ["out.bin"]);
+  assert.deepEqual([result.checksum, result.fetchedBytes], [CHECKSUM, 0]);
+  assert.deepEqual(await dir.list(), ["out.bin"]);
 });
 
 test("a file that cannot be read to be verified is an error of the storage, and costs nothing", async () => {
   await using dir = await temporaryDirectory();
-  await rejects(download(dir, badRead), { name: "DownloadError", code: "storage", message: /^Cannot read / });
-  deepStrictEqual(await dir.list(), ["out.bin.bytehaul", "out.bin.part"]);
-  strictEqual(await assertClaimsHold(dir.join("out.bin"), SEED), SIZE);
+  await assert.rejects(download(dir, badRead), {
+    name: "DownloadError",
+    code: "storage",
+    message: /^Cannot read /,
+  });
+  assert.deepEqual(await dir.list(), ["out.bin.bytehaul", "out.bin.part"]);
+  assert.equal(await assertClaimsHold(dir.join("out.bin"), SEED), SIZE);
 });
 
 const unopened: RuntimeOverrides = {
@@ -130,21 +134,21 @@ const unopened: RuntimeOverrides = {
 for (const [what, overrides] of [["read", badRead], ["opened", unopened]] as const) {
   test(`a finished file that cannot be ${what} is an error of the storage, and keeps its name`, async () => {
     await using dir = await temporaryDirectory();
-    await rejects(downloadFinished(dir, overrides), { name: "DownloadError", code: "storage" });
-    deepStrictEqual(await dir.list(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
+    await assert.rejects(downloadFinished(dir, overrides), { name: "DownloadError", code: "storage" });
+    assert.deepEqual(await dir.list(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
   });
 }
 
 test("a finished file that has another checksum is told as that", async () => {
   await using dir = await temporaryDirectory();
-  await rejects(downloadFinished(dir, {}, `sha256:${"0".repeat(64)}`), { code: "checksum_mismatch" });
+  await assert.rejects(downloadFinished(dir, {}, `sha256:${"0".repeat(64)}`), { code: "checksum_mismatch" });
 });
 
 test("a finished file is verified without a thread where that fails", async () => {
   await using dir = await temporaryDirectory();
   using workers = new FakeWorkers({ failAt: 1 });
   const { result } = await downloadFinished(dir, {});
-  deepStrictEqual([result.checksum, workers.running], [CHECKSUM, 0]);
+  assert.deepEqual([result.checksum, workers.running], [CHECKSUM, 0]);
 });
 
 const FINAL = "/disk/out.bin";
@@ -162,10 +166,10 @@ test("a file that gets neither its name nor a last checkpoint is not saved once 
     const isLastSave = name === "rename" && path === `${FINAL}.bytehaul` && ++saves > 1;
     return isLastSave || name === "link" ? { fail: "EIO" } : undefined;
   });
-  ok(error instanceof DownloadError && error.code === "storage", `${error}`);
-  deepStrictEqual([saves, leaks], [2, []]);
-  strictEqual((await run(files)).kind, "done");
-  ok(isSame(files.peek(FINAL), bytesOf({ seed: SEED, size: SIZE })));
+  assert.ok(error instanceof DownloadError && error.code === "storage", `${error}`);
+  assert.deepEqual([saves, leaks], [2, []]);
+  assert.equal((await run(files)).kind, "done");
+  assert.ok(isSame(files.peek(FINAL), bytesOf({ seed: SEED, size: SIZE })));
 });
 
 test("60: a damaged control file that cannot be set aside is an error that says so, and a later run begins anew", async () => {
@@ -174,9 +178,9 @@ test("60: a damaged control file that cannot be set aside is an error that says 
   files.put(`${FINAL}.part`, Uint8Array.of(4, 5, 6));
   const bad = `${FINAL}.bytehaul.bad`;
   const { error, leaks } = await run(files, ({ path }) => path === bad ? { fail: "EACCES" } : undefined);
-  ok(error instanceof DownloadError && error.code === "storage", `${error}`);
-  deepStrictEqual([error.message, leaks], [`Cannot set aside "${FINAL}.bytehaul": permission denied`, []]);
-  deepStrictEqual(files.list(), [`${FINAL}.bytehaul`]);
-  strictEqual((await run(files)).kind, "done");
-  deepStrictEqual(files.list(), [FINAL, bad]);
+  assert.ok(error instanceof DownloadError && error.code === "storage", `${error}`);
+  assert.deepEqual([error.message, leaks], [`Cannot set aside "${FINAL}.bytehaul": permission denied`, []]);
+  assert.deepEqual(files.list(), [`${FINAL}.bytehaul`]);
+  assert.equal((await run(files)).kind, "done");
+  assert.deepEqual(files.list(), [FINAL, bad]);
 });

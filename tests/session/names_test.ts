@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -38,7 +38,7 @@ class Names implements AsyncDisposable {
     const handle = this.download(path, spec);
     const result = await handle.wait();
     const made = this.directory.join(name);
-    deepStrictEqual([result.path, handle.snapshot.path], [made, made]);
+    assert.deepEqual([result.path, handle.snapshot.path], [made, made]);
     await assertFileIs(made, SEED, SIZE);
   }
 
@@ -68,7 +68,7 @@ for (
   test(`the URL's path ${path} makes ${name}`, async () => {
     await using names = await Names.open();
     await names.makes(name, path);
-    deepStrictEqual(await names.directory.list(), [name]);
+    assert.deepEqual(await names.directory.list(), [name]);
   });
 }
 
@@ -88,8 +88,8 @@ for (
   test(`Content-Disposition: ${field} makes ${name}`, async () => {
     await using names = await Names.open(() => named(field));
     await names.makes(name);
-    deepStrictEqual(await names.directory.list(), [name]);
-    strictEqual(names.server.requests.length, 1);
+    assert.deepEqual(await names.directory.list(), [name]);
+    assert.equal(names.server.requests.length, 1);
   });
 }
 
@@ -100,7 +100,7 @@ test("outputPath names the file, whatever the server and the URL say", async () 
     outputPath: names.directory.join("absolute.bin"),
     outputDir: names.directory.join("elsewhere"),
   });
-  deepStrictEqual(await names.directory.list(), ["absolute.bin", "mine.bin"]);
+  assert.deepEqual(await names.directory.list(), ["absolute.bin", "mine.bin"]);
 });
 
 test("directories are made: outputDir, and those in outputPath", async () => {
@@ -113,8 +113,8 @@ for (const outputPath of ["directory", "directory/", "missing/"]) {
   test(`outputPath ${outputPath} is a directory: refused before anything is asked`, async () => {
     await using names = await Names.open();
     await mkdir(names.directory.join("directory"));
-    await rejects(names.download("/file.bin", { outputPath, overwrite: true }).wait(), TypeError);
-    deepStrictEqual([names.server.requests.length, await names.directory.list()], [0, ["directory"]]);
+    await assert.rejects(names.download("/file.bin", { outputPath, overwrite: true }).wait(), TypeError);
+    assert.deepEqual([names.server.requests.length, await names.directory.list()], [0, ["directory"]]);
   });
 }
 
@@ -131,11 +131,11 @@ for (const [source, spec, reply] of TAKEN) {
     await using names = await Names.open(() => reply);
     await writeFile(names.directory.join("taken.bin"), OWN);
     const handle = names.download(path, spec);
-    await rejects(handle.wait(), { code: "output_exists" });
-    strictEqual(handle.snapshot.state, "failed");
-    strictEqual(await readFile(names.directory.join("taken.bin"), "utf8"), OWN);
-    deepStrictEqual(await names.directory.list(), ["taken.bin"]);
-    strictEqual(names.server.requests.length, source === "outputPath" ? 0 : 1);
+    await assert.rejects(handle.wait(), { code: "output_exists" });
+    assert.equal(handle.snapshot.state, "failed");
+    assert.equal(await readFile(names.directory.join("taken.bin"), "utf8"), OWN);
+    assert.deepEqual(await names.directory.list(), ["taken.bin"]);
+    assert.equal(names.server.requests.length, source === "outputPath" ? 0 : 1);
   });
 
   test(`a name from ${source} that is taken, and overwriting asked for: replaced once all is there`, async () => {
@@ -144,11 +144,11 @@ for (const [source, spec, reply] of TAKEN) {
     const taken = names.directory.join("taken.bin");
     await writeFile(taken, OWN);
     const overwriting = { ...spec, overwrite: true };
-    await rejects(names.download(path, { ...overwriting, maxRetries: 0 }).wait(), { code: "network" });
-    strictEqual(await readFile(taken, "utf8"), OWN);
+    await assert.rejects(names.download(path, { ...overwriting, maxRetries: 0 }).wait(), { code: "network" });
+    assert.equal(await readFile(taken, "utf8"), OWN);
     isBroken = false;
     await names.makes("taken.bin", path, overwriting);
-    deepStrictEqual(await names.directory.list(), ["taken.bin"]);
+    assert.deepEqual(await names.directory.list(), ["taken.bin"]);
   });
 }
 
@@ -157,11 +157,11 @@ test("a name that is taken while the download runs: the file there stays, and no
   const handle = names.download("/taken.bin", { readTimeoutMs: 250 });
   await until(() => handle.snapshot.downloaded === 100_000);
   await writeFile(names.directory.join("taken.bin"), OWN);
-  await rejects(handle.wait(), { code: "output_exists" });
-  strictEqual(await readFile(names.directory.join("taken.bin"), "utf8"), OWN);
+  await assert.rejects(handle.wait(), { code: "output_exists" });
+  assert.equal(await readFile(names.directory.join("taken.bin"), "utf8"), OWN);
   const asked = names.server.requests.length;
   await names.makes("taken.bin", "/taken.bin", { overwrite: true });
-  strictEqual(names.server.requests.length, asked);
+  assert.equal(names.server.requests.length, asked);
 });
 
 for (const suffix of [".part", ".bytehaul"]) {
@@ -174,8 +174,8 @@ for (const suffix of [".part", ".bytehaul"]) {
       () => true,
     );
     const kept = await readFile(theirs, "utf8").catch(() => readFile(`${theirs}.bad`, "utf8"));
-    strictEqual(kept, OWN);
-    strictEqual(failed, suffix === ".part");
+    assert.equal(kept, OWN);
+    assert.equal(failed, suffix === ".part");
   });
 }
 
@@ -185,8 +185,8 @@ for (const status of [301, 302, 303, 307, 308]) {
       path === "/asked.bin" ? { status, headers: { Location: "/b/elsewhere.exe" } } : undefined
     );
     await names.makes("asked.bin", "/asked.bin");
-    deepStrictEqual(await names.directory.list(), ["asked.bin"]);
-    deepStrictEqual(names.server.requests.map(({ path }) => path), ["/asked.bin", "/b/elsewhere.exe"]);
+    assert.deepEqual(await names.directory.list(), ["asked.bin"]);
+    assert.deepEqual(names.server.requests.map(({ path }) => path), ["/asked.bin", "/b/elsewhere.exe"]);
   });
 }
 
@@ -197,7 +197,7 @@ test("a redirect to another origin does not choose the name either", async () =>
     headers: { Location: new URL("/elsewhere.exe", other.url).href },
   }));
   await names.makes("asked.bin", "/asked.bin");
-  deepStrictEqual(await names.directory.list(), ["asked.bin"]);
+  assert.deepEqual(await names.directory.list(), ["asked.bin"]);
 });
 
 test("Content-Disposition counts where the file is, not where the redirect is", async () => {
@@ -221,16 +221,16 @@ for (
       ...reply,
       ...!isWhole && { chunked: true, bodyLength: 100_000 },
     }));
-    await rejects(names.download("/file.bin", { maxRetries: 0 }).wait(), { code: "network" });
+    await assert.rejects(names.download("/file.bin", { maxRetries: 0 }).wait(), { code: "network" });
     const name = source === "the URL" ? "file.bin" : "theirs.bin";
-    deepStrictEqual(await names.directory.list(), [`${name}.bytehaul`, `${name}.part`]);
+    assert.deepEqual(await names.directory.list(), [`${name}.bytehaul`, `${name}.part`]);
     isWhole = true;
     const result = await names.download().wait();
-    deepStrictEqual([result.resumedBytes, result.fetchedBytes], [100_000, SIZE - 100_000]);
+    assert.deepEqual([result.resumedBytes, result.fetchedBytes], [100_000, SIZE - 100_000]);
     await assertFileIs(names.directory.join(name), SEED, SIZE);
-    deepStrictEqual(await names.directory.list(), [name]);
+    assert.deepEqual(await names.directory.list(), [name]);
     // What is before the missing bytes is compared; the response that tells the name reaches them.
     const start = source === "the URL" ? 100_000 - 65_536 : 0;
-    strictEqual(names.server.requests.at(-1)?.range?.start, start);
+    assert.equal(names.server.requests.at(-1)?.range?.start, start);
   });
 }

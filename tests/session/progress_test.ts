@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader, type DownloadHandle, type ProgressSnapshot } from "../../mod.ts";
 import { contentHash } from "../../testing/content.ts";
@@ -37,7 +37,7 @@ test("snapshots of a download: at most every 100 ms, in order, and true", async 
   await scene.completed(handle);
 
   const [first, last] = [looks[0]!, looks.at(-1)!];
-  deepStrictEqual(
+  assert.deepEqual(
     [
       first.state,
       first.path,
@@ -49,25 +49,28 @@ test("snapshots of a download: at most every 100 ms, in order, and true", async 
     ],
     ["pending", undefined, 0, undefined, 0, undefined, 0],
   );
-  deepStrictEqual(
+  assert.deepEqual(
     [last.state, last.path, last.downloaded, last.total, last.speed, last.etaSeconds, last.connections],
     ["completed", scene.path, SIZE, SIZE, 0, undefined, 0],
   );
-  strictEqual(looks.filter(({ state }) => state === "completed").length, 1);
-  strictEqual(others.at(-1)?.state, "completed");
+  assert.equal(looks.filter(({ state }) => state === "completed").length, 1);
+  assert.equal(others.at(-1)?.state, "completed");
 
   for (const [index, look] of looks.slice(1).entries()) {
     const before = looks[index]!;
-    ok(ORDER.indexOf(look.state) >= ORDER.indexOf(before.state), `${look.state} after ${before.state}`);
-    ok(look.downloaded >= before.downloaded, `${look.downloaded} bytes after ${before.downloaded}`);
-    ok(look.elapsedMs >= before.elapsedMs, "time ran backwards");
-    ok(look.connections <= 4, `${look.connections} connections`);
+    assert.ok(
+      ORDER.indexOf(look.state) >= ORDER.indexOf(before.state),
+      `${look.state} after ${before.state}`,
+    );
+    assert.ok(look.downloaded >= before.downloaded, `${look.downloaded} bytes after ${before.downloaded}`);
+    assert.ok(look.elapsedMs >= before.elapsedMs, "time ran backwards");
+    assert.ok(look.connections <= 4, `${look.connections} connections`);
     if (look === last) break;
-    ok(look.atMs - before.atMs >= 100 - TIMER_SLACK_MS, `two within ${look.atMs - before.atMs} ms`);
+    assert.ok(look.atMs - before.atMs >= 100 - TIMER_SLACK_MS, `two within ${look.atMs - before.atMs} ms`);
   }
-  ok(looks.length >= 6, `only ${looks.length} snapshots`);
-  ok(looks.some(({ connections }) => connections === 4));
-  ok(looks.every(({ path, downloaded }) => downloaded === 0 || path === scene.path));
+  assert.ok(looks.length >= 6, `only ${looks.length} snapshots`);
+  assert.ok(looks.some(({ connections }) => connections === 4));
+  assert.ok(looks.every(({ path, downloaded }) => downloaded === 0 || path === scene.path));
 });
 
 test("speed and time left are about right in the middle of a steady download", async () => {
@@ -80,11 +83,14 @@ test("speed and time left are about right in the middle of a steady download", a
   const looks = await watch(handle);
   const endMs = looks.at(-1)!.atMs;
   const middle = looks.filter(({ downloaded }) => downloaded > SIZE / 3 && downloaded < SIZE * 0.7);
-  ok(middle.length >= 3, `only ${middle.length} snapshots`);
+  assert.ok(middle.length >= 3, `only ${middle.length} snapshots`);
   for (const { speed, etaSeconds = NaN, downloaded, atMs } of middle) {
-    ok(Math.abs(speed / (2 * THROTTLE) - 1) < 0.25, `speed ${speed}`);
-    ok(Math.abs(etaSeconds - (SIZE - downloaded) / speed) < 0.05, `${etaSeconds} s left at ${speed}`);
-    ok(Math.abs(etaSeconds * 1000 - (endMs - atMs)) < 500, `${etaSeconds} s left, took ${endMs - atMs} ms`);
+    assert.ok(Math.abs(speed / (2 * THROTTLE) - 1) < 0.25, `speed ${speed}`);
+    assert.ok(Math.abs(etaSeconds - (SIZE - downloaded) / speed) < 0.05, `${etaSeconds} s left at ${speed}`);
+    assert.ok(
+      Math.abs(etaSeconds * 1000 - (endMs - atMs)) < 500,
+      `${etaSeconds} s left, took ${endMs - atMs} ms`,
+    );
   }
 });
 
@@ -101,9 +107,12 @@ test("a resumed download begins with the bytes of the earlier run", async () => 
   const saved = first.snapshot.downloaded;
   const second = scene.download();
   for (const { downloaded, state } of await watch(second)) {
-    ok(state === "pending" || downloaded === 0 || downloaded >= saved, `${downloaded} bytes, ${state}`);
+    assert.ok(
+      state === "pending" || downloaded === 0 || downloaded >= saved,
+      `${downloaded} bytes, ${state}`,
+    );
   }
-  strictEqual((await scene.completed(second)).resumedBytes, saved);
+  assert.equal((await scene.completed(second)).resumedBytes, saved);
 });
 
 test("time waiting for a turn does not count as elapsed", async () => {
@@ -116,18 +125,18 @@ test("time waiting for a turn does not count as elapsed", async () => {
   const [a, b] = ["a", "b"].map((name) => downloader.download(new URL(name, server.url)));
   const looks = await watch(b!);
   const waiting = looks.filter(({ state }) => state === "pending");
-  ok(waiting.length >= 2, `only ${waiting.length} snapshots while it waited`);
-  deepStrictEqual(new Set(waiting.map(({ elapsedMs }) => elapsedMs)), new Set([0]));
-  ok(looks.at(-1)!.elapsedMs < a!.snapshot.elapsedMs);
-  ok(looks.at(-1)!.elapsedMs >= (await b!.wait()).elapsedMs);
+  assert.ok(waiting.length >= 2, `only ${waiting.length} snapshots while it waited`);
+  assert.deepEqual(new Set(waiting.map(({ elapsedMs }) => elapsedMs)), new Set([0]));
+  assert.ok(looks.at(-1)!.elapsedMs < a!.snapshot.elapsedMs);
+  assert.ok(looks.at(-1)!.elapsedMs >= (await b!.wait()).elapsedMs);
 });
 
 test("a failed download: iterating ends with it and does not throw", async () => {
   await using scene = await Scene.open({ size: SIZE, respond: () => ({ status: 404 }) });
   const handle = scene.download();
   const states = (await watch(handle)).map(({ state }) => state);
-  deepStrictEqual([states[0], states.indexOf("failed")], ["pending", states.length - 1]);
-  deepStrictEqual((await watch(handle)).map(({ state }) => state), ["failed"]);
+  assert.deepEqual([states[0], states.indexOf("failed")], ["pending", states.length - 1]);
+  assert.deepEqual((await watch(handle)).map(({ state }) => state), ["failed"]);
   await scene.failed("http_status", handle);
 });
 
@@ -148,12 +157,12 @@ test("await using ends a handle: connections, lock and files are closed, progres
     left = handle;
     await until(() => handle.snapshot.downloaded === 100_000);
   }
-  strictEqual(left.snapshot.state, "cancelled");
-  await rejects(left.wait(), { code: "cancelled" });
+  assert.equal(left.snapshot.state, "cancelled");
+  await assert.rejects(left.wait(), { code: "cancelled" });
   await scene.assertLeft(KEPT);
   await until(() => scene.server.openConnections === 0);
   scene.respond = () => undefined;
-  strictEqual((await scene.complete()).resumedBytes, 100_000);
+  assert.equal((await scene.complete()).resumedBytes, 100_000);
 });
 
 test("await using leaves a finished handle as it is", async () => {
@@ -182,9 +191,9 @@ test("await using ends a downloader with all its downloads, running, waiting and
     handles.push(add("a"), add("b"), add("waiting"));
     await until(() => handles.slice(1, 3).every(({ snapshot }) => snapshot.downloaded === 100_000));
   }
-  deepStrictEqual(
+  assert.deepEqual(
     handles.map(({ snapshot }) => snapshot.state),
     ["completed", "cancelled", "cancelled", "cancelled"],
   );
-  deepStrictEqual(await dir.list(), ["a.bytehaul", "a.part", "b.bytehaul", "b.part", "over"]);
+  assert.deepEqual(await dir.list(), ["a.bytehaul", "a.part", "b.bytehaul", "b.part", "over"]);
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { seededRandom } from "../../testing/content.ts";
@@ -57,17 +57,17 @@ for (
         ({ number }) => number === stops + 1 ? "stop" : undefined,
         spec,
       );
-      strictEqual(kind, "stopped");
+      assert.equal(kind, "stopped");
       isBeginning = calls.at(-1)!.name !== "write";
       for (let disk = 0; disk < DISKS; disk++) {
         const found = files.crash(random);
         const paths = found.list();
-        ok(!paths.includes(PART) || paths.includes(CONTROL), `after call ${stops + 1}: ${paths}`);
+        assert.ok(!paths.includes(PART) || paths.includes(CONTROL), `after call ${stops + 1}: ${paths}`);
         const { error } = await run(found, () => undefined);
-        ok(isSame(found.peek(FINAL), bytesOf(VERSION)), `after call ${stops + 1}: ${error}`);
-        deepStrictEqual(found.list().filter((path) => !path.endsWith(".bad")), [FINAL]);
+        assert.ok(isSame(found.peek(FINAL), bytesOf(VERSION)), `after call ${stops + 1}: ${error}`);
+        assert.deepEqual(found.list().filter((path) => !path.endsWith(".bad")), [FINAL]);
       }
     }
-    ok(stops > 10, `only ${stops} calls`);
+    assert.ok(stops > 10, `only ${stops} calls`);
   });
 }

@@ -7,7 +7,8 @@ import { assertFileIs, contentHash } from "../../testing/content.ts";
 import { assertClaimsHold, readControl } from "../helpers/disk/control_file.ts";
 import { FaultServer } from "../../testing/mod.ts";
 import { collectGarbage } from "../helpers/garbage.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 import { until } from "../helpers/until.ts";
 

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Downloader, type DownloadSpec } from "../../mod.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
@@ -42,10 +42,10 @@ function assertAsked({ version, requests, bytesServed, connections }: FaultServe
   const [first, ...others] = requests;
   // Where the file ends with the range it may be a part that is called the whole: another request tells.
   if (first?.headers["range"] === `bytes=0-${version.size - 1}`) {
-    deepStrictEqual(others.map(({ headers }) => headers["range"]), [undefined]);
+    assert.deepEqual(others.map(({ headers }) => headers["range"]), [undefined]);
   } else {
-    strictEqual(bytesServed, version.size);
-    strictEqual(connections > 1, isSplit);
+    assert.equal(bytesServed, version.size);
+    assert.equal(connections > 1, isSplit);
   }
 }
 
@@ -55,11 +55,11 @@ for (const [name, size] of Object.entries(SIZES)) {
       await using scene = await Scene.open({ size, seed: SEED });
       const handle = scene.download({ pieceSize: PIECE, minSplitSize: MIN_SPLIT, ...way });
       const result = await scene.completed(handle);
-      deepStrictEqual(
+      assert.deepEqual(
         [result.fetchedBytes, result.resumedBytes, result.lengthVerified, result.checksum],
         [size, 0, true, way.checksum],
       );
-      deepStrictEqual([handle.snapshot.downloaded, handle.snapshot.total], [size, size]);
+      assert.deepEqual([handle.snapshot.downloaded, handle.snapshot.total], [size, size]);
       assertAsked(scene.server, size >= MIN_SPLIT && way.maxConnections === 4);
     }
   });
@@ -71,9 +71,9 @@ for (const status of [416, 200] as const) {
       await using scene = await Scene.open({ size: 0, respond: () => ({ status }) });
       const handle = scene.download(way);
       const result = await scene.completed(handle);
-      deepStrictEqual([result.size, result.fetchedBytes, result.lengthVerified], [0, 0, true]);
-      deepStrictEqual([handle.snapshot.downloaded, handle.snapshot.total], [0, 0]);
-      strictEqual(scene.server.requests.length, 1);
+      assert.deepEqual([result.size, result.fetchedBytes, result.lengthVerified], [0, 0, true]);
+      assert.deepEqual([handle.snapshot.downloaded, handle.snapshot.total], [0, 0]);
+      assert.equal(scene.server.requests.length, 1);
     }
   });
 }
@@ -87,9 +87,9 @@ for (const size of [0, 1, MIB - 1, MIB, MIB + 1, 10 * MIB - 1, 10 * MIB, 10 * MI
     await using downloader = new Downloader();
     const outputPath = dir.join("file.bin");
     const result = await downloader.download({ url: server.url, outputPath }).wait();
-    deepStrictEqual([result.path, result.size, result.lengthVerified], [outputPath, size, true]);
+    assert.deepEqual([result.path, result.size, result.lengthVerified], [outputPath, size, true]);
     await assertFileIs(outputPath, SEED, size);
-    deepStrictEqual(await dir.list(), ["file.bin"]);
+    assert.deepEqual(await dir.list(), ["file.bin"]);
     assertAsked(server, size >= 10 * MIB);
   });
 }

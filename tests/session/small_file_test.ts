@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { link, readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { test } from "node:test";
@@ -73,7 +73,7 @@ for (const checksum of [undefined, `sha256:${contentHash(SEED, SIZE, "sha256")}`
     const { steps, overrides } = recorder();
     await using scene = await open(overrides);
     await scene.complete({ ...SMALL, ...checksum && { checksum } });
-    deepStrictEqual(steps, [
+    assert.deepEqual(steps, [
       "create file.bin.bytehaul.tmp",
       "sync",
       "link file.bin.bytehaul.tmp file.bin",
@@ -90,18 +90,18 @@ test("a small file takes the place of another at once, and only when that is ask
   const queue = queueOn(runtimeWith(overrides));
   const spec = { ...SMALL, url: server.url, outputPath: directory.join("file.bin") };
   await writeFile(spec.outputPath, "old");
-  await rejects(queue.add(spec).wait(), { code: "output_exists" });
-  strictEqual(await readFile(spec.outputPath, "utf8"), "old");
-  deepStrictEqual([server.requests.length, steps], [0, []]);
+  await assert.rejects(queue.add(spec).wait(), { code: "output_exists" });
+  assert.equal(await readFile(spec.outputPath, "utf8"), "old");
+  assert.deepEqual([server.requests.length, steps], [0, []]);
   await queue.add({ ...spec, overwrite: true }).wait();
   await assertFileIs(spec.outputPath, SEED, SIZE);
-  deepStrictEqual(steps.filter((step) => !step.startsWith("remove")), [
+  assert.deepEqual(steps.filter((step) => !step.startsWith("remove")), [
     "create file.bin.bytehaul.tmp",
     "sync",
     "rename file.bin.bytehaul.tmp file.bin",
     "sync directory",
   ]);
-  deepStrictEqual(await directory.list(), ["file.bin"]);
+  assert.deepEqual(await directory.list(), ["file.bin"]);
   await queue.close();
 });
 
@@ -116,7 +116,7 @@ test("a small file that is stopped half-way is saved, and no byte of it fetched 
   await scene.assertLeft(["file.bin.bytehaul", "file.bin.part"]);
   scene.respond = () => undefined;
   const result = await scene.complete(SMALL);
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [100_000, 100_000]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [100_000, 100_000]);
 });
 
 test("a small file that comes slowly is saved as any other is", async () => {
@@ -125,7 +125,7 @@ test("a small file that comes slowly is saved as any other is", async () => {
   const handle = scene.download({ ...SMALL, controlSaveIntervalMs: 10 });
   await until(() => handle.snapshot.downloaded === 100_000);
   await untilClaimed(`${scene.path}.bytehaul`, 0);
-  strictEqual(await assertClaimsHold(scene.path, SEED), 100_000);
+  assert.equal(await assertClaimsHold(scene.path, SEED), 100_000);
   await handle.cancel({ discard: true });
   await handle.closed;
   await scene.assertLeft([]);
@@ -134,10 +134,10 @@ test("a small file that comes slowly is saved as any other is", async () => {
 test("a small file whose connection breaks goes on from the byte it reached", async () => {
   await using scene = await open();
   scene.respond = ({ index }) => index === 0 ? { throttle: 1_000_000, cutAfter: 100_000 } : undefined;
-  strictEqual((await scene.complete(SMALL)).fetchedBytes, SIZE);
+  assert.equal((await scene.complete(SMALL)).fetchedBytes, SIZE);
   const [first, second] = scene.starts();
   // Bun may lose the last chunk before a cut.
-  ok(first === 0 && second! > 0, `from ${second}`);
+  assert.ok(first === 0 && second! > 0, `from ${second}`);
 });
 
 test("a small file that is not what its checksum says leaves nothing but itself as evidence", async () => {
@@ -151,7 +151,7 @@ test("a small file is refused where its part file would be somebody else's", asy
   const theirs = `${scene.path}.part`;
   await writeFile(theirs, "theirs");
   await scene.fail("output_exists", SMALL);
-  strictEqual(await readFile(theirs, "utf8"), "theirs");
+  assert.equal(await readFile(theirs, "utf8"), "theirs");
   await scene.assertLeft(["file.bin.part"]);
 });
 
@@ -159,7 +159,7 @@ test("a small file that was given its name by a killed run exists, and nothing e
   await using scene = await open();
   await writeFile(scene.path, "whole");
   await link(scene.path, `${scene.path}.bytehaul.tmp`);
-  await rejects(scene.download(SMALL).wait(), { code: "output_exists" });
+  await assert.rejects(scene.download(SMALL).wait(), { code: "output_exists" });
   await scene.assertLeft(["file.bin"]);
 });
 
@@ -188,8 +188,8 @@ test("a small file whose name is taken meanwhile stays, and is not fetched again
       },
     },
   });
-  await rejects(scene.download(SMALL).wait(), { code: "output_exists" });
-  strictEqual(await readFile(scene.path, "utf8"), "theirs");
+  await assert.rejects(scene.download(SMALL).wait(), { code: "output_exists" });
+  assert.equal(await readFile(scene.path, "utf8"), "theirs");
   await scene.assertLeft(["file.bin", "file.bin.bytehaul", "file.bin.part"]);
-  strictEqual((await scene.download({ ...SMALL, overwrite: true }).wait()).fetchedBytes, 0);
+  assert.equal((await scene.download({ ...SMALL, overwrite: true }).wait()).fetchedBytes, 0);
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { discard, setAside } from "../../src/storage/discard.ts";
@@ -58,16 +58,19 @@ for (const [what, remove] of removals) {
     const { files, output } = await claimed();
     await remove(output);
     const found = disks(files);
-    ok(found.every((paths) => !paths.includes(PART) || paths.includes(CONTROL)), found.join(" | "));
-    ok(found.some((paths) => paths.includes(CONTROL)), "the control file never came back: it was synced");
+    assert.ok(found.every((paths) => !paths.includes(PART) || paths.includes(CONTROL)), found.join(" | "));
+    assert.ok(
+      found.some((paths) => paths.includes(CONTROL)),
+      "the control file never came back: it was synced",
+    );
   });
 
   for (const [call, path] of [["remove", PART], ["syncDirectory", "/"], ["close", PART]] as const) {
     test(`43: when ${what} and ${call} fails, the control file stays and it is told`, async () => {
       const { files, output, fail } = await claimed();
       fail(call, path);
-      await rejects(remove(output), { code: "storage" });
-      for (const paths of disks(files)) ok(paths.includes(CONTROL), paths.join());
+      await assert.rejects(remove(output), { code: "storage" });
+      for (const paths of disks(files)) assert.ok(paths.includes(CONTROL), paths.join());
     });
   }
 }
@@ -75,11 +78,11 @@ for (const [what, remove] of removals) {
 test("60: a damaged control file that cannot be set aside stays where it is, its part file already gone", async () => {
   const { files, output, fail } = await claimed();
   fail("rename", `${CONTROL}.bad`);
-  await rejects(setAside(output), { code: "storage", message: /^Cannot set aside/ });
-  deepStrictEqual(files.list(), [CONTROL, `${CONTROL}.lock`]);
+  await assert.rejects(setAside(output), { code: "storage", message: /^Cannot set aside/ });
+  assert.deepEqual(files.list(), [CONTROL, `${CONTROL}.lock`]);
   files.host = new MemoryFiles().host;
   await setAside(output);
-  deepStrictEqual(files.list(), [`${CONTROL}.bad`, `${CONTROL}.lock`]);
+  assert.deepEqual(files.list(), [`${CONTROL}.bad`, `${CONTROL}.lock`]);
 });
 
 test("a part file that cannot be removed to begin anew keeps its control file", async () => {
@@ -89,16 +92,16 @@ test("a part file that cannot be removed to begin anew keeps its control file", 
   const again = await Output.acquire(runtime, "/out.bin", false);
   await inspectLeftovers(again);
   fail("remove", PART);
-  await rejects(again.part.clear(), { code: "storage" });
-  await rejects(discard(again), { code: "storage" });
-  deepStrictEqual(files.list(), [CONTROL, `${CONTROL}.lock`, PART]);
+  await assert.rejects(again.part.clear(), { code: "storage" });
+  await assert.rejects(discard(again), { code: "storage" });
+  assert.deepEqual(files.list(), [CONTROL, `${CONTROL}.lock`, PART]);
 });
 
 test("a part file that somebody else made meanwhile is not removed", async () => {
   const { files, output } = await claimed();
   await output.part.clear();
   files.put(PART, Uint8Array.of(1));
-  await rejects(output.part.create(), { code: "output_exists" });
+  await assert.rejects(output.part.create(), { code: "output_exists" });
   await discard(output);
-  deepStrictEqual(files.list(), [`${CONTROL}.lock`, PART]);
+  assert.deepEqual(files.list(), [`${CONTROL}.lock`, PART]);
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FileSystem } from "../../src/runtime/runtime.ts";
 import { makeDirectories } from "../../src/storage/paths.ts";
@@ -35,7 +35,7 @@ test("53: directories that were made are there after a power loss, with what is 
   await files.syncDirectory("/disk/made/deep");
   const random = seededRandom(1);
   for (let disk = 0; disk < 100; disk++) {
-    deepStrictEqual(files.crash(random).list(), ["/disk/made/deep/file"]);
+    assert.deepEqual(files.crash(random).list(), ["/disk/made/deep/file"]);
   }
 });
 
@@ -43,10 +43,10 @@ test("only the names of directories that were made are synced", async () => {
   const memory = new MemoryFiles("/", "/disk");
   const { files, done } = noting(memory);
   await makeDirectories(files, "/disk/made/deep");
-  deepStrictEqual(done, ["make /disk/made/deep", "sync /disk", "sync /disk/made"]);
+  assert.deepEqual(done, ["make /disk/made/deep", "sync /disk", "sync /disk/made"]);
   done.length = 0;
   await makeDirectories(files, "/disk/made/deep");
-  deepStrictEqual(done, ["make /disk/made/deep"]);
+  assert.deepEqual(done, ["make /disk/made/deep"]);
 });
 
 test("what this program may not read is neither looked at nor synced", async () => {
@@ -57,7 +57,7 @@ test("what this program may not read is neither looked at nor synced", async () 
     lstat: (path) => isOurs(path) ? memory.lstat(path) : Promise.reject(systemError("EACCES")),
   });
   await makeDirectories(files, "/disk/made/deep");
-  deepStrictEqual(done, ["make /disk/made/deep", "sync /disk/made"]);
+  assert.deepEqual(done, ["make /disk/made/deep", "sync /disk/made"]);
 });
 
 for (const code of ["EACCES", "EPERM"]) {
@@ -65,11 +65,11 @@ for (const code of ["EACCES", "EPERM"]) {
     const memory = new MemoryFiles("/");
     const { files } = noting(memory, { syncDirectory: () => Promise.reject(systemError(code)) });
     await makeDirectories(files, "/made");
-    strictEqual((await memory.lstat("/made"))?.kind, "directory");
+    assert.equal((await memory.lstat("/made"))?.kind, "directory");
   });
 }
 
 test("a name that the disk cannot keep is an error", async () => {
   const { files } = noting(new MemoryFiles("/"), { syncDirectory: () => Promise.reject(systemError("EIO")) });
-  await rejects(makeDirectories(files, "/made"), { code: "EIO" });
+  await assert.rejects(makeDirectories(files, "/made"), { code: "EIO" });
 });

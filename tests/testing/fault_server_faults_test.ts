@@ -26,6 +26,7 @@ async function exchange(
   await look({ server, client });
 }
 
+/** Nothing says that a connection will stay open; one that is closed is closed within this real time. */
 async function staysOpen(client: RawClient): Promise<boolean> {
   return await Promise.race([client.ending.then(() => false), sleep(40, true)]);
 }
@@ -193,7 +194,8 @@ test("reply: a head that comes late", () =>
   exchange({ delayMs: 60 }, async ({ client }) => {
     const startedMs = performance.now();
     assert.match(await client.head(), /^HTTP\/1.1 200/);
-    assert.ok(performance.now() - startedMs > 50);
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs > 50, `${tookMs} ms`);
   }));
 
 test("reply: a delay ends with the server", () =>
@@ -201,7 +203,8 @@ test("reply: a delay ends with the server", () =>
     await server.until(() => server.requests.length === 1);
     const startedMs = performance.now();
     await server.stop();
-    assert.ok(performance.now() - startedMs < 1000);
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs < 1000, `${tookMs} ms`);
   }));
 
 test("reply: throttled, evenly", async () => {
@@ -223,7 +226,8 @@ test("reply: dripping byte by byte", () =>
     const startedMs = performance.now();
     await client.head();
     assert.equal(await take(client, 5), text(0, 5));
-    assert.ok(performance.now() - startedMs > 50);
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs > 50, `${tookMs} ms`);
   }));
 
 test("reply: chosen by request", async () => {

@@ -150,6 +150,7 @@ test("a client that does not read holds the server back and still gets every byt
   client.request();
   await client.head();
   client.pause(true);
+  // Real time, in which a server that does not wait would send all of it.
   await sleep(100);
   assert.ok(server.bytesServed < size, "everything was sent to a client that did not read");
   client.pause(false);

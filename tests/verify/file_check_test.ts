@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseChecksum } from "../../src/options/checksum.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
@@ -55,8 +55,11 @@ for (const [what, change] of Object.entries(FAILURES)) {
   test(`where ${what} fails, a check of a file is an error of its storage, and the file is closed`, async () => {
     await using dir = await temporaryDirectory();
     const { check, open } = checkOf(await makeFile(dir), change);
-    await rejects(checkDigest(check, CHECKSUM, "checksum"), { name: "DownloadError", code: "storage" });
-    strictEqual(open(), 0);
+    await assert.rejects(checkDigest(check, CHECKSUM, "checksum"), {
+      name: "DownloadError",
+      code: "storage",
+    });
+    assert.equal(open(), 0);
   });
 }
 
@@ -69,7 +72,7 @@ test("what a check found stands, whatever comes of closing the file", async () =
   await using dir = await temporaryDirectory();
   const { check, open } = checkOf(await makeFile(dir), badClose);
   const { matches } = await checkDigest(check, CHECKSUM, "checksum");
-  deepStrictEqual([matches, open()], [true, 0]);
+  assert.deepEqual([matches, open()], [true, 0]);
 });
 
 test("the same where claims are checked, of which a failed read is an error of the storage", async () => {
@@ -80,11 +83,11 @@ test("the same where claims are checked, of which a failed read is an error of t
     return (file: RuntimeFile) => ++files === 2 ? change(file) : {}; // the control file is the first
   };
   const closed = checkOf(left.path, isPart(badClose));
-  deepStrictEqual([(await checkClaims(closed.check)).provenBytes, closed.open()], [left.saved, 0]);
+  assert.deepEqual([(await checkClaims(closed.check)).provenBytes, closed.open()], [left.saved, 0]);
   const unread = checkOf(
     left.path,
     isPart((file) => ({ read: failing((...args) => file.read(...args), 1) })),
   );
-  await rejects(checkClaims(unread.check), { name: "DownloadError", code: "storage" });
-  strictEqual(unread.open(), 0);
+  await assert.rejects(checkClaims(unread.check), { name: "DownloadError", code: "storage" });
+  assert.equal(unread.open(), 0);
 });

@@ -16,7 +16,8 @@ import { verifyOn } from "../../src/verify/verify.ts";
 import { contentHash, writeContentFile } from "../../testing/content.ts";
 import { WITH_LINKS } from "../helpers/disk/files_and_links.ts";
 import { FakeWorkers } from "../helpers/doubles/fake_worker.ts";
-import { Interrupted, SMALL_FILE } from "../helpers/scenes/interrupted.ts";
+import { Interrupted } from "../helpers/scenes/interrupted.ts";
+import { SMALL_FILE } from "../helpers/small_file.ts";
 import {
   fileWith,
   queueOn,

@@ -13,7 +13,7 @@ export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
 }
 
-/** A part and its whole, in the unit of the whole: `"0.75/1.50 GiB"`. */
+/** A part and its total, in the unit of the total: `"0.75/1.50 GiB"`. */
 export function formatPart(bytes: number, total: number): string {
   const unit = unitFor(total);
   return `${inUnit(bytes, unit)}/${inUnit(total, unit)} ${UNITS[unit]}`;
@@ -26,7 +26,7 @@ export function formatBytesShort(bytes: number): string {
   return `${unit > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)}${UNITS[unit]?.[0]}`;
 }
 
-/** `"0:07"`, `"12:34"`, `"1:02:03"`, `"12h 05m"`, `"3d 04h"`, and `"-:--"` where nobody will wait for the end. */
+/** `"0:07"`, `"12:34"`, `"1:02:03"`, `"12h 05m"`, `"3d 04h"`, and `"-:--"` above 99 days or where it is unknown. */
 export function formatDuration(seconds: number | undefined): string {
   const all = Math.round(seconds ?? Infinity);
   const days = Math.floor(all / 86_400);
@@ -49,7 +49,7 @@ function unitFor(bytes: number, mostBytes = 1024): number {
   return unit;
 }
 
-/** Three digits where there are so many to tell. */
+/** Three digits, fewer for small whole numbers of bytes. */
 function inUnit(bytes: number, unit: number): string {
   const value = bytes / 1024 ** unit;
   if (unit === 0) return value.toFixed(0);

@@ -4,15 +4,18 @@ import type { DownloadResult, LogLevel, ProgressSnapshot } from "../../types.ts"
 
 /** Which download a line is about. */
 export interface JsonSubject {
-  /** The URL as given, without user name, password, query and fragment; of several for one file the one in use. */
+  /** The URL as given, without user name, password, query and fragment; of several for one file, the one in use. */
   readonly url?: string;
-  /** Its place on the command line, from 0, and then in the list; it tells URLs apart that differ in their query only. */
+  /** Counts from 0 on the command line and then in the list, so that URLs differ that have the same text without query. */
   readonly index: number;
   /** Its line in the list, from 1. */
   readonly line?: number;
 }
 
-/** At most ten a second for each download. What is not known is absent; milliseconds are whole. */
+/**
+ * At most ten a second for each download. What is not known is absent, and so is `retry` while no failed request waits
+ * to be sent again; milliseconds are whole.
+ */
 export type JsonProgress = { readonly type: "progress" } & JsonSubject & ProgressSnapshot;
 
 /** A finished download. */
@@ -21,18 +24,18 @@ export type JsonResult = { readonly type: "result" } & JsonSubject & DownloadRes
 /** A download that did not finish. */
 export interface JsonError extends JsonSubject {
   readonly type: "error";
-  /** `usage` is a wrong option, which shows only once the file's name is known; `internal` is a bug. */
+  /** `usage` is a wrong option that was found only once the file's name was known; `internal` is a bug. */
   readonly code: DownloadErrorCode | "usage" | "internal";
   readonly message: string;
   /** Where the file would be, if that was known. */
   readonly path?: string;
-  /** What the server answered, if that is why. */
+  /** The HTTP status that the server answered, if that is why. */
   readonly status?: number;
   /** Whether the same command may succeed later. */
   readonly retryable: boolean;
 }
 
-/** A download whose file was there already, with `--skip-existing`. */
+/** A download whose file existed already, with `--skip-existing`. */
 export interface JsonSkipped extends JsonSubject {
   readonly type: "skipped";
   readonly path?: string;
@@ -53,7 +56,7 @@ export interface JsonVerifyProgress {
   readonly total: number;
 }
 
-/** With `verify`: a file that was checked; `matches` tells what came of it. */
+/** With `verify`: a file that was checked; `matches` is the outcome. */
 export type JsonVerifyResult = { readonly type: "result" } & VerifyResult;
 
 /** With `verify`: a file, or the list of all files, that could not be checked. */
@@ -72,7 +75,7 @@ export type JsonLine =
   | JsonVerifyResult
   | JsonVerifyError;
 
-/** One line, its end included. Control and format characters are escaped, so that a terminal obeys none. */
+/** One line with its end. Control and format characters are escaped, so that a terminal obeys none. */
 export function encodeJsonLine(line: JsonLine): string {
   const json = JSON.stringify(line).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits);
   return `${json}\n`;

@@ -7,7 +7,7 @@ import { errorMessage, message } from "./message.ts";
 import type { Reporter, Verbosity } from "./reporter.ts";
 import { publicUrl } from "../inputs/url.ts";
 
-/** Tells a program on standard output, and a person of errors and warnings on standard error. */
+/** Reports to a program on standard output, and errors and warnings to a person on standard error. */
 export class JsonReporter implements Reporter {
   readonly #host: CliHost;
   readonly #verbosity: Verbosity;
@@ -32,7 +32,8 @@ export class JsonReporter implements Reporter {
     if (this.#verbosity.quiet) return;
     for await (const snapshot of job.handle) {
       const elapsedMs = Math.round(snapshot.elapsedMs);
-      this.#write({ type: "progress", ...subject(job), ...snapshot, elapsedMs });
+      const retry = snapshot.retry && { ...snapshot.retry, atMs: Math.round(snapshot.retry.atMs) };
+      this.#write({ type: "progress", ...subject(job), ...snapshot, elapsedMs, retry });
     }
   }
 

@@ -8,8 +8,8 @@ export function message(text: string): string {
 }
 
 /**
- * What became of a download; among several by its place in the list and its URL, as a name such as `404` could be taken
- * for something else.
+ * How a download failed. Where there are several, its place in the list and its URL name it: a file name such as `404`
+ * could be mistaken for something else.
  */
 export function errorMessage({ url, place }: Job, text: string, isOneOfSeveral: boolean): string {
   const subject = [place, isOneOfSeveral && url !== undefined ? publicUrl(url) : undefined];

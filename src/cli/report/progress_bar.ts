@@ -5,12 +5,14 @@ import { padToWidth, shortenMiddle, textWidth } from "./text_width.ts";
 
 /** One download as the progress display sees it. */
 export interface ProgressRow {
-  /** Names the download; it need not be fit for a terminal. */
+  /** Names the download. It may contain control characters. */
   readonly label: string;
   readonly snapshot: ProgressSnapshot;
+  /** Takes the place of speed and remaining time while nothing comes. */
+  readonly note?: string | undefined;
 }
 
-/** How many downloads there are beside those that are drawn. */
+/** How many downloads are not drawn any more, and how many there are in all. */
 export interface Tally {
   readonly done: number;
   readonly failed: number;
@@ -23,14 +25,16 @@ type Column = keyof typeof COLUMN_WIDTHS;
 
 /** Cells that the widest usual content of a column needs. */
 const COLUMN_WIDTHS = { percent: 4, bytes: 13, speed: 10, eta: 7, connections: 4 } as const;
-/** What goes first where there is little room. */
+/** The order in which columns are left out where there is little room. */
 const LEAST_NEEDED_FIRST = ["connections", "bytes", "bar", "eta", "speed", "percent"] as const;
 const GAP = "  ";
 const MIN_NAME = 8;
 const MIN_BAR = 10;
 const MAX_BAR = 50;
-/** Of the room for name and bar, as the percentage says what a bar does. */
+/** Share of the name in the room for name and bar. The name gets more, as the percentage shows what the bar does. */
 const NAME_SHARE = 0.6;
+/** Room for how long a retry is waited for; a note with less room is left out. */
+const MIN_NOTE = 12;
 const MAX_ROWS = 10;
 
 const STATE_WORDS: Partial<Record<DownloadState, string>> = {
@@ -40,7 +44,7 @@ const STATE_WORDS: Partial<Record<DownloadState, string>> = {
 
 /**
  * Draws downloads as lines of at most `width` cells: one for each that is not finished, ten at most, and
- * a summary below when there are several. Where none is under way nothing is drawn.
+ * a summary below when there are several. Nothing is drawn once all have finished.
  */
 export function renderProgress(downloads: readonly ProgressRow[], tally: Tally, width: number): string[] {
   const unfinished = downloads.filter(({ snapshot }) => isUnfinished(snapshot.state));
@@ -48,9 +52,14 @@ export function renderProgress(downloads: readonly ProgressRow[], tally: Tally, 
   const shown = unfinished
     .toSorted((a, b) => Number(a.snapshot.state === "pending") - Number(b.snapshot.state === "pending"))
     .slice(0, MAX_ROWS)
-    .map(({ label, snapshot }) => ({ label: escapeForTerminal(label), snapshot }));
+    .map(({ label, snapshot, note }) => ({
+      ...{ label: escapeForTerminal(label), snapshot },
+      note: note === undefined ? undefined : escapeForTerminal(note),
+    }));
   const layout = fit(width, Math.max(0, ...shown.map(({ label }) => textWidth(label))));
-  const lines = shown.map((row) => shortenMiddle(renderRow(row, layout), width));
+  const lines = shown.map((row) =>
+    shortenMiddle(renderNoted(row, layout, width) ?? renderRow(row, layout), width)
+  );
   if (tally.total !== 1) lines.push(renderSummary(unfinished, tally, width));
   return lines;
 }
@@ -87,6 +96,23 @@ function renderRow({ label, snapshot }: ProgressRow, { name, bar, columns }: Lay
   return cells.join(GAP).trimEnd();
 }
 
+/** With the bar where the note fits beside it; `undefined` where there is no note, or no room for one. */
+function renderNoted(
+  { label, snapshot, note }: ProgressRow,
+  layout: Layout,
+  width: number,
+): string | undefined {
+  if (note === undefined) return undefined;
+  const name = padToWidth(shortenMiddle(label, layout.name), layout.name);
+  const percent = renderCell("percent", snapshot, layout.columns).padStart(COLUMN_WIDTHS.percent);
+  const bar = layout.bar > 0 ? [renderBar(snapshot, layout.bar)] : [];
+  const complete = [name, ...bar, percent, note].join(GAP);
+  if (textWidth(complete) <= width) return complete;
+  const start = [name, percent].join(GAP) + GAP;
+  const room = width - textWidth(start);
+  return room < MIN_NOTE ? undefined : start + shortenMiddle(note, room);
+}
+
 function renderCell(column: Column, snapshot: ProgressSnapshot, columns: readonly Column[]): string {
   const { state, downloaded, total, connections } = snapshot;
   const word = STATE_WORDS[state];
@@ -113,7 +139,7 @@ function renderBar(snapshot: ProgressSnapshot, width: number): string {
   return `[${bar.padEnd(inner)}]`;
 }
 
-/** Without a total nothing but motion can be shown: a mark that goes to and fro. */
+/** Without a total only motion can be shown: a mark that moves to and fro. */
 function renderBounce({ state, elapsedMs }: ProgressSnapshot, inner: number): string {
   if (state !== "downloading") return " ".repeat(inner);
   const mark = "<=>";
@@ -122,7 +148,7 @@ function renderBounce({ state, elapsedMs }: ProgressSnapshot, inner: number): st
   return (" ".repeat(step <= room ? step : 2 * room - step) + mark).padEnd(inner);
 }
 
-/** 1 only when every byte is there. */
+/** 1 only when every byte has arrived. */
 function fractionDone({ downloaded, total }: ProgressSnapshot): number {
   if (total === undefined || total === 0) return 0;
   return Math.min(1, downloaded / total);

@@ -5,31 +5,28 @@ import type { Failure } from "../run/failure.ts";
 import { formatBytes, formatRate } from "./format.ts";
 import { type Job, jobLabel } from "../run/job.ts";
 import { errorMessage, message } from "./message.ts";
-import { renderProgress } from "./progress_bar.ts";
+import { type ProgressRow, renderProgress } from "./progress_bar.ts";
 import type { Reporter, Verbosity } from "./reporter.ts";
-import { parseRetryNote, renderRetryNote, type RetryNote } from "./retry_note.ts";
+import { renderRetryNote } from "./retry_note.ts";
 import { Terminal } from "./terminal.ts";
-import { shortenMiddle } from "./text_width.ts";
 
-/** Tells a person on standard error; standard output stays empty. */
+/** Reports to a person on standard error; standard output stays empty. */
 export class TextReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #verbosity: Verbosity;
-  readonly #now: () => number;
+  readonly #host: CliHost;
   readonly #jobs = new Set<Job>();
   readonly #tally = { done: 0, failed: 0, paused: 0 };
   #saved = 0;
   #total: () => number | undefined = () => undefined;
-  #retry: RetryNote | undefined;
 
-  constructor(host: CliHost, verbosity: Verbosity, now: () => number = () => performance.now()) {
+  constructor(host: CliHost, verbosity: Verbosity) {
+    this.#host = host;
     this.#terminal = new Terminal(host);
     this.#verbosity = verbosity;
-    this.#now = now;
   }
 
   log(level: LogLevel, text: string): void {
-    this.#retry = parseRetryNote(text, this.#now()) ?? this.#retry;
     const { quiet, verbose } = this.#verbosity;
     if (!verbose && (quiet || level !== "warn")) return;
     this.#terminal.print(message(`${level === "warn" ? "warning" : level}: ${text}`));
@@ -54,9 +51,11 @@ export class TextReporter implements Reporter {
 
   failed(job: Job, { code, message: text }: Failure): void {
     this.#jobs.delete(job);
-    if (code === "paused") this.#tally.paused++;
-    // Only an interruption pauses, and what it left is told once everything has stopped.
-    if (code === "paused") return;
+    if (code === "paused") {
+      // Only an interruption pauses, and what it left is reported once everything has stopped.
+      this.#tally.paused++;
+      return;
+    }
     this.#tally.failed++;
     this.#terminal.print(errorMessage(job, text, this.#total() !== 1));
   }
@@ -66,7 +65,7 @@ export class TextReporter implements Reporter {
     this.#tally.done++;
     if (this.#verbosity.quiet) return;
     this.#terminal.print(
-      `kept ${escapeForTerminal(job.handle.snapshot.path ?? jobLabel(job))}, which was there`,
+      `kept ${escapeForTerminal(job.handle.snapshot.path ?? jobLabel(job))}, which existed already`,
     );
   }
 
@@ -79,24 +78,24 @@ export class TextReporter implements Reporter {
     const { done, failed, paused } = this.#tally;
     const total = this.#total() ?? done + failed + paused;
     if (failed === 0 || total === 1 || this.#verbosity.quiet) return;
-    const there = done > this.#saved ? `, ${done - this.#saved} were there` : "";
-    this.#terminal.print(message(`${this.#saved} of ${total} files saved${there}`));
+    const existed = done > this.#saved ? `, ${done - this.#saved} existed already` : "";
+    this.#terminal.print(message(`${this.#saved} of ${total} files saved${existed}`));
   }
 
   #draw(width: number): string[] {
-    const rows = [...this.#jobs].map((job) => ({ label: jobLabel(job), snapshot: job.handle.snapshot }));
-    const lines = renderProgress(rows, { ...this.#tally, total: this.#total() }, width);
-    const isIdle = rows.some(({ snapshot }) =>
-      snapshot.state === "downloading" && snapshot.connections === 0
-    );
-    // While a connection is at work, another one that waits is nothing to tell of.
-    const note = isIdle && this.#retry ? renderRetryNote(this.#retry, this.#now()) : undefined;
-    if (note !== undefined) lines.push(shortenMiddle(escapeForTerminal(note), width));
-    return lines;
+    const nowMs = this.#host.clock.wallMs();
+    const rows = [...this.#jobs].map((job): ProgressRow => {
+      const { snapshot } = job.handle;
+      return {
+        ...{ label: jobLabel(job), snapshot },
+        note: snapshot.retry && renderRetryNote(snapshot.retry, nowMs),
+      };
+    });
+    return renderProgress(rows, { ...this.#tally, total: this.#total() }, width);
   }
 }
 
-/** What was compared, and where the checksum came from unless it stood on the command line. */
+/** What was compared, and where the checksum came from unless it was on the command line. */
 export function matchFact(checksum: string, source: ChecksumSource | undefined): string {
   const from = source === undefined || source === "checksum"
     ? ""
@@ -108,11 +107,11 @@ function savedLine(result: DownloadResult): string {
   const { path, size, fetchedBytes, resumedBytes, elapsedMs, lengthVerified, checksum, checksumSource } =
     result;
   const facts = [formatBytes(size)];
-  const wasThere = fetchedBytes === 0 && resumedBytes > 0 && resumedBytes === size;
-  if (wasThere) facts.push("all of it was there");
+  const isReused = fetchedBytes === 0 && resumedBytes > 0 && resumedBytes === size;
+  if (isReused) facts.push("all of it existed already");
   else if (resumedBytes > 0) facts.push(`${formatBytes(resumedBytes)} of it from an earlier run`);
-  if (!wasThere) facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
+  if (!isReused) facts.push(formatRate(fetchedBytes * 1000 / Math.max(1, elapsedMs)));
   if (checksum !== undefined) facts.push(matchFact(checksum, checksumSource));
-  if (!lengthVerified) facts.push("the server told no size to compare with");
+  if (!lengthVerified) facts.push("the server sent no size to compare with");
   return `saved ${escapeForTerminal(path)} (${facts.join(", ")})`;
 }

@@ -1,29 +1,49 @@
-/** Characters that stay on the cell before them. */
-const NO_CELL = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
-/** Characters that fill two cells: East Asian scripts and pictures. Rough, as terminals differ. */
-const TWO_CELLS =
-  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
+/** What most names consist of: every character fills one cell. */
+const ASCII = /^[ -~]*$/;
 
-function cellsOf(character: string): number {
-  if (NO_CELL.test(character)) return 0;
-  return TWO_CELLS.test(character) ? 2 : 1;
+/** Characters that stay on the cell before them. */
+const NO_CELL = /[\p{Mn}\p{Me}\p{Cf}]/gu;
+
+/** Emoji of one or several characters: flags, keycaps, families, those with a skin tone. */
+const EMOJI = /^(?:\p{RGI_Emoji}$|\p{Emoji_Presentation})/v;
+
+/** Characters of East Asian scripts, and punctuation that no other script uses; halfwidth forms fill one cell. */
+const EAST_ASIAN =
+  /^[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\p{scx=Hangul}\p{scx=Yi}\p{scx=Tangut}\p{scx=Nushu}]--[\p{scx=Latin}\uff61-\uffdc]]/v;
+
+/** The fullwidth forms of characters that fill one cell elsewhere; Unicode adds no more of them. */
+const FULLWIDTH = /^[\u3000\uff01-\uff60\uffe0-\uffe6]/;
+
+let segmenter: Intl.Segmenter | undefined;
+
+/** What a reader sees as one character each, although it may consist of several. */
+function graphemesOf(text: string): string[] {
+  if (ASCII.test(text)) return [...text];
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+/** Rough, as terminals differ. */
+function cellsOf(grapheme: string): number {
+  if (ASCII.test(grapheme)) return grapheme.length;
+  if (EMOJI.test(grapheme) || EAST_ASIAN.test(grapheme) || FULLWIDTH.test(grapheme)) return 2;
+  return [...grapheme.replace(NO_CELL, "")].length;
 }
 
 /** How many cells of a terminal the text fills. */
 export function textWidth(text: string): number {
-  let cells = 0;
-  for (const character of text) cells += cellsOf(character);
-  return cells;
+  if (ASCII.test(text)) return text.length;
+  return graphemesOf(text).reduce((cells, grapheme) => cells + cellsOf(grapheme), 0);
 }
 
-/** Leaves out the middle so that at most `width` cells are filled; both ends of a file name tell something. */
+/** Leaves out the middle so that at most `width` cells are filled: both ends of a file name matter. */
 export function shortenMiddle(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   if (width < 1) return "";
-  const characters = [...text];
+  const graphemes = graphemesOf(text);
   const tailWidth = Math.floor((width - 1) / 2);
-  const head = takeCells(characters, width - 1 - tailWidth);
-  const tail = takeCells(characters.reverse(), tailWidth).reverse();
+  const head = takeCells(graphemes, width - 1 - tailWidth);
+  const tail = takeCells(graphemes.reverse(), tailWidth).reverse();
   return `${head.join("")}…${tail.join("")}`;
 }
 
@@ -32,8 +52,8 @@ export function padToWidth(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - textWidth(text)));
 }
 
-function takeCells(characters: readonly string[], width: number): string[] {
+function takeCells(graphemes: readonly string[], width: number): string[] {
   let cells = 0;
-  const end = characters.findIndex((character) => (cells += cellsOf(character)) > width);
-  return characters.slice(0, end < 0 ? characters.length : end);
+  const end = graphemes.findIndex((grapheme) => (cells += cellsOf(grapheme)) > width);
+  return graphemes.slice(0, end < 0 ? graphemes.length : end);
 }

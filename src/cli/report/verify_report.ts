@@ -10,18 +10,18 @@ import { renderProgress } from "./progress_bar.ts";
 import { Terminal } from "./terminal.ts";
 import { matchFact } from "./text_reporter.ts";
 
-/** Tells the user, or a program, how the files are. */
+/** Reports to the user, or to a program, what came of each file. */
 export interface VerifyReporter {
   progress(path: string, checked: number, total: number): void;
   checked(result: VerifyResult): void;
   failed(path: string, failure: Failure): void;
-  /** All files were looked at. */
+  /** All files were checked. */
   summary(matching: number, files: number): void;
-  /** Nothing is going on any more. */
+  /** Nothing is checked any more. */
   stop(): void;
 }
 
-/** Tells a person on standard error; standard output stays empty. */
+/** Reports to a person on standard error; standard output stays empty. */
 export class TextVerifyReporter implements VerifyReporter {
   readonly #terminal: Terminal;
   readonly #quiet: boolean;
@@ -75,23 +75,21 @@ export class TextVerifyReporter implements VerifyReporter {
   }
 }
 
-/** Tells a program on standard output, and a person of what is wrong on standard error. */
+/** Reports to a program on standard output, and what is wrong to a person on standard error. */
 export class JsonVerifyReporter implements VerifyReporter {
   readonly #host: CliHost;
   readonly #quiet: boolean;
-  readonly #now: () => number;
-  #toldMs = -Infinity;
+  #reportedMs = -Infinity;
 
-  constructor(host: CliHost, quiet: boolean, now: () => number) {
+  constructor(host: CliHost, quiet: boolean) {
     this.#host = host;
     this.#quiet = quiet;
-    this.#now = now;
   }
 
   progress(path: string, checked: number, total: number): void {
-    const nowMs = this.#now();
-    if (this.#quiet || (nowMs - this.#toldMs < 100 && checked < total)) return;
-    this.#toldMs = nowMs;
+    const nowMs = this.#host.clock.monotonicMs();
+    if (this.#quiet || (nowMs - this.#reportedMs < 100 && checked < total)) return;
+    this.#reportedMs = nowMs;
     this.#host.writeStdout(encodeJsonLine({ type: "progress", path, checked, total }));
   }
 
@@ -122,7 +120,7 @@ function wrongText(result: VerifyResult): string {
     return `"${path}" is not the right file: the checksum is ${result.actual}, expected ${result.expected}`;
   }
   const { provenBytes, wrongBytes, missingBytes } = result;
-  return `"${path}" is not whole: ${formatPart(provenBytes, size)} are right, ${
+  return `"${path}" is not complete: ${formatPart(provenBytes, size)} are right, ${
     formatBytes(wrongBytes)
   } wrong, ` +
     `${formatBytes(missingBytes)} missing`;

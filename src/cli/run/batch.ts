@@ -21,11 +21,11 @@ export interface BatchParts {
   readonly download: (spec: DownloadSpec) => JobHandle;
   readonly reporter: Reporter;
   readonly host: Pick<CliHost, "look">;
-  /** How many entries of the list are under way at once; the rest of it is not read. */
+  /** How many entries of the list are under way at the same time; the rest of the list is not read. */
   readonly listWindow: number;
-  /** Whether a file that is there counts as done. */
+  /** Whether a file that exists counts as done. */
   readonly skipsExisting: boolean;
-  /** How many tries a download makes, where that can be told. */
+  /** How many tries a download makes; `undefined` where time limits them. */
   readonly tries: number | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface BatchParts {
 export class Batch {
   /** Those that an interruption stopped. */
   readonly paused: Job[] = [];
-  /** Those that failed and left something to go on with. */
+  /** Those that failed and left data to resume from. */
   readonly kept: KeptJob[] = [];
   /** Of the command line, those that are done. */
   readonly finishedUrls: string[] = [];
@@ -50,7 +50,7 @@ export class Batch {
     this.#list = list;
   }
 
-  /** Returns the exit status, that of an interruption aside, once all is over. How one ends is nothing to the others. */
+  /** Returns the exit status, without that of an interruption, once all have ended. A failure ends no other download. */
   async run(specs: readonly ReturnType<SpecFor>[]): Promise<number> {
     const { reporter, listWindow } = this.#parts;
     const { length } = specs;
@@ -71,12 +71,12 @@ export class Batch {
     return this.#exitStatus;
   }
 
-  /** Whether something is left to do because it was stopped. */
+  /** Whether a stop left something to do. */
   get isInterrupted(): boolean {
     return this.paused.length > 0 || this.#isCutShort;
   }
 
-  /** Pauses what runs, and begins nothing more. */
+  /** Pauses what runs, and starts nothing more. */
   stop(): void {
     this.#isStopped = true;
     this.#isCutShort ||= this.#list !== undefined && !this.#list.isAllTaken;
@@ -138,7 +138,7 @@ export class Batch {
       reporter.finished(job, result);
       return;
     }
-    if (this.#mayBeThere(job, failure) && await this.#isThere(job)) {
+    if (this.#mayExist(job, failure) && await this.#exists(job)) {
       const mark = await this.#markOfUnfinished(job);
       if (mark === undefined) {
         reporter.skipped(job);
@@ -148,7 +148,7 @@ export class Batch {
       }
     } else {
       if (failure.code === "paused") this.paused.push(job);
-      // The list is an input like any other, and no use of a flag.
+      // A wrong line of a list is wrong input, not wrong usage.
       this.#fail(job.line === undefined ? failure.exitStatus : ExitStatus.failed);
       reporter.failed(job, failure);
       if (failure.code !== "paused" && await this.#isKept(job)) {
@@ -157,19 +157,19 @@ export class Batch {
     }
   }
 
-  /** With a checksum the library takes a file that is right as done, and what it refuses is wrong. */
-  #mayBeThere({ hasChecksum }: Job, { code }: Failure): boolean {
+  /** With a checksum the library accepts an existing file that is right, so what it refuses is wrong. */
+  #mayExist({ hasChecksum }: Job, { code }: Failure): boolean {
     return this.#parts.skipsExisting && code === "output_exists" && !hasChecksum;
   }
 
-  /** What is in the way may also be a directory, or a part file of somebody else. */
-  async #isThere({ handle }: Job): Promise<boolean> {
+  /** Whether a file has the name: a directory, or a part file of another program, may be in the way as well. */
+  async #exists({ handle }: Job): Promise<boolean> {
     const { path } = handle.snapshot;
     const info = path === undefined ? undefined : await this.#parts.host.look(path).catch(() => undefined);
     return info?.kind === "file";
   }
 
-  /** What lies beside a file that another downloader has begun under its final name. */
+  /** The file that another downloader keeps beside an output that it has not finished. */
   async #markOfUnfinished({ handle }: Job): Promise<string | undefined> {
     for (const suffix of MARKS_OF_UNFINISHED) {
       const mark = handle.snapshot.path + suffix;

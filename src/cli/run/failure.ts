@@ -10,13 +10,13 @@ export interface Failure {
   readonly exitStatus: typeof ExitStatus.failed | typeof ExitStatus.usage;
   readonly code: DownloadErrorCode | "usage" | "internal";
   readonly message: string;
-  /** What the server answered, if that is why. */
+  /** The HTTP status that the server answered, if that is why. */
   readonly httpStatus?: number;
   /** Whether the same command may succeed later. */
   readonly retryable: boolean;
 }
 
-/** Sorts what a download was rejected with. `tries` is how many were made, where that can be told. */
+/** Sorts what a download was rejected with. `tries` is how many were made, where that is known. */
 export function describeFailure(error: unknown, tries?: number): Failure {
   const message = inFlags(error);
   if (error instanceof DownloadError) {

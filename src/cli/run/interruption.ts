@@ -13,39 +13,39 @@ export interface Invocation {
   readonly isBytehaul: boolean;
 }
 
-/** A download that failed and left something to go on with. */
+/** A download that failed and left data to resume from. */
 export interface KeptJob {
   readonly job: Job;
   /** What the server answered, if that is why it failed. */
   readonly httpStatus: number | undefined;
 }
 
-/** How many of them are told one by one. */
+/** How many of them get a line of their own. */
 const MAX_KEPT_LINES = 3;
-/** What a server says to a URL that has expired. */
+/** What a server answers for a URL that has expired. */
 const EXPIRED: readonly (number | undefined)[] = [401, 403, 404, 410];
 
-/** What failed downloads left, and last how to go on; nothing where they left nothing. */
+/** What failed downloads left, and last how to resume; nothing where they left nothing. */
 export function describeKept(
   kept: readonly KeptJob[],
   finishedUrls: readonly string[],
   invocation: Invocation,
 ): string[] {
   if (kept.length === 0) return [];
-  const told = kept.slice(0, MAX_KEPT_LINES).map(({ job }) =>
+  const shown = kept.slice(0, MAX_KEPT_LINES).map(({ job }) =>
     `unfinished; ${savedPart(job.handle.snapshot)}`
   );
-  const more = kept.length - told.length;
+  const more = kept.length - shown.length;
   const mayBeExpired = kept.some(({ httpStatus }) => EXPIRED.includes(httpStatus));
   return [
-    ...told,
-    ...(more > 0 ? [`${more} more are unfinished, and saved like these`] : []),
-    howToGoOn(true, finishedUrls, invocation),
-    ...(mayBeExpired ? ["where a URL has expired, a new one of the same file goes on with it"] : []),
+    ...shown,
+    ...(more > 0 ? [`${more} more are unfinished, and saved in the same way`] : []),
+    howToResume(true, finishedUrls, invocation),
+    ...(mayBeExpired ? ["where a URL has expired, a new URL of the same file resumes the download"] : []),
   ];
 }
 
-/** What an interruption left, a line for each download that was paused, and last how to go on. */
+/** What an interruption left, a line for each download that was paused, and last how to resume. */
 export function describeInterruption(
   paused: readonly Job[],
   finishedUrls: readonly string[],
@@ -53,9 +53,9 @@ export function describeInterruption(
 ): string[] {
   const hasList = invocation.command.inputs.inputFiles !== undefined;
   const isAnythingKept = hasList || paused.some(({ handle }) => isKept(handle.snapshot));
-  // Of a list, what had not begun is the rest of it, and goes without saying.
-  const told = paused.filter(({ line, handle }) => line === undefined || isKept(handle.snapshot));
-  return [...told.map(describeState), howToGoOn(isAnythingKept, finishedUrls, invocation)];
+  // Downloads of a list that had not started have no line: they are the rest of the list.
+  const shown = paused.filter(({ line, handle }) => line === undefined || isKept(handle.snapshot));
+  return [...shown.map(describeState), howToResume(isAnythingKept, finishedUrls, invocation)];
 }
 
 function isKept({ path, downloaded }: Job["handle"]["snapshot"]): boolean {
@@ -64,7 +64,7 @@ function isKept({ path, downloaded }: Job["handle"]["snapshot"]): boolean {
 
 function describeState(job: Job): string {
   const { snapshot } = job.handle;
-  if (snapshot.path === undefined) return `not begun: ${jobLabel(job)}`;
+  if (snapshot.path === undefined) return `not started: ${jobLabel(job)}`;
   if (!isKept(snapshot)) return `interrupted; nothing of ${jobLabel(job)} could be kept`;
   return `interrupted; ${savedPart(snapshot)}`;
 }
@@ -76,15 +76,16 @@ function savedPart({ path, downloaded, total }: Job["handle"]["snapshot"]): stri
 }
 
 /**
- * The command is shown only when it holds no secrets, as what a terminal shows is often logged or shared, and only
- * when it can be pasted. A finished file would be in its own way, and `--no-resume` would throw away what was saved.
+ * The command is shown only when it holds no secrets, because terminal output is often logged or shared, and only
+ * when it can be pasted. The URL of a finished file is left out because the file exists, and `--no-resume` because it
+ * would drop what was saved.
  */
-function howToGoOn(
+function howToResume(
   isAnythingKept: boolean,
   finishedUrls: readonly string[],
   { argv, command, isBytehaul }: Invocation,
 ): string {
-  const goOn = isAnythingKept ? "go on" : "begin again";
+  const resume = isAnythingKept ? "resume" : "start again";
   const hasList = command.inputs.inputFiles !== undefined;
   const { overwrite, rename } = command.specOptions;
   const skips = hasList && !command.skipsExisting && !overwrite && !rename ? ["--skip-existing"] : [];
@@ -96,7 +97,7 @@ function howToGoOn(
   const isListDone = hasList && rename === true;
   const showable = isBytehaul && !isListDone && !command.hasSecrets && command.urls.every(isPlainUrl) &&
     again.every((arg) => escapeForTerminal(arg) === arg);
-  if (showable) return `${goOn} with: bytehaul ${again.map(quoteForShell).join(" ")}${sameInput}`;
+  if (showable) return `${resume} with: bytehaul ${again.map(quoteForShell).join(" ")}${sameInput}`;
   const changes = [
     ...(resumes ? [] : ["--no-resume"]),
     ...(finishedUrls.length === 0 ? [] : ["the URLs that are done"]),
@@ -104,7 +105,7 @@ function howToGoOn(
   ];
   const without = changes.length === 0 ? "" : `, without ${changes.join(" and ")},`;
   const withMore = skips.length === 0 ? "" : ` with --skip-existing${sameInput}`;
-  return `run the same command again${withMore}${without} to ${goOn}`;
+  return `run the same command again${withMore}${without} to ${resume}`;
 }
 
 function quoteForShell(arg: string): string {

@@ -10,20 +10,20 @@ export interface JobHandle extends AsyncIterable<ProgressSnapshot> {
 
 /** One URL of the command line, or an entry of the list, and the download it became. */
 export interface Job {
-  /** `undefined` where the list has something else in its place. */
+  /** `undefined` where the line of the list has no URL. */
   readonly url?: string;
-  /** Its place among all, from 0; those of the command line come first. */
+  /** Counts from 0; those of the command line come first. */
   readonly index: number;
   /** Its line of the list. */
   readonly line?: number;
-  /** The same with the name of the list. */
+  /** The name of the list and the line. */
   readonly place?: string;
-  /** Whether a checksum decides what a file that is there is worth. */
+  /** Whether a checksum decides whether an existing file is right. */
   readonly hasChecksum?: boolean;
   readonly handle: JobHandle;
 }
 
-/** An entry of the list that cannot be. */
+/** An entry of the list that cannot be used. */
 export class RefusedHandle implements JobHandle {
   readonly snapshot: ProgressSnapshot = {
     ...{ state: "failed", path: undefined, downloaded: 0, total: undefined, speed: 0, etaSeconds: undefined },

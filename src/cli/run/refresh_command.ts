@@ -2,12 +2,12 @@ import type { Refresh, RefreshedSource } from "../../options/options.ts";
 import type { Shell } from "../../runtime/console/console.ts";
 import { parseHeaderField } from "../flags/flag_values.ts";
 
-/** The command of `--refresh-cmd` supplied nothing to go on with; the message says why. */
+/** The command of `--refresh-cmd` supplied nothing that can be used; the message says why. */
 export class RefreshCommandError extends Error {
   override readonly name = "RefreshCommandError";
 }
 
-/** Asks a shell command for a URL that works. */
+/** Gets a URL that works from a shell command. */
 export function refreshByCommand(command: string, shell: Shell): Refresh {
   return async ({ status, signal }) => {
     const ended = await shell(command, { BYTEHAUL_STATUS: String(status) }, signal);
@@ -17,7 +17,7 @@ export function refreshByCommand(command: string, shell: Shell): Refresh {
   };
 }
 
-/** Reads what such a command printed: the URL, then header fields, one a line. Shows none of it, as it may be secret. */
+/** Parses what such a command printed: the URL, then header fields, one a line. Errors show none of it: it may be secret. */
 export function parseRefreshOutput(text: string): RefreshedSource {
   const [first, ...rest] = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
   if (first === undefined) throw new RefreshCommandError("it printed nothing; expected a URL");

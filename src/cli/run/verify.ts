@@ -21,15 +21,14 @@ interface Target {
 export async function runVerify(
   command: VerifyCommand,
   host: CliHost,
-  now: () => number,
   verifyFile: VerifyFile = verify,
 ): Promise<number> {
   if (command.checksum !== undefined) parseChecksum(command.checksum);
   const reporter: VerifyReporter = command.json
-    ? new JsonVerifyReporter(host, command.quiet, now)
+    ? new JsonVerifyReporter(host, command.quiet)
     : new TextVerifyReporter(host, command.quiet);
   const stop = new AbortController();
-  const stopListening = onStopSignals(host, now, {
+  const stopListening = onStopSignals(host, {
     first: () => stop.abort(),
     again: () => host.exit(ExitStatus.interrupted),
   });
@@ -39,7 +38,7 @@ export async function runVerify(
       return undefined;
     });
     if (targets === undefined) return ExitStatus.failed;
-    // Also where the lines of the list were taken one by one.
+    // Without files, each line of the list is compared as a checksum of its own, and still comes from the list.
     const source = command.checksumFile === undefined ? "checksum" : "checksumFile";
     let matching = 0;
     for (const target of targets) {
@@ -57,7 +56,7 @@ export async function runVerify(
   }
 }
 
-/** `undefined` when it could not be found out, which is then told. */
+/** The result; `undefined` when the file could not be checked, which is then reported. */
 async function check(
   { path, options }: Target,
   reporter: VerifyReporter,
@@ -73,7 +72,7 @@ async function check(
   }
 }
 
-/** The files of the command or, where it names none, those of its list, which stand beside that. */
+/** The files of the command or, where it names none, those of its list, in the directory of the list. */
 async function findTargets(
   { files, checksum, checksumFile }: VerifyCommand,
   host: CliHost,

@@ -74,7 +74,7 @@ export class Dialer {
 }
 
 function failed(host: string, reason: string): DownloadError {
-  return new DownloadError("connect", `Cannot connect to ${host}: ${reason}`, { retryable: true });
+  return new DownloadError("connect", `Cannot connect to ${host}: ${reason}`, { retryable: true, reason });
 }
 
 /**

@@ -65,10 +65,13 @@ export function httpProxyRoute(
     const connection = await reach(dialer, proxy, signal);
     if (proxy.protocol !== "https") return connection;
     try {
-      return await secure(connection, proxy.host, network, { ...tls, isVerified: true }, signal);
+      return await secure(
+        { connection, host: proxy.host, network, tls: { ...tls, isVerified: true } },
+        signal,
+      );
     } catch (error) {
       if (!(error instanceof DownloadError)) throw error;
-      throw proxyFailed(proxy, error.message.replace(/^Cannot reach [^ ]+: /, ""), error.retryable);
+      throw proxyFailed(proxy, error.reason, error.retryable);
     }
   };
   return {
@@ -97,29 +100,35 @@ export function httpProxyRoute(
 
 /** The same route, with TLS to the host. */
 export function securedRoute(route: Route, network: Network, tls: ResolvedTls): Route {
-  const options = { ...tls, isVerified: !tls.insecure };
+  const options: SecureOptions = { ...tls, isVerified: !tls.insecure };
   return {
     async open(signal, host, port) {
       const connection = await route.open(signal, host, port);
-      return await secure(connection, host, network, options, signal);
+      return await secure({ connection, host, network, tls: options }, signal);
     },
   };
 }
 
+/** A connection to `host` that is to be secured. */
+interface Unsecured {
+  readonly connection: Connection;
+  readonly host: string;
+  readonly network: Network;
+  readonly tls: SecureOptions;
+}
+
 async function secure(
-  connection: Connection,
-  host: string,
-  network: Network,
-  options: SecureOptions,
+  { connection, host, network, tls }: Unsecured,
   signal: AbortSignal,
 ): Promise<Connection> {
   try {
-    return await unlessAborted(network.secure(connection, host, options), signal);
+    return await unlessAborted(network.secure(connection, host, tls), signal);
   } catch (error) {
     connection.close();
     signal.throwIfAborted();
     if (error instanceof DownloadError) throw error;
-    throw new DownloadError("tls", `Cannot reach ${host}: TLS could not be set up`, { retryable: true });
+    const reason = "TLS could not be set up";
+    throw new DownloadError("tls", `Cannot reach ${host}: ${reason}`, { retryable: true, reason });
   }
 }
 
@@ -137,7 +146,7 @@ async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): P
     return await dialer.connect(proxy.host, proxy.port, signal);
   } catch (error) {
     if (!(error instanceof DownloadError)) throw error;
-    throw proxyFailed(proxy, error.message.replace(/^Cannot connect to [^ ]+: /, ""), error.retryable);
+    throw proxyFailed(proxy, error.reason, error.retryable);
   }
 }
 

@@ -1,6 +1,6 @@
-import { DownloadError } from "../../errors.ts";
 import type { Clock, Endpoint, Network } from "../../runtime/runtime.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
+import { dnsError } from "./dns_error.ts";
 import {
   type AddressType,
   decodeAnswer,
@@ -91,9 +91,7 @@ export class DnsClient {
       servers = silent;
     }
     const reasons = [...failures].map(([server, reason]) => `${server.name} ${reason}`).join(", ");
-    throw new DownloadError("dns", `Cannot find the address of ${name}: the DNS server ${reasons}`, {
-      retryable: true,
-    });
+    throw dnsError(name, `the DNS server ${reasons}`, { retryable: true });
   }
 }
 
@@ -157,9 +155,7 @@ function checkName(name: string): void {
   try {
     encodeQuestion({ id: 0, name, type: "A" });
   } catch (error) {
-    throw new DownloadError("dns", `Cannot find the address of ${name}: DNS has no names like that`, {
-      cause: error,
-    });
+    throw dnsError(name, "DNS has no names like that", { retryable: false, cause: error });
   }
 }
 

@@ -1,4 +1,13 @@
 import { formatIp } from "../../lib/ip_address.ts";
+import {
+  DnsMessageError,
+  MAX_LABEL_BYTES,
+  MAX_NAME_BYTES,
+  MessageReader,
+  nameKey,
+} from "./message_reader.ts";
+
+export { DnsMessageError, type DnsMessageFault } from "./message_reader.ts";
 
 /**
  * DNS messages in their wire format (RFC 1035) for UDP, TCP and HTTPS (RFC 8484). Anybody may have sent a
@@ -8,10 +17,7 @@ import { formatIp } from "../../lib/ip_address.ts";
  */
 
 const HEADER_BYTES = 12;
-const MAX_MESSAGE_BYTES = 65_535;
-const MAX_LABEL_BYTES = 63;
-const MAX_NAME_BYTES = 255;
-/** Payload that fits into one datagram on nearly every path (DNS flag day 2020). */
+/** What fits into one datagram on practically every path (DNS flag day 2020). */
 const UDP_PAYLOAD_BYTES = 1232;
 
 const TYPES = { A: 1, AAAA: 28 } as const;
@@ -46,30 +52,7 @@ export interface DnsAnswer {
   readonly addresses: readonly { readonly address: string; readonly ttlSeconds: number }[];
 }
 
-/** Why a DNS message is refused. */
-export type DnsMessageFault =
-  | "bad name"
-  | "cut short"
-  | "too long"
-  | "not a response"
-  | "another id"
-  | "another question"
-  | "bad compression"
-  | "bad record"
-  | "alias loop";
-
-/** A name that cannot be queried, or a message that is not an answer. */
-export class DnsMessageError extends Error {
-  override readonly name = "DnsMessageError";
-  readonly fault: DnsMessageFault;
-
-  constructor(fault: DnsMessageFault) {
-    super(`Cannot use the DNS message: ${fault}`);
-    this.fault = fault;
-  }
-}
-
-/** The message for `question`. */
+/** The message that asks `question`. */
 export function encodeQuestion({ id, name, type }: DnsQuestion): Uint8Array<ArrayBuffer> {
   const labels = encodeName(name);
   const question = [...labels, 0, TYPES[type], 0, CLASS_INTERNET];
@@ -82,7 +65,7 @@ export function encodeQuestion({ id, name, type }: DnsQuestion): Uint8Array<Arra
 /** Whether a message claims to answer this question. Its records may still be malformed. */
 export function isAnswerTo(question: DnsQuestion, message: Uint8Array): boolean {
   try {
-    new Reader(message).readHead(question);
+    readHead(new MessageReader(message), question);
     return true;
   } catch (error) {
     if (error instanceof DnsMessageError) return false;
@@ -92,12 +75,12 @@ export function isAnswerTo(question: DnsQuestion, message: Uint8Array): boolean 
 
 /** Reads the answer to a question. Throws a {@linkcode DnsMessageError} when the message is not one. */
 export function decodeAnswer(question: DnsQuestion, message: Uint8Array): DnsAnswer {
-  const reader = new Reader(message);
-  const { flags, answers } = reader.readHead(question);
+  const reader = new MessageReader(message);
+  const { flags, answers } = readHead(reader, question);
   const rcode = flags & RCODE_MASK;
   const isTruncated = (flags & IS_TRUNCATED) !== 0;
   if (rcode !== 0 || isTruncated) return { rcode, isTruncated, addresses: [] };
-  return { rcode, isTruncated, addresses: reader.readAddresses(question, answers) };
+  return { rcode, isTruncated, addresses: readAddresses(reader, question, answers) };
 }
 
 function encodeName(name: string): number[] {
@@ -125,113 +108,53 @@ interface Alias {
   readonly ttlSeconds: number;
 }
 
-class Reader {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    if (bytes.length > MAX_MESSAGE_BYTES) throw new DnsMessageError("too long");
-    this.#bytes = bytes;
+/** Reads up to the first answer, and checks that they are for this question. */
+function readHead(
+  reader: MessageReader,
+  { id, name, type }: DnsQuestion,
+): { flags: number; answers: number } {
+  reader.need(HEADER_BYTES);
+  const givenId = reader.uint16();
+  const flags = reader.uint16();
+  const questions = reader.uint16();
+  const answers = reader.uint16();
+  reader.at = HEADER_BYTES;
+  if ((flags & IS_RESPONSE) === 0 || (flags & OPCODE_MASK) !== 0) {
+    throw new DnsMessageError("not a response");
   }
+  if (givenId !== id) throw new DnsMessageError("another id");
+  // A server that could not read the question says so without one.
+  if (questions === 0 && (flags & RCODE_MASK) !== 0) return { flags, answers };
+  const isSame = questions === 1 && reader.name() === nameKey(name) &&
+    reader.uint16() === TYPES[type] && reader.uint16() === CLASS_INTERNET;
+  if (!isSame) throw new DnsMessageError("another question");
+  return { flags, answers };
+}
 
-  /** Reads the head and the question, and checks that the question is this one. */
-  readHead({ id, name, type }: DnsQuestion): { flags: number; answers: number } {
-    this.#need(HEADER_BYTES);
-    const givenId = this.#readUint16();
-    const flags = this.#readUint16();
-    const questions = this.#readUint16();
-    const answers = this.#readUint16();
-    this.#at = HEADER_BYTES;
-    if ((flags & IS_RESPONSE) === 0 || (flags & OPCODE_MASK) !== 0) {
-      throw new DnsMessageError("not a response");
+/** Reads the answer section; what follows is not needed. */
+function readAddresses(reader: MessageReader, { name, type }: DnsQuestion, answers: number): Found[] {
+  const aliases = new Map<string, Alias>();
+  const addresses: (Found & { owner: string })[] = [];
+  for (let index = 0; index < answers; index++) {
+    const owner = reader.name();
+    const recordType = reader.uint16();
+    const isInternet = reader.uint16() === CLASS_INTERNET;
+    const ttlSeconds = reader.ttl();
+    const length = reader.uint16();
+    reader.need(length);
+    const end = reader.at + length;
+    if (isInternet && recordType === TYPE_CNAME) {
+      aliases.set(owner, { target: reader.name(), ttlSeconds });
+      if (reader.at !== end) throw new DnsMessageError("bad record");
+    } else if (isInternet && recordType === TYPES[type]) {
+      if (length !== (type === "A" ? 4 : 16)) throw new DnsMessageError("bad record");
+      addresses.push({ owner, address: formatIp(reader.take(length)), ttlSeconds });
     }
-    if (givenId !== id) throw new DnsMessageError("another id");
-    // A server that could not read the question may leave the question out of its error.
-    if (questions === 0 && (flags & RCODE_MASK) !== 0) return { flags, answers };
-    const isSame = questions === 1 && this.#readName() === nameKey(name) &&
-      this.#readUint16() === TYPES[type] && this.#readUint16() === CLASS_INTERNET;
-    if (!isSame) throw new DnsMessageError("another question");
-    return { flags, answers };
+    reader.at = end;
   }
-
-  /** Reads the answer section. The later sections are not needed. */
-  readAddresses({ name, type }: DnsQuestion, answers: number): Found[] {
-    const aliases = new Map<string, Alias>();
-    const addresses: (Found & { owner: string })[] = [];
-    for (let index = 0; index < answers; index++) {
-      const owner = this.#readName();
-      const recordType = this.#readUint16();
-      const isInternet = this.#readUint16() === CLASS_INTERNET;
-      const ttlSeconds = this.#readTtl();
-      const length = this.#readUint16();
-      this.#need(length);
-      const end = this.#at + length;
-      if (isInternet && recordType === TYPE_CNAME) {
-        aliases.set(owner, { target: this.#readName(), ttlSeconds });
-        if (this.#at !== end) throw new DnsMessageError("bad record");
-      } else if (isInternet && recordType === TYPES[type]) {
-        if (length !== (type === "A" ? 4 : 16)) throw new DnsMessageError("bad record");
-        addresses.push({ owner, address: formatIp(this.#bytes.subarray(this.#at, end)), ttlSeconds });
-      }
-      this.#at = end;
-    }
-    const final = followAliases(nameKey(name), aliases);
-    return addresses.filter(({ owner }) => owner === final.target)
-      .map(({ address, ttlSeconds }) => ({ address, ttlSeconds: Math.min(ttlSeconds, final.ttlSeconds) }));
-  }
-
-  /** Reads a name in lower case, because the comparison of names ignores case. */
-  #readName(): string {
-    const labels: string[] = [];
-    let length = 1;
-    let at = this.#at;
-    /** A pointer must point before the lowest offset read of this name, so there are no loops. */
-    let limit = at;
-    let end: number | undefined;
-    while (true) {
-      const size = this.#byteAt(at);
-      if (size === 0) break;
-      if ((size & 0xc0) === 0xc0) {
-        const target = (size & 0x3f) << 8 | this.#byteAt(at + 1);
-        if (target >= limit) throw new DnsMessageError("bad compression");
-        end ??= at + 2;
-        at = limit = target;
-      } else {
-        length += size + 1;
-        if (size > MAX_LABEL_BYTES || length > MAX_NAME_BYTES) throw new DnsMessageError("bad name");
-        this.#byteAt(at + size);
-        // A dot within a label must differ from one between labels.
-        const label = String.fromCharCode(...this.#bytes.subarray(at + 1, at + 1 + size));
-        labels.push(label.replaceAll(".", "\\."));
-        at += size + 1;
-      }
-    }
-    this.#at = end ?? at + 1;
-    return nameKey(labels.join("."));
-  }
-
-  /** RFC 2181, section 8: a time to live with its highest bit set counts as 0. */
-  #readTtl(): number {
-    const high = this.#readUint16();
-    const low = this.#readUint16();
-    return high >= 0x8000 ? 0 : high * 0x10000 + low;
-  }
-
-  #readUint16(): number {
-    const value = this.#byteAt(this.#at) << 8 | this.#byteAt(this.#at + 1);
-    this.#at += 2;
-    return value;
-  }
-
-  #need(length: number): void {
-    if (this.#at + length > this.#bytes.length) throw new DnsMessageError("cut short");
-  }
-
-  #byteAt(at: number): number {
-    const byte = this.#bytes[at];
-    if (byte === undefined) throw new DnsMessageError("cut short");
-    return byte;
-  }
+  const final = followAliases(nameKey(name), aliases);
+  return addresses.filter(({ owner }) => owner === final.target)
+    .map(({ address, ttlSeconds }) => ({ address, ttlSeconds: Math.min(ttlSeconds, final.ttlSeconds) }));
 }
 
 function followAliases(name: string, aliases: ReadonlyMap<string, Alias>): Alias {
@@ -244,8 +167,4 @@ function followAliases(name: string, aliases: ReadonlyMap<string, Alias>): Alias
     ttlSeconds = Math.min(ttlSeconds, alias.ttlSeconds);
   }
   throw new DnsMessageError("alias loop");
-}
-
-function nameKey(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()).replace(/\.$/, "");
 }

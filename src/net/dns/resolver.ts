@@ -1,8 +1,8 @@
-import { DownloadError } from "../../errors.ts";
 import type { Network } from "../../runtime/runtime.ts";
 import { type AddressOverrides, overridesFor } from "../../options/address_overrides.ts";
 import { DnsCache, type FoundAddresses } from "./dns_cache.ts";
 import { DnsClient, type DnsClientOptions, NXDOMAIN } from "./dns_client.ts";
+import { dnsError } from "./dns_error.ts";
 import type { AddressType } from "./dns_message.ts";
 import { isIpv6, parseIp, withoutBrackets } from "../../lib/ip_address.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
@@ -47,7 +47,7 @@ export class Resolver {
     const name = withoutBrackets(host.toLowerCase()).replace(/\.$/, "");
     const usable = this.#usable(await this.#find(name, port, signal));
     if (usable.length > 0) return takeTurns(usable);
-    throw failed(name, "it has no IPv4 address, and IPv6 is switched off", { retryable: false });
+    throw dnsError(name, "it has no IPv4 address, and IPv6 is switched off", { retryable: false });
   }
 
   async #find(name: string, port: number, signal: AbortSignal): Promise<readonly string[]> {
@@ -68,7 +68,7 @@ export class Resolver {
       signal.throwIfAborted();
       const code = errorCode(error);
       const reason = code !== undefined ? `the system says ${code}` : "the system does not know it";
-      throw failed(name, reason, { retryable: true, cause: error });
+      throw dnsError(name, reason, { retryable: true, cause: error });
     }
   }
 
@@ -93,8 +93,8 @@ export class Resolver {
       if (failure !== undefined) throw failure.reason;
       const isUnknown = answers.some(({ rcode }) => rcode === NXDOMAIN);
       const reason = isUnknown ? "DNS has no such name" : `DNS has no ${types.join(" or ")} record for it`;
-      // Retryable: a starting network or a captive portal may give the same answer for a short time.
-      throw failed(name, reason, { retryable: true });
+      // A network that is coming up and a captive portal give such answers for a while.
+      throw dnsError(name, reason, { retryable: true });
     }
     return {
       addresses: found.map(({ address }) => address),
@@ -119,12 +119,4 @@ function takeTurns(addresses: readonly string[]): string[] {
     (_, index) => [first[index], second[index]],
   )
     .flat().filter((address) => address !== undefined);
-}
-
-function failed(
-  name: string,
-  reason: string,
-  options: { retryable: boolean; cause?: unknown },
-): DownloadError {
-  return new DownloadError("dns", `Cannot find the address of ${name}: ${reason}`, options);
 }

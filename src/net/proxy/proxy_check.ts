@@ -17,7 +17,8 @@ function describeProxy({ protocol, host, port }: ProxyServer): string {
 
 /** An error about a proxy. */
 export function proxyFailed(proxy: ProxyServer, reason: string, retryable: boolean): DownloadError {
-  return new DownloadError("proxy", `Cannot use the proxy ${describeProxy(proxy)}: ${reason}`, { retryable });
+  const message = `Cannot use the proxy ${describeProxy(proxy)}: ${reason}`;
+  return new DownloadError("proxy", message, { retryable, reason });
 }
 
 /**

@@ -10,6 +10,8 @@ import {
   readText,
   readVariable,
 } from "./host_access.ts";
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../runtime.ts";
 import { outlivesTerminal } from "./hangup.ts";
 import { Outlet } from "./outlet.ts";
 import { openShell, type Shell } from "./shell.ts";
@@ -31,6 +33,7 @@ export interface CliHost {
   readonly isBytehaul: boolean;
   /** Whether standard error is a terminal on which lines can be overwritten. */
   readonly isTerminal: boolean;
+  readonly clock: Clock;
   /** Cells in a line of that terminal. */
   columns(): number;
   writeStdout(text: string): void;
@@ -69,6 +72,7 @@ export function createConsole(): CliHost {
     args: process.argv.slice(2),
     isBytehaul: /^bytehaul(\.exe)?$/i.test(basename(process.execPath)),
     isTerminal: process.stderr.isTTY === true && !isDumb(),
+    clock: systemClock,
     columns: () => process.stderr.columns || 80,
     writeStdout: (text) => stdout.write(text),
     writeStderr: (text) => stderr.write(text),

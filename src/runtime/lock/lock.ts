@@ -11,6 +11,9 @@ export type LockAnswer =
   /** The runtime has no such call. */
   | "absent";
 
+/** The system's names for a file system without locks. */
+export const NO_LOCKS: ReadonlySet<string> = new Set(["ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL"]);
+
 /** A file that may be locked. */
 export interface LockableFile extends Pick<RuntimeFile, "read" | "write" | "stat" | "close"> {
   /** Requests a lock that ends with the process. */

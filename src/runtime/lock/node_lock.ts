@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import process from "node:process";
-import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
+import { type LockableFile, type LockAnswer, lockBy, type LockCalls, NO_LOCKS } from "./lock.ts";
 import { lstat, NodeFile, OPEN_OWN, remove } from "../node_file.ts";
 import type { FileLock } from "../runtime.ts";
 import { windowsLock } from "./windows_lock.ts";
@@ -9,10 +9,7 @@ import { errorCode } from "../../lib/error_code.ts";
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
 
-/** Error codes of a file system without locks, in addition to the numbers of `ENOTSUP` and `EOPNOTSUPP`. */
-const NO_LOCKS = new Set(["ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL"]);
-
-/** Requests a lock. Returns the number of the failure, or 0. */
+/** Asks for a lock; returns the number of the failure, 0 when there is none. */
 type Flock = (descriptor: number) => number;
 
 /**

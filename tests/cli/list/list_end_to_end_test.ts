@@ -148,13 +148,13 @@ test("after an interruption the command that is shown finishes the list", WITH_S
   const { status, stderr } = await child.ended;
   assert.equal(status, 130, stderr);
   assert.match(stderr, /^bytehaul: interrupted; \d.* saved in slow1\.part and slow1\.bytehaul$/m);
-  assert.match(stderr, /^bytehaul: run the same command again with --skip-existing to go on$/m);
+  assert.match(stderr, /^bytehaul: run the same command again with --skip-existing to resume$/m);
   isSlow = false;
   const asked = server.requests.length;
   const args = ["--skip-existing", "-j2", "--piece-size", "16k", "-i", list];
   const second = await runBytehaul(args, { cwd: dir.path });
   assert.equal(second.status, 0, second.stderr);
-  assert.match(second.stderr, /^kept quick1, which was there$/m);
+  assert.match(second.stderr, /^kept quick1, which existed already$/m);
   const resumed = server.requests.slice(asked).find(({ path }) => path === "/slow1");
   assert.ok((resumed?.range?.start ?? 0) > 0, "slow1 began again");
   for (const name of names) await assertFileIs(dir.join(name), SEED, 300_000);

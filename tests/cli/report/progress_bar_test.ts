@@ -52,6 +52,31 @@ test("renderProgress() moves the mark to and fro", () => {
   assert.ok(all.every((it, step) => step === 0 || Math.abs(Number(it) - Number(all[step - 1])) === 1));
 });
 
+test("renderProgress() shows why a row waits in place of its speed, and drops the bar before the reason", () => {
+  const note = "retry in 4 s: the server answered 503";
+  const drawn = [80, 60, 40, 20].flatMap((width) => renderProgress([{ ...row(), note }], width));
+  assert.deepEqual(drawn, [
+    "ubuntu-24…md64.iso  [====>     ]   50%  retry in 4 s: the server answered 503",
+    "ubuntu-24…md64.iso   50%  retry in 4 s: the…ver answered 503",
+    "ubuntu…64.iso   50%  retry in …wered 503",
+    "ubuntu-…64.iso   50%",
+  ]);
+});
+
+test("renderProgress() shows the note of each row, without what would act on the terminal", () => {
+  const rows = [
+    { ...row({}, "a"), note: "retry in 1 s: \x1b" },
+    row({}, "b"),
+    { ...row(unknown, "c"), note: "retry in 2 s: two" },
+  ];
+  assert.deepEqual(renderProgress(rows, 80).map((line) => line.replace(/\[.*\]/, "[]")), [
+    "a  []   50%  retry in 1 s: \\u{1b}",
+    "b  []   50%   50.0/100 MiB  10.0 MiB/s     0:05    x8",
+    "c  []        retry in 2 s: two",
+    "0 of 3 done, 30.0 MiB/s, 3 running",
+  ]);
+});
+
 test("renderProgress() names every state that is not downloading", () => {
   const words = (["pending", "verifying"] as const).map((state) =>
     renderProgress([row({ state }, "f")], 80)[0]?.trim().split(/\s+/).at(-1)
@@ -77,7 +102,8 @@ test("renderProgress() never exceeds the width", () => {
   const big = { downloaded: 900 * 2 ** 30, total: 999 * 2 ** 30, speed: 999 * 2 ** 20, connections: 256 };
   for (const changes of [{}, unknown, { ...big, etaSeconds: 1e9 }, { ...big, etaSeconds: 86_000 }]) {
     for (const state of ["pending", "downloading", "verifying"] satisfies DownloadState[]) {
-      const rows = labels.map((label) => row({ ...changes, state }, label));
+      const rows: ProgressRow[] = labels.map((label) => row({ ...changes, state }, label));
+      for (const note of ["retry in 4 s: 文件文件 is odd", "!"]) rows.push({ ...row(changes), note });
       for (let width = 1; width <= 250; width++) {
         for (const line of renderProgress(rows, width)) {
           assert.ok(textWidth(line) <= width, `${width}: ${line}`);

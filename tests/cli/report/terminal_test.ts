@@ -32,26 +32,21 @@ function screenAfter(output: string, width: number): string[] {
 
 function setUp(isTerminal = true) {
   const host = new FakeHost(isTerminal);
-  const ticks: (() => void)[] = [];
-  const intervals: number[] = [];
-  let stopped = 0;
-  const terminal = new Terminal(host, (action, ms) => {
-    ticks.push(action);
-    intervals.push(ms);
-    return () => stopped++;
-  });
-  return { host, terminal, intervals, tick: () => ticks[0]?.(), stopped: () => stopped };
+  return { host, terminal: new Terminal(host), tick: () => host.clock.advance(100) };
 }
 
-test("Terminal draws at once and then in place, ten times a second", () => {
-  const { host, terminal, tick, intervals } = setUp();
+test("Terminal draws immediately and then in place, ten times a second", async () => {
+  const { host, terminal, tick } = setUp();
   const frames = [["one 10%", "two 10%"], ["one 20%", "two"], ["two 30%"], ["a", "b", "c"]];
   let frame = 0;
   terminal.start(() => frames[frame++] ?? []);
-  assert.deepEqual(intervals, [100]);
   assert.deepEqual(screenAfter(host.stderr, 80), frames[0]);
-  for (const lines of frames.slice(1)) {
-    tick();
+  await host.clock.advance(99);
+  assert.equal(frame, 1);
+  await host.clock.advance(1);
+  assert.deepEqual(screenAfter(host.stderr, 80), frames[1]);
+  for (const lines of frames.slice(2)) {
+    await tick();
     assert.deepEqual(screenAfter(host.stderr, 80), lines);
   }
 });
@@ -64,17 +59,17 @@ test("Terminal leaves the last cell of a line free", () => {
   assert.equal(asked, 39);
 });
 
-test("Terminal keeps printed lines above what it draws", () => {
+test("Terminal keeps printed lines above what it draws", async () => {
   const { host, terminal, tick } = setUp();
   terminal.print("first");
   terminal.start(() => ["bar", "sum"]);
   terminal.print("a longer line than the bar");
   assert.deepEqual(screenAfter(host.stderr, 80), ["first", "a longer line than the bar", "bar", "sum"]);
-  tick();
+  await tick();
   assert.deepEqual(screenAfter(host.stderr, 80), ["first", "a longer line than the bar", "bar", "sum"]);
 });
 
-test("Terminal draws anew below a printed line, and is silent while there is nothing to draw", () => {
+test("Terminal draws anew below a printed line, and is silent while there is nothing to draw", async () => {
   const { host, terminal, tick } = setUp();
   let lines = ["bar"];
   terminal.start(() => lines);
@@ -82,24 +77,24 @@ test("Terminal draws anew below a printed line, and is silent while there is not
   terminal.print("saved");
   assert.deepEqual(screenAfter(host.stderr, 80), ["saved"]);
   const before = host.stderr;
-  tick();
+  await tick();
   terminal.stop();
   assert.equal(host.stderr, before);
 });
 
 test("Terminal.stop() removes what was drawn, and nothing else", () => {
-  const { host, terminal, stopped } = setUp();
+  const { host, terminal } = setUp();
   terminal.print("kept");
   terminal.start(() => ["bar", "sum"]);
   terminal.stop();
   assert.deepEqual(screenAfter(host.stderr, 80), ["kept"]);
-  assert.equal(stopped(), 1);
+  assert.equal(host.clock.sleepers, 0);
   const before = host.stderr;
   terminal.stop();
   assert.equal(host.stderr, before);
 });
 
-test("Terminal counts the rows of lines that a narrower terminal wrapped", () => {
+test("Terminal counts the rows of lines that a narrower terminal wrapped", async () => {
   const { host, terminal, tick } = setUp();
   let lines = ["x".repeat(50), "y"];
   terminal.print("kept");
@@ -107,30 +102,16 @@ test("Terminal counts the rows of lines that a narrower terminal wrapped", () =>
   host.width = 20;
   const wrapped = host.stderr;
   lines = ["short", "y"];
-  tick();
+  await tick();
   assert.deepEqual(screenAfter(wrapped, 20).length, 5);
   assert.deepEqual(screenAfter(host.stderr, 20), ["kept", "short", "y"]);
 });
 
 test("Terminal draws nothing where there is no terminal, and prints plainly", () => {
-  const { host, terminal, intervals } = setUp(false);
+  const { host, terminal } = setUp(false);
   terminal.start(() => ["bar"]);
   terminal.print("line");
   terminal.stop();
   assert.equal(host.stderr, "line\n");
-  assert.deepEqual(intervals, []);
-});
-
-test("Terminal draws by a timer that ends with it", async () => {
-  const host = new FakeHost(true);
-  const terminal = new Terminal(host);
-  await new Promise<void>((resolve) => {
-    let draws = 0;
-    terminal.start(() => {
-      if (++draws === 2) resolve();
-      return ["bar"];
-    });
-  });
-  terminal.stop();
-  assert.deepEqual(screenAfter(host.stderr, 80), []);
+  assert.equal(host.clock.sleeps, 0);
 });

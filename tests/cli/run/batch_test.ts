@@ -215,9 +215,9 @@ test("--skip-existing counts a file that is there as done, and nothing else that
   };
   const { status } = await run(["--skip-existing", "-i", "list"], host, inTheWay);
   assert.equal(status, 1);
-  assert.match(host.stderr, /^kept out\/there, which was there$/m);
+  assert.match(host.stderr, /^kept out\/there, which existed already$/m);
   assert.match(host.stderr, /^bytehaul: list:2: http:\/\/a\/folder: Cannot write: it exists already$/m);
-  assert.match(host.stderr, /^bytehaul: 1 of 3 files saved, 1 were there$/m);
+  assert.match(host.stderr, /^bytehaul: 1 of 3 files saved, 1 existed already$/m);
   const json = new ListHost(["http://a/there\n"]);
   json.files["out/there"] = "";
   assert.equal((await run(["--json", "--skip-existing", "-i", "list"], json, inTheWay)).status, 0);
@@ -230,7 +230,7 @@ test("a signal saves what runs, reads no more, and tells which command goes on",
   const host = new ListHost(["http://a/1\nhttp://a/2\nhttp://a/3\nhttp://a/4\n"]);
   const { status, downloader } = await run(["-j2", "-i", "list"], host, (handle, index) => {
     if (index === 0) handle.finish();
-    else if (index === 2) setTimeout(() => host.signal(), 0);
+    else if (index === 2) setImmediate(() => host.signal());
     else handle.snapshot = snapshot({ path: "out/2" });
   });
   assert.equal(status, 130);
@@ -239,7 +239,7 @@ test("a signal saves what runs, reads no more, and tells which command goes on",
   assert.deepEqual(host.stderr.split("\n").slice(1), [
     "bytehaul: interrupted; 50.0/100 MiB saved in out/2.part and out/2.bytehaul",
     "bytehaul: interrupted; 50.0/100 MiB saved in out/3.part and out/3.bytehaul",
-    "bytehaul: go on with: bytehaul --skip-existing -j2 -i list",
+    "bytehaul: resume with: bytehaul --skip-existing -j2 -i list",
     "",
   ]);
 });
@@ -252,22 +252,24 @@ test("a signal ends the wait for standard input that says nothing", async () => 
   };
   const { status } = await run(["-q", "-i", "-"], host, (handle) => {
     handle.finish();
-    setTimeout(() => host.signal(), 0);
+    setImmediate(() => host.signal());
   });
   assert.equal(status, 130);
   assert.equal(
     host.stderr,
-    "bytehaul: go on with: bytehaul --skip-existing -q -i - and the same list on standard input\n",
+    "bytehaul: resume with: bytehaul --skip-existing -q -i - and the same list on standard input\n",
   );
 });
 
 test("the terminal shows those that run, and how many are done", async () => {
   const host = new ListHost(["http://a/1\nhttp://a/2\nhttp://a/3\n"], true);
+  const downloads: FakeHandle[] = [];
   let last = 0;
   await run(["-j2", "-i", "list"], host, (handle, index) => {
     last = index;
     if (index === 0) handle.finish();
-    else setTimeout(() => handle.finish(), 250);
+    else downloads.push(handle);
+    if (index === 2) host.clock.advance(100).then(() => downloads.forEach((it) => it.finish()));
   });
   assert.equal(last, 2);
   assert.ok(host.stderr.includes("1 of 3 done, 20.0 MiB/s, 2 running\x1b"));

@@ -25,29 +25,29 @@ const advice = (...argv: string[]) => lines(argv).at(-1);
 test("describeInterruption() says where the state is and which command goes on", () => {
   assert.deepEqual(lines(["-x", "8", A]), [
     "interrupted; 50.0/100 MiB saved in out/disk.iso.part and out/disk.iso.bytehaul",
-    `go on with: bytehaul -x 8 ${A}`,
+    `resume with: bytehaul -x 8 ${A}`,
   ]);
 });
 
 test("describeInterruption() claims nothing where nothing arrived", () => {
   assert.deepEqual(lines([A], [], { path: undefined, downloaded: 0 }), [
-    "not begun: a.iso",
-    `begin again with: bytehaul ${A}`,
+    "not started: a.iso",
+    `start again with: bytehaul ${A}`,
   ]);
   assert.deepEqual(lines([A], [], { downloaded: 0 }, false), [
     "interrupted; nothing of disk.iso could be kept",
-    "run the same command again to begin again",
+    "run the same command again to start again",
   ]);
   assert.match(lines([A], [], { total: undefined })[0] ?? "", /; 50\.0 MiB saved/);
 });
 
 test("describeInterruption() quotes for a shell", () => {
-  assert.equal(advice("-o", "it's a file", A), `go on with: bytehaul -o 'it'\\''s a file' ${A}`);
-  assert.equal(advice("-o", "$(x)", A), `go on with: bytehaul -o '$(x)' ${A}`);
+  assert.equal(advice("-o", "it's a file", A), `resume with: bytehaul -o 'it'\\''s a file' ${A}`);
+  assert.equal(advice("-o", "$(x)", A), `resume with: bytehaul -o '$(x)' ${A}`);
 });
 
 test("describeInterruption() shows no secrets", () => {
-  const again = "run the same command again to go on";
+  const again = "run the same command again to resume";
   for (
     const flags of [
       ["-H", "X-Key: 1"],
@@ -68,27 +68,27 @@ test("describeInterruption() shows no secrets", () => {
 });
 
 test("describeInterruption() shows only a command that can be pasted", () => {
-  assert.equal(lines([A], [], {}, false).at(-1), "run the same command again to go on");
-  assert.equal(advice("-4", "--dns", "1.1.1.1", A), `go on with: bytehaul -4 --dns 1.1.1.1 ${A}`);
+  assert.equal(lines([A], [], {}, false).at(-1), "run the same command again to resume");
+  assert.equal(advice("-4", "--dns", "1.1.1.1", A), `resume with: bytehaul -4 --dns 1.1.1.1 ${A}`);
 });
 
 test("describeInterruption() leaves out what would not go on", () => {
-  assert.equal(advice("--no-resume", A), `go on with: bytehaul ${A}`);
-  assert.equal(lines(["-j2", A, B], [A]).at(-1), `go on with: bytehaul -j2 ${B}`);
+  assert.equal(advice("--no-resume", A), `resume with: bytehaul ${A}`);
+  assert.equal(lines(["-j2", A, B], [A]).at(-1), `resume with: bytehaul -j2 ${B}`);
   assert.equal(
     lines(["--no-resume", "-HX: 1", A, B], [A]).at(-1),
-    "run the same command again, without --no-resume and the URLs that are done, to go on",
+    "run the same command again, without --no-resume and the URLs that are done, to resume",
   );
 });
 
 test("describeInterruption() does not send a list to be renamed anew", () => {
-  assert.equal(advice("-i", "list"), "go on with: bytehaul --skip-existing -i list");
-  assert.equal(advice("--overwrite", "-i", "list"), "go on with: bytehaul --overwrite -i list");
+  assert.equal(advice("-i", "list"), "resume with: bytehaul --skip-existing -i list");
+  assert.equal(advice("--overwrite", "-i", "list"), "resume with: bytehaul --overwrite -i list");
   assert.equal(
     advice("--rename", "-i", "list"),
-    "run the same command again, without the lines that are done, to go on",
+    "run the same command again, without the lines that are done, to resume",
   );
-  assert.equal(advice("--rename", A), `go on with: bytehaul --rename ${A}`);
+  assert.equal(advice("--rename", A), `resume with: bytehaul --rename ${A}`);
 });
 
 test("138 describeKept() says what failed downloads left, once, and how to go on", () => {
@@ -99,13 +99,13 @@ test("138 describeKept() says what failed downloads left, once, and how to go on
     httpStatus,
   });
   const line = "unfinished; 50.0/100 MiB saved in out/disk.iso.part and out/disk.iso.bytehaul";
-  const goOn = `go on with: bytehaul ${A}`;
+  const goOn = `resume with: bytehaul ${A}`;
   assert.deepEqual(describeKept([], [], invocation), []);
   assert.deepEqual(describeKept([kept(503)], [], invocation), [line, goOn]);
   assert.deepEqual(describeKept([kept(403)], [], invocation), [
-    ...[line, goOn, "where a URL has expired, a new one of the same file goes on with it"],
+    ...[line, goOn, "where a URL has expired, a new URL of the same file resumes the download"],
   ]);
   assert.deepEqual(describeKept(Array.from({ length: 5 }, () => kept()), [], invocation), [
-    ...[line, line, line, "2 more are unfinished, and saved like these", goOn],
+    ...[line, line, line, "2 more are unfinished, and saved in the same way", goOn],
   ]);
 });

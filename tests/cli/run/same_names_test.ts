@@ -44,10 +44,10 @@ test(
       const asked = server.requests.length;
       const right = await run(...sum);
       assert.equal(right.status, 0);
-      assert.match(right.stderr, /^saved a.bin \(29.3 KiB, all of it was there, sha256 matches.*\)\n$/);
+      assert.match(right.stderr, /^saved a.bin \(29.3 KiB, all of it existed already, sha256 matches.*\)\n$/);
       assert.equal(server.requests.length, asked);
     }
-    assert.equal((await run()).stderr, "kept a.bin, which was there\n");
+    assert.equal((await run()).stderr, "kept a.bin, which existed already\n");
   },
 );
 
@@ -69,9 +69,9 @@ test("122 in a list a checksum counts for its own entry", IN_A_CHILD, async () =
   );
   const { status, stderr } = await runBytehaul(["--skip-existing", "-j1", "-i", "list"], { cwd: dir.path });
   assert.equal(status, 1);
-  assert.match(stderr, /^saved right \(.*all of it was there/m);
+  assert.match(stderr, /^saved right \(.*all of it existed already/m);
   assert.match(stderr, /^bytehaul: list:3: .*Cannot write "wrong": .*its checksum is/m);
-  assert.match(stderr, /^kept any, which was there$/m);
+  assert.match(stderr, /^kept any, which existed already$/m);
   assert.match(stderr, /^saved older /m);
   await assertFileIs(dir.join("wrong"), 9, SIZE);
   await assertFileIs(dir.join("older"), SEED, SIZE);
@@ -87,7 +87,7 @@ test(
     await writeFile(dir.join("list"), `${urlIn(server, "1/f")}\n${urlIn(server, "2/f")}\n`);
     const { status, stderr } = await runBytehaul(["--skip-existing", "-j1", "-i", "list"], { cwd: dir.path });
     assert.equal(status, 1);
-    assert.match(stderr, /^kept f, which was there$/m);
+    assert.match(stderr, /^kept f, which existed already$/m);
     assert.match(stderr, /^bytehaul: list:2: .*Cannot write "f": it is the output of http:.*\/1\/f, too;/m);
   },
 );
@@ -181,7 +181,7 @@ for (const suffix of [".aria2", ".st"]) {
       await assertFileIs(dir.join("a.bin"), 9, SIZE);
       await rm(dir.join(`a.bin${suffix}`));
       const kept = await run();
-      assert.deepEqual([kept.status, kept.stderr], [0, "kept a.bin, which was there\n"]);
+      assert.deepEqual([kept.status, kept.stderr], [0, "kept a.bin, which existed already\n"]);
     },
   );
 }

@@ -2,18 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { onStopSignals } from "../../../src/cli/run/stop_signals.ts";
 import type { CliSignal } from "../../../src/runtime/console/console.ts";
+import { VirtualClock } from "../../helpers/doubles/virtual_clock.ts";
 import { FakeHost } from "../fakes.ts";
 
-function listen(): { at: (ms: number, signal?: CliSignal) => string; host: FakeHost; stop: () => void } {
+function listen() {
   const host = new FakeHost();
-  let nowMs = 0;
   let heard = "";
-  const stop = onStopSignals(host, () => nowMs, {
+  const stop = onStopSignals(host, {
     first: () => heard += "first ",
     again: () => heard += "again ",
   });
-  const at = (ms: number, signal?: CliSignal) => {
-    nowMs = ms;
+  /** What a signal sets off that comes `ms` after the start. */
+  const at = async (ms: number, signal?: CliSignal) => {
+    await host.clock.advance(ms - host.clock.monotonicMs());
     heard = "";
     host.signal(signal);
     return heard.trim();
@@ -21,22 +22,24 @@ function listen(): { at: (ms: number, signal?: CliSignal) => string; host: FakeH
   return { at, host, stop };
 }
 
-test("onStopSignals() takes a signal within half a second of the first for its echo", () => {
+test("onStopSignals() takes a signal within half a second of the first for its echo", async () => {
   const { at } = listen();
-  const heard = [0, 0, 1, 499, 500, 501, 502, 5000].map((ms) => at(ms));
+  const heard: string[] = [];
+  for (const ms of [0, 0, 1, 499, 500, 501, 502, 5000]) heard.push(await at(ms));
   assert.deepEqual(heard, ["first", "", "", "", "", "again", "again", "again"]);
 });
 
-test("onStopSignals() listens until it is told to stop", () => {
+test("onStopSignals() listens until it is told to stop", async () => {
   const { at, host, stop } = listen();
   assert.equal(host.listeners, 1);
   stop();
-  assert.deepEqual([host.listeners, at(1000)], [0, ""]);
+  assert.deepEqual([host.listeners, await at(1000)], [0, ""]);
 });
 
-test("onStopSignals() ends nothing at once because a terminal is closed twice", () => {
+test("onStopSignals() ends nothing immediately because a terminal is closed twice", async () => {
   const { at } = listen();
-  assert.deepEqual([at(0, "SIGHUP"), at(5000, "SIGHUP"), at(6000, "SIGTERM")], ["first", "", "again"]);
+  const heard = [await at(0, "SIGHUP"), await at(5000, "SIGHUP"), await at(6000, "SIGTERM")];
+  assert.deepEqual(heard, ["first", "", "again"]);
 });
 
 test("onStopSignals() listens for Ctrl+Break as well, which only Windows has", () => {
@@ -45,6 +48,6 @@ test("onStopSignals() listens for Ctrl+Break as well, which only Windows has", (
     heard.push(...signals);
     return () => {};
   };
-  onStopSignals({ onSignal }, () => 0, { first: () => {}, again: () => {} });
+  onStopSignals({ onSignal, clock: new VirtualClock() }, { first: () => {}, again: () => {} });
   assert.ok(heard.includes("SIGBREAK"), heard.join());
 });

@@ -21,13 +21,12 @@ const PART: VerifyResult = {
 
 async function run(
   argv: readonly string[],
-  { host = new FakeHost(), verifyFile = verify, now = () => 0 }: {
+  { host = new FakeHost(), verifyFile = verify }: {
     host?: FakeHost;
     verifyFile?: VerifyFile;
-    now?: () => number;
   } = {},
 ) {
-  const status = await runVerify(parseArgs(["verify", ...argv]) as VerifyCommand, host, now, verifyFile);
+  const status = await runVerify(parseArgs(["verify", ...argv]) as VerifyCommand, host, verifyFile);
   assert.equal(host.listeners, 0, "signals are listened to after the end");
   const lines = () => host.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
   return { status, host, lines, stderr: host.stderr };
@@ -117,7 +116,7 @@ test("verify tells how much of an unfinished download is right", async () => {
   assert.equal(status, 1);
   assert.equal(
     stderr,
-    'bytehaul: "a.iso.part" is not whole: 1.00/3.00 MiB are right, 64.0 KiB wrong, 1.94 MiB missing\n',
+    'bytehaul: "a.iso.part" is not complete: 1.00/3.00 MiB are right, 64.0 KiB wrong, 1.94 MiB missing\n',
   );
   const whole = { ...PART, matches: true, provenBytes: PART.size, wrongBytes: 0, missingBytes: 0 };
   const { status: done, stderr: line } = await run(["a.iso"], { verifyFile: () => Promise.resolve(whole) });
@@ -156,17 +155,20 @@ test("verify --json tells a program on standard output", async () => {
 });
 
 test("verify --json writes ten lines of progress a second at most, and none with --quiet", async () => {
-  let nowMs = 0;
-  const verifyFile: VerifyFile = (_path, { onProgress }) => {
-    for (; nowMs < 1000; nowMs++) onProgress?.(nowMs, 2000);
-    return Promise.resolve(PART);
+  const host = new FakeHost();
+  const verifyFile: VerifyFile = async (_path, { onProgress }) => {
+    for (let checked = 0; checked < 1000; checked++) {
+      onProgress?.(checked, 2000);
+      await host.clock.advance(1);
+    }
+    return PART;
   };
-  const told = await run(["--json", "a.iso"], { verifyFile, now: () => nowMs });
+  const told = await run(["--json", "a.iso"], { verifyFile, host });
   assert.equal(told.lines().filter(({ type }) => type === "progress").length, 10);
   assert.deepEqual(told.lines().at(-1), { type: "result", ...PART });
-  assert.match(told.stderr, /^bytehaul: "a\.iso\.part" is not whole: [^\n]*\n$/);
-  nowMs = 0;
-  const quiet = await run(["--json", "-q", "a.iso"], { verifyFile, now: () => nowMs });
+  assert.match(told.stderr, /^bytehaul: "a\.iso\.part" is not complete: [^\n]*\n$/);
+  host.stdout = "";
+  const quiet = await run(["--json", "-q", "a.iso"], { verifyFile, host });
   assert.deepEqual(quiet.lines().map(({ type }) => type), ["result"]);
 });
 
@@ -196,20 +198,19 @@ test("verify draws its progress on a terminal and removes it in the end", async 
 
 test("verify stops at a signal, and exits at once at a later one", async () => {
   const host = new FakeHost();
-  let nowMs = 0;
   const seen: string[] = [];
   const verifyFile: VerifyFile = (path, { signal }) => {
     seen.push(path);
     const { promise, reject } = Promise.withResolvers<never>();
-    signal?.addEventListener("abort", () => {
-      nowMs = 600;
+    signal?.addEventListener("abort", async () => {
+      await host.clock.advance(600);
       host.signal();
       reject(signal.reason);
     });
     queueMicrotask(() => host.signal());
     return promise;
   };
-  const { status, stderr } = await run(["a", "b"], { host, verifyFile, now: () => nowMs });
+  const { status, stderr } = await run(["a", "b"], { host, verifyFile });
   assert.deepEqual([status, stderr, seen, host.exits], [130, "", ["a"], [130]]);
 });
 

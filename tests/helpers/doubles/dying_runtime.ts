@@ -29,17 +29,22 @@ export function dyingBefore(call: string, nth: number): DyingRuntime {
     if (isDead) throw new Error("the process is dead");
   };
 
-  const guardFile = (file: RuntimeFile): RuntimeFile => {
-    const guarded = {} as Record<string, unknown>;
-    for (const name of ["read", "write", "truncate", "sync", "stat"] as const) {
-      guarded[name] = async (...args: never[]) => {
-        live(name);
-        return await (file[name] as (...args: never[]) => Promise<unknown>)(...args);
-      };
-    }
+  const guard =
+    <A extends unknown[], T>(name: string, call: (...args: A) => Promise<T>) =>
+    async (...args: A): Promise<T> => {
+      live(name);
+      return await call(...args);
+    };
+
+  const guardFile = (file: RuntimeFile): RuntimeFile => ({
+    read: guard("read", (buffer: Uint8Array, position: number) => file.read(buffer, position)),
+    write: guard("write", (data: Uint8Array, position: number) => file.write(data, position)),
+    truncate: guard("truncate", (size: number) => file.truncate(size)),
+    sync: guard("sync", () => file.sync()),
+    stat: guard("stat", () => file.stat()),
     // As with the lock, the system closes what is open when a process dies.
-    return { ...guarded, close: () => file.close() } as unknown as RuntimeFile;
-  };
+    close: () => file.close(),
+  });
 
   const real = runtimeWith({}).files;
   const files = {} as Record<keyof FileSystem, unknown>;

@@ -59,6 +59,21 @@ export function fileWith(file: RuntimeFile, overrides: Partial<RuntimeFile>): Ru
   };
 }
 
+/** A file that has only these calls; every other one fails the test. */
+export function stubFile(calls: Partial<RuntimeFile>): RuntimeFile {
+  const unexpected = (): Promise<never> =>
+    Promise.reject(new Error("The test expects no such call of the file"));
+  return {
+    read: unexpected,
+    write: unexpected,
+    truncate: unexpected,
+    sync: unexpected,
+    stat: unexpected,
+    close: unexpected,
+    ...calls,
+  };
+}
+
 /** An error as the system makes it. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: made by a test`), { code });

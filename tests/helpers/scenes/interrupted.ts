@@ -6,6 +6,7 @@ import {
   type RecordedRequest,
   type Reply,
 } from "../../../testing/mod.ts";
+import { SMALL_FILE } from "../small_file.ts";
 import type { TemporaryDirectory } from "../temp.ts";
 import { until } from "../until.ts";
 
@@ -14,14 +15,6 @@ const SIZE = 3 * 2 ** 20 + 12_345;
 const SEED = 7;
 /** A connection takes half a second for the first request. */
 const BYTES_PER_SECOND = 2 * 2 ** 20;
-
-/** Options with which a small file is fetched as a large one is by default. */
-export const SMALL_FILE = {
-  pieceSize: 65_536,
-  minSplitSize: 0,
-  minSegmentSize: 16_384,
-  retryBaseDelayMs: 1,
-} as const;
 
 /** What to leave behind. */
 export interface InterruptedOptions extends Omit<FaultServerOptions, "size" | "respond"> {

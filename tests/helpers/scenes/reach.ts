@@ -9,18 +9,12 @@ import { FastClock } from "../doubles/fast_clock.ts";
 import { queueOn, runtimeWith } from "../doubles/runtime_double.ts";
 import type { Starter } from "./scene.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../temp.ts";
+import { SMALL_FILE } from "../small_file.ts";
 
 /** The file that is fetched. */
 export const REACH_FILE = { seed: 33, size: 300_000 } as const;
 
-const DEFAULTS = {
-  maxConnections: 1,
-  pieceSize: 16_384,
-  minSplitSize: 0,
-  minSegmentSize: 16_384,
-  retryBaseDelayMs: 1,
-  maxRetries: 1,
-} as const;
+const DEFAULTS = { ...SMALL_FILE, maxConnections: 1, pieceSize: 16_384, maxRetries: 1 } as const;
 
 /** How a download is begun. */
 export interface ReachOptions extends DownloaderOptions {

@@ -5,18 +5,13 @@ import type { DownloadHandle, DownloadResult, DownloadSpec, LogLevel } from "../
 import { assertFileIs } from "../../../testing/content.ts";
 import { FaultServer, type FaultServerOptions, type RecordedRequest } from "../../../testing/mod.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../temp.ts";
+import { SMALL_FILE } from "../small_file.ts";
 
 /** What a download leaves for a later run. */
 export const KEPT: readonly string[] = ["file.bin.bytehaul", "file.bin.part"];
 
-/** Small pieces, quick retries and one connection, so that what is asked for follows from what was sent. */
-const DEFAULTS = {
-  maxConnections: 1,
-  pieceSize: 16_384,
-  minSplitSize: 0,
-  minSegmentSize: 16_384,
-  retryBaseDelayMs: 1,
-} as const;
+/** One connection, so that what is requested follows from what was sent. */
+const DEFAULTS = { ...SMALL_FILE, maxConnections: 1, pieceSize: 16_384 } as const;
 
 /** A message for the logger. */
 export interface Message {

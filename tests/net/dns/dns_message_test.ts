@@ -197,14 +197,14 @@ test("decodeAnswer() returns or says why not, whatever bytes it is given", () =>
     }
     try {
       const { addresses } = decodeAnswer(QUESTION, message);
-      assert.ok(addresses.length <= 3);
+      assert.ok(addresses.length <= 3, `${addresses.length} addresses`);
       successes++;
     } catch (error) {
       assert.ok(error instanceof DnsMessageError, String(error));
       faults.add(error.fault);
     }
   }
-  assert.ok(successes > 1000);
+  assert.ok(successes > 1000, `${successes} successes`);
   for (const fault of ["cut short", "bad compression", "bad name", "another question", "another id"]) {
     assert.ok(faults.has(fault), fault);
   }
@@ -222,5 +222,6 @@ test("decodeAnswer() is quick about 64 KiB of pointers", () => {
   }
   const startedMs = performance.now();
   assert.throws(() => decodeAnswer(QUESTION, message), DnsMessageError);
-  assert.ok(performance.now() - startedMs < 2000);
+  const tookMs = performance.now() - startedMs;
+  assert.ok(tookMs < 2000, `${tookMs} ms`);
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KnownVersion } from "../../../src/session/sources/known_version.ts";
 import type { Validator } from "../../../src/types.ts";
@@ -12,8 +12,8 @@ const known = (validator: Validator, isJudged = true) => new KnownVersion(1000, 
 
 test("a version is what it was given", () => {
   const version = new KnownVersion(undefined, named('"a"', DATE), false);
-  deepStrictEqual([version.size, version.isJudgedByChecksum, version.isMixed], [undefined, false, false]);
-  deepStrictEqual([version.validator, version.recorded], [named('"a"', DATE), named('"a"', DATE)]);
+  assert.deepEqual([version.size, version.isJudgedByChecksum, version.isMixed], [undefined, false, false]);
+  assert.deepEqual([version.validator, version.recorded], [named('"a"', DATE), named('"a"', DATE)]);
 });
 
 for (
@@ -27,8 +27,8 @@ for (
   test(`96 a response that says ${name} mixes nothing`, () => {
     const version = known(named('"a"', DATE));
     version.note(seen);
-    strictEqual(version.isMixed, false);
-    deepStrictEqual([version.validator, version.recorded], [named('"a"', DATE), named('"a"', DATE)]);
+    assert.equal(version.isMixed, false);
+    assert.deepEqual([version.validator, version.recorded], [named('"a"', DATE), named('"a"', DATE)]);
   });
 }
 
@@ -43,16 +43,16 @@ for (
   test(`96 a response that says ${name} makes a mixture, which no later run relies on`, () => {
     const version = known(named('"a"', DATE));
     version.note(seen);
-    strictEqual(version.isMixed, true);
-    deepStrictEqual([version.validator, version.recorded], [named('"a"', DATE), NAMELESS]);
-    match(version.mixture, says);
+    assert.equal(version.isMixed, true);
+    assert.deepEqual([version.validator, version.recorded], [named('"a"', DATE), NAMELESS]);
+    assert.match(version.mixture, says);
   });
 }
 
 test("96 every other version is named once, in the order in which they came", () => {
   const version = known(named('"a"'));
   for (const etag of ['"b"', '"c"', '"b"', '"a"']) version.note(named(etag));
-  strictEqual(
+  assert.equal(
     version.mixture,
     'its parts came from versions with the ETag "a" and the ETag "b" and the ETag "c"',
   );
@@ -61,14 +61,14 @@ test("96 every other version is named once, in the order in which they came", ()
 test("96 versions of equal ETags and different dates are two, named alike", () => {
   const version = known(named('"a"', DATE));
   version.note(named('"a"', LATER));
-  strictEqual(version.isMixed, true);
-  match(version.mixture, /versions with the ETag "a"$/);
+  assert.equal(version.isMixed, true);
+  assert.match(version.mixture, /versions with the ETag "a"$/);
 });
 
 test("96 a date names a version that has no ETag", () => {
   const version = known(named(undefined, DATE));
   version.note(named(undefined, LATER));
-  match(version.mixture, new RegExp(`the date ${DATE} and the date ${LATER}$`));
+  assert.match(version.mixture, new RegExp(`the date ${DATE} and the date ${LATER}$`));
 });
 
 test("96 what an earlier run left makes a mixture, also where it has the same name or none", () => {
@@ -81,31 +81,31 @@ test("96 what an earlier run left makes a mixture, also where it has the same na
   ) {
     const version = known(named('"a"'));
     version.noteLeftovers(recorded);
-    deepStrictEqual([version.isMixed, version.recorded], [true, NAMELESS]);
-    match(version.mixture, says);
+    assert.deepEqual([version.isMixed, version.recorded], [true, NAMELESS]);
+    assert.match(version.mixture, says);
   }
   const nameless = known(NAMELESS);
   nameless.noteLeftovers(NAMELESS);
-  match(nameless.mixture, /with no name, some/);
+  assert.match(nameless.mixture, /with no name, some/);
 });
 
 test("135 the strong ETag of a version that had a weak one is adopted, its date stays", () => {
   const version = known(named('W/"a"', DATE), false);
   version.note(named('"a"', DATE));
-  deepStrictEqual([version.validator, version.recorded], [named('"a"', DATE), named('"a"', DATE)]);
+  assert.deepEqual([version.validator, version.recorded], [named('"a"', DATE), named('"a"', DATE)]);
   version.note(named('W/"a"', DATE));
-  deepStrictEqual(version.validator, named('"a"', DATE));
+  assert.deepEqual(version.validator, named('"a"', DATE));
 });
 
 test("135 no other strong ETag is adopted", () => {
   for (const seen of [named('"b"', DATE), named('"a"', LATER), named('W/"a"', DATE), NAMELESS]) {
     const version = known(named('W/"a"', DATE));
     version.note(seen);
-    deepStrictEqual(version.validator, named('W/"a"', DATE));
+    assert.deepEqual(version.validator, named('W/"a"', DATE));
   }
   const tagless = known(named(undefined, DATE));
   tagless.note(named('"a"', DATE));
-  deepStrictEqual(tagless.validator, named(undefined, DATE));
+  assert.deepEqual(tagless.validator, named(undefined, DATE));
 });
 
 for (
@@ -120,15 +120,15 @@ for (
     version.note(first);
     version.note(first);
     version.note(NAMELESS);
-    throws(() => version.note(second), { code: "remote_changed" });
-    deepStrictEqual([version.validator, version.recorded], [NAMELESS, NAMELESS]);
+    assert.throws(() => version.note(second), { code: "remote_changed" });
+    assert.deepEqual([version.validator, version.recorded], [NAMELESS, NAMELESS]);
   });
 
   test(`96 later responses with other ${name}, where the first had none, and a checksum: a mixture`, () => {
     const version = known(NAMELESS);
     version.note(first);
-    strictEqual(version.isMixed, false);
+    assert.equal(version.isMixed, false);
     version.note(second);
-    strictEqual(version.isMixed, true);
+    assert.equal(version.isMixed, true);
   });
 }

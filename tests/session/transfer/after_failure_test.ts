@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ContradictionError, UnusableResponseError } from "../../../src/http/unusable_response.ts";
 import {
@@ -181,7 +181,7 @@ row("two sizes of one version, of an extra connection", new ContradictionError(1
 
 for (const { name, error, state, gives } of rows) {
   test(`92 after a failure, ${name}: ${gives.kind}`, () => {
-    deepStrictEqual(afterFailure(error, state), gives);
+    assert.deepEqual(afterFailure(error, state), gives);
   });
 }
 
@@ -191,18 +191,18 @@ test("92 asking for less comes to an end", () => {
     for (let count = 0;; count++) {
       const next = afterFailure(status(416), { ...ALONE, requestedBytes, servedBytes, leastBytes });
       if (next.kind !== "shorten") break;
-      deepStrictEqual([next.bytes < requestedBytes, next.bytes > 0, count < 30], [true, true, true]);
+      assert.deepEqual([next.bytes < requestedBytes, next.bytes > 0, count < 30], [true, true, true]);
       requestedBytes = next.bytes;
     }
-    deepStrictEqual(requestedBytes <= servedBytes, true);
+    assert.deepEqual(requestedBytes <= servedBytes, true);
   }
 });
 
 test("136 what asks for quiet: 429, 503, and all that say when to come back, where time can change it", () => {
   const lasting = new HttpStatusError(405, "405", { retryAfterMs: 5 });
   const outcomes = [status(429, true), status(503, true), dated, lasting, status(500, true), lost("network")];
-  deepStrictEqual(outcomes.map(isOverload), [true, true, true, false, false, false]);
-  deepStrictEqual([isOverload(new Error("503")), isOverload(undefined)], [false, false]);
+  assert.deepEqual(outcomes.map(isOverload), [true, true, true, false, false, false]);
+  assert.deepEqual([isOverload(new Error("503")), isOverload(undefined)], [false, false]);
 });
 
 test("what passes is of the range where nothing but the first one was ever served", () => {
@@ -213,9 +213,9 @@ test("what passes is of the range where nothing but the first one was ever serve
       new DownloadError("network", "", { retryable: true }),
     ]
   ) {
-    deepStrictEqual(afterFailure(error, state), retry(PLAIN));
-    deepStrictEqual(afterFailure(error, { ...state, requestedBytes: undefined }), retry(FATAL));
-    deepStrictEqual(afterFailure(error, { ...state, isExtra: true }), retry(AWAY));
+    assert.deepEqual(afterFailure(error, state), retry(PLAIN));
+    assert.deepEqual(afterFailure(error, { ...state, requestedBytes: undefined }), retry(FATAL));
+    assert.deepEqual(afterFailure(error, { ...state, isExtra: true }), retry(AWAY));
   }
-  deepStrictEqual(afterFailure(new HttpStatusError(410, "", { retryable: true }), state), retry(FATAL));
+  assert.deepEqual(afterFailure(new HttpStatusError(410, "", { retryable: true }), state), retry(FATAL));
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { growWhileFaster } from "../../../src/session/transfer/growth.ts";
@@ -30,16 +30,16 @@ async function grow(rateOf: (connections: number) => number, most = 16, begin = 
 }
 
 test("connections are doubled while each brings as much", async () => {
-  deepStrictEqual(await grow((connections) => connections * 10), [4, 8, 16]);
+  assert.deepEqual(await grow((connections) => connections * 10), [4, 8, 16]);
 });
 
 test("where the whole is limited, only one step is tried", async () => {
-  deepStrictEqual(await grow(() => 100), [4, 8]);
+  assert.deepEqual(await grow(() => 100), [4, 8]);
 });
 
 test("no more are opened than there is room for", async () => {
-  deepStrictEqual(await grow((connections) => connections * 10, 10), [4, 8, 10]);
-  deepStrictEqual(await grow((connections) => connections * 10, 4), [4]);
+  assert.deepEqual(await grow((connections) => connections * 10, 10), [4, 8, 10]);
+  assert.deepEqual(await grow((connections) => connections * 10, 4), [4]);
 });
 
 test("it ends with its signal", async () => {
@@ -49,7 +49,7 @@ test("it ends with its signal", async () => {
     fetched: () => 0,
     connections: () => 1,
     room: () => 1,
-    add: () => ok(false),
+    add: () => assert.ok(false),
   }, controller.signal);
   controller.abort();
   await growing;
@@ -60,13 +60,13 @@ const FILE = { size: 8_000_000, seed: 44 };
 test('"auto" adds connections where each of them is limited', { timeout: 30_000 }, async () => {
   await using scene = await Scene.open({ ...FILE, respond: () => ({ throttle: 500_000 }) });
   const result = await scene.complete({ maxConnections: "auto" });
-  strictEqual(result.fetchedBytes, FILE.size);
+  assert.equal(result.fetchedBytes, FILE.size);
   const counts = scene.messages.map(({ message }) => /^(\d+) connections from now on$/.exec(message)?.[1])
     .filter((count) => count !== undefined).map(Number);
-  ok(counts.length > 0, "no connections were added");
+  assert.ok(counts.length > 0, "no connections were added");
   // Each step doubles what was there before, from the four that it begins with.
-  deepStrictEqual(counts, counts.map((_, step) => 4 * 2 ** (step + 1)));
-  ok(scene.server.maxOpenConnections >= counts[0]!, `${scene.server.maxOpenConnections} connections`);
+  assert.deepEqual(counts, counts.map((_, step) => 4 * 2 ** (step + 1)));
+  assert.ok(scene.server.maxOpenConnections >= counts[0]!, `${scene.server.maxOpenConnections} connections`);
 });
 
 test(
@@ -80,7 +80,7 @@ test(
       respond: () => ({ throttle: 600_000 }),
     });
     await scene.complete({ maxConnections: "auto", maxDownloadSpeed: 2_000_000 });
-    strictEqual(scene.server.maxOpenConnections, 4);
+    assert.equal(scene.server.maxOpenConnections, 4);
   },
 );
 
@@ -91,5 +91,5 @@ test('"auto" adds none after the server refused one', { timeout: 30_000 }, async
     respond: ({ index }) => index === 2 ? { status: 429 } : { throttle: 400_000 },
   });
   await scene.complete({ maxConnections: "auto" });
-  ok(scene.server.maxOpenConnections <= 4, `${scene.server.maxOpenConnections} connections`);
+  assert.ok(scene.server.maxOpenConnections <= 4, `${scene.server.maxOpenConnections} connections`);
 });

@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
@@ -71,9 +71,9 @@ for (const memoryBudget of [64 * KIB, 2 * MIB, 8 * MIB]) {
     await scene.complete({ maxConnections: 8, minSplitSize: 0, pieceSize, memoryBudget });
     // A chunk of one connection is more than a small budget, and comes all the same.
     const bound = memoryBudget > bodyChunkBytes ? memoryBudget : memoryBudget + bodyChunkBytes;
-    ok(held.peak <= bound, `${held.peak} bytes were held, ${bound} may be`);
-    ok(held.peak > memoryBudget / 2, `only ${held.peak} bytes were held`);
+    assert.ok(held.peak <= bound, `${held.peak} bytes were held, ${bound} may be`);
+    assert.ok(held.peak > memoryBudget / 2, `only ${held.peak} bytes were held`);
     const [pool] = watch.pools;
-    strictEqual(pool?.bytesInUse, 0);
+    assert.equal(pool?.bytesInUse, 0);
   });
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Lease, Scheduler } from "../../../src/plan/scheduler.ts";
 import { LeaseDesk, type RequestLimits } from "../../../src/session/transfer/lease_desk.ts";
@@ -27,7 +27,7 @@ class Scene {
 
   async take(limits: RequestLimits): Promise<Lease> {
     const lease = await this.desk.next(0, limits);
-    ok(lease !== undefined);
+    assert.ok(lease !== undefined);
     return lease;
   }
 
@@ -35,7 +35,7 @@ class Scene {
   takeHalves() {
     const first = this.scheduler.leaseCovered({ start: 0, end: SIZE / 2 });
     const second = this.scheduler.leaseCovered({ start: SIZE / 2, end: SIZE });
-    ok(first !== undefined && second !== undefined);
+    assert.ok(first !== undefined && second !== undefined);
     return [this.desk.track(first), this.desk.track(second)] as const;
   }
 }
@@ -45,13 +45,13 @@ const rangeOf = ({ start, end }: Lease) => [start, end];
 test("leases ascend, and none is longer than the server allows", async () => {
   const scene = new Scene();
   const limits = { ...TWO, maxSegmentSize: 1500 };
-  deepStrictEqual(rangeOf(await scene.take(limits)), [0, 1500]);
-  deepStrictEqual(rangeOf(await scene.take(limits)), [1500, 3000]);
+  assert.deepEqual(rangeOf(await scene.take(limits)), [0, 1500]);
+  assert.deepEqual(rangeOf(await scene.take(limits)), [1500, 3000]);
 });
 
 test("a request for the whole file is not limited by the length of ranges", async () => {
   const limits = { connections: 1, usesRanges: false, maxSegmentSize: 1500 };
-  deepStrictEqual(rangeOf(await new Scene().take(limits)), [0, SIZE]);
+  assert.deepEqual(rangeOf(await new Scene().take(limits)), [0, SIZE]);
 });
 
 test("leases are longer where a request takes long", async () => {
@@ -62,9 +62,9 @@ test("leases are longer where a request takes long", async () => {
     return lease!.end - lease!.start;
   };
   // Two seconds of the rate, or eight times what a request takes: the mean of all, where the latest counts a quarter.
-  strictEqual(await bytesOf([]), 20_000);
-  strictEqual(await bytesOf([500]), 40_000);
-  strictEqual(await bytesOf([500, 900]), 48_000);
+  assert.equal(await bytesOf([]), 20_000);
+  assert.equal(await bytesOf([500]), 40_000);
+  assert.equal(await bytesOf([500, 900]), 48_000);
 });
 
 test("one that finds no lease waits for a released one, and gets what is missing of it", async () => {
@@ -73,11 +73,11 @@ test("one that finds no lease waits for a released one, and gets what is missing
   let next: Lease | undefined;
   const waiting = scene.desk.next(0, { ...TWO, connections: 1 }).then((lease) => next = lease);
   await settle();
-  strictEqual(next, undefined);
+  assert.equal(next, undefined);
   scene.scheduler.deliver(first.lease, 100);
   scene.desk.release(first);
   await waiting;
-  deepStrictEqual(rangeOf(next!), [100, SIZE / 2]);
+  assert.deepEqual(rangeOf(next!), [100, SIZE / 2]);
 });
 
 test("everything is delivered: whoever waits gets nothing, and `done` is aborted", async () => {
@@ -85,14 +85,14 @@ test("everything is delivered: whoever waits gets nothing, and `done` is aborted
   const halves = scene.takeHalves();
   const waiting = Promise.all([scene.desk.next(0, HALVES), scene.desk.next(0, HALVES)]);
   for (const half of halves) {
-    strictEqual(scene.desk.done.aborted, false);
+    assert.equal(scene.desk.done.aborted, false);
     scene.scheduler.deliver(half.lease, SIZE / 2);
     scene.desk.release(half);
   }
-  deepStrictEqual(await waiting, [undefined, undefined]);
-  strictEqual(scene.desk.done.aborted, true);
-  strictEqual(scene.clock.sleepers, 0);
-  strictEqual(await scene.desk.next(0, HALVES), undefined);
+  assert.deepEqual(await waiting, [undefined, undefined]);
+  assert.equal(scene.desk.done.aborted, true);
+  assert.equal(scene.clock.sleepers, 0);
+  assert.equal(await scene.desk.next(0, HALVES), undefined);
 });
 
 test("the transfer ends early: nobody gets a lease, and whoever waits is told why", async () => {
@@ -101,10 +101,10 @@ test("the transfer ends early: nobody gets a lease, and whoever waits is told wh
   const waiting = scene.desk.next(0, HALVES);
   const reason = new Error("stopped");
   scene.stop.abort(reason);
-  await rejects(waiting, reason);
-  await rejects(scene.desk.next(0, HALVES), reason);
-  strictEqual(first.signal.reason, reason);
-  strictEqual(scene.clock.sleepers, 0);
+  await assert.rejects(waiting, reason);
+  await assert.rejects(scene.desk.next(0, HALVES), reason);
+  assert.equal(first.signal.reason, reason);
+  assert.equal(scene.clock.sleepers, 0);
 });
 
 /** Delivers from both halves for two seconds: a lot from the first, and little from the second. */
@@ -125,17 +125,17 @@ test("an idle connection takes over the rest of the slowest lease, so that both 
   const [, slow] = await deliverUnevenly(scene, 10_000);
   // 460 000 bytes are missing of it; it has 20 000 bytes a second, and the idle one nine times that.
   const rest = await scene.desk.next(180_000, HALVES);
-  deepStrictEqual(rangeOf(rest!), [slow.position + 46_000, SIZE]);
-  deepStrictEqual([slow.end, slow.lease.active, slow.signal.aborted], [slow.position + 46_000, true, false]);
-  deepStrictEqual(scene.messages, [`another connection takes over at byte ${rest!.start}`]);
+  assert.deepEqual(rangeOf(rest!), [slow.position + 46_000, SIZE]);
+  assert.deepEqual([slow.end, slow.lease.active, slow.signal.aborted], [slow.position + 46_000, true, false]);
+  assert.deepEqual(scene.messages, [`another connection takes over at byte ${rest!.start}`]);
 });
 
 test("a lease that hardly moves is taken over completely, and its request is aborted", async () => {
   const scene = new Scene();
   const [, slow] = await deliverUnevenly(scene, 1);
   const rest = await scene.desk.next(180_000, HALVES);
-  deepStrictEqual(rangeOf(rest!), [slow.position, SIZE]);
-  deepStrictEqual([slow.lease.active, slow.signal.aborted], [false, true]);
+  assert.deepEqual(rangeOf(rest!), [slow.position, SIZE]);
+  assert.deepEqual([slow.lease.active, slow.signal.aborted], [false, true]);
 });
 
 test("what was taken over is left alone for twice as long as the lease before it", async () => {
@@ -143,8 +143,8 @@ test("what was taken over is left alone for twice as long as the lease before it
   const [, slow] = scene.takeHalves();
   await scene.clock.advance(500);
   const rest = await scene.desk.next(180_000, HALVES);
-  deepStrictEqual(rangeOf(rest!), [0, SIZE / 2]);
-  strictEqual(scene.desk.track(rest!).patienceMs, 2 * slow.patienceMs);
+  assert.deepEqual(rangeOf(rest!), [0, SIZE / 2]);
+  assert.equal(scene.desk.track(rest!).patienceMs, 2 * slow.patienceMs);
 });
 
 test("a request may take three times as long as the slowest one so far before it counts as stuck", async () => {
@@ -155,11 +155,11 @@ test("a request may take three times as long as the slowest one so far before it
   first.noteBytes();
   scene.desk.release(first);
   const next = scene.desk.track(await scene.take(HALVES));
-  strictEqual(next.patienceMs, 3 * 700);
+  assert.equal(next.patienceMs, 3 * 700);
   await scene.clock.advance(2099);
-  strictEqual(next.isMeasured, false);
+  assert.equal(next.isMeasured, false);
   await scene.clock.advance(1);
-  strictEqual(next.isMeasured, true);
+  assert.equal(next.isMeasured, true);
 });
 
 test("whoever waits checks regularly whether another one needs help", async () => {
@@ -168,10 +168,10 @@ test("whoever waits checks regularly whether another one needs help", async () =
   let rest: Lease | undefined;
   const waiting = scene.desk.next(180_000, HALVES).then((lease) => rest = lease);
   await scene.clock.advance(499);
-  strictEqual(rest, undefined);
+  assert.equal(rest, undefined);
   await scene.clock.advance(1);
   await waiting;
-  ok(rest !== undefined);
+  assert.ok(rest !== undefined);
 });
 
 test("without ranges nothing is taken over", async () => {
@@ -180,8 +180,8 @@ test("without ranges nothing is taken over", async () => {
   let isOver = false;
   const waiting = scene.desk.next(180_000, { ...HALVES, usesRanges: false }).catch(() => isOver = true);
   await scene.clock.advance(60_000);
-  strictEqual(isOver, false);
-  deepStrictEqual(scene.messages, []);
+  assert.equal(isOver, false);
+  assert.deepEqual(scene.messages, []);
   scene.stop.abort();
   await waiting;
 });
@@ -194,9 +194,9 @@ test("a failure counts while the lease is active, and its rest is missing again"
     scene.scheduler.deliver(lease, 10);
     return Promise.reject(failure);
   };
-  await rejects(scene.desk.whileTracked(lease, work), failure);
-  strictEqual(lease.active, false);
-  strictEqual((await scene.take(HALVES)).start, 10);
+  await assert.rejects(scene.desk.whileTracked(lease, work), failure);
+  assert.equal(lease.active, false);
+  assert.equal((await scene.take(HALVES)).start, 10);
 });
 
 test("a failure does not count where another connection took the lease over", async () => {
@@ -217,5 +217,5 @@ test("a failure counts where the transfer has ended", async () => {
     scene.stop.abort();
     return Promise.reject(failure);
   };
-  await rejects(scene.desk.whileTracked(lease, work), failure);
+  await assert.rejects(scene.desk.whileTracked(lease, work), failure);
 });

@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadHandle } from "../../../mod.ts";
 import { layOutBlocks } from "../../../src/flow/memory_budget.ts";
@@ -51,13 +51,13 @@ for (const memoryBudget of [65_536, 1_048_576, 5_000_000]) {
         await scene.completed(buffered.handle);
 
         const [pool, ...others] = watch.pools;
-        strictEqual(others.length, 0);
+        assert.equal(others.length, 0);
         const layout = layOutBlocks({
           ...{ budget: memoryBudget, connections, reserved: checksum ? 2 : 0, chunkBytes: bodyChunkBytes },
           fileSize: SIZE,
         });
-        strictEqual(pool?.peakBytes, layout.blocks * layout.blockSize);
-        ok(buffered.peak > 0 && buffered.peak <= memoryBudget, `${buffered.peak} bytes were held`);
+        assert.equal(pool?.peakBytes, layout.blocks * layout.blockSize);
+        assert.ok(buffered.peak > 0 && buffered.peak <= memoryBudget, `${buffered.peak} bytes were held`);
       });
     }
   }

@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Downloader, type DownloadHandle } from "../../../mod.ts";
@@ -16,7 +16,7 @@ const MB = 1_000_000;
 function assertRate(bytes: number, seconds: number, rate: number, tolerance = 0.05): void {
   const measured = bytes / seconds;
   const means = `${(measured / rate * 100).toFixed(1)} % of the rate`;
-  ok(Math.abs(measured / rate - 1) <= tolerance, means);
+  assert.ok(Math.abs(measured / rate - 1) <= tolerance, means);
 }
 
 /** The seconds that `work` takes. */
@@ -103,7 +103,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
     await using scene = await Scene.open({ size: 20 * MB, seed: SEED, respond });
     const handle = scene.download({ maxConnections: 2 });
     await until(() => handle.snapshot.downloaded > 0.5 * MB);
-    strictEqual(handle.maxDownloadSpeed, 0);
+    assert.equal(handle.maxDownloadSpeed, 0);
     handle.maxDownloadSpeed = 400_000;
     assertRate(await rateInASecond(handle), 1, 400_000, AFTER_CHANGE);
   },
@@ -122,7 +122,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
     assertRate(await rateInASecond(handle), 1, 800_000, AFTER_CHANGE);
     downloader.maxDownloadSpeed = 0;
     const seconds = await time(() => handle.wait());
-    ok(seconds < 3.5, `the rest took ${seconds} s`);
+    assert.ok(seconds < 3.5, `the rest took ${seconds} s`);
     await assertFileIs(spec.outputPath, SEED, 8 * MB);
   },
 
@@ -133,7 +133,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
     await until(() => handle.snapshot.connections === 4 && handle.snapshot.downloaded > 0);
     handle.maxDownloadSpeed = 0;
     const seconds = await time(() => scene.completed(handle));
-    ok(seconds < 2, `the rest took ${seconds} s`);
+    assert.ok(seconds < 2, `the rest took ${seconds} s`);
   },
 };
 

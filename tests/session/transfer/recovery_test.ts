@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DownloadError, HttpStatusError } from "../../../src/errors.ts";
 import { UnusableResponseError } from "../../../src/http/unusable_response.ts";
@@ -82,31 +82,31 @@ test("a failure that passes is retried after its delay", async () => {
   const scene = new Scene();
   const recovering = scene.recovery.recover(LOST, RANGE);
   await scene.clock.advance(999);
-  strictEqual(scene.clock.sleepers, 1);
+  assert.equal(scene.clock.sleepers, 1);
   await scene.clock.advance(1);
-  strictEqual(await recovering, true);
-  deepStrictEqual([scene.delays, scene.closed], [[1000], 0]);
+  assert.equal(await recovering, true);
+  assert.deepEqual([scene.delays, scene.closed], [[1000], 0]);
 });
 
 test("no retry is left: the failure of the last connection is thrown, that of another one retires it", async () => {
   const last = new Scene({ maxRetries: 0 });
   last.load.noteServedMiddle();
-  await rejects(last.recover(LOST), LOST);
+  await assert.rejects(last.recover(LOST), LOST);
   const extra = new Scene({ maxRetries: 0, connections: 2 });
-  strictEqual(await extra.recover(LOST), false);
-  strictEqual(extra.load.connections, 1);
-  deepStrictEqual(extra.messages, ["lost; the other connections do the rest"]);
+  assert.equal(await extra.recover(LOST), false);
+  assert.equal(extra.load.connections, 1);
+  assert.deepEqual(extra.messages, ["lost; the other connections do the rest"]);
 });
 
 test("retries are counted since the last byte", async () => {
   const scene = new Scene({ maxRetries: 2 });
   scene.load.noteServedMiddle();
-  strictEqual(await scene.recover(LOST), true);
-  strictEqual(await scene.recover(LOST), true);
+  assert.equal(await scene.recover(LOST), true);
+  assert.equal(await scene.recover(LOST), true);
   scene.recovery.noteReceived(100_001);
-  strictEqual(await scene.recover(LOST), true);
-  strictEqual(await scene.recover(LOST), true);
-  await rejects(scene.recover(LOST), LOST);
+  assert.equal(await scene.recover(LOST), true);
+  assert.equal(await scene.recover(LOST), true);
+  await assert.rejects(scene.recover(LOST), LOST);
 });
 
 for (const [etag, isProgress] of [[undefined, false], ['"strong"', true]] as const) {
@@ -115,11 +115,11 @@ for (const [etag, isProgress] of [[undefined, false], ['"strong"', true]] as con
     scene.load.requestWholeFile();
     scene.range = undefined;
     scene.recovery.noteReceived(500);
-    strictEqual(await scene.recover(LOST), true);
+    assert.equal(await scene.recover(LOST), true);
     scene.recovery.noteReceived(500);
     const again = scene.recover(LOST);
-    if (isProgress) strictEqual(await again, true);
-    else await rejects(again, LOST);
+    if (isProgress) assert.equal(await again, true);
+    else await assert.rejects(again, LOST);
   });
 }
 
@@ -128,14 +128,14 @@ test("the wait before a retry ends when everything was delivered", async () => {
   const recovering = scene.recovery.recover(LOST, RANGE);
   await settle();
   scene.done.abort("it is over");
-  strictEqual(await recovering, true);
-  strictEqual(scene.clock.sleepers, 0);
+  assert.equal(await recovering, true);
+  assert.equal(scene.clock.sleepers, 0);
 });
 
 test("the wait before a retry ends with the transfer", async () => {
   const scene = new Scene();
   const reason = new Error("stopped");
-  const recovering = rejects(scene.recovery.recover(LOST, RANGE), reason);
+  const recovering = assert.rejects(scene.recovery.recover(LOST, RANGE), reason);
   await settle();
   scene.stop.abort(reason);
   await recovering;
@@ -149,66 +149,66 @@ test("a connection that is refused while others are served retires after two ref
     return scene.recover(LOST);
   };
   const nothing = RANGE.start;
-  strictEqual(await fail(nothing, 10), true);
+  assert.equal(await fail(nothing, 10), true);
   // A byte of its own: the next refusal is the first again.
-  strictEqual(await fail(nothing + 1, 10), true);
-  strictEqual(await fail(nothing, 10), true);
+  assert.equal(await fail(nothing + 1, 10), true);
+  assert.equal(await fail(nothing, 10), true);
   // Nobody was served, which says nothing about this connection.
-  strictEqual(await fail(nothing, 0), true);
-  strictEqual(await fail(nothing, 10), false);
+  assert.equal(await fail(nothing, 0), true);
+  assert.equal(await fail(nothing, 10), false);
 });
 
 test("what arrived from the middle of the file is noted", () => {
   const scene = new Scene();
   scene.recovery.noteRequestEnd(leaseAt(RANGE.start));
-  strictEqual(scene.load.hasServedMiddle, false);
+  assert.equal(scene.load.hasServedMiddle, false);
   scene.recovery.noteRequestEnd({ ...leaseAt(1), start: 0 });
-  strictEqual(scene.load.hasServedMiddle, false);
+  assert.equal(scene.load.hasServedMiddle, false);
   scene.recovery.noteRequestEnd(leaseAt(RANGE.start + 1));
-  strictEqual(scene.load.hasServedMiddle, true);
+  assert.equal(scene.load.hasServedMiddle, true);
 });
 
 test("overload: fewer connections, of which this one is the first to go", async () => {
   const scene = new Scene({ connections: 4 });
-  deepStrictEqual([await scene.recover(OVERLOADED), scene.load.connections], [false, 3]);
-  strictEqual(scene.messages[0], "the server is overloaded; going on with 2 connections");
+  assert.deepEqual([await scene.recover(OVERLOADED), scene.load.connections], [false, 3]);
+  assert.equal(scene.messages[0], "the server is overloaded; going on with 2 connections");
 });
 
 test("overload of a connection that returns: it leaves again, and the others continue", async () => {
   const scene = new Scene({ connections: 4, isReturning: true });
-  deepStrictEqual([await scene.recover(OVERLOADED), scene.load.connections], [false, 3]);
-  strictEqual(scene.load.hasTooMany, false);
-  deepStrictEqual(scene.messages, ["429; the other connections do the rest"]);
+  assert.deepEqual([await scene.recover(OVERLOADED), scene.load.connections], [false, 3]);
+  assert.equal(scene.load.hasTooMany, false);
+  assert.deepEqual(scene.messages, ["429; the other connections do the rest"]);
 });
 
 test("a connection has returned with its first byte", async () => {
   const scene = new Scene({ connections: 4, isReturning: true });
   scene.recovery.noteReceived(RANGE.start + 1);
   await scene.recover(OVERLOADED);
-  strictEqual(scene.load.hasTooMany, true);
+  assert.equal(scene.load.hasTooMany, true);
 });
 
 test("a range that is too long is shortened immediately", async () => {
   const scene = new Scene();
   scene.load.noteServed(60_000);
-  strictEqual(await scene.recovery.recover(new HttpStatusError(416, "416"), RANGE), true);
-  strictEqual(scene.load.maxSegmentSize, 50_000);
+  assert.equal(await scene.recovery.recover(new HttpStatusError(416, "416"), RANGE), true);
+  assert.equal(scene.load.maxSegmentSize, 50_000);
 });
 
 test("a range without an end has as many bytes as the file has from there on", async () => {
   const scene = new Scene();
   scene.load.noteServed(60_000);
   const open = { start: SIZE - 200_000, end: Infinity };
-  strictEqual(await scene.recovery.recover(new HttpStatusError(416, "416"), open), true);
-  strictEqual(scene.load.maxSegmentSize, 100_000);
+  assert.equal(await scene.recovery.recover(new HttpStatusError(416, "416"), open), true);
+  assert.equal(scene.load.maxSegmentSize, 100_000);
 });
 
 test("where ranges are of no use the whole file is requested", async () => {
   const scene = new Scene();
-  strictEqual(await scene.recovery.recover(new UnusableResponseError("a page"), RANGE), true);
-  strictEqual(scene.load.usesRanges, false);
-  deepStrictEqual(scene.messages, ["Cannot use the response: a page; asking for the whole file"]);
-  await rejects(scene.recovery.recover(new UnusableResponseError("a page"), undefined), /a page/);
+  assert.equal(await scene.recovery.recover(new UnusableResponseError("a page"), RANGE), true);
+  assert.equal(scene.load.usesRanges, false);
+  assert.deepEqual(scene.messages, ["Cannot use the response: a page; asking for the whole file"]);
+  await assert.rejects(scene.recovery.recover(new UnusableResponseError("a page"), undefined), /a page/);
 });
 
 test("the last connection closes idle ones before it retries a lasting refusal", async () => {
@@ -216,15 +216,15 @@ test("the last connection closes idle ones before it retries a lasting refusal",
   scene.load.retire(false);
   scene.closed = 0;
   const forbidden = new HttpStatusError(403, "403");
-  strictEqual(await scene.recover(forbidden), true);
-  deepStrictEqual([scene.delays, scene.closed], [[2000], 1]);
-  strictEqual(await scene.recover(forbidden), true);
-  deepStrictEqual([scene.delays, scene.load.usesRanges], [[2000, 2000], true]);
-  strictEqual(await scene.recover(forbidden), true);
-  deepStrictEqual([scene.delays.length, scene.load.usesRanges], [2, false]);
+  assert.equal(await scene.recover(forbidden), true);
+  assert.deepEqual([scene.delays, scene.closed], [[2000], 1]);
+  assert.equal(await scene.recover(forbidden), true);
+  assert.deepEqual([scene.delays, scene.load.usesRanges], [[2000, 2000], true]);
+  assert.equal(await scene.recover(forbidden), true);
+  assert.deepEqual([scene.delays.length, scene.load.usesRanges], [2, false]);
 });
 
 test("what is no failure of a request is thrown", async () => {
   const mistake = new TypeError("mistake");
-  await rejects(new Scene({ connections: 2 }).recover(mistake), mistake);
+  await assert.rejects(new Scene({ connections: 2 }).recover(mistake), mistake);
 });

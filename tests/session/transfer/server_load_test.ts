@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpStatusError } from "../../../src/errors.ts";
 import { ServerLoad } from "../../../src/session/transfer/server_load.ts";
@@ -76,17 +76,17 @@ class Scene {
 
 test("nobody waits for a server that has demanded no quiet", async () => {
   const scene = new Scene(4);
-  strictEqual(await scene.quietMs(), 0);
+  assert.equal(await scene.quietMs(), 0);
   scene.overload();
-  strictEqual(await scene.quietMs(), 0);
+  assert.equal(await scene.quietMs(), 0);
 });
 
 test("requests wait for as long as the server says, but no longer than the longest delay", async () => {
   const scene = new Scene(4);
   scene.overload(5000);
-  strictEqual(await scene.quietMs(), 5000);
+  assert.equal(await scene.quietMs(), 5000);
   scene.overload(3_600_000);
-  strictEqual(await scene.quietMs(), MAX_QUIET_MS);
+  assert.equal(await scene.quietMs(), MAX_QUIET_MS);
 });
 
 test("a shorter demand does not end the quiet, and the wait ends with its signal", async () => {
@@ -94,7 +94,7 @@ test("a shorter demand does not end the quiet, and the wait ends with its signal
   scene.overload(5000);
   scene.overload(1000);
   const reason = new Error("stopped");
-  const waiting = rejects(scene.load.waitUntilReady(scene.stop.signal), reason);
+  const waiting = assert.rejects(scene.load.waitUntilReady(scene.stop.signal), reason);
   await scene.clock.advance(4999);
   scene.stop.abort(reason);
   await waiting;
@@ -109,8 +109,8 @@ test("an overloaded server gets half of the connections, down to one", async () 
     counts.push(scene.load.connections);
     await scene.clock.advance(1000);
   }
-  deepStrictEqual(counts, [5, 3, 2, 1, 1]);
-  strictEqual(scene.messages[0], "the server is overloaded; going on with 5 connections");
+  assert.deepEqual(counts, [5, 3, 2, 1, 1]);
+  assert.equal(scene.messages[0], "the server is overloaded; going on with 5 connections");
 });
 
 test("refusals within a second, or within the quiet, count once", async () => {
@@ -120,48 +120,48 @@ test("refusals within a second, or within the quiet, count once", async () => {
     scene.retireTooMany();
     return scene.load.connections;
   };
-  deepStrictEqual([refuse(), refuse(), refuse()], [8, 8, 8]);
+  assert.deepEqual([refuse(), refuse(), refuse()], [8, 8, 8]);
   await scene.clock.advance(999);
-  strictEqual(refuse(), 8);
+  assert.equal(refuse(), 8);
   await scene.clock.advance(1);
-  strictEqual(refuse(5000), 4);
+  assert.equal(refuse(5000), 4);
   await scene.clock.advance(4999);
-  strictEqual(refuse(), 4);
+  assert.equal(refuse(), 4);
   await scene.clock.advance(1);
-  strictEqual(refuse(), 2);
+  assert.equal(refuse(), 2);
 });
 
 test("there is room up to the limit, and none after a refusal or without ranges", () => {
   const scene = new Scene(4, 16);
-  strictEqual(scene.load.room, 12);
+  assert.equal(scene.load.room, 12);
   scene.load.retire(false);
-  strictEqual(scene.load.room, 13);
+  assert.equal(scene.load.room, 13);
   scene.overload();
-  strictEqual(scene.load.room, 0);
-  strictEqual(new Scene(1, 1, false).load.room, 0);
+  assert.equal(scene.load.room, 0);
+  assert.equal(new Scene(1, 1, false).load.room, 0);
 });
 
 test("the refusal of a connection that returns delays no request and takes no connection", async () => {
   const scene = new Scene(4);
   scene.overload(5000, true);
-  strictEqual(await scene.quietMs(), 0);
-  deepStrictEqual([scene.load.hasTooMany, scene.load.room], [false, 0]);
+  assert.equal(await scene.quietMs(), 0);
+  assert.deepEqual([scene.load.hasTooMany, scene.load.room], [false, 0]);
 });
 
 test("the only connection is no exception when it returns", async () => {
   const scene = new Scene(1);
   scene.overload(5000, true);
-  strictEqual(await scene.quietMs(), 5000);
+  assert.equal(await scene.quietMs(), 5000);
 });
 
 test("a lasting refusal closes idle connections, and was not about the length of ranges", () => {
   const { load, ...scene } = new Scene(2);
   load.shorten(4000);
   load.shorten(8000);
-  deepStrictEqual([load.maxSegmentSize, load.wereOthersRefused], [4000, false]);
+  assert.deepEqual([load.maxSegmentSize, load.wereOthersRefused], [4000, false]);
   load.retire(false);
-  deepStrictEqual([load.maxSegmentSize, load.wereOthersRefused, load.hasOthers], [MAX_SEGMENT, true, false]);
-  strictEqual(scene.messages[0], "a long range was refused; asking for 4000 bytes at most");
+  assert.deepEqual([load.maxSegmentSize, load.wereOthersRefused, load.hasOthers], [MAX_SEGMENT, true, false]);
+  assert.equal(scene.messages[0], "a long range was refused; asking for 4000 bytes at most");
 });
 
 test("a passing refusal changes nothing but the number of connections", () => {
@@ -169,24 +169,24 @@ test("a passing refusal changes nothing but the number of connections", () => {
   const { load } = scene;
   load.shorten(4000);
   load.retire(true);
-  deepStrictEqual([load.connections, load.maxSegmentSize, load.wereOthersRefused], [1, 4000, false]);
-  strictEqual(scene.closed, 0);
+  assert.deepEqual([load.connections, load.maxSegmentSize, load.wereOthersRefused], [1, 4000, false]);
+  assert.equal(scene.closed, 0);
   load.retire(false);
-  strictEqual(scene.closed, 1);
+  assert.equal(scene.closed, 1);
 });
 
 test("the whole file is requested over one connection", () => {
   const { load } = new Scene(2);
   load.requestWholeFile();
-  deepStrictEqual([load.usesRanges, load.hasTooMany, load.room], [false, true, 0]);
+  assert.deepEqual([load.usesRanges, load.hasTooMany, load.room], [false, true, 0]);
 });
 
 test("the longest range that was served is kept", () => {
   const { load } = new Scene(2);
   for (const bytes of [10, 30, 20]) load.noteServed(bytes);
-  deepStrictEqual([load.servedBytes, load.hasServedMiddle], [30, false]);
+  assert.deepEqual([load.servedBytes, load.hasServedMiddle], [30, false]);
   load.noteServedMiddle();
-  strictEqual(load.hasServedMiddle, true);
+  assert.equal(load.hasServedMiddle, true);
 });
 
 test("connections return one by one, each a second after the one before was served", async () => {
@@ -196,8 +196,8 @@ test("connections return one by one, each a second after the one before was serv
   scene.load.retire(true);
   await scene.serve(10_000);
   // One second to begin with, and one to see whether it is served.
-  deepStrictEqual(times, [1000, 3000]);
-  strictEqual(scene.load.connections, 4);
+  assert.deepEqual(times, [1000, 3000]);
+  assert.equal(scene.load.connections, 4);
   scene.stop.abort();
 });
 
@@ -208,8 +208,8 @@ test("the delay doubles with each return that is refused, up to half a minute", 
   await scene.serve(130_000);
   const delays = times.map((time, index) => time - (times[index - 1] ?? 0));
   const law = delays.map((_, index) => Math.min(1000 * 2 ** index, 30_000) + (index === 0 ? 0 : 1000));
-  deepStrictEqual(delays, law);
-  strictEqual(delays.at(-1), 31_000);
+  assert.deepEqual(delays, law);
+  assert.equal(delays.at(-1), 31_000);
   scene.stop.abort();
 });
 
@@ -225,7 +225,7 @@ test("a return that is served makes the next delay short again", async () => {
   scene.load.retire(true);
   await scene.serve(30_000);
   // Two that are refused, with twice the delay after each, one that is served, and the last one.
-  deepStrictEqual(times, [1000, 1000 + 3000, 4000 + 5000, 9000 + 2000]);
+  assert.deepEqual(times, [1000, 1000 + 3000, 4000 + 5000, 9000 + 2000]);
   scene.stop.abort();
 });
 
@@ -243,7 +243,7 @@ for (
     const times = scene.letReturn();
     scene.load.retire(true);
     await change(scene);
-    deepStrictEqual(times, []);
+    assert.deepEqual(times, []);
     scene.stop.abort();
   });
 }
@@ -254,10 +254,10 @@ test("no connection returns while nothing is left to lease", async () => {
   const times = scene.letReturn({ hasWork: () => hasWork });
   scene.load.retire(true);
   await scene.serve(3250);
-  deepStrictEqual(times, []);
+  assert.deepEqual(times, []);
   hasWork = true;
   await scene.serve(1000);
-  deepStrictEqual(times, [4000]);
+  assert.deepEqual(times, [4000]);
   scene.stop.abort();
 });
 
@@ -267,11 +267,11 @@ test("no connection returns while the server demands quiet, be it of one that re
   scene.overload(5000);
   scene.load.retire(true);
   await scene.serve(6000);
-  deepStrictEqual(times, [5000]);
+  assert.deepEqual(times, [5000]);
   scene.overload(10_000, true);
   scene.load.retire(true);
   await scene.serve(20_000);
-  deepStrictEqual(times, [5000, 16_000]);
+  assert.deepEqual(times, [5000, 16_000]);
   scene.stop.abort();
 });
 
@@ -281,7 +281,7 @@ test("connections that were refused for good stay away, and returning ends with 
   const returning = scene.load.letReturn(() => true, start, scene.stop.signal);
   scene.load.retire(false);
   await scene.serve(60_000);
-  strictEqual(scene.load.connections, 2);
+  assert.equal(scene.load.connections, 2);
   scene.stop.abort(new Error("over"));
   await returning;
 });
@@ -292,7 +292,7 @@ test("a mistake while connections return is not swallowed", async () => {
   const start = () => {
     throw mistake;
   };
-  const returning = rejects(scene.load.letReturn(() => true, start, scene.stop.signal), mistake);
+  const returning = assert.rejects(scene.load.letReturn(() => true, start, scene.stop.signal), mistake);
   scene.load.retire(true);
   await scene.serve(1000);
   await returning;

@@ -1,5 +1,5 @@
 // Bodies without a length: chunked, or ended by the close of the connection.
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DownloadSpec } from "../../../mod.ts";
 import { contentHash } from "../../../testing/content.ts";
@@ -70,14 +70,14 @@ for (const [name, { reply, hasSize, hasRanges }] of Object.entries(BODIES)) {
       const totals = new Set<number | undefined>();
       for await (const { total, etaSeconds, downloaded } of handle) {
         if (downloaded > 0) totals.add(total);
-        ok(total !== undefined || etaSeconds === undefined);
+        assert.ok(total !== undefined || etaSeconds === undefined);
       }
       const result = await scene.completed(handle);
-      deepStrictEqual([result.lengthVerified, result.fetchedBytes], [hasSize, SIZE]);
-      deepStrictEqual([...totals], [hasSize ? SIZE : undefined]);
-      strictEqual(scene.server.bytesServed, SIZE);
-      strictEqual(scene.server.requests.length > 1, hasRanges && way.maxConnections === 4);
-      if (way.maxDownloadSpeed !== undefined) ok(result.elapsedMs > 0.6 * SIZE / LIMIT * 1000);
+      assert.deepEqual([result.lengthVerified, result.fetchedBytes], [hasSize, SIZE]);
+      assert.deepEqual([...totals], [hasSize ? SIZE : undefined]);
+      assert.equal(scene.server.bytesServed, SIZE);
+      assert.equal(scene.server.requests.length > 1, hasRanges && way.maxConnections === 4);
+      if (way.maxDownloadSpeed !== undefined) assert.ok(result.elapsedMs > 0.6 * SIZE / LIMIT * 1000);
     }
   });
 }
@@ -100,7 +100,7 @@ for (const chunkSize of [1, 7]) {
       for (const maxDownloadSpeed of [0, 10 * size]) {
         await using scene = await Scene.open({ size, seed: SEED, respond: () => reply });
         const { lengthVerified, fetchedBytes } = await scene.complete({ maxDownloadSpeed });
-        deepStrictEqual([lengthVerified, fetchedBytes], [!("status" in reply), size]);
+        assert.deepEqual([lengthVerified, fetchedBytes], [!("status" in reply), size]);
       }
     });
   }
@@ -112,7 +112,7 @@ for (const framing of [{ closeDelimited: true }, { chunked: true }]) {
       const respond = () => ({ ...ENDLESS, ...framing });
       await using scene = await Scene.open({ size: 0, seed: SEED, respond });
       const { lengthVerified } = await scene.complete({ maxDownloadSpeed });
-      strictEqual(lengthVerified, false);
+      assert.equal(lengthVerified, false);
     }
   });
 }
@@ -127,7 +127,7 @@ for (const reply of [{ chunked: true, chunkSize: 999 }, { ...ENDLESS, closeDelim
     await until(() => handle.snapshot.downloaded > SIZE / 2);
     handle.maxDownloadSpeed = 0;
     const { fetchedBytes } = await scene.completed(handle);
-    deepStrictEqual([fetchedBytes, scene.server.requests.length], [SIZE, 1]);
+    assert.deepEqual([fetchedBytes, scene.server.requests.length], [SIZE, 1]);
   });
 }
 
@@ -140,5 +140,5 @@ test("a chunked part that ends early under a limit goes on from the byte it reac
   });
   await using scene = await Scene.open({ size: SIZE, seed: SEED, respond });
   const { fetchedBytes } = await scene.complete({ maxDownloadSpeed: LIMIT });
-  deepStrictEqual([fetchedBytes, scene.starts()], [SIZE, [0, third]]);
+  assert.deepEqual([fetchedBytes, scene.starts()], [SIZE, [0, third]]);
 });

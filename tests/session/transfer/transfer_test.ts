@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
 import { KEPT, Scene } from "../../helpers/scenes/scene.ts";
@@ -25,18 +25,21 @@ for (const connections of [2, 4, 8]) {
     for await (const snapshot of handle) seen = Math.max(seen, snapshot.connections);
     const result = await scene.completed(handle);
     const { server } = scene;
-    strictEqual(result.fetchedBytes, size);
-    deepStrictEqual([server.maxOpenConnections, server.connections, seen], [
+    assert.equal(result.fetchedBytes, size);
+    assert.deepEqual([server.maxOpenConnections, server.connections, seen], [
       connections,
       connections,
       connections,
     ]);
-    strictEqual(server.bytesServed, size);
+    assert.equal(server.bytesServed, size);
     const shares = new Map<number, number>();
     for (const { connection, bodyBytes } of server.requests) {
       shares.set(connection, (shares.get(connection) ?? 0) + bodyBytes);
     }
-    ok([...shares.values()].every((bytes) => bytes > size / connections / 8), `${[...shares.values()]}`);
+    assert.ok(
+      [...shares.values()].every((bytes) => bytes > size / connections / 8),
+      `${[...shares.values()]}`,
+    );
   });
 }
 
@@ -54,25 +57,25 @@ test("64 leases over 4 connections open 4 TCP connections", async () => {
   });
   const result = await scene.complete({ maxConnections: 4, minSegmentSize: step });
   const { server } = scene;
-  strictEqual(result.fetchedBytes, size);
-  strictEqual(server.bytesServed, size);
-  ok(server.requests.length >= 64, `${server.requests.length} requests`);
-  deepStrictEqual([server.connections, server.maxOpenConnections], [4, 4]);
+  assert.equal(result.fetchedBytes, size);
+  assert.equal(server.bytesServed, size);
+  assert.ok(server.requests.length >= 64, `${server.requests.length} requests`);
+  assert.deepEqual([server.connections, server.maxOpenConnections], [4, 4]);
 });
 
 for (const [name, size, connections] of [["below", 2 * MIB - 1, 1], ["of", 2 * MIB, 4]] as const) {
   test(`a file ${name} minSplitSize is fetched over ${connections} connections`, async () => {
     await using scene = await Scene.open({ size, seed: SEED, respond: () => ({ throttle: 8 * MIB }) });
     await scene.complete({ maxConnections: 4, minSplitSize: 2 * MIB });
-    strictEqual(scene.server.connections, connections);
-    strictEqual(scene.server.bytesServed, size);
+    assert.equal(scene.server.connections, connections);
+    assert.equal(scene.server.bytesServed, size);
   });
 }
 
 test("a lone connection asks for everything at once", async () => {
   await using scene = await Scene.open({ size: 4 * MIB, seed: SEED });
   await scene.complete({ maxConnections: 1 });
-  deepStrictEqual(scene.server.requests.map(({ headers }) => headers["range"]), ["bytes=0-"]);
+  assert.deepEqual(scene.server.requests.map(({ headers }) => headers["range"]), ["bytes=0-"]);
 });
 
 for (const size of [1, 16_383, 16_384, 65_537, MIB - 1, MIB, MIB + 1, MIB + 16_384, 3 * MIB + 1]) {
@@ -80,15 +83,15 @@ for (const size of [1, 16_383, 16_384, 65_537, MIB - 1, MIB, MIB + 1, MIB + 16_3
     test(`${size} bytes, ${maxConnections} connections, pieces of ${pieceSize}: every byte once`, async () => {
       await using scene = await Scene.open({ size, seed: SEED });
       const result = await scene.complete({ maxConnections, pieceSize });
-      deepStrictEqual([result.fetchedBytes, result.resumedBytes, result.lengthVerified], [size, 0, true]);
+      assert.deepEqual([result.fetchedBytes, result.resumedBytes, result.lengthVerified], [size, 0, true]);
       const { requests } = scene.server;
       // Where the file ends with the first range another request tells that it is no part.
       const isAskedTwice = size === MIB && maxConnections > 1;
-      strictEqual(requests.filter(({ headers }) => !("range" in headers)).length, isAskedTwice ? 1 : 0);
+      assert.equal(requests.filter(({ headers }) => !("range" in headers)).length, isAskedTwice ? 1 : 0);
       const ranges = requests
         .flatMap(({ range }) => range ?? [])
         .sort((a, b) => a.start - b.start);
-      for (const [index, { end }] of ranges.entries()) strictEqual(ranges[index + 1]?.start ?? size, end);
+      for (const [index, { end }] of ranges.entries()) assert.equal(ranges[index + 1]?.start ?? size, end);
     });
   }
 }
@@ -97,8 +100,8 @@ test("a server without ranges: one stream", async () => {
   const size = 3 * MIB;
   await using scene = await Scene.open({ size, seed: SEED, respond: () => WHOLE });
   const result = await scene.complete({ maxConnections: 4 });
-  deepStrictEqual([result.fetchedBytes, result.lengthVerified], [size, true]);
-  deepStrictEqual([scene.server.requests.length, scene.server.connections], [1, 1]);
+  assert.deepEqual([result.fetchedBytes, result.lengthVerified], [size, true]);
+  assert.deepEqual([scene.server.requests.length, scene.server.connections], [1, 1]);
 });
 
 test("a server without ranges: what was cut comes once more, and later requests ask for no range", async () => {
@@ -111,8 +114,8 @@ test("a server without ranges: what was cut comes once more, and later requests 
   const handle = scene.download({ maxConnections: 4, readTimeoutMs: 250 });
   await until(() => handle.snapshot.downloaded === 300_000);
   const result = await scene.completed(handle);
-  deepStrictEqual([result.fetchedBytes, handle.snapshot.downloaded], [size + 300_000, size]);
-  strictEqual(scene.server.requests[1]?.headers["range"], undefined);
+  assert.deepEqual([result.fetchedBytes, handle.snapshot.downloaded], [size + 300_000, size]);
+  assert.equal(scene.server.requests[1]?.headers["range"], undefined);
 });
 
 test("a server without ranges and validators: what was cut is forgotten", async () => {
@@ -125,7 +128,7 @@ test("a server without ranges and validators: what was cut is forgotten", async 
   });
   const handle = scene.download({ readTimeoutMs: 250 });
   await until(() => handle.snapshot.downloaded === 300_000);
-  strictEqual((await scene.completed(handle)).fetchedBytes, size + 300_000);
+  assert.equal((await scene.completed(handle)).fetchedBytes, size + 300_000);
 });
 
 test("a server without ranges that is always cut at the same byte: that is no progress", async () => {
@@ -135,7 +138,7 @@ test("a server without ranges that is always cut at the same byte: that is no pr
     respond: () => ({ ...WHOLE, silentAfter: 300_000 }),
   });
   await scene.fail("timeout", { maxRetries: 2, readTimeoutMs: 150 });
-  strictEqual(scene.server.requests.length, 3);
+  assert.equal(scene.server.requests.length, 3);
   await scene.assertLeft([]);
   scene.respond = () => WHOLE;
   await scene.complete();
@@ -158,7 +161,7 @@ test("retries are counted since the last progress", async () => {
   // A short body is a failure as well.
   await scene.complete({ maxRetries: 1 + refusals });
   // The refusals come between two bodies, and none after the last one.
-  strictEqual(scene.server.requests.length, bodies + (bodies - 1) * refusals);
+  assert.equal(scene.server.requests.length, bodies + (bodies - 1) * refusals);
 });
 
 test("retries end at maxRetries failures in a row after the last progress", async () => {
@@ -168,9 +171,9 @@ test("retries end at maxRetries failures in a row after the last progress", asyn
     respond: (request) => request.index < 5 ? short(request, 50_000) : { status: 502 },
   });
   const { downloaded } = await scene.fail("http_status", { maxRetries: 4 });
-  strictEqual(downloaded, 250_000);
+  assert.equal(downloaded, 250_000);
   // That the fifth body was short is the first of the failures.
-  strictEqual(scene.server.requests.length, 5 + 4);
+  assert.equal(scene.server.requests.length, 5 + 4);
   await scene.assertLeft(KEPT);
 });
 
@@ -183,7 +186,7 @@ for (const [place, index] of [["first", 0], ["second", 1]] as const) {
     });
     await scene.fail("http_status", { maxRetries: 0 });
     // Before the first one fails the whole file is asked for, too.
-    deepStrictEqual(scene.starts(), index === 0 ? [0, undefined] : [0, 300_000, undefined]);
+    assert.deepEqual(scene.starts(), index === 0 ? [0, undefined] : [0, 300_000, undefined]);
     await scene.assertLeft(index === 0 ? [] : KEPT);
   });
 }
@@ -203,8 +206,8 @@ for (
       respond: ({ index }) => index === 2 ? failure : { throttle: 4 * MIB },
     });
     const result = await scene.complete({ maxConnections: 4, maxRetries: 0 });
-    strictEqual(result.fetchedBytes, size);
-    strictEqual(scene.server.bytesServed, size);
+    assert.equal(result.fetchedBytes, size);
+    assert.equal(scene.server.bytesServed, size);
   });
 }
 
@@ -221,8 +224,8 @@ test("the first connection fails for good: it does not come back, and the other 
     },
   });
   const result = await scene.complete({ maxConnections: 2, maxRetries: 0 });
-  strictEqual(result.fetchedBytes, size);
-  strictEqual(most, 1);
+  assert.equal(result.fetchedBytes, size);
+  assert.equal(most, 1);
 });
 
 test("every connection fails for good: the last failure is told, progress kept", async () => {
@@ -234,12 +237,12 @@ test("every connection fails for good: the last failure is told, progress kept",
   });
   const spec = { maxConnections: 4, pieceSize: 65_536, maxRetries: 1 };
   const { error, downloaded } = await scene.fail("http_status", spec);
-  strictEqual(error.retryable, true);
-  strictEqual(downloaded, 4 * 20_000);
+  assert.equal(error.retryable, true);
+  assert.equal(downloaded, 4 * 20_000);
   await scene.assertLeft(KEPT);
   scene.respond = () => undefined;
   const result = await scene.complete(spec);
-  deepStrictEqual([result.resumedBytes, result.fetchedBytes], [downloaded, size - downloaded]);
+  assert.deepEqual([result.resumedBytes, result.fetchedBytes], [downloaded, size - downloaded]);
 });
 
 test("a failure that no retry helps ends every connection", async () => {
@@ -250,9 +253,9 @@ test("a failure that no retry helps ends every connection", async () => {
   });
   const startedMs = performance.now();
   await scene.fail("remote_changed", { maxConnections: 4, pieceSize: 65_536 });
-  ok(performance.now() - startedMs < 2000, "one connection went on");
+  assert.ok(performance.now() - startedMs < 2000, "one connection went on");
   await scene.server.until(() => scene.server.openConnections <= 1);
-  strictEqual(scene.server.requests.length, 4);
+  assert.equal(scene.server.requests.length, 4);
 });
 
 for (const status of [429, 503]) {
@@ -272,8 +275,8 @@ for (const status of [429, 503]) {
       },
     });
     const result = await scene.complete({ maxConnections: 16, pieceSize: 262_144 });
-    strictEqual(result.fetchedBytes, size);
-    strictEqual(most, 3);
-    ok(scene.wasTold("info", /overloaded; going on with 8 connections/));
+    assert.equal(result.fetchedBytes, size);
+    assert.equal(most, 3);
+    assert.ok(scene.wasTold("info", /overloaded; going on with 8 connections/));
   });
 }

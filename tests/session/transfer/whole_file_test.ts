@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contentHash } from "../../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
@@ -35,8 +35,8 @@ for (
   test(`92 ranges are refused from the second request on, ${name}: the whole file is fetched anew`, async () => {
     await using scene = await Scene.open({ ...FILE, respond: refusingRanges(version) });
     const result = await scene.complete();
-    strictEqual(result.fetchedBytes, SIZE + REACHED);
-    deepStrictEqual(scene.starts(), [0, REACHED, undefined]);
+    assert.equal(result.fetchedBytes, SIZE + REACHED);
+    assert.deepEqual(scene.starts(), [0, REACHED, undefined]);
   });
 
   test(`92 ranges are refused from the second request on, ${name}, and the file has changed: it is the new one`, async () => {
@@ -55,10 +55,10 @@ test("92 ranges are refused from the second request on, and the whole file as we
   const version: Reply = { etag: null, lastModified };
   await using scene = await Scene.open({ ...FILE, respond: refusingRanges(version, { status: 403 }) });
   const { downloaded } = await scene.fail("http_status");
-  strictEqual(downloaded, REACHED);
+  assert.equal(downloaded, REACHED);
   await scene.assertLeft(KEPT);
   scene.respond = () => version;
-  strictEqual((await scene.complete()).resumedBytes, REACHED);
+  assert.equal((await scene.complete()).resumedBytes, REACHED);
 });
 
 test("25 the whole file is cut again and again: every byte that came is progress", async () => {
@@ -74,7 +74,7 @@ test("25 the whole file is cut again and again: every byte that came is progress
     },
   });
   await scene.complete({ maxRetries: 1, readTimeoutMs: 300 });
-  ok(scene.server.requests.length > 5);
+  assert.ok(scene.server.requests.length > 5);
 });
 
 const STRONG: Reply = { etag: '"a"', lastModified: "Sun, 06 Nov 1994 08:49:37 GMT" };
@@ -91,7 +91,7 @@ for (const maxConnections of [1, 4]) {
     };
     await using scene = await Scene.open({ ...FILE, ...STRONG, seed: SEED + 1, respond });
     await scene.complete({ maxConnections, pieceSize: 65_536 });
-    ok(scene.wasTold("info", /its bytes are others/));
+    assert.ok(scene.wasTold("info", /its bytes are others/));
   });
 }
 
@@ -111,7 +111,7 @@ for (
     const handle = scene.download({ readTimeoutMs: 300, ...spec });
     await until(() => handle.snapshot.downloaded === REACHED);
     await scene.completed(handle);
-    strictEqual(scene.server.requests.length, 3);
+    assert.equal(scene.server.requests.length, 3);
   });
 }
 
@@ -122,6 +122,6 @@ test("131 a server without ranges, the same file: it is asked once more, and not
   });
   const handle = scene.download({ readTimeoutMs: 300 });
   await until(() => handle.snapshot.downloaded === REACHED);
-  strictEqual((await scene.completed(handle)).fetchedBytes, SIZE + REACHED);
-  strictEqual(scene.server.requests.length, 2);
+  assert.equal((await scene.completed(handle)).fetchedBytes, SIZE + REACHED);
+  assert.equal(scene.server.requests.length, 2);
 });

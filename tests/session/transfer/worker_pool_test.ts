@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { onAbort } from "../../../src/lib/on_abort.ts";
 import { ServerLoad } from "../../../src/session/transfer/server_load.ts";
@@ -80,45 +80,45 @@ test("the first worker continues the first response, and all run until none is l
   const scene = new Scene(3);
   let isOver = false;
   const running = scene.run().then(() => isOver = true);
-  deepStrictEqual(scene.kinds, ["first", "further", "further"]);
-  strictEqual(scene.load.connections, 3);
+  assert.deepEqual(scene.kinds, ["first", "further", "further"]);
+  assert.equal(scene.load.connections, 3);
   scene.end(0);
   scene.end(2);
   await settle();
-  strictEqual(isOver, false);
+  assert.equal(isOver, false);
   scene.end(1);
   await running;
-  strictEqual(scene.clock.sleepers, 0);
+  assert.equal(scene.clock.sleepers, 0);
 });
 
 test("the failure of one worker ends all, and is what the pool rejects with", async () => {
   const scene = new Scene(3);
   const failure = new Error("broken");
-  const running = rejects(scene.run(), failure);
+  const running = assert.rejects(scene.run(), failure);
   scene.fail(1, failure);
   await running;
-  strictEqual(scene.stop.signal.reason, failure);
-  strictEqual(scene.clock.sleepers, 0);
+  assert.equal(scene.stop.signal.reason, failure);
+  assert.equal(scene.clock.sleepers, 0);
 });
 
 test("stopped from outside: all end, and nothing starts where that was before", async () => {
   const scene = new Scene(3);
   const reason = new Error("stopped");
-  const running = rejects(scene.run(), reason);
+  const running = assert.rejects(scene.run(), reason);
   scene.stop.abort(reason);
   await running;
   const late = new Scene(3);
   late.stop.abort(reason);
-  await rejects(late.run(), reason);
-  deepStrictEqual(late.kinds, []);
+  await assert.rejects(late.run(), reason);
+  assert.deepEqual(late.kinds, []);
 });
 
 test("workers are doubled while that makes it faster, up to the limit", async () => {
   const scene = new Scene(4, MOST);
   const running = scene.run();
   await scene.serve(10_000, (connections) => connections * 1000);
-  deepStrictEqual(scene.messages, ["8 connections from now on", "16 connections from now on"]);
-  deepStrictEqual(scene.kinds.slice(1), Array(MOST - 1).fill("further"));
+  assert.deepEqual(scene.messages, ["8 connections from now on", "16 connections from now on"]);
+  assert.deepEqual(scene.kinds.slice(1), Array(MOST - 1).fill("further"));
   scene.endAll();
   await running;
 });
@@ -136,7 +136,7 @@ for (
     const running = scene.run();
     change(scene);
     await scene.serve(10_000, () => 4000);
-    strictEqual(scene.kinds.length, wanted);
+    assert.equal(scene.kinds.length, wanted);
     scene.endAll();
     await running;
   });
@@ -148,12 +148,12 @@ test("a retired worker is replaced by one that returns", async () => {
   scene.load.retire(true);
   scene.end(1);
   await scene.serve(3000, () => 1000);
-  deepStrictEqual(scene.kinds, ["first", "further", "returning"]);
-  strictEqual(scene.load.connections, 2);
-  deepStrictEqual(scene.messages, ["one more connection is tried; there are 2 now"]);
+  assert.deepEqual(scene.kinds, ["first", "further", "returning"]);
+  assert.equal(scene.load.connections, 2);
+  assert.deepEqual(scene.messages, ["one more connection is tried; there are 2 now"]);
   scene.endAll();
   await running;
-  strictEqual(scene.clock.sleepers, 0);
+  assert.equal(scene.clock.sleepers, 0);
 });
 
 test("a worker that is refused for good is not replaced", async () => {
@@ -162,7 +162,7 @@ test("a worker that is refused for good is not replaced", async () => {
   scene.load.retire(false);
   scene.end(1);
   await scene.serve(60_000, () => 1000);
-  strictEqual(scene.kinds.length, 2);
+  assert.equal(scene.kinds.length, 2);
   scene.end(0);
   await running;
 });
