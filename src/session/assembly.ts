@@ -1,21 +1,21 @@
 import { layOutBlocks, MemoryBudget } from "../flow/memory_budget.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
+import { onAbort } from "../lib/on_abort.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Checkpointer } from "../sink/checkpoint.ts";
 import type { Sink } from "../sink/sink.ts";
+import { WriteBackCache } from "../sink/write_back_cache.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { storageError } from "../storage/storage_error.ts";
-import { WriteBackCache } from "../sink/write_back_cache.ts";
-import { onAbort } from "../lib/on_abort.ts";
 import type { Logger } from "../types.ts";
 import type { Progress } from "./progress.ts";
 import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { Start } from "./start.ts";
 
 const HASH_BLOCKS = 2;
-/** What part of the usual interval the first save comes after: who is killed soon would otherwise begin again. */
+/** The first save comes after this part of the usual interval, so that a run that is killed soon keeps something. */
 const FIRST_INTERVAL = 1 / 8;
 
 /** Up to this many bytes are hashed on this thread: another one is not worth its start. */
@@ -112,7 +112,7 @@ export class Assembly {
     }
   }
 
-  /** Forgets what has arrived, which must not happen between the two halves of a save. */
+  /** Removes what has arrived, but never between the two halves of a save. */
   async startOver(): Promise<void> {
     await this.#checkpointer.betweenSaves(async () => {
       await this.cache.flush();
@@ -133,7 +133,7 @@ export class Assembly {
     return this.pieces.size;
   }
 
-  /** The digest of the whole file, for which a checksum must have been given. Stops when `signal` is aborted. */
+  /** The digest of the file, for which a checksum must have been given. Stops when `signal` is aborted. */
   async digest(size: number, signal: AbortSignal): Promise<string> {
     const hasher = this.#hasher!.prefix;
     signal.throwIfAborted();
@@ -167,7 +167,7 @@ export class Assembly {
     await hasher?.file.close().catch(() => {}); // it was only read
   }
 
-  /** Only the data must be durable; that this is recorded saves fetching it again. */
+  /** The data must be durable. Where recording it fails, only a later failure costs another fetch. */
   async #saveAll(): Promise<void> {
     try {
       await this.#checkpointer.save();

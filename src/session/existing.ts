@@ -10,7 +10,7 @@ import type { Progress } from "./progress.ts";
 import { type ExpectedChecksum, isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import { isOfUrl } from "./sources/url_hash.ts";
 
-/** A file that is there and has the checksum that the caller gave. */
+/** A finished file that has the checksum which the caller gave. */
 export interface RightFile {
   readonly path: string;
   /** In bytes. */
@@ -42,7 +42,7 @@ export class ExistingFiles {
     return this.#expected ??= this.#options.expectedOf(named);
   }
 
-  /** The file at `path`, if it is the right one; rejects where it is not and nothing may take its place. */
+  /** The file at `path`, if it is the right one. Rejects where it is another one that may not be replaced. */
   async rightOrRefuse(path: string, named: string): Promise<RightFile | undefined> {
     const found = await this.find(path, named);
     if (found === undefined || found.matches) return found;
@@ -54,7 +54,7 @@ export class ExistingFiles {
     );
   }
 
-  /** What came of comparing the file at `path`; `undefined` where nothing is to be compared. */
+  /** The result of comparing the file at `path`; `undefined` where there is nothing to compare. */
   async find(path: string, named: string): Promise<VerifiedFile | undefined> {
     if (!this.#compared.has(path)) this.#compared.set(path, await this.#compare(path, named));
     return this.#compared.get(path);
@@ -78,7 +78,7 @@ export class ExistingFiles {
     if (!isJudgedByChecksum(spec)) return undefined;
     const info = await lookAt(runtime, path);
     if (info === undefined || info.kind === "directory") return undefined;
-    // A run that was killed before it could clean up has finished it; that is checked where it is cleaned up.
+    // An earlier run finished it and was killed before it could clean up. It is checked when that is done.
     if (
       info.identity !== undefined &&
       (await peekPart(runtime, path))?.identity === info.identity

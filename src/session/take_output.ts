@@ -12,7 +12,7 @@ import type { Progress } from "./progress.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import { isOfUrl } from "./sources/url_hash.ts";
 
-/** By whom a name is taken: a download that runs, or one of the same queue. */
+/** Errors for a name that another download has taken. */
 const TAKEN: readonly DownloadErrorCode[] = ["output_locked", "output_exists"];
 
 /** How many names are tried. */
@@ -36,7 +36,7 @@ export interface TakenOutput {
   readonly right: RightFile | undefined;
 }
 
-/** Takes the output at `path` or, where that is asked for, at the first of its numbered names that is free. */
+/** Takes the output at `path` or, with `rename`, at the first of its numbered names that is free. */
 export async function takeOutput(
   path: string,
   existing: ExistingFiles,

@@ -3,7 +3,7 @@ import { Caller, type CallerFields } from "../../http/caller/caller.ts";
 import type { Target } from "../../http/fields/location.ts";
 import { statusError } from "../../http/response_check.ts";
 import { openSegment, type SegmentReader, type TransportOptions } from "../../http/segment_reader.ts";
-import type { Refresh, RefreshedSource } from "../../options/options.ts";
+import type { Refresh, RefreshedSource } from "../../options/request_options.ts";
 import { joinHeaders, parseHeaders } from "../../options/headers.ts";
 import { parseUrl } from "../../options/option_checks.ts";
 import type { ByteRange, Logger } from "../../types.ts";
