@@ -52,7 +52,14 @@ export function basicAuthorization(username: unknown, password: unknown): string
 /** Where a URL has no parts, a user name or a query can only be guessed. */
 function showBrokenUrl(value: string | URL): string | undefined {
   const text = String(value);
-  return text.includes("@") ? undefined : text.replace(/[?#].*/s, "");
+  return text.includes("@") || hasLoosePassword(text) ? undefined : text.replace(/[?#].*/s, "");
+}
+
+/** Whether a text may be a URL whose password lacks its "@": `http://user:password:80/` has more than a host and a port. */
+export function hasLoosePassword(text: string): boolean {
+  if (text.includes("@")) return false;
+  const [, authority = ""] = /^(?:[a-z][a-z\d+.-]*:\/\/)?([^/]*)/i.exec(text) ?? [];
+  return authority.replace(/\[[^\]]*\]/g, "").split(":").length > 2;
 }
 
 function decodeUserinfo(text: string, option: string): string {
@@ -126,6 +133,9 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
   return value;
 }
 
+/** A longer text is not repeated in a message. */
+const MOST_SHOWN_CHARACTERS = 200;
+
 /** An error for a value of the wrong kind; `name` is what the message calls it. */
 export function mismatch(option: string, value: unknown, expected: string, name = option): OptionTypeError {
   const subject = `${name} ${show(value)}`;
@@ -140,6 +150,7 @@ export function mismatch(option: string, value: unknown, expected: string, name 
 /** What is in a URL may be secret, and an object or a list may have one in it. */
 function show(value: unknown): string {
   if (typeof value === "string") {
+    if (isLongOrBroken(value)) return "[a text]";
     return mayBeSecret(value) ? redact(JSON.stringify(value)) : JSON.stringify(value);
   }
   if (Array.isArray(value)) return "[a list]";
@@ -155,12 +166,19 @@ function isPlain(value: unknown): boolean {
 }
 
 function mayBeSecret(text: string): boolean {
-  return /[@?#]/.test(text);
+  return /[@?#]/.test(text) || isLongOrBroken(text);
+}
+
+/** No option that a message repeats is like that, but a key is, or the text of a cookie file. */
+function isLongOrBroken(text: string): boolean {
+  return text.length > MOST_SHOWN_CHARACTERS || /[\r\n][^]|-----BEGIN/.test(text);
 }
 
 /** A misspelt option would otherwise have no effect. `what` is the name of `options` in messages. */
 export function refuseUnknown(options: object, known: readonly string[], what = "options"): void {
-  if (typeof options !== "object" || options === null) throw mismatch(what, options, "an object");
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw mismatch(what, options, "an object");
+  }
   const unknown = namesOf(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw new OptionTypeError({

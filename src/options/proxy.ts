@@ -2,7 +2,7 @@ import { DownloadError } from "../errors.ts";
 import { withoutBrackets } from "../lib/ip_address.ts";
 import type { ProxyOptions } from "./network_options.ts";
 import { OptionTypeError } from "../option_error.ts";
-import { mismatch, text as nonEmptyText } from "./option_checks.ts";
+import { hasLoosePassword, mismatch, text as nonEmptyText } from "./option_checks.ts";
 import type { Proxies, ProxyRules, ProxyServer, UnusableProxy } from "./resolved_options.ts";
 import { bypassesProxy } from "./no_proxy.ts";
 
@@ -33,7 +33,12 @@ export function parseProxies(options: ProxyOptions, base: Proxies = NO_PROXIES):
   const { proxy } = options;
   // It may be a proxy with a password.
   if (proxy !== undefined && proxy !== false) {
-    throw mismatch("proxy", typeof proxy, "false; allProxy names a proxy");
+    const subject = `proxy "${typeof proxy}"`;
+    throw new OptionTypeError({
+      option: "proxy",
+      subject,
+      problem: "expected false; allProxy names a proxy",
+    });
   }
   const noProxy = checkNoProxy(options.noProxy) ?? base.noProxy;
   if (proxy === false) return { ...base, isOff: true, noProxy };
@@ -117,9 +122,11 @@ export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServe
  */
 export function parseProxy(text: string, option = "allProxy"): ProxyServer {
   const [, scheme = "http", rest = ""] = /^(?:([a-z][a-z\d+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
-  const shown = redact(text);
-  const refused = (problem: string): OptionTypeError =>
-    new OptionTypeError({ option, subject: `the proxy "${shown}"`, problem, value: shown });
+  const shown = hasLoosePassword(text) ? undefined : redact(text);
+  const refused = (problem: string): OptionTypeError => {
+    const subject = shown === undefined ? "the proxy" : `the proxy "${shown}"`;
+    return new OptionTypeError({ option, subject, problem, value: shown });
+  };
   const protocol = Object.hasOwn(PROTOCOLS, scheme.toLowerCase())
     ? PROTOCOLS[scheme.toLowerCase()]
     : undefined;

@@ -181,7 +181,7 @@ function completeChecksum(given: Omit<DownloadSpec, "url">, base: Checksums): Ch
 }
 
 function resolveChecksumFile(checksumFile: DownloadSpec["checksumFile"]): string | undefined {
-  if (checksumFile instanceof URL && checksumFile.protocol === "file:") return fileURLToPath(checksumFile);
+  if (checksumFile instanceof URL && checksumFile.protocol === "file:") return pathOf(checksumFile);
   const given = optionalText("checksumFile", checksumFile instanceof URL ? checksumFile.href : checksumFile);
   if (given === undefined || !/^https?:/i.test(given)) return given;
   const { url, authorization } = parseUrl(given, "checksumFile");
@@ -191,6 +191,14 @@ function resolveChecksumFile(checksumFile: DownloadSpec["checksumFile"]): string
     problem: "a user name or a password in its URL is sent nowhere",
     remedy: { options: ["headers"], how: "use headers" },
   });
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    throw mismatch("checksumFile", url.href, "a path, or the file: URL of a file on this machine");
+  }
 }
 
 /** Two options of which one makes the other meaningless. */

@@ -129,7 +129,7 @@ export class Attempt {
     const { spec, log, stop, start, doubt } = this.#options;
     const isMismatch = error instanceof ChecksumMismatchError;
     // What is fetched again is no evidence of anything that lasts.
-    const isKept = isMismatch && doubt === undefined && !start.version.isMixed && !stop.isDiscarded() &&
+    const isKept = isMismatch && doubt !== "resumed" && !start.version.isMixed && !stop.isDiscarded() &&
       !spec.discardMismatch;
     if (isKept) return await this.#keepMismatch(assembly, error);
     // What failed its checksum must not be taken for progress by a run that has none.

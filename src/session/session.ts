@@ -1,8 +1,9 @@
+import { ChecksumMismatchError } from "../errors.ts";
 import type { RateLimit } from "../flow/token_bucket.ts";
 import { formatChecksum } from "../options/checksum.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { discard } from "../storage/discard.ts";
+import { discard, removeMismatch } from "../storage/discard.ts";
 import { type FinishedOutput, inspect } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult, Logger } from "../types.ts";
@@ -27,7 +28,7 @@ import type { KnownVersion } from "./sources/known_version.ts";
 import { Prober } from "./sources/prober.ts";
 import type { Source } from "./sources/source.ts";
 import type { Start } from "./start.ts";
-import { decideRestart, type Doubt } from "./start_decision.ts";
+import { decideRestart, type Doubt, type Restart } from "./start_decision.ts";
 import { Starter } from "./starter.ts";
 import { isOfUrl } from "./sources/url_hash.ts";
 
@@ -124,10 +125,24 @@ export class Session {
       }
       log("warn", next.reason);
       progress.fetching();
+      return await this.#restart(output, starter, next, error);
+    }
+  }
+
+  /** Fetches the file once more. What failed its checksum before is kept until the file is right. */
+  async #restart(output: Output, starter: Starter, next: Restart, first: unknown): Promise<Outcome> {
+    try {
       const start = next.kind === "restart"
         ? await starter.start(undefined, undefined)
         : await starter.startPlainly(next.like);
-      return await this.#attempt(output, start, undefined);
+      const outcome = await this.#attempt(output, start, undefined);
+      if (isKeptMismatch(first)) await removeMismatch(output);
+      return outcome;
+    } catch (error) {
+      const isStopped = this.#options.stop.signal.aborted;
+      if (isStopped || !isKeptMismatch(first) || error instanceof ChecksumMismatchError) throw error;
+      this.#options.log("warn", `${error instanceof Error ? error.message : error}; it was the second try`);
+      throw first;
     }
   }
 
@@ -161,4 +176,8 @@ export class Session {
 function doubtOf({ remote }: Start, interrupted: Interrupted | undefined): Doubt | undefined {
   if (interrupted !== undefined) return "resumed";
   return remote.size === undefined ? "length unknown" : undefined;
+}
+
+function isKeptMismatch(error: unknown): boolean {
+  return error instanceof ChecksumMismatchError && error.keptPath !== undefined;
 }

@@ -74,13 +74,15 @@ function fresh(reason?: FreshReason): StartDecision {
   return { kind: "fresh", reason };
 }
 
-/** What follows the failure of an attempt. */
-export type RestartDecision =
-  | { readonly kind: "fail" }
+/** How a download restarts. */
+export type Restart =
   /** At byte 0, as any download. */
   | { readonly kind: "restart"; readonly reason: string }
   /** With one request for the whole file, whose version must agree with `like`, where that is given. */
   | { readonly kind: "restart plainly"; readonly reason: string; readonly like: Validator | undefined };
+
+/** What follows the failure of an attempt. */
+export type RestartDecision = Restart | { readonly kind: "fail" };
 
 /** Why a wrong checksum may not be the server's fault. */
 export type Doubt = "resumed" | "length unknown";

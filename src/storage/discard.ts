@@ -34,3 +34,8 @@ export async function keepMismatch(output: Output, bytes?: Uint8Array<ArrayBuffe
   await discard(output);
   return mismatch;
 }
+
+/** Removes what `keepMismatch()` kept. */
+export async function removeMismatch({ place }: Output): Promise<void> {
+  await place.removeOwn(place.names.mismatch);
+}

@@ -450,9 +450,13 @@ test("a bad option is an OptionError with the option, the problem, and the value
     readonly (readonly [Readonly<Record<string, unknown>>, option: string, RegExp, value: unknown])[] = [
       [{ maxConnections: 300 }, "maxConnections", /^expected a whole number from 1 to 256$/, 300],
       [{ resume: "yes" }, "resume", /^expected true or false$/, "yes"],
-      [{ proxy: "http://u:s3cret@h" }, "proxy", /^expected false; allProxy names a proxy$/, "string"],
+      [{ proxy: "http://u:s3cret@h" }, "proxy", /^expected false; allProxy names a proxy$/, undefined],
       [{ httpsProxy: "ftp://u:s3cret@h" }, "httpsProxy", /^there is no kind of proxy "ftp"/, "ftp://***@h"],
       [{ url: "https://u:s3cret@h h/" }, "url", /^it does not parse/, undefined],
+      [{ url: "https://u:s3cret x:y/" }, "url", /^it does not parse/, undefined],
+      [{ allProxy: "http://u:s3c:s3cret:h" }, "allProxy", /^expected a host and perhaps a port/, undefined],
+      [{ fileAllocation: "-----BEGIN PRIVATE KEY-----s3cret" }, "fileAllocation", /^expected /, undefined],
+      [{ checksumFile: new URL("file://server/x") }, "checksumFile", /^expected a path/, "file://server/x"],
       [{ url: "https://h h/?s3cret" }, "url", /^it does not parse/, "https://h h/"],
       [{ headers: { "x-a": "s3cret\n1" } }, "headers", /^a name or a value is not allowed/, undefined],
       [{ bearerToken: "s3cret 1" }, "bearerToken", /^it has characters that no token has/, undefined],
@@ -493,9 +497,10 @@ test("a downloader parses its defaults once", () => {
   assert.notEqual(first?.headers, second?.headers);
 });
 
-for (const given of [undefined, null, 7, true]) {
-  test(`${given} in place of options or of a spec is refused by name`, () => {
-    refuses(TypeError, () => resolveDownloaderOptions(given as never), `options ${given}`, "an object");
-    refuses(TypeError, () => resolveSpec(given as never), `spec ${given}`, "an object");
+for (const given of [undefined, null, 7, true, []]) {
+  test(`${JSON.stringify(given)} in place of options or of a spec is refused by name`, () => {
+    const shown = Array.isArray(given) ? "[a list]" : String(given);
+    refuses(TypeError, () => resolveDownloaderOptions(given as never), `options ${shown}`, "an object");
+    refuses(TypeError, () => resolveSpec(given as never), `spec ${shown}`, "an object");
   });
 }

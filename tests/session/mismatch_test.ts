@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { ChecksumMismatchError, DownloadError, type DownloadSpec } from "../../mod.ts";
 import { runBytehaul } from "../helpers/child.ts";
 import { assertFileIs, contentHash } from "../../testing/content.ts";
+import type { Reply } from "../../testing/mod.ts";
 import { leaveFinished } from "../helpers/disk/control_file.ts";
 import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import { Scene } from "../helpers/scenes/scene.ts";
@@ -121,22 +122,30 @@ test("--discard-mismatch removes what --checksum does not match", async () => {
   assert.deepEqual([removed.status, await scene.directory.list()], [1, ["file.bin.mismatch"]]);
 });
 
+/** The first response is cut, or complete; `later` answers the others. */
+async function withoutLength(cutAfter: number | undefined, later: Reply): Promise<Scene> {
+  const first = { status: 200, closeDelimited: true, ...(cutAfter !== undefined && { cutAfter }) };
+  const respond = ({ index }: { readonly index: number }) => index === 0 ? first : later;
+  return await Scene.open({ size: 400_000, seed: SEED, respond });
+}
+
 test("a file without a length that fails its checksum may have been cut, and is fetched once more", async () => {
-  const size = 400_000;
-  const respond = ({ index }: { readonly index: number }) => ({
-    ...{ status: 200, closeDelimited: true },
-    ...(index === 0 && { cutAfter: size / 2 }),
-  });
-  await using scene = await Scene.open({ size, seed: SEED, respond });
-  await scene.complete({ checksum: `sha256:${contentHash(SEED, size, "sha256")}` });
+  await using scene = await withoutLength(200_000, { status: 200, closeDelimited: true });
+  await scene.complete({ checksum: `sha256:${contentHash(SEED, 400_000, "sha256")}` });
   assert.equal(scene.server.requests.length, 2);
+  await scene.assertLeft(["file.bin"]);
 });
 
 test("a file without a length that fails its checksum twice is kept", async () => {
-  const size = 400_000;
-  const respond = () => ({ status: 200, closeDelimited: true });
-  await using scene = await Scene.open({ size, seed: SEED, respond });
+  await using scene = await withoutLength(undefined, { status: 200, closeDelimited: true });
   const error = await fails(scene, { checksum: WRONG });
   assert.equal(scene.server.requests.length, 2);
-  await assertFileIs(error.keptPath!, SEED, size);
+  await assertFileIs(error.keptPath!, SEED, 400_000);
+});
+
+test("what failed its checksum is kept and reported where it cannot be fetched once more", async () => {
+  await using scene = await withoutLength(undefined, { status: 404 });
+  const error = await fails(scene, { checksum: WRONG });
+  await assertFileIs(error.keptPath!, SEED, 400_000);
+  await scene.assertLeft(["file.bin.mismatch"]);
 });
