@@ -49,7 +49,7 @@ export class Downloader implements AsyncDisposable {
   }
 
   /**
-   * Cancels every download that has not ended, keeps the data on disk, and waits until every file is saved and
+   * Cancels every download that has not ended, keeps all received data, and waits until every file is saved and
    * closed. No download can be started afterwards. A second call returns the same promise.
    */
   close(): Promise<void> {

@@ -12,7 +12,7 @@ export interface ProxyOptions {
   readonly httpsProxy?: string;
   /**
    * Hosts to reach without a proxy, separated by commas. An entry is a name (its subdomains included), an IP address,
-   * a network such as `10.0.0.0/8`, or `*` for all hosts. A name or an address may have a `:port`.
+   * a network such as `10.0.0.0/8`, or `*` for all hosts. Each entry except a network may have a `:port`.
    */
   readonly noProxy?: string;
   /**

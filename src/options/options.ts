@@ -104,8 +104,8 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly maxRetries?: number;
   /**
-   * Longest delay before the first retry, in milliseconds. It doubles with each further retry. The delay is a random
-   * part of it (jitter).
+   * Milliseconds before the first retry. They double with each further retry. The delay is a random part of them
+   * (jitter).
    *
    * @default {1000}
    */
@@ -155,7 +155,7 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    * @default {5000}
    */
   readonly controlSaveIntervalMs?: number;
-  /** Aborting this signal cancels the download. Data on disk is kept for a later run. */
+  /** Aborting this signal cancels the download. Received data is kept for a later run. */
   readonly signal?: AbortSignal;
 }
 
