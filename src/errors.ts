@@ -101,7 +101,7 @@ export class HttpStatusError extends DownloadError {
   override readonly name = "HttpStatusError";
   /** The status code. */
   readonly status: number;
-  /** Milliseconds that the server asks the client to wait (`Retry-After`), or `undefined` if it does not. */
+  /** Milliseconds to wait, as requested by the server (`Retry-After`), or `undefined` without this field. */
   readonly retryAfterMs: number | undefined;
 
   /** Makes an error for `status`. */

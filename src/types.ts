@@ -39,8 +39,8 @@ export interface RemoteFile {
 }
 
 /**
- * State of a download. `completed`, `failed`, `cancelled` and `paused` are final. A handle reaches exactly one final
- * state, once.
+ * State of a download. `completed`, `failed`, `cancelled` and `paused` are final. A handle reaches one final state
+ * and keeps it.
  */
 export type DownloadState =
   | "pending"
@@ -116,7 +116,7 @@ export interface DownloadResult {
 export type LogLevel = "debug" | "info" | "warn";
 
 /**
- * Receives what a download reports in addition to its progress: retries, restarts, files that were renamed.
- * No message contains a query string, credentials or header values.
+ * Receives the messages of a download: retries, restarts, renamed files. No message contains a query string,
+ * credentials or header values.
  */
 export type Logger = (level: LogLevel, message: string) => void;

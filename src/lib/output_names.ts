@@ -32,7 +32,7 @@ export class OutputNames {
   readonly directory: string;
   /** The data of an unfinished download. */
   readonly part: string;
-  /** The control file: what is known to be good. */
+  /** The control file, which records the data that is known to be good. */
   readonly control: string;
   /** The file that a download locks while it writes the output. */
   readonly lock: string;

@@ -47,8 +47,7 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
   readonly minSegmentSize?: number;
   /**
    * The most bytes of one request; at least 1 KiB. This is for servers and proxies that refuse longer ranges. A
-   * download shortens its requests by itself when the server refuses a range that is longer than one it has sent
-   * before.
+   * download also shortens its requests by itself when the server refuses a range but has sent a shorter one.
    *
    * @default {Infinity}
    */
@@ -75,17 +74,17 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly resume?: boolean;
   /**
-   * Replaces a file that has the final name as soon as the new file is complete. Also replaces part files of other
-   * downloads.
+   * Replaces an existing file of the final name, but only when the new file is complete. Also replaces part files of
+   * other URLs.
    *
    * @default {false}
    */
   readonly overwrite?: boolean;
   /**
-   * Adds a number to the file's name, as in `name.1.bin`, when the name is taken. A file takes a name unless
-   * `overwrite` is set. Names are also taken by an unfinished download of another URL, by a running download, and by
-   * another download of a `Downloader` with `uniqueOutputs`. An unfinished download of the same URL keeps its number.
-   * A file that has the right `checksum` counts as the finished file.
+   * Adds a number to the file's name, as in `name.1.bin`, when the name is taken. A name is taken by a file (unless
+   * `overwrite` is set), by an unfinished download of another URL, by a running download, or by another download of a
+   * `Downloader` with `uniqueOutputs`. An unfinished download of the same URL keeps its number. A file that has the
+   * right `checksum` counts as the finished file.
    *
    * @default {false}
    */
@@ -111,7 +110,7 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly retryBaseDelayMs?: number;
   /**
-   * The longest delay before a retry, in milliseconds, even when a server asks for more.
+   * The longest delay before a retry, in milliseconds, even when a server requests a longer one.
    *
    * @default {30000}
    */

@@ -48,7 +48,7 @@ export interface RequestOptions {
   readonly cookies?: string;
   /**
    * How to treat a file that the server sends with a `Content-Encoding` that the file's name does not show, such as a
-   * page in gzip. Requests ask for the file without an encoding. `"refuse"` fails with `bad_response`. `"keep"`
+   * page in gzip. bytehaul requests the file without an encoding. `"refuse"` fails with `bad_response`. `"keep"`
    * stores the bytes as received, so the file is still encoded. An encoding that the name shows, such as gzip for a
    * `.tar.gz`, is the stored form of the file and always accepted. Nothing is ever decoded.
    *
@@ -82,7 +82,7 @@ export interface RequestOptions {
    */
   readonly connectTimeoutMs?: number;
   /**
-   * Milliseconds that a response body may send nothing.
+   * Most milliseconds without a byte in a response body.
    *
    * @default {60000}
    */

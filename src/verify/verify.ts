@@ -39,7 +39,7 @@ export interface VerifyOptions {
   /** Aborting this signal rejects with its reason. */
   readonly signal?: AbortSignal;
   /**
-   * Called at the start and after each part with the number of checked bytes and of all bytes. An error that this
+   * Called at the start and after each part with the number of checked bytes and the total number. An error that this
    * function throws ends the verification.
    */
   readonly onProgress?: (checkedBytes: number, totalBytes: number) => void;
