@@ -1,8 +1,8 @@
 /**
- * Downloads files over HTTP, with several connections to one file, and never leaves a wrong one.
+ * Downloads files over HTTP with several connections to one file, and never leaves a wrong file.
  *
- * A download that was interrupted goes on where it was. Every response is checked against the version of the
- * file that is being fetched, and the final name is given only to a file that is whole.
+ * An interrupted download resumes where it stopped. Every response is checked against the version of the file that is
+ * being fetched. Only a complete file gets the final name.
  *
  * @example Fetching a file
  * ```ts

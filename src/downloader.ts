@@ -24,21 +24,21 @@ import { detectRuntime } from "./runtime/detect.ts";
 export class Downloader implements AsyncDisposable {
   readonly #queue: DownloadQueue;
 
-  /** Throws a `TypeError` or `RangeError` for options that are not valid. */
+  /** Throws a `TypeError` or `RangeError` for invalid options. */
   constructor(options: DownloaderOptions = {}) {
     this.#queue = new DownloadQueue(detectRuntime(), resolveDownloaderOptions(options));
   }
 
   /**
-   * Starts a download, or lets it wait until others have ended. Throws a `TypeError` or `RangeError` for a spec that
-   * is not valid, before anything is sent or written. Every other failure rejects
-   * {@linkcode DownloadHandle.wait}.
+   * Starts a download, or lets it wait until others have ended. Throws a `TypeError` or `RangeError` for an invalid
+   * spec, before anything is sent or written. Throws a `TypeError` after {@linkcode Downloader.close}. Every other
+   * failure rejects {@linkcode DownloadHandle.wait}.
    */
   download(spec: DownloadSpec | string | URL): DownloadHandle {
     return this.#queue.add(typeof spec === "string" || spec instanceof URL ? { url: spec } : spec);
   }
 
-  /** Bytes a second for all downloads together; 0 is no limit. It may be changed at any time. */
+  /** Most bytes per second of all downloads together; 0 sets no limit. The value may be changed at any time. */
   get maxDownloadSpeed(): number {
     return this.#queue.bucket.bytesPerSecond;
   }
@@ -49,14 +49,14 @@ export class Downloader implements AsyncDisposable {
   }
 
   /**
-   * Cancels every download that has not ended, keeps what has arrived, and waits until every file is saved and
-   * closed. No download can be started afterwards. Closing again waits for the same end.
+   * Cancels every download that has not ended, keeps all received data, and waits until every file is saved and
+   * closed. No download can be started afterwards. A second call returns the same promise.
    */
   close(): Promise<void> {
     return this.#queue.close();
   }
 
-  /** As {@linkcode Downloader.close}. */
+  /** Same as {@linkcode Downloader.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -65,7 +65,7 @@ export class Downloader implements AsyncDisposable {
 let shared: Downloader | undefined;
 
 /**
- * Starts a download with the defaults. All downloads started this way share one {@linkcode Downloader}.
+ * Starts a download with default options. All downloads that this function starts share one {@linkcode Downloader}.
  *
  * @example Fetching a file into the current directory
  * ```ts

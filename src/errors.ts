@@ -1,7 +1,7 @@
 import { redact } from "./redact.ts";
 import type { ChecksumSource } from "./types.ts";
 
-/** Tells {@linkcode DownloadError}s apart. */
+/** Kinds of {@linkcode DownloadError}. */
 export type DownloadErrorCode =
   | "bad_response"
   | "cancelled"
@@ -23,19 +23,19 @@ export type DownloadErrorCode =
   | "timeout"
   | "tls";
 
-/** What may help after a failure: an option to set, and the words around that. */
+/** An option that may help after a failure, and the words around it. */
 export interface Remedy {
-  /** The words before, with a blank at their end. */
+  /** The words before `how`, with a space at their end. */
   readonly before?: string;
-  /** Names of the options of which one helps. */
+  /** Names of the options that may help; one is enough. */
   readonly options: readonly string[];
-  /** What to do with them. */
+  /** What to do with the options. */
   readonly how: string;
-  /** The words behind, with a blank at their start. */
+  /** The words after `how`, with a space at their start. */
   readonly after?: string;
 }
 
-/** The end of a message that has a remedy. */
+/** The end of a message with a remedy. */
 export function remedyText({ before = "", how, after = "" }: Remedy): string {
   return `; ${before}${how}${after}`;
 }
@@ -49,18 +49,18 @@ export interface DownloadErrorOptions extends ErrorOptions {
    */
   readonly retryable?: boolean;
   /**
-   * What went wrong, in a few words that fit into a sentence: the message without what could not be done.
+   * What went wrong, in a few words that fit into a sentence. The message also says what could not be done.
    *
    * @default {message}
    */
   readonly reason?: string;
-  /** What may help, if an option does. It is put at the end of the message. */
+  /** An option that may help. The message ends with the remedy. */
   readonly remedy?: Remedy;
 }
 
 /**
- * Why a download did not finish. Every failure that is not a misuse of an option (an
- * `OptionError`) is one of these; `code` tells which.
+ * Why a download did not complete. Every failure is a `DownloadError`, except a misuse of an option (an
+ * `OptionError`). `code` says which kind of failure.
  *
  * @example Telling failures apart
  * ```ts
@@ -75,13 +75,13 @@ export interface DownloadErrorOptions extends ErrorOptions {
 export class DownloadError extends Error {
   /** The name of the class. */
   override readonly name: string = "DownloadError";
-  /** What kind of failure it is. */
+  /** The kind of failure. */
   readonly code: DownloadErrorCode;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** What went wrong, in a few words that fit into a sentence: the message without what could not be done. */
+  /** What went wrong, in a few words that fit into a sentence. The message also says what could not be done. */
   readonly reason: string;
-  /** What may help, if an option does. It ends the message. */
+  /** An option that may help. The message ends with the remedy. */
   readonly remedy: Remedy | undefined;
 
   /** Makes an error of the kind `code`. */
@@ -95,13 +95,13 @@ export class DownloadError extends Error {
   }
 }
 
-/** The server answered with a status that is no success (RFC 9110, section 15). */
+/** The server answered with a status that is not a success (RFC 9110, section 15). */
 export class HttpStatusError extends DownloadError {
   /** The name of the class. */
   override readonly name = "HttpStatusError";
   /** The status code. */
   readonly status: number;
-  /** How long the server asked to wait, in milliseconds, if it did (`Retry-After`). */
+  /** Milliseconds to wait, as requested by the server (`Retry-After`), or `undefined` without this field. */
   readonly retryAfterMs: number | undefined;
 
   /** Makes an error for `status`. */
@@ -116,7 +116,7 @@ export class HttpStatusError extends DownloadError {
   }
 }
 
-/** The file on the server is no longer the version that was being fetched. What is there is kept. */
+/** The file on the server is no longer the version that was being fetched. Data on disk is kept. */
 export class RemoteChangedError extends DownloadError {
   /** The name of the class. */
   override readonly name = "RemoteChangedError";
@@ -127,40 +127,40 @@ export class RemoteChangedError extends DownloadError {
   }
 }
 
-/** What is known about a file that failed its checksum. */
+/** Facts about a file that failed its checksum. */
 export interface ChecksumMismatchDetails extends ErrorOptions {
-  /** Path that the file should have got. */
+  /** Path of the output, which the file did not get. */
   readonly path?: string;
-  /** Where it came from. User, password, query and fragment are taken out. */
+  /** URL of the file. User, password, query and fragment are removed from it. */
   readonly url?: string;
-  /** Who told the checksum. */
+  /** Where the expected checksum comes from. */
   readonly source?: ChecksumSource;
-  /** Name or address, and port, of the server that published it. */
+  /** Host and port of the server that published the checksum. */
   readonly host?: string;
-  /** Where the file is kept. */
+  /** Path where the file is kept. */
   readonly keptPath?: string;
 }
 
-/** The file was fetched whole, and is not the one that the checksum belongs to. */
+/** The file was fetched completely, but does not match its checksum. */
 export class ChecksumMismatchError extends DownloadError {
   /** The name of the class. */
   override readonly name = "ChecksumMismatchError";
-  /** The checksum asked for, as `algorithm:hex`. */
+  /** The expected checksum, as `algorithm:hex`. */
   readonly expected: string;
-  /** The checksum of what arrived, as `algorithm:hex`. */
+  /** The checksum of the received file, as `algorithm:hex`. */
   readonly actual: string;
-  /** Path that the file should have got. */
+  /** Path of the output, which the file did not get. */
   readonly path: string | undefined;
-  /** Where the file came from, without user, password, query and fragment. */
+  /** URL of the file, without user, password, query and fragment. */
   readonly url: string | undefined;
-  /** Who told the checksum. */
+  /** Where the expected checksum comes from. */
   readonly source: ChecksumSource | undefined;
-  /** Name or address, and port, of the server that published it, if one did. */
+  /** Host and port of the server that published the checksum, or `undefined` if none did. */
   readonly host: string | undefined;
-  /** Where the file is kept, `undefined` when it was removed. No later run takes it for progress. */
+  /** Path where the file is kept, or `undefined` when it was removed. No later run resumes from this file. */
   readonly keptPath: string | undefined;
 
-  /** Makes an error that holds both checksums. */
+  /** Makes an error with both checksums. */
   constructor(expected: string, actual: string, details: ChecksumMismatchDetails = {}) {
     const { path, source, host, keptPath, cause } = details;
     const url = details.url === undefined ? undefined : redact(details.url);
@@ -179,11 +179,11 @@ export class ChecksumMismatchError extends DownloadError {
 
 type Mismatch = Pick<ChecksumMismatchDetails, "path" | "url" | "source" | "host" | "keptPath">;
 
-/** How a message speaks of the options that decide about checksums. */
+/** Words for the checksum options in a message. */
 export interface ChecksumWords {
   readonly checksum: string;
   readonly checksumFile: string;
-  /** What to do without the digests of servers. */
+  /** How to ignore the digests of servers. */
   readonly withoutPublished: string;
 }
 

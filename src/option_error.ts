@@ -1,7 +1,8 @@
 import { type Remedy, remedyText } from "./errors.ts";
 
 /**
- * An option that cannot be used. It is a `RangeError` where a number is out of range, and a `TypeError` otherwise.
+ * An option that cannot be used. The error is a `RangeError` when a number is out of range, and a `TypeError`
+ * otherwise.
  *
  * @example Naming the field of a form
  * ```ts
@@ -24,31 +25,31 @@ import { type Remedy, remedyText } from "./errors.ts";
  * ```
  */
 export interface OptionError extends Error {
-  /** Name of the option, such as `maxConnections`, or `tls.key` for one in another. */
+  /** Name of the option, such as `maxConnections`, or `tls.key` for an option inside `tls`. */
   readonly option: string;
-  /** What is wrong with it and what would be right, without the sentence around it. */
+  /** What is wrong with the option and what is expected, as a part of a sentence. */
   readonly problem: string;
-  /** What was given. It is `undefined` for a secret, and for what may have one in it. */
+  /** The given value, or `undefined` if the value is or may contain a secret. */
   readonly value: unknown;
-  /** What may help, if an option does. It ends the message and is no part of `problem`. */
+  /** An option that may help. The message ends with the remedy; `problem` does not contain it. */
   readonly remedy: Remedy | undefined;
 }
 
-/** For `instanceof`: whether an error is an {@linkcode OptionError}, be it a `TypeError` or a `RangeError`. */
+/** Lets `instanceof` recognize every {@linkcode OptionError}, a `TypeError` as well as a `RangeError`. */
 export const OptionError: { [Symbol.hasInstance](error: unknown): error is OptionError } = {
   [Symbol.hasInstance]: (error): error is OptionError =>
     error instanceof OptionTypeError || error instanceof OptionRangeError,
 };
 
-/** What is wrong with an option. */
+/** The data of an {@linkcode OptionError}. */
 export interface OptionFault {
   readonly option: string;
   readonly problem: string;
-  /** Left out where it is a secret. */
+  /** Left out for a secret. */
   readonly value?: unknown;
-  /** What the message says cannot be used, unless that is the option's name. */
+  /** What the message says cannot be used; by default the option's name. */
   readonly subject?: string;
-  /** In place of the message that `subject` and `problem` make. */
+  /** Replaces the message made of `subject` and `problem`. */
   readonly message?: string;
   readonly remedy?: Remedy;
 }
@@ -59,7 +60,7 @@ function messageOf(fault: OptionFault): string {
   return remedy === undefined ? message : message + remedyText(remedy);
 }
 
-/** An option of the wrong kind, or one that cannot be understood. */
+/** The value of an option has the wrong type or form. */
 export class OptionTypeError extends TypeError implements OptionError {
   readonly option: string;
   readonly problem: string;

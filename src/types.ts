@@ -1,4 +1,4 @@
-/** A half-open run of bytes: `start` is in it, `end` is not. */
+/** A half-open range of bytes: it includes `start` and excludes `end`. */
 export interface ByteRange {
   /** Offset of the first byte. */
   readonly start: number;
@@ -7,24 +7,24 @@ export interface ByteRange {
 }
 
 /**
- * What identifies one version of a file on the server (RFC 9110, section 8.8).
- * Two responses belong to the same version only when their validators agree.
+ * Identifies one version of a file on the server (RFC 9110, section 8.8). Two responses belong to the same version
+ * only when their validators agree.
  */
 export interface Validator {
-  /** The `ETag` field, quotes and weakness mark included. */
+  /** The `ETag` field, including its quotes and a `W/` for a weak one. */
   readonly etag: string | undefined;
   /** The `Last-Modified` field as the server wrote it. */
   readonly lastModified: string | undefined;
   /**
-   * Whether the file had changed less than two seconds before the response, so that it may have changed again without
-   * another date (RFC 9110, section 8.8.2.2).
+   * Whether the file changed less than two seconds before the response. Such a file may have changed again without a
+   * new date (RFC 9110, section 8.8.2.2).
    *
    * @default {false}
    */
   readonly isYoung?: boolean;
 }
 
-/** What the first response said about the file. */
+/** What the first response says about the file. */
 export interface RemoteFile {
   /** The URL that answered, after redirects. */
   readonly finalUrl: string;
@@ -34,13 +34,13 @@ export interface RemoteFile {
   readonly acceptsRanges: boolean;
   /** Identifies the version that is being fetched. */
   readonly validator: Validator;
-  /** The `Content-Disposition` field, from which a file name may be taken. */
+  /** The `Content-Disposition` field, which may contain a file name. */
   readonly contentDisposition: string | undefined;
 }
 
 /**
- * Where a download stands. `completed`, `failed`, `cancelled` and `paused` are final: a handle reaches
- * one of them, once.
+ * State of a download. `completed`, `failed`, `cancelled` and `paused` are final. A handle reaches one final state
+ * and keeps it.
  */
 export type DownloadState =
   | "pending"
@@ -53,70 +53,70 @@ export type DownloadState =
 
 /** A request that failed and is sent again later. */
 export interface PendingRetry {
-  /** When it is sent, in milliseconds since 1970 began, as `Date.now()` counts. */
+  /** When the request is sent, in milliseconds since the start of 1970, as `Date.now()` counts. */
   readonly atMs: number;
-  /** How many requests in a row this one makes: 2 for the first retry. */
+  /** Number of this request among those in a row without progress: 2 for the first retry. */
   readonly attempt: number;
-  /** Why the request before failed, in a few words. */
+  /** Why the previous request failed, in a few words. */
   readonly reason: string;
 }
 
-/** One look at a running download. */
+/** The progress of a download at one moment. */
 export interface ProgressSnapshot {
-  /** Where the download stands. */
+  /** State of the download. */
   readonly state: DownloadState;
-  /** The file's path once it is known, else `undefined`. */
+  /** Path of the file, or `undefined` until it is known. */
   readonly path: string | undefined;
-  /** Bytes of the file that have arrived, those of an earlier run included. */
+  /** Bytes of the file received so far, including those of an earlier run. */
   readonly downloaded: number;
-  /** Size of the file in bytes, or `undefined` until or unless the server reports it. */
+  /** Size of the file in bytes, or `undefined` until the server reports it. Some servers never do. */
   readonly total: number | undefined;
-  /** Bytes a second over the last few seconds. */
+  /** Bytes per second over the last few seconds. */
   readonly speed: number;
-  /** Seconds until the end at this speed, or `undefined` when it is not known. */
+  /** Seconds until the end at this speed, or `undefined` when they cannot be computed. */
   readonly etaSeconds: number | undefined;
-  /** Connections that have a request under way. */
+  /** How many connections have an active request. */
   readonly connections: number;
   /** Milliseconds since the download left the queue. */
   readonly elapsedMs: number;
-  /** The request that is waited for, while no connection has one under way; `undefined` otherwise. */
+  /** The next retry, while no connection has an active request; `undefined` otherwise. */
   readonly retry: PendingRetry | undefined;
 }
 
 /**
- * Where the checksum of a file comes from: the option `checksum`, the list that `checksumFile` names, or a header field of
+ * Where the checksum of a file comes from: the option `checksum`, the list in `checksumFile`, or a header field of
  * the server, such as `repr-digest` (RFC 9530).
  */
 export type ChecksumSource = "checksum" | "checksumFile" | (string & Record<never, never>);
 
-/** What a finished download was. */
+/** The result of a completed download. */
 export interface DownloadResult {
-  /** Where the file is. */
+  /** Path of the file. */
   readonly path: string;
   /** Its size in bytes. */
   readonly size: number;
-  /** Bytes that came over the network in this run. */
+  /** Bytes received over the network in this run. */
   readonly fetchedBytes: number;
   /** Bytes kept from an earlier run. */
   readonly resumedBytes: number;
   /**
-   * Whether the size was known beforehand and the file has it. It is `false` where the server sent no
-   * length, so that only the end of the connection marked the end of the file.
+   * Whether the server sent the size and the file has this size. `false` means that the server sent no length, so
+   * only the end of the connection marked the end of the file.
    */
   readonly lengthVerified: boolean;
-  /** The checksum that the file was compared with, as `algorithm:hex`, if there was one. */
+  /** The checksum that the file was compared with, as `algorithm:hex`, or `undefined` without one. */
   readonly checksum: string | undefined;
-  /** Where that checksum comes from. */
+  /** Where `checksum` comes from. */
   readonly checksumSource: ChecksumSource | undefined;
-  /** Milliseconds from leaving the queue to the final name. */
+  /** Milliseconds from leaving the queue until the file got its final name. */
   readonly elapsedMs: number;
 }
 
-/** How much a message matters. */
+/** Importance of a message. */
 export type LogLevel = "debug" | "info" | "warn";
 
 /**
- * Receives what a download reports in addition to its progress: retries, restarts, files that were renamed.
- * No message contains a query string, credentials or header values.
+ * Receives the messages of a download: retries, restarts, renamed files. No message contains a query string,
+ * credentials or header values.
  */
 export type Logger = (level: LogLevel, message: string) => void;

@@ -1,16 +1,16 @@
 /** Memory for bytes between the network and the file. */
 export interface Block {
-  /** All of its memory. A read that transfers the memory puts the new view here. */
+  /** All memory of the block. A read that transfers the memory stores the new view here. */
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Where blocks come from. */
+/** Supplies blocks and takes them back. */
 export interface BlockPool {
   readonly blockSize: number;
   /** Returns a block if one is free. */
   tryTake(): Block | undefined;
-  /** Waits for a block; rejects with the signal's reason when it is aborted first. */
+  /** Waits for a block. Rejects with the signal's reason when the signal is aborted first. */
   take(signal: AbortSignal): Promise<Block>;
-  /** Gives a block back, also one whose memory was lost in a failed read. */
+  /** Returns a block to the pool, even when a failed read lost its memory. */
   release(block: Block): void;
 }

@@ -1,21 +1,24 @@
 import type { ByteRange } from "../types.ts";
 
-/** A range, and the CRC-32 of its bytes as they were received. */
+/** A range, and the CRC-32 of its bytes at the time they were received. */
 export interface CheckedRange extends ByteRange {
   readonly crc: number;
 }
 
-/** The polynomial of CRC-32, reflected: the highest bit is the factor of x⁰. */
+/** The reflected polynomial of CRC-32: the highest bit is the coefficient of x⁰. */
 const POLYNOMIAL = 0xedb8_8320;
 const ONE = 0x8000_0000;
 
-/** x to the power of 8, 16, 32 and so on: what one byte, two bytes, four bytes behind a range do to its CRC. */
+/**
+ * x to the power of 8, 16, 32 and so on. These are the factors by which 1, 2, 4 and more bytes after a range change
+ * its CRC.
+ */
 const SHIFTS: readonly number[] = Array.from({ length: 53 }, shiftsBySquaring());
 
-/** The CRC-32 of two ranges that lie side by side, from that of each and the length of the second. */
+/** Computes the CRC-32 of two adjacent ranges from the CRC-32 of each and the length of the second. */
 export function combineCrc32(first: number, second: number, lengthOfSecond: number): number {
   let shift = ONE;
-  // Lengths go beyond 32 bits, so they are halved and not shifted.
+  // A length may exceed 32 bits, so a division replaces the bit shift.
   for (let bit = 0, rest = lengthOfSecond; rest > 0; bit++, rest = Math.floor(rest / 2)) {
     if (rest % 2 === 1) shift = multiply(shift, SHIFTS[bit]!);
   }
@@ -31,7 +34,7 @@ function shiftsBySquaring(): () => number {
   };
 }
 
-/** The product of two polynomials modulo that of CRC-32. Masks take the place of branches, which cost far more here. */
+/** The product of two polynomials modulo the one of CRC-32. Masks replace branches, which are much slower here. */
 function multiply(a: number, b: number): number {
   let product = 0;
   for (let power = b, factors = a | 0; factors !== 0; factors <<= 1) {

@@ -6,7 +6,7 @@ export const FILE_NAME_BYTES = 255;
 
 const HASH_DIGITS = 12;
 
-/** What goes behind the name of an output to name each of the files beside it. */
+/** Suffixes that make the names of the files beside an output. */
 const SUFFIXES = {
   part: ".part",
   control: ".bytehaul",
@@ -18,32 +18,31 @@ const SUFFIXES = {
 
 const LONGEST_SUFFIX_BYTES = Math.max(...Object.values(SUFFIXES).map(({ length }) => length));
 
-/** How much of a long name stays in front of its hash, in bytes. */
+/** The most bytes of a long name that stay before its hash. */
 const STEM_BYTES = FILE_NAME_BYTES - LONGEST_SUFFIX_BYTES - HASH_DIGITS - 1;
 
 /**
- * Names the files that bytehaul keeps beside an output. Where the name of the output leaves no room for a suffix, its
- * start and its hash replace it, so that the same output always has the same files.
+ * Names of the files that bytehaul keeps beside an output. When the output's name is too long for a suffix, the start
+ * of the name and its hash replace the name. So the same output always has the same files.
  */
 export class OutputNames {
   /** The finished file. */
   readonly path: string;
-  /** The directory of all of them. */
+  /** The directory of all these files. */
   readonly directory: string;
-  /** The data while unfinished. */
+  /** The data of an unfinished download. */
   readonly part: string;
-  /** What is known to be good. */
+  /** The control file, which records the data that is known to be good. */
   readonly control: string;
-  /** Locked by the download that writes the output. */
+  /** The file that a download locks while it writes the output. */
   readonly lock: string;
   /** A file that is being prepared. */
   readonly temporary: string;
   /** A control file that cannot be used. */
   readonly damaged: string;
-  /** What failed its checksum. */
+  /** A complete file that failed its checksum. */
   readonly mismatch: string;
 
-  /** Names what is beside the output at `path`. */
   constructor(path: string) {
     this.path = path;
     this.directory = dirname(path);
@@ -56,7 +55,7 @@ export class OutputNames {
   }
 }
 
-/** Whether a name could be that of a file beside an output. */
+/** Whether a name ends like that of a file beside an output. */
 export function isNameBeside(name: string): boolean {
   const lower = name.toLowerCase();
   return Object.values(SUFFIXES).some((suffix) => lower.endsWith(suffix));
@@ -70,7 +69,7 @@ function beside(path: string, suffix: string): string {
   return join(dirname(path), `${stem}~${hash}${suffix}`);
 }
 
-/** How many UTF-16 units of `text` fit into `bytes` bytes of UTF-8, whole code points only. */
+/** How many UTF-16 units of `text` fit into `bytes` bytes of UTF-8. No code point is split. */
 export function unitsThatFit(text: string, bytes: number): number {
   return new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read;
 }

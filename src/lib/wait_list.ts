@@ -1,10 +1,10 @@
 import { onAbort } from "./on_abort.ts";
 
-/** Those who wait for something, first come, first served. */
+/** Callers that wait for a value. They get values in the order in which they started to wait. */
 export class WaitList<T> {
   readonly #waiting: ((value: T) => void)[] = [];
 
-  /** Waits for a value; rejects with the signal's reason when it is aborted first. */
+  /** Waits for a value. Rejects with the signal's reason when the signal is aborted first. */
   async wait(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -17,7 +17,7 @@ export class WaitList<T> {
     return await promise;
   }
 
-  /** Gives the one who waits longest a value. Returns whether anybody did. */
+  /** Gives a value to the caller that has waited longest. Returns `false` if no caller waits. */
   wakeFirst(value: T): boolean {
     const first = this.#waiting.shift();
     first?.(value);

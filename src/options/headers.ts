@@ -1,6 +1,6 @@
 import { OptionTypeError } from "../option_error.ts";
 
-/** Fields that follow from what is asked for and over which connection; a caller's would contradict them. */
+/** Fields that depend on the request and its connection. The caller's own would contradict them. */
 const OWN_HEADERS: readonly string[] = [
   "range",
   "if-range",
@@ -15,11 +15,11 @@ const OWN_HEADERS: readonly string[] = [
   "host",
 ];
 
-/** The fields of a caller, as they are sent. */
+/** Checks the caller's fields, and returns them as they are sent. */
 export function parseHeaders(source: HeadersInit | undefined): Headers {
   if (source === undefined) return new Headers();
   const headers = toHeaders(source);
-  // The runtime's own error may show the value.
+  // The runtime's own error may show the value, which may be a secret.
   if (headers === undefined) {
     throw new OptionTypeError({ option: "headers", problem: "a name or a value is not allowed in HTTP" });
   }
@@ -33,7 +33,7 @@ export function parseHeaders(source: HeadersInit | undefined): Headers {
   });
 }
 
-/** Fields of which those of `over` take the place of others with their name. */
+/** Joins two sets of fields. A field of `over` replaces the one of the same name in `base`. */
 export function joinHeaders(base: Headers, over: Headers): Headers {
   const joined = new Headers(base);
   for (const [name, value] of over) joined.set(name, value);
@@ -41,13 +41,13 @@ export function joinHeaders(base: Headers, over: Headers): Headers {
 }
 
 /**
- * Fields as they are sent, or `undefined` when one cannot be: values that are text in UTF-8, as curl and others send it,
- * and those that are bytes already as they are.
+ * Returns fields as they are sent, or `undefined` when one is not allowed. Text values become UTF-8, as with curl.
+ * The values of a `Headers` object are bytes already and stay as they are.
  */
 function toHeaders(source: HeadersInit): Headers | undefined {
   try {
     const headers = new Headers(source instanceof Headers ? source : encodeFields(source));
-    // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
+    // deno-lint-ignore no-control-regex -- characters that HTTP fields may not contain
     const isBroken = [...headers.values()].some((value) => /[\x00-\x08\x0a-\x1f\x7f]/.test(value));
     return isBroken ? undefined : headers;
   } catch {
@@ -66,7 +66,7 @@ function encodeFields(source: Exclude<HeadersInit, Headers>): [name: string, val
   });
 }
 
-/** A value is made of bytes, which stand for themselves as characters. */
+/** Encodes a value in UTF-8. The result has one character for each byte. */
 function inUtf8(value: string): string {
   const bytes = new TextEncoder().encode(`${value}`);
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");

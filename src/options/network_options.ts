@@ -1,8 +1,9 @@
-/** Which proxies requests go through. */
+/** Proxies for requests. */
 export interface ProxyOptions {
   /**
-   * Proxy for every URL that has none of its own: `http://`, `https://`, `socks5://` (names are looked up
-   * here) or `socks5h://` (the proxy looks them up), perhaps with `user:password@`.
+   * Proxy for `http:` and `https:` URLs where `httpProxy` or `httpsProxy` is not set. Its scheme is `http://`,
+   * `https://`, `socks5://` (this machine looks names up) or `socks5h://` (the proxy looks names up).
+   * `user:password@` may precede the host.
    */
   readonly allProxy?: string;
   /** Proxy for `http:` URLs. */
@@ -10,56 +11,61 @@ export interface ProxyOptions {
   /** Proxy for `https:` URLs. */
   readonly httpsProxy?: string;
   /**
-   * Hosts to reach without a proxy, separated by commas: a name (its subdomains included), an IP address, a
-   * block such as `10.0.0.0/8`, each perhaps with `:port`, or `*` for all.
+   * Hosts to reach without a proxy, separated by commas. An entry is a name (its subdomains included), an IP address,
+   * a network such as `10.0.0.0/8`, or `*` for all hosts. Each entry except a network may have a `:port`.
    */
   readonly noProxy?: string;
   /**
-   * `false` uses no proxy at all, whatever the downloader or the environment (`HTTPS_PROXY`, `HTTP_PROXY`,
-   * `ALL_PROXY`, `NO_PROXY`) says.
+   * `false` uses no proxy, even when the downloader or the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+   * `NO_PROXY`) names one.
    */
   readonly proxy?: false;
 }
 
-/** How servers prove who they are, and how this machine does. All in PEM text. */
+/** Certificates that identify servers and this machine, as PEM text. */
 export interface TlsOptions {
-  /** Certificates of authorities to trust beside those of the runtime. */
+  /** Certificates of authorities to trust in addition to those of the runtime. */
   readonly ca?: string | readonly string[];
-  /** Certificate to show to servers that ask for one; needs `key`. */
+  /** Certificate for servers that request one; requires `key`. */
   readonly cert?: string;
   /** Private key of `cert`. */
   readonly key?: string;
   /**
-   * Accepts every certificate. Whoever sits between can then read and change everything.
+   * Accepts every certificate. Anyone on the network path can then read and change everything.
    *
    * @default {false}
    */
   readonly insecure?: boolean;
 }
 
-/** How servers are reached. */
+/** Options for the connections to servers. */
 export interface NetworkOptions extends ProxyOptions {
-  /** DNS servers to ask in turn instead of the system, such as `1.1.1.1` or `[2606:4700:4700::1111]:53`. */
+  /**
+   * DNS servers to use one after the other instead of the system's, such as `1.1.1.1` or `[2606:4700:4700::1111]:53`.
+   */
   readonly dnsServers?: readonly string[];
-  /** DNS servers to ask over HTTPS (RFC 8484), such as `https://dns.google/dns-query`; they come first. */
+  /**
+   * DNS servers to use over HTTPS (RFC 8484), such as `https://dns.google/dns-query`. They are used before
+   * `dnsServers`.
+   */
   readonly dohServers?: readonly string[];
   /**
-   * Addresses of hosts, which then no server is asked for: from `host:port`, where `*` is every host, to one
-   * IP address or several, such as `{ "example.com:443": "192.0.2.1" }`.
+   * Fixed addresses of hosts, which are then not looked up. Each key is `host:port`, where `*` is every host. Each
+   * value is one IP address or several, such as `{ "example.com:443": "192.0.2.1" }`.
    */
   readonly resolve?: Readonly<Record<string, string | readonly string[]>>;
   /**
-   * With `false`, nothing is ever sent to an IPv6 address, and none is asked for.
+   * With `false`, nothing is sent to an IPv6 address, and no IPv6 address is looked up.
    *
    * @default {true}
    */
   readonly enableIpv6?: boolean;
-  /** IP address of this machine from which to connect. */
+  /** IP address of this machine to connect from. */
   readonly localAddress?: string;
-  /** Certificates. */
+  /** TLS options. */
   readonly tls?: TlsOptions;
   /**
-   * Idle connections to keep for each host.
+   * How many idle connections are kept for each host.
    *
    * @default {256}
    */

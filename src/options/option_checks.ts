@@ -4,7 +4,7 @@ import { OptionRangeError, OptionTypeError } from "../option_error.ts";
 import { redact } from "../redact.ts";
 import type { NumberRange } from "./defaults.ts";
 
-/** Takes user name and password out of a URL and makes an `Authorization` field of them. */
+/** Checks a URL. Removes its fragment, user name and password, and makes an `Authorization` field of the last two. */
 export function parseUrl(
   value: unknown,
   option = "url",
@@ -38,7 +38,7 @@ export function parseUrl(
   return { url: url.href, authorization: basicAuthorization(name, decodeUserinfo(password, option)) };
 }
 
-/** The `Authorization` field of a user (RFC 7617, in UTF-8). Neither text is shown, whichever is wrong. */
+/** Makes the `Authorization` field of a user (RFC 7617, in UTF-8). Errors show neither the name nor the password. */
 export function basicAuthorization(username: unknown, password: unknown): string {
   const refused = (problem: string): OptionTypeError =>
     new OptionTypeError({ option: "username", subject: "username and password", problem });
@@ -49,7 +49,10 @@ export function basicAuthorization(username: unknown, password: unknown): string
   return basicField(toCredentials(username, password));
 }
 
-/** Where a URL has no parts, a user name or a query can only be guessed. */
+/**
+ * The text of an unparsable URL for an error, or `undefined` if it may contain credentials. The query and fragment
+ * are removed.
+ */
 function showBrokenUrl(value: string | URL): string | undefined {
   const text = String(value);
   return text.includes("@") || hasLoosePassword(text) ? undefined : text.replace(/[?#].*/s, "");
@@ -74,7 +77,7 @@ function decodeUserinfo(text: string, option: string): string {
   }
 }
 
-/** A whole number within a range, unless there is none. */
+/** Checks an integer and its range. `undefined` is accepted, as by the other checks of optional values. */
 export function checkNumber(name: string, value: unknown, { min, max }: NumberRange): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "number") throw mismatch(name, value, "a number");
@@ -86,7 +89,7 @@ export function checkNumber(name: string, value: unknown, { min, max }: NumberRa
   return value;
 }
 
-/** A text that is not empty. */
+/** Checks a text, which must not be empty. */
 export function text(name: string, value: unknown): string {
   if (typeof value !== "string") throw mismatch(name, value, "a string");
   if (value === "") {
@@ -98,24 +101,20 @@ export function text(name: string, value: unknown): string {
   return value;
 }
 
-/** As `text`, unless there is none. */
 export function optionalText(name: string, value: unknown): string | undefined {
   return value === undefined ? undefined : text(name, value);
 }
 
-/** A function, unless there is none. */
 export function optionalFunction<T>(name: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== "function") throw mismatch(name, value, "a function");
   return value;
 }
 
-/** `true` or `false`, unless there is none. */
 export function flag(name: string, value: unknown): boolean | undefined {
   if (value !== undefined && typeof value !== "boolean") throw mismatch(name, value, "true or false");
   return value;
 }
 
-/** One of a few words, unless there is none. */
 export function oneOf<T extends string>(
   name: string,
   value: T | undefined,
@@ -125,7 +124,6 @@ export function oneOf<T extends string>(
   throw mismatch(name, value, choices.map((it) => `"${it}"`).join(" or "));
 }
 
-/** An `AbortSignal`, unless there is none. */
 export function checkSignal(value: unknown): AbortSignal | undefined {
   if (value !== undefined && !(value instanceof AbortSignal)) {
     throw mismatch("signal", value, "an AbortSignal");
@@ -147,7 +145,10 @@ export function mismatch(option: string, value: unknown, expected: string, name 
   });
 }
 
-/** What is in a URL may be secret, and an object or a list may have one in it. */
+/**
+ * The text of a value for a message. Objects and lists are not shown, and URLs are redacted, because they may contain
+ * secrets.
+ */
 function show(value: unknown): string {
   if (typeof value === "string") {
     if (isLongOrBroken(value)) return "[a text]";
@@ -174,7 +175,10 @@ function isLongOrBroken(text: string): boolean {
   return text.length > MOST_SHOWN_CHARACTERS || /[\r\n][^]|-----BEGIN/.test(text);
 }
 
-/** A misspelt option would otherwise have no effect. `what` is the name of `options` in messages. */
+/**
+ * Throws for an unknown option, because a misspelt one would have no effect. `what` is the name of `options` in
+ * messages.
+ */
 export function refuseUnknown(options: object, known: readonly string[], what = "options"): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw mismatch(what, options, "an object");
@@ -188,7 +192,7 @@ export function refuseUnknown(options: object, known: readonly string[], what = 
   });
 }
 
-/** Names of what an object has and inherits. Of a class that is its fields and accessors, not its methods. */
+/** Names of an object's own and inherited properties. Fields and accessors of a class count, its methods do not. */
 function namesOf(options: object): string[] {
   const names = Object.keys(options);
   let level: unknown = Object.getPrototypeOf(options);

@@ -2,33 +2,33 @@ import type { NetworkOptions, ProxyOptions } from "./network_options.ts";
 import type { RequestOptions } from "./request_options.ts";
 import type { Logger } from "../types.ts";
 
-/** How the part file gets its space: as data arrives, or its full length at once. */
+/** How the part file gets its space: as data arrives (`none`), or in full before the first byte (`prealloc`). */
 export type FileAllocation = "none" | "prealloc";
 
-/** One download: where from, where to, and how. Only `url` is needed. */
+/** Options of one download. Only `url` is required. */
 export interface DownloadSpec extends RequestOptions, ProxyOptions {
-  /** What to fetch; `http:` or `https:`. A user name and password in it are sent as basic credentials. */
+  /** URL of the file; `http:` or `https:`. A user name and password in the URL are sent as Basic credentials. */
   readonly url: string | URL;
   /**
-   * Path of the finished file. Without it the name comes from the server's `Content-Disposition`
-   * (RFC 6266), else from the URL, else it is `download`.
+   * Path of the finished file. Without this option the name comes from the server's `Content-Disposition` (RFC 6266),
+   * else from the URL, else the name is `download`.
    */
   readonly outputPath?: string;
   /**
-   * Directory for the file; a relative `outputPath` starts there. It is made when it is missing.
+   * Directory for the file. A relative `outputPath` starts there. A missing directory is created.
    *
    * @default {"."}
    */
   readonly outputDir?: string;
   /**
-   * The most connections to use at once, 1 to 256. With `"auto"` it begins with 4 and doubles them, up to 16, for as
-   * long as that makes the whole clearly faster, and gives those up that the server refuses again and again.
+   * The most connections at the same time, 1 to 256. `"auto"` starts with 4 connections. It doubles their number, up
+   * to 16, as long as the download becomes clearly faster. A connection that the server refuses repeatedly is closed.
    *
    * @default {4}
    */
   readonly maxConnections?: number | "auto";
   /**
-   * Bytes in a piece, the unit in which finished data is recorded; 16 KiB to 1 GiB.
+   * Bytes in a piece, 16 KiB to 1 GiB. A piece is the unit in which finished data is recorded.
    *
    * @default {1048576}
    */
@@ -40,22 +40,23 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly minSplitSize?: number;
   /**
-   * The fewest bytes one request asks for, the file's end aside; at least 1 KiB.
+   * The fewest bytes of one request; at least 1 KiB. The last request of a file may be shorter.
    *
    * @default {262144}
    */
   readonly minSegmentSize?: number;
   /**
-   * The most bytes one request asks for, at least 1 KiB; for servers and proxies that refuse longer ranges. Of its own
-   * accord a download asks for less where a longer range is refused than one that was served.
+   * The most bytes of one request; at least 1 KiB. This is for servers and proxies that refuse longer ranges. A
+   * download also shortens its requests by itself when the server refuses a range but has sent a shorter one.
    *
    * @default {Infinity}
    */
   readonly maxSegmentSize?: number;
   /**
-   * The most bytes held in memory between the network and the file; at least 16 KiB. What the runtime itself holds
-   * counts, too: on Bun half a MiB for each connection, so a small budget opens fewer of them there. One chunk of one
-   * connection comes in any case, and with a speed limit one more may wait for each.
+   * The most bytes in memory between the network and the file; at least 16 KiB. The runtime's own buffers count, too.
+   * Bun buffers half a MiB for each connection, so a small budget opens fewer connections there. One connection is
+   * always opened, even where its buffer exceeds the budget. With a speed limit, each connection may buffer one more
+   * chunk.
    *
    * @default {16777216}
    */
@@ -67,124 +68,128 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly fileAllocation?: FileAllocation;
   /**
-   * Goes on with what an earlier run left. With `false` an unfinished download is fetched anew.
+   * Resumes the unfinished download of an earlier run. With `false` the download restarts.
    *
    * @default {true}
    */
   readonly resume?: boolean;
   /**
-   * Replaces a file that has the final name, once the new one is whole, and part files of others.
+   * Replaces an existing file of the final name, but only when the new file is complete. Also replaces part files of
+   * other URLs.
    *
    * @default {false}
    */
   readonly overwrite?: boolean;
   /**
-   * Gives the file a number, as in `name.1.bin`, where its name is taken: by a file unless `overwrite` is set, by an
-   * unfinished download of another URL, by a download that runs, or by another one of a downloader with
-   * `uniqueOutputs`. An unfinished download of the same URL keeps its number, and a file that has the right `checksum`
-   * is taken as it is.
+   * Adds a number to the file's name, as in `name.1.bin`, when the name is taken. A name is taken by a file (unless
+   * `overwrite` is set), by an unfinished download of another URL, by a running download, or by another download of a
+   * `Downloader` with `uniqueOutputs`. An unfinished download of the same URL keeps its number. A file that has the
+   * right `checksum` counts as the finished file.
    *
    * @default {false}
    */
   readonly rename?: boolean;
   /**
-   * Removes a file that fails its checksum. Otherwise it is kept beside the output, as `<name>.mismatch`, until the next
-   * one takes its place.
+   * Removes a file that fails its checksum. Otherwise the file is kept beside the output as `<name>.mismatch`, until
+   * the next such file replaces it.
    *
    * @default {false}
    */
   readonly discardMismatch?: boolean;
   /**
-   * How often to try again without a byte of progress before giving up.
+   * How often a request is retried without a byte of progress before the download fails.
    *
    * @default {5}
    */
   readonly maxRetries?: number;
   /**
-   * Milliseconds before the first retry, before jitter; it doubles with each further one.
+   * Milliseconds before the first retry. They double with each further retry. The delay is a random part of them
+   * (jitter).
    *
    * @default {1000}
    */
   readonly retryBaseDelayMs?: number;
   /**
-   * The longest wait between two tries in milliseconds, also when a server asks for more.
+   * The longest delay before a retry, in milliseconds, even when a server requests a longer one.
    *
    * @default {30000}
    */
   readonly retryMaxDelayMs?: number;
   /**
-   * Milliseconds after the first failure without progress at which retrying ends.
+   * Milliseconds from the first failure without progress until retries end.
    *
    * @default {Infinity}
    */
   readonly maxRetryElapsedMs?: number;
   /**
-   * Bytes a second for this download; 0 sets no limit.
+   * Most bytes per second of this download; 0 sets no limit.
    *
    * @default {0}
    */
   readonly maxDownloadSpeed?: number;
   /**
-   * `algorithm:hex`, such as `sha256:…`; the file gets its name only when it matches. A file that has the name and
-   * matches already is taken as it is, and nothing is fetched. Without it, and without `checksumFile`, the strongest
-   * digest counts that the server sends for the whole file, see `publishedDigest`.
+   * Checksum of the file as `algorithm:hex`, such as `sha256:…`. The file gets its final name only when the checksum
+   * matches. When a file with that name already matches, nothing is fetched. Without `checksum` and `checksumFile`,
+   * the download uses the strongest digest that the server sends for the complete file, see `publishedDigest`.
    */
   readonly checksum?: string;
   /**
-   * URL or path of a list of checksums, as `sha256sum` or BSD's `sha256` write it, that has a line for the file: by the
-   * name in `url`, else by the name that it gets.
+   * URL or path of a checksum list in the format of `sha256sum` or BSD's `sha256`. The list must have a line for the
+   * file: under the name in `url`, else under the name of the output.
    */
   readonly checksumFile?: string | URL;
   /**
-   * Compares the file with the strongest digest of the whole of it that the first response has: `Repr-Digest`,
-   * `Content-Digest` (RFC 9530), `Digest`, `Content-MD5`, `x-goog-hash`, `x-amz-checksum-*`, `x-ms-blob-content-md5` or
-   * `Docker-Content-Digest`. Many servers send some of them only where the whole file is asked for. With `false` they
-   * count for nothing, for a server whose digests are out of date.
+   * Compares the file with the strongest digest of the complete file in the first response: `Repr-Digest`,
+   * `Content-Digest` (RFC 9530), `Digest`, `Content-MD5`, `x-goog-hash`, `x-amz-checksum-*`, `x-ms-blob-content-md5`
+   * or `Docker-Content-Digest`. Many servers send some of these fields only when the complete file is requested.
+   * `false` ignores all of them, for a server whose digests are out of date.
    *
    * @default {true}
    */
   readonly publishedDigest?: boolean;
   /**
-   * Milliseconds between two saves of the control file; the first three come after an eighth, a fourth and a half of
-   * that.
+   * Milliseconds between two saves of the control file. The first three saves come after an eighth, a quarter and a
+   * half of this time.
    *
    * @default {5000}
    */
   readonly controlSaveIntervalMs?: number;
-  /** Aborting it cancels the download; what has arrived is kept for a later run. */
+  /** Aborting this signal cancels the download. Received data is kept for a later run. */
   readonly signal?: AbortSignal;
 }
 
-/** What a `Downloader` shares among its downloads. */
+/** Options that all downloads of a `Downloader` share. */
 export interface DownloaderOptions extends NetworkOptions {
   /**
-   * How many downloads run at once; the others wait their turn, `pending`.
+   * How many downloads run at the same time. The others wait in the state `pending`.
    *
    * @default {4}
    */
   readonly maxConcurrentDownloads?: number;
   /**
-   * How many downloads run at once from one host and port, by their URLs; each may have several connections. One
-   * that waits for its host leaves its turn to those of other hosts. Without it `maxConcurrentDownloads` alone counts.
+   * How many downloads with the same host and port in their URLs run at the same time. Each may have several
+   * connections. A download that waits for its host does not block downloads from other hosts. Without this option
+   * only `maxConcurrentDownloads` limits them.
    *
    * @default {Infinity}
    */
   readonly maxDownloadsPerHost?: number;
   /**
-   * Bytes a second for all downloads together; 0 sets no limit.
+   * Most bytes per second of all downloads together; 0 sets no limit.
    *
    * @default {0}
    */
   readonly maxDownloadSpeed?: number;
   /**
-   * Refuses a download whose output another one writes or has written, also with `overwrite`, and one of a URL that
-   * another one fetches into the same directory. A download that failed has none.
+   * Refuses a download whose output another download of this `Downloader` writes or has written, even with
+   * `overwrite`. Also refuses a URL that another download fetches into the same directory. The output of a failed
+   * download is free again.
    *
    * @default {false}
    */
   readonly uniqueOutputs?: boolean;
-  /** Told of retries, restarts and what was set aside. */
+  /** Receives messages about retries, restarts and renamed files. */
   readonly logger?: Logger;
-  /** Used where a spec says nothing. */
+  /** Values for options that a spec leaves out. */
   readonly defaults?: Omit<DownloadSpec, "url" | "outputPath" | "signal">;
 }

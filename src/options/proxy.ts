@@ -13,13 +13,13 @@ const PROTOCOLS: Readonly<Record<string, ProxyServer["protocol"]>> = {
   socks5: "socks5",
   socks5h: "socks5h",
 };
-/** As curl has it. */
+/** The default port that curl uses for `https://` proxies. */
 const HTTPS_PROXY_PORT = 443;
 const OTHER_PROXY_PORT = 1080;
-/** The length of a text takes one byte (RFC 1928 and 1929). */
+/** SOCKS5 writes the length of a text in one byte (RFC 1928 and 1929). */
 const MAX_SOCKS_TEXT_BYTES = 255;
 
-/** Nothing said about proxies. */
+/** A level without proxy options. */
 export const NO_PROXIES: Proxies = {
   isOff: false,
   all: undefined,
@@ -28,10 +28,10 @@ export const NO_PROXIES: Proxies = {
   noProxy: undefined,
 };
 
-/** Checks the proxy options of one level, and adds what `base` has that they do not say. */
+/** Checks the proxy options of one level, and takes missing ones from `base`. */
 export function parseProxies(options: ProxyOptions, base: Proxies = NO_PROXIES): Proxies {
   const { proxy } = options;
-  // It may be a proxy with a password.
+  // The value may be a proxy with a password, so the error shows only its type.
   if (proxy !== undefined && proxy !== false) {
     const subject = `proxy "${typeof proxy}"`;
     throw new OptionTypeError({
@@ -54,10 +54,10 @@ export function parseProxies(options: ProxyOptions, base: Proxies = NO_PROXIES):
 }
 
 /**
- * Joins what levels such as the spec, the downloader and the environment say, the highest first; `undefined` where none
- * says anything about a proxy. The first that does decides alone: what lies below it counts for nothing, its list of
- * exceptions included, since that was made for other proxies. A level that has nothing but `noProxy` makes exceptions to
- * the proxies below.
+ * Joins the proxy options of several levels, such as the spec, the downloader and the environment, the highest first.
+ * Returns `undefined` when no level names or disables a proxy. The first level that does decides. Levels below are
+ * ignored, including their `noProxy`, because that list is for other proxies. The `noProxy` of a higher level
+ * replaces that of the deciding level.
  */
 export function joinProxies(...levels: readonly Proxies[]): ProxyRules | undefined {
   const deciding = levels.findIndex((level) => level.isOff || namesProxy(level));
@@ -69,20 +69,20 @@ export function joinProxies(...levels: readonly Proxies[]): ProxyRules | undefin
   return { http: level.http ?? level.all, https: level.https ?? level.all, noProxy };
 }
 
-/** Whether a level has a proxy for some URLs. */
+/** Whether a level has a proxy for at least some URLs. */
 export function namesProxy({ all, http, https }: Proxies): boolean {
   return (all ?? http ?? https) !== undefined;
 }
 
 /**
- * What the environment says. The names in lower case go before those in upper case, and an empty variable is one that is
- * not set. The environment is made for other programs as well: a proxy in it that cannot be used matters only to the URLs
- * that would go through it.
+ * Reads the proxies from environment variables. A name in lower case takes precedence over the same name in upper
+ * case. An empty variable counts as not set. Environment variables are for other programs, too, so an unusable proxy
+ * only fails the URLs that would go through it.
  */
 export function proxiesFrom(environment: (name: string) => string | undefined): Proxies {
   const read = (name: string): string | undefined =>
     environment(name) || environment(name.toUpperCase()) || undefined;
-  // In a CGI program HTTP_PROXY is the "Proxy" header of whoever sent the request.
+  // In a CGI program, HTTP_PROXY contains the request's "Proxy" header, which any client can set.
   const isCgi = environment("REQUEST_METHOD") !== undefined;
   return {
     isOff: false,
@@ -106,7 +106,10 @@ function parseForeign(
   }
 }
 
-/** The proxy for a URL, or `undefined` where it is to be reached directly. A `DownloadError` where it is unusable. */
+/**
+ * Returns the proxy for a URL, or `undefined` for a direct connection. Throws a `DownloadError` for an unusable
+ * proxy.
+ */
 export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServer | undefined {
   const server = url.protocol === "https:" ? rules?.https : rules?.http;
   if (server === undefined || bypassesProxy(url, rules!.noProxy)) return undefined;
@@ -117,8 +120,8 @@ export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServe
 }
 
 /**
- * Reads `[scheme://][user:password@]host[:port]`. As with curl, no scheme means `http://`, and no port means 443
- * for `https://` and 1080 for all others. A user or a password that is not given is empty.
+ * Parses `[scheme://][user:password@]host[:port]`. As with curl, the default scheme is `http://`, and the default
+ * port is 443 for `https://` and 1080 for all others. A missing user or password becomes an empty text.
  */
 export function parseProxy(text: string, option = "allProxy"): ProxyServer {
   const [, scheme = "http", rest = ""] = /^(?:([a-z][a-z\d+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
@@ -138,7 +141,7 @@ export function parseProxy(text: string, option = "allProxy"): ProxyServer {
         : `there is no kind of proxy "${scheme}"; use http://, https://, socks5:// or socks5h://`,
     );
   }
-  // Each of these schemes hides the port that is its own default.
+  // `URL` drops a port that is the default of its scheme, so a second scheme is tried.
   const url = URL.parse(`http://${rest}`);
   const port = url?.port || URL.parse(`https://${rest}`)?.port;
   if (url === null || port === "0") {
@@ -168,7 +171,7 @@ export function parseProxy(text: string, option = "allProxy"): ProxyServer {
   };
 }
 
-/** Without credentials, and without what may be the rest of a password that has special characters in it. */
+/** Removes the credentials. Also removes text after `?` or `#`, which may be the rest of a password. */
 function redact(text: string): string {
   return text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, "$1***@").replace(/[?#].*$/s, "");
 }
@@ -178,7 +181,7 @@ function checkNoProxy(value: unknown): string | undefined {
   throw mismatch("noProxy", value, "a string");
 }
 
-/** Whether SOCKS cannot carry a text of this length. */
+/** Whether a text is too long for SOCKS5. */
 export function isTooLongForSocks(text: string): boolean {
   return new TextEncoder().encode(text).length > MAX_SOCKS_TEXT_BYTES;
 }

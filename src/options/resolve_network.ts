@@ -9,10 +9,10 @@ import { checkNumber, flag, mismatch, optionalText, refuseUnknown } from "./opti
 import { OptionTypeError } from "../option_error.ts";
 import type { ResolvedNetwork, ResolvedTls } from "./resolved_options.ts";
 
-/** One after the other in PEM text; of several, `X509Certificate` reads the first. */
+/** Finds each certificate in PEM text. `X509Certificate` reads only the first one. */
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
 
-/** The options that say which proxies are used. */
+/** Names of the proxy options. */
 export const PROXY_NAMES = [
   "allProxy",
   "httpProxy",
@@ -21,7 +21,7 @@ export const PROXY_NAMES = [
   "proxy",
 ] as const satisfies readonly (keyof ProxyOptions)[];
 
-/** The options that say how servers are reached. */
+/** Names of the network options. */
 export const NETWORK_NAMES = [
   ...PROXY_NAMES,
   "dnsServers",
@@ -34,7 +34,7 @@ export const NETWORK_NAMES = [
   "poolIdleTimeoutMs",
 ] as const satisfies readonly (keyof NetworkOptions)[];
 
-/** Checks the network options of a downloader and fills their gaps. */
+/** Checks the network options of a downloader and completes them. */
 export function resolveNetwork(options: NetworkOptions): ResolvedNetwork {
   const number = (name: "poolMaxIdlePerHost" | "poolIdleTimeoutMs") =>
     checkNumber(name, options[name], DOWNLOADER_RANGES[name]) ?? DOWNLOADER_DEFAULTS[name];
@@ -105,7 +105,7 @@ function checkIdentity(cert: string, key: string): ResolvedTls["identity"] {
   return { cert, key };
 }
 
-/** Each certificate of a text for itself. */
+/** Splits PEM text into its certificates, and checks each. */
 function readCertificates(option: string, text: unknown): string[] {
   if (typeof text !== "string") throw mismatch(option, text, "PEM text");
   const certificates = text.match(CERTIFICATES) ?? [text];

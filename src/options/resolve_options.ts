@@ -34,7 +34,7 @@ import {
   type ResolvedSpec,
 } from "./resolved_options.ts";
 
-/** What only a single download can have. */
+/** Options that cannot be defaults, because they belong to one download. */
 const NO_DEFAULTS = ["url", "outputPath", "signal"] as const satisfies readonly (keyof DownloadSpec)[];
 
 const DEFAULT_NAMES: readonly string[] = [
@@ -50,7 +50,7 @@ const DOWNLOADER_NAMES: readonly string[] = [
   ...new Set([...Object.keys(DOWNLOADER_DEFAULTS), "logger", "defaults", ...NETWORK_NAMES]),
 ];
 
-/** All of a spec where nothing is given. */
+/** The values of a spec without any options. */
 const BASE: ResolvedDefaults = {
   ...SPEC_DEFAULTS,
   outputPath: undefined,
@@ -66,7 +66,7 @@ const BASE: ResolvedDefaults = {
   signal: undefined,
 };
 
-/** Checks a spec and fills its gaps, first from `defaults`. The only place where options are judged. */
+/** Checks a spec and completes it, first from `defaults`. No other place checks options. */
 export function resolveSpec(spec: DownloadSpec | CheckedSpec, defaults = BASE): ResolvedSpec {
   if (spec instanceof CheckedSpec) return spec.resolved;
   refuseUnknown(spec, SPEC_NAMES, "spec");
@@ -78,7 +78,7 @@ export function resolveSpec(spec: DownloadSpec | CheckedSpec, defaults = BASE): 
   return { ...resolved, url, minSegmentSize: Math.min(minSegmentSize, maxSegmentSize) };
 }
 
-/** Checks what specs have in common and fills its gaps, for {@linkcode resolveSpec}. */
+/** Checks the common options of several specs and completes them, for {@linkcode resolveSpec}. */
 export function resolveDefaults(options: Omit<DownloadSpec, "url" | "signal">): ResolvedDefaults {
   refuseUnknown(options, SPEC_NAMES);
   return complete(options, BASE);
@@ -150,7 +150,7 @@ function completeLogin(given: Omit<DownloadSpec, "url">, base: Login): Login {
   return { ...login, authorization: authorizationOf(login) };
 }
 
-/** The `Authorization` field for what a spec says of its user. */
+/** Makes the `Authorization` field from a spec's credentials. */
 function authorizationOf({ username, password, bearerToken }: Omit<Login, "authorization">) {
   if (bearerToken !== undefined) {
     if (username !== undefined) throw notBoth("username", "bearerToken");
@@ -210,7 +210,7 @@ export function notBoth(first: string, second: string): OptionTypeError {
   });
 }
 
-/** Checks the options of a `Downloader`, the defaults for its specs included. */
+/** Checks the options of a `Downloader`, including the defaults for its specs. */
 export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDownloaderOptions {
   refuseUnknown(options, DOWNLOADER_NAMES);
   const { logger = () => {}, defaults = {} } = options;
@@ -229,7 +229,7 @@ export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDo
   };
 }
 
-/** Checks a speed limit in bytes a second; 0 is none. */
+/** Checks a speed limit in bytes per second; 0 sets no limit. */
 export function checkSpeed(value: number | undefined): number {
   return checkNumber("maxDownloadSpeed", value, DOWNLOADER_RANGES.maxDownloadSpeed) ??
     DOWNLOADER_DEFAULTS.maxDownloadSpeed;

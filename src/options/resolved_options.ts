@@ -4,7 +4,7 @@ import type { ContentEncoding, Refresh } from "./request_options.ts";
 import type { Endpoint } from "../runtime/runtime.ts";
 import type { Logger } from "../types.ts";
 
-/** One cookie, and where it may go. */
+/** One cookie, and the hosts and paths that it is for. */
 export interface Cookie {
   readonly name: string;
   readonly value: string;
@@ -13,11 +13,11 @@ export interface Cookie {
   readonly includesSubdomains: boolean;
   readonly path: string;
   readonly isSecure: boolean;
-  /** Milliseconds since 1970; `Infinity` for a cookie of a session. */
+  /** Milliseconds since 1970; `Infinity` for a session cookie. */
   readonly expiresMs: number;
 }
 
-/** What a netrc file says of one host, or as its default of every host. */
+/** The entry of a netrc file for one host, or its default for every host. */
 export interface NetrcEntry {
   /** In lower case; `undefined` for the default. */
   readonly machine: string | undefined;
@@ -25,7 +25,7 @@ export interface NetrcEntry {
   readonly password: string;
 }
 
-/** A proxy, and who we are there. */
+/** A proxy, and our credentials for it. */
 export interface ProxyServer {
   readonly protocol: "http" | "https" | "socks5" | "socks5h";
   /** A name or an address, without brackets. */
@@ -35,14 +35,14 @@ export interface ProxyServer {
   readonly password: string;
 }
 
-/** A proxy that the environment names and that cannot be used, which matters only where a URL would go through it. */
+/** An unusable proxy of the environment. It only fails URLs that would go through it. */
 export interface UnusableProxy {
   readonly problem: string;
 }
 
-/** The proxies that one level names, such as a spec or the environment. */
+/** The proxies of one level, such as a spec or the environment. */
 export interface Proxies {
-  /** Whether none is to be used, whatever the levels below say. */
+  /** Whether no proxy is used, even when a lower level names one. */
   readonly isOff: boolean;
   readonly all: ProxyServer | UnusableProxy | undefined;
   readonly http: ProxyServer | UnusableProxy | undefined;
@@ -50,7 +50,7 @@ export interface Proxies {
   readonly noProxy: string | undefined;
 }
 
-/** Which proxy a URL goes through. */
+/** The proxies for URLs of each scheme, and the exceptions. */
 export interface ProxyRules {
   readonly http: ProxyServer | UnusableProxy | undefined;
   readonly https: ProxyServer | UnusableProxy | undefined;
@@ -78,7 +78,7 @@ export interface ResolvedTls {
   readonly insecure: boolean;
 }
 
-/** A spec that was checked and completed; nothing in it needs a second look. */
+/** A spec that was checked and completed. No later code checks it again. */
 export interface ResolvedSpec {
   readonly url: string;
   readonly outputPath: string | undefined;
@@ -91,7 +91,7 @@ export interface ResolvedSpec {
   readonly refresh: Refresh | undefined;
   readonly proxies: Proxies;
   readonly maxConnections: number;
-  /** Whether to open no more than are of use. */
+  /** Whether `maxConnections` is `"auto"`: connections are added only while this makes the download faster. */
   readonly isAdaptive: boolean;
   readonly pieceSize: number;
   readonly minSplitSize: number;
@@ -117,23 +117,23 @@ export interface ResolvedSpec {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What specs have in common, checked and completed: all of a spec but its URL. */
+/** The common options of several specs, checked and completed: a complete spec without its URL. */
 export interface ResolvedDefaults extends Omit<ResolvedSpec, "url"> {
-  /** The caller's fields, without the one for `login`. */
+  /** The caller's fields, without the `Authorization` field for `login`. */
   readonly headers: Headers;
   readonly login: Login;
-  /** As it was given; a spec has no more than its `maxSegmentSize`. */
+  /** The given value. In a spec it is at most `maxSegmentSize`. */
   readonly minSegmentSize: number;
 }
 
-/** Who the caller is, and the `Authorization` field for that. */
+/** The caller's credentials, and the `Authorization` field for them. */
 export interface Login extends Pick<DownloadSpec, "username" | "password" | "bearerToken"> {
   readonly authorization: string | undefined;
 }
 
-/** In the place of a spec: one that was checked before, so that it is not checked twice. */
+/** Replaces a spec that was already checked, so that it is not checked twice. */
 export class CheckedSpec {
-  /** As it was given. */
+  /** The given URL. */
   readonly url: string;
   readonly resolved: ResolvedSpec;
 

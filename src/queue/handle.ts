@@ -9,23 +9,26 @@ import type { ProgressView } from "../session/progress.ts";
 import type { StopRequest } from "../session/session.ts";
 import type { DownloadResult, ProgressSnapshot } from "../types.ts";
 
-/** Between two snapshots of one iteration. */
+/** Milliseconds between two snapshots of one iteration. */
 const SNAPSHOT_INTERVAL_MS = 100;
 /** How long a stopped download may take to save its progress before its handle settles without it. */
 const STOP_GRACE_MS = 100;
 
-/** What a handle works with. */
+/** What a handle needs. */
 export interface HandleParts {
   readonly clock: Clock;
   readonly progress: ProgressView;
   readonly bucket: TokenBucket;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
-  /** Calls `begin` when the download may run. The result frees its place, whether it runs or waits. */
+  /**
+   * Calls `begin` when the download may run. The returned function removes the download from the queue, waiting or
+   * running.
+   */
   readonly enqueue: (begin: () => void) => () => void;
-  /** Does the work. Settles once every file is closed. */
+  /** Runs the download. Settles when every file is closed. */
   readonly run: (stop: StopRequest) => Promise<DownloadResult>;
-  /** Removes the unfinished file once `work` has settled. Never rejects. */
+  /** Removes the unfinished file after `work` has settled. Never rejects. */
   readonly discard: (work: Promise<void>) => Promise<void>;
   /** Called once, when the download has settled and its files are closed. */
   readonly onClosed: () => void;
@@ -58,11 +61,11 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   constructor(parts: HandleParts) {
     const { signal } = parts;
     this.#parts = parts;
-    // A rejection that nobody waits for is not an error of the program.
+    // Without this, a rejection that no caller awaits would end the program.
     this.#outcome.promise.catch(doNothing);
     if (signal?.aborted) {
       this.#leaveQueue = doNothing;
-      // Not before the caller has the handle.
+      // The caller must get the handle first.
       queueMicrotask(() => this.#halt(signal.reason));
       return;
     }
@@ -74,7 +77,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
     this.#leaveQueue = parts.enqueue(() => this.#begin());
   }
 
-  /** How the download stands now. */
+  /** The current progress of the download. */
   get snapshot(): ProgressSnapshot {
     if (this.#phase.kind === "settled") return this.#phase.snapshot;
     const { progress, clock } = this.#parts;
@@ -87,7 +90,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
     };
   }
 
-  /** Bytes a second that this download may use; 0 is no limit. It may be changed at any time. */
+  /** Most bytes per second of this download; 0 sets no limit. The value may be changed at any time. */
   get maxDownloadSpeed(): number {
     return this.#parts.bucket.bytesPerSecond;
   }
@@ -98,35 +101,35 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   }
 
   /**
-   * Waits for the end. Rejects with a `DownloadError` whose `code` says why the download did not complete (`paused` and
-   * `cancelled` included), with the reason of the spec's signal when that was aborted, and with a `TypeError`
-   * when `outputPath` is a directory.
+   * Waits until the download ends. Rejects with a `DownloadError` whose `code` says why the download did not
+   * complete; `paused` and `cancelled` are two of these codes. Rejects with the reason of the spec's `signal` when
+   * the signal was aborted, and with a `TypeError` when `outputPath` is a directory.
    */
   wait(): Promise<DownloadResult> {
     return this.#outcome.promise;
   }
 
   /**
-   * Stops and keeps all that has arrived. The same download started again resumes from there. A download that has
-   * ended does not change.
+   * Stops the download and keeps all received data. The same download resumes from this data when it is started
+   * again. Has no effect on a download that has ended.
    */
   pause(): void {
     this.#halt(new DownloadError("paused", "The download was paused; start it again to resume"));
   }
 
   /**
-   * Stops for good. What has arrived stays on disk for a later run, unless `discard` is set.
+   * Cancels the download. Received data stays on disk for a later run, unless `discard` is set.
    *
-   * @param options `discard` also removes the part file and the control file, those of an earlier run of the same URL
-   * and output included; they are removed when `closed` fulfils. It works before the download runs and after it has
-   * ended. A download that is completed does not change
+   * @param options `discard` also removes the part file and the control file, including those of an earlier run of
+   * the same URL and output. The files are removed when `closed` fulfils. `discard` works before the download runs
+   * and after it has ended. It has no effect on a completed download
    */
   cancel(options: { readonly discard?: boolean } = {}): void {
     this.#halt(new DownloadError("cancelled", "The download was cancelled"));
     if (options.discard === true) this.#discard();
   }
 
-  /** Snapshots, one every 100 ms at most; the last one has a final state. It never throws. */
+  /** Yields snapshots, at most one every 100 ms. The last one has a final state. The iteration never throws. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot, void, void> {
     const settled = new AbortController();
     const wake = () => settled.abort(OVER);
@@ -138,13 +141,13 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
     yield this.snapshot;
   }
 
-  /** Cancels the download if it has not ended, keeps what has arrived, and waits until every file is closed. */
+  /** Cancels the download if it has not ended, keeps all received data, and waits until every file is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     await this.closed;
   }
 
-  /** Fulfils when the download has ended and every file it had open is saved and closed. Never rejects. */
+  /** Fulfils when the download has ended and all its files are saved and closed. Never rejects. */
   get closed(): Promise<void> {
     const closed = () => this.#closed;
     return this.#outcome.promise.then(closed, closed);
@@ -173,7 +176,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
     } else if (phase.kind === "running") {
       const grace = new AbortController();
       this.#phase = { kind: "stopping", reason, grace, isDiscarded: false, closed: phase.closed };
-      // A disk that hangs must not keep the caller waiting.
+      // A disk that hangs must not block the caller.
       this.#parts.clock.sleep(STOP_GRACE_MS, grace.signal).then(() => this.#fail(reason), doNothing);
       phase.stop.abort(reason);
     }

@@ -1,10 +1,10 @@
-/** How many downloads may run at a time. */
+/** How many downloads may run at the same time. */
 export interface HostQueueLimits {
   readonly total: number;
   readonly perHost: number;
 }
 
-/** A download that waits or runs. It is a link of the list in which it waits. */
+/** A download that waits or runs. A waiting one is an element of a linked list. */
 interface Entry {
   readonly host: Host;
   readonly begin: () => void;
@@ -18,11 +18,11 @@ interface Host {
   readonly name: string;
   /** Entries that are ready or running. */
   admitted: number;
-  /** Entries that wait until one of those leaves. */
+  /** Entries that wait until an admitted one leaves. */
   readonly waiting: WaitingList;
 }
 
-/** A linked list: to add, to remove anywhere and to take the first one cost the same for any length. */
+/** A linked list. The cost of an addition or removal, at any position, does not depend on its length. */
 class WaitingList {
   first: Entry | undefined;
   #last: Entry | undefined;
@@ -45,8 +45,9 @@ class WaitingList {
 }
 
 /**
- * Lets downloads run in the order in which they joined, within a limit for all and one for each host. A download whose
- * host is at its limit waits apart, so that it blocks no other host. It becomes ready when its host has room.
+ * Runs downloads in the order in which they joined, within a limit for all and one for each host. A download whose
+ * host is at its limit waits in a separate list, so it blocks no other host. It becomes ready when the host is below
+ * its limit.
  */
 export class HostQueue {
   readonly #limits: HostQueueLimits;
@@ -58,7 +59,10 @@ export class HostQueue {
     this.#limits = limits;
   }
 
-  /** Calls `begin` when the download may run, perhaps immediately. The result makes it leave, whether it runs or waits. */
+  /**
+   * Calls `begin` when the download may run, possibly immediately. The returned function removes the download,
+   * waiting or running.
+   */
   join(hostName: string, begin: () => void): () => void {
     const host = this.#hosts.get(hostName) ?? { name: hostName, admitted: 0, waiting: new WaitingList() };
     this.#hosts.set(hostName, host);

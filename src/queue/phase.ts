@@ -1,7 +1,7 @@
 import { DownloadError } from "../errors.ts";
 import type { DownloadState, ProgressSnapshot } from "../types.ts";
 
-/** How a download ends. */
+/** The state in which a download ends. */
 export type FinalState = Extract<DownloadState, "completed" | "failed" | "cancelled" | "paused">;
 
 interface Waiting {
@@ -11,15 +11,15 @@ interface Waiting {
 interface Running {
   readonly kind: "running";
   readonly stop: AbortController;
-  /** Fulfils once every file is closed. */
+  /** Fulfils when every file is closed. */
   readonly closed: Promise<void>;
 }
 
-/** A stop was requested, and the work has not ended yet. */
+/** A stop was requested, and the download has not ended yet. */
 interface Stopping {
   readonly kind: "stopping";
   readonly reason: unknown;
-  /** Ends the wait after which the handle settles without the work. */
+  /** Aborts the wait after which the handle settles before the download ends. */
   readonly grace: AbortController;
   readonly isDiscarded: boolean;
   readonly closed: Promise<void>;
@@ -35,15 +35,15 @@ interface Settled {
   readonly closed: Promise<void>;
 }
 
-/** Where a handle stands, with what it has only then. */
+/** The phase of a handle, with the data that only this phase has. */
 export type Phase = Waiting | Running | Stopping | Settled;
 
-/** One object for all that wait, as very many may. */
+/** One object for all waiting downloads, because there may be very many. */
 export const WAITING: Waiting = { kind: "waiting" };
-/** For `closed`, where no file was ever opened. */
+/** The value of `closed` for a download that never opened a file. */
 export const NOTHING_OPEN = Promise.resolve();
 
-/** How a download ends that was stopped for `reason`. */
+/** The state of a download that was stopped for `reason`. */
 export function stoppedState(reason: unknown): FinalState {
   return reason instanceof DownloadError && reason.code === "paused" ? "paused" : "cancelled";
 }

@@ -9,7 +9,7 @@ import { Source } from "../session/sources/source.ts";
 import type { Logger } from "../types.ts";
 import { VERSION } from "../version.ts";
 
-/** One download, from when it is added. Very many may wait, so it holds nothing that only a running one needs. */
+/** A download that was added. Very many may wait, so this has nothing that only a running download needs. */
 export interface QueuedDownload {
   readonly spec: ResolvedSpec;
   readonly progress: Progress;
@@ -18,7 +18,7 @@ export interface QueuedDownload {
   readonly proxies: ProxyRules | undefined;
 }
 
-/** What the downloads of one queue share. */
+/** What all downloads of one queue share. */
 export interface SharedParts {
   readonly runtime: Runtime;
   readonly clients: NetworkClients;
@@ -27,7 +27,7 @@ export interface SharedParts {
   readonly log: Logger;
 }
 
-/** Makes the sessions of downloads that run. */
+/** Makes the session of each running download. */
 export class SessionFactory {
   readonly #shared: SharedParts;
 

@@ -9,46 +9,49 @@ import { peekControl } from "../storage/inspection.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange } from "../types.ts";
 
-/** As much as is read at once: an order to stop is heeded in between. */
+/** Bytes of one read. An abort takes effect between two reads. */
 const BLOCK_BYTES = 512 * 1024;
 
 /** A file that was compared with a checksum. */
 export interface VerifiedFile {
   /** Path of the file. */
   readonly path: string;
-  /** Which option told the checksum. */
+  /** The option that the expected checksum comes from. */
   readonly source: "checksum" | "checksumFile";
-  /** Whether it is the right file. */
+  /** Whether the file has the expected checksum. */
   readonly matches: boolean;
-  /** Its size in bytes. */
+  /** Size of the file in bytes. */
   readonly size: number;
-  /** The checksum that it should have, as `algorithm:hex`. */
+  /** The expected checksum, as `algorithm:hex`. */
   readonly expected: string;
-  /** The checksum that it has, as `algorithm:hex`. */
+  /** The checksum of the file, as `algorithm:hex`. */
   readonly actual: string;
 }
 
 /** An unfinished download that was compared with its control file. */
 export interface VerifiedPart {
-  /** Path of the file that was read: the part file, where there is one. */
+  /** Path of the file that was read: the part file if it exists, otherwise the file itself. */
   readonly path: string;
-  /** What it was compared with. */
+  /** What the file was compared with. */
   readonly source: "controlFile";
-  /** Whether every byte of the file is there and right, which it is not as long as something is missing. */
+  /** Whether every byte of the file is present and right. `false` as long as bytes are missing. */
   readonly matches: boolean;
-  /** The size of the whole file in bytes; 0 as well where the server had not told it. */
+  /** Size of the complete file in bytes; also 0 when the server did not report the size. */
   readonly size: number;
-  /** Bytes that are what was received. */
+  /** Number of bytes that are the same as when they were received. */
   readonly provenBytes: number;
-  /** Bytes that the control file claims and that are others now; the next run fetches them again. */
+  /**
+   * Number of bytes that the control file records as good, but that have changed or are missing. The next run fetches
+   * them again.
+   */
   readonly wrongBytes: number;
-  /** Bytes that are still to be fetched. */
+  /** Number of bytes that were not fetched yet. */
   readonly missingBytes: number;
-  /** Where the wrong bytes are, ascending. */
+  /** Ranges of the wrong bytes, in ascending order. */
   readonly wrongRanges: readonly ByteRange[];
 }
 
-/** A file that is to be checked, and who wants to know. */
+/** A file to check, and what the check needs. */
 export interface FileCheck {
   readonly runtime: Runtime;
   readonly path: string;
@@ -56,7 +59,7 @@ export interface FileCheck {
   readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
 }
 
-/** Compares a file with a checksum. Nothing is changed. */
+/** Compares a file with a checksum. Changes nothing. */
 export async function checkDigest(
   { runtime, path, signal, onProgress }: FileCheck,
   expected: Checksum,
@@ -84,7 +87,7 @@ export async function checkDigest(
   }
 }
 
-/** Compares what there is of an unfinished download with its control file. Nothing is changed. */
+/** Compares the data of an unfinished download with its control file. Changes nothing. */
 export async function checkClaims({ runtime, path, signal, onProgress }: FileCheck): Promise<VerifiedPart> {
   const names = new OutputNames(path);
   const { size, pieces: claimed } = await readClaims(runtime, names);
@@ -98,7 +101,7 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
   try {
     onProgress(0, claimed.doneBytes);
     for (const range of claimed.known()) {
-      // What lies behind its end needs no look: claims may be many.
+      // A range beyond the end of the file is wrong without a read. There may be many such ranges.
       if (range.end > info.size || !await holdsRange(reader, range, buffer, signal)) {
         addRange(wrongRanges, range);
         wrongBytes += range.end - range.start;
@@ -165,12 +168,14 @@ async function statOf(file: RuntimeFile, path: string): Promise<FileInfo> {
   }
 }
 
-/** A file that was only read has nothing to lose. */
+/** Closes a file that was only read. A failure is ignored, because no data can be lost. */
 async function closeRead(file: RuntimeFile): Promise<void> {
   await file.close().catch(() => {});
 }
 
-/** Opening a pipe would wait for somebody who writes into it. */
+/**
+ * Throws unless `path` is a regular file. Opening a pipe, for example, would wait until another program writes to it.
+ */
 async function requireFile(runtime: Runtime, path: string): Promise<void> {
   const kind = (await lookAt(runtime, path))?.kind;
   if (kind === "file") return;
@@ -190,7 +195,7 @@ async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefi
   }
 }
 
-/** Reads a file until `signal` is aborted. A failed read is an error of the storage. */
+/** Reads a file until `signal` is aborted. A failed read throws a storage error. */
 function readerOf(file: RuntimeFile, path: string, signal: AbortSignal): Pick<RuntimeFile, "read"> {
   return {
     read: async (buffer, position) => {
@@ -204,7 +209,7 @@ function readerOf(file: RuntimeFile, path: string, signal: AbortSignal): Pick<Ru
   };
 }
 
-/** Joined with the last one where they touch. */
+/** Adds a range, or extends the last one when the two touch. */
 function addRange(ranges: ByteRange[], { start, end }: ByteRange): void {
   const last = ranges.at(-1);
   if (last?.end === start) ranges[ranges.length - 1] = { start: last.start, end };

@@ -24,43 +24,46 @@ import { onAbort } from "../lib/on_abort.ts";
 
 export type { VerifiedFile, VerifiedPart };
 
-/** How long a read that is under way may take once it is to stop. */
+/** How long an active read may take after the signal was aborted. */
 const STOP_GRACE_MS = 100;
 
-/** What to compare a file with; without `checksum` and `checksumFile` it is its control file. */
+/** What to compare a file with. Without `checksum` and `checksumFile` the file is compared with its control file. */
 export interface VerifyOptions {
-  /** `algorithm:hex`, such as `sha256:…`. */
+  /** Expected checksum as `algorithm:hex`, such as `sha256:…`. */
   readonly checksum?: string;
-  /** Path of a list of checksums, as `sha256sum` or BSD's `sha256` write it, that has a line with the file's name. */
+  /**
+   * Path of a checksum list in the format of `sha256sum` or BSD's `sha256`. The list must have a line with the file's
+   * name.
+   */
   readonly checksumFile?: string;
-  /** Aborting it rejects with its reason. */
+  /** Aborting this signal rejects with its reason. */
   readonly signal?: AbortSignal;
   /**
-   * Told at the start and after each part how many bytes were checked, of how many. What it throws ends the
-   * verification.
+   * Called at the start and after each part with the number of checked bytes and the total number. An error that this
+   * function throws ends the verification.
    */
   readonly onProgress?: (checkedBytes: number, totalBytes: number) => void;
 }
 
-/** What came of a verification. */
+/** The result of {@linkcode verify}. */
 export type VerifyResult = VerifiedFile | VerifiedPart;
 
 /** A line of a checksum list. */
 export interface ChecksumListEntry {
-  /** `algorithm:hex`. */
+  /** The checksum as `algorithm:hex`. */
   readonly checksum: string;
-  /** The file's name or path as it stands in the list; `undefined` for a digest that stands alone. */
+  /** The file's name or path as written in the list, or `undefined` for a digest without a name. */
   readonly name: string | undefined;
 }
 
 /**
- * Checks a file that is there, and changes nothing: against a checksum, a list of checksums, or, without either,
- * what is left of an unfinished download against its control file.
+ * Compares a file on disk with a checksum or a checksum list. Without either, compares the data of an unfinished
+ * download with its control file. Changes nothing.
  *
- * Resolves whether or not the file is the right one; `matches` tells. Rejects with a `DownloadError` when that cannot be
- * found out: `storage` (the file or the list cannot be read), `checksum_list` (it has no line for the file),
- * `control_file` (there is none, or it is damaged); with a `TypeError` for options that cannot be; and with the
- * signal's reason once that is aborted.
+ * Resolves for a right file and for a wrong one; `matches` says which. Rejects with a `DownloadError` when the file
+ * cannot be compared. Its code is `storage` (the file or the list cannot be read), `checksum_list` (the list cannot
+ * be used or has no line for the file) or `control_file` (the control file is missing or damaged). Rejects with a
+ * `TypeError` for invalid options, and with the signal's reason when the signal is aborted.
  *
  * @example Checking a file
  * ```ts
@@ -89,11 +92,12 @@ export function verify(path: string, options: VerifyOptions = {}): Promise<Verif
 }
 
 /**
- * Reads a list of checksums, as `sha256sum` or BSD's `sha256` write it. Lines that are none are passed over.
+ * Parses a checksum list in the format of `sha256sum` or BSD's `sha256`. Other lines are skipped.
  *
- * @param listName such as `B2SUMS`; where the lines do not say, it tells functions of one length apart
+ * @param listName name of the list, such as `B2SUMS`. It distinguishes algorithms whose digests have the same length,
+ * for lines that do not name their algorithm
  *
- * @example Which files a list is about
+ * @example Names of the files in a list
  * ```ts
  * import { parseChecksumList } from "@bytehaul/bytehaul";
  *
@@ -109,7 +113,7 @@ export function parseChecksumList(list: string, listName = ""): ChecksumListEntr
   }));
 }
 
-/** As {@linkcode verify}, on a runtime of the caller's own. */
+/** Same as {@linkcode verify}, with a given runtime. */
 export async function verifyOn(
   runtime: Runtime,
   path: string,
@@ -146,7 +150,7 @@ function checkSources(
   return { checksum: checksum === undefined ? undefined : parseChecksum(checksum), checksumFile };
 }
 
-/** A disk that hangs must not keep the caller waiting. */
+/** Waits for `work`, but only briefly once `signal` is aborted: a disk that hangs must not block the caller. */
 async function orStopped<T>(work: Promise<T>, signal: AbortSignal, clock: Clock): Promise<T> {
   const over = new AbortController();
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
