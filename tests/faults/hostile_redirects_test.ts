@@ -156,6 +156,7 @@ test("75: a download that is resumed keeps to the same rules", async () => {
   await other.until(() => other.bytesServed >= 1_000_000);
   handle.pause();
   await assert.rejects(handle.wait(), { code: "paused" });
+  await handle.closed;
   throttle = undefined;
   assert.equal((await download(spec)).resumedBytes, handle.snapshot.downloaded);
   assert.deepEqual(other.requests.filter(carriesSecrets), []);
