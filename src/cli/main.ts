@@ -8,18 +8,14 @@ import { type CliCommand, type DownloadCommand, parseArgs } from "./flags/args.t
 import { Batch } from "./run/batch.ts";
 import { ExitStatus } from "./run/failure.ts";
 import { inFlags } from "./flags/in_flags.ts";
-import { helpText } from "./flags/help.ts";
-import { InputList } from "./list/input_list.ts";
+import type { InputList } from "./list/input_list.ts";
 import { type CompleteCommand, readInputs } from "./inputs/inputs.ts";
 import { specsFor } from "./inputs/specs_for.ts";
-import { describeInterruption, describeKept } from "./run/interruption.ts";
 import type { JobHandle } from "./run/job.ts";
-import { JsonReporter } from "./report/json_reporter.ts";
 import { message } from "./report/message.ts";
 import type { Reporter } from "./report/reporter.ts";
 import { onStopSignals } from "./run/stop_signals.ts";
 import { TextReporter } from "./report/text_reporter.ts";
-import { runVerify } from "./run/verify.ts";
 
 /** How many entries of a list may wait for their hosts, in addition to those that run. */
 const LOOKAHEAD = 1000;
@@ -33,7 +29,7 @@ export interface CliDownloader {
 /** Makes the downloader of a run. */
 export type CreateDownloader = (options: DownloaderOptions) => CliDownloader;
 
-/** Runs a command line and returns the exit status. */
+/** Runs a command line and returns the exit status. Modules that most runs do not need are loaded late. */
 export async function runCli(
   argv: readonly string[],
   host: CliHost,
@@ -60,15 +56,17 @@ async function obey(
   }
   switch (command.kind) {
     case "help":
-      host.writeStdout(helpText());
+      host.writeStdout((await import("./flags/help.ts")).helpText());
       return ExitStatus.done;
     case "version":
       host.writeStdout(`bytehaul ${VERSION}\n`);
       return ExitStatus.done;
     case "download":
       return await runDownloads(argv, command, host, createDownloader);
-    case "verify":
+    case "verify": {
+      const { runVerify } = await import("./run/verify.ts");
       return await runVerify(command, host).catch((error: unknown) => refuse(host, error));
+    }
   }
 }
 
@@ -78,7 +76,7 @@ async function runDownloads(
   host: CliHost,
   createDownloader: CreateDownloader,
 ): Promise<number> {
-  const reporter: Reporter = command.json ? new JsonReporter(host, command) : new TextReporter(host, command);
+  const reporter = await createReporter(command, host);
   let complete: CompleteCommand | undefined;
   let specs: CheckedSpec[];
   let list: InputList | undefined;
@@ -89,7 +87,10 @@ async function runDownloads(
     // All are checked before the first one starts.
     specs = command.urls.map((url) => specFor(url));
     const [path] = command.inputs.inputFiles ?? [];
-    if (path !== undefined) list = await InputList.open(path, host, specFor);
+    if (path !== undefined) {
+      const { InputList } = await import("./list/input_list.ts");
+      list = await InputList.open(path, host, specFor);
+    }
     downloader = createDownloader({
       ...complete.options,
       uniqueOutputs: true,
@@ -124,15 +125,29 @@ async function runDownloads(
     reporter.stop();
     stopListening();
   }
-  const invocation = { argv, command, isBytehaul: host.isBytehaul };
-  const { paused, kept, finishedUrls, isInterrupted } = batch;
-  const lines = isInterrupted
+  for (const line of await closingLines(batch, argv, command, host)) host.writeStderr(`${message(line)}\n`);
+  return batch.isInterrupted ? ExitStatus.interrupted : status;
+}
+
+async function createReporter(command: DownloadCommand, host: CliHost): Promise<Reporter> {
+  if (!command.json) return new TextReporter(host, command);
+  const { JsonReporter } = await import("./report/json_reporter.ts");
+  return new JsonReporter(host, command);
+}
+
+/** What the user can do about downloads that did not complete. */
+async function closingLines(
+  { paused, kept, finishedUrls, isInterrupted }: Batch,
+  argv: readonly string[],
+  command: DownloadCommand,
+  { isBytehaul }: CliHost,
+): Promise<readonly string[]> {
+  if (!isInterrupted && (command.quiet || kept.length === 0)) return [];
+  const { describeInterruption, describeKept } = await import("./run/interruption.ts");
+  const invocation = { argv, command, isBytehaul };
+  return isInterrupted
     ? describeInterruption(paused, finishedUrls, invocation)
-    : command.quiet
-    ? []
     : describeKept(kept, finishedUrls, invocation);
-  for (const line of lines) host.writeStderr(`${message(line)}\n`);
-  return isInterrupted ? ExitStatus.interrupted : status;
 }
 
 function refuse(host: CliHost, error: unknown, files?: CompleteCommand["files"]): number {
