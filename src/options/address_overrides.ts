@@ -4,11 +4,12 @@ import { parseIp } from "../lib/ip_address.ts";
 const ANY_HOST = "*";
 const MAX_PORT = 65_535;
 
-/** Addresses that take the place of look-ups, by `host:port`. */
+/** Addresses to use instead of a look-up, by `host:port`. */
 export type AddressOverrides = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Checks the option `resolve`: an object from `host:port`, where `*` is every host, to one IP address or several.
+ * Checks the option `resolve`: an object from `host:port` to one IP address or several. The host `*` means every
+ * host.
  */
 export function parseOverrides(value: unknown): AddressOverrides {
   if (value === undefined) return new Map();
@@ -20,7 +21,7 @@ export function parseOverrides(value: unknown): AddressOverrides {
   );
 }
 
-/** The addresses set for a host and a port, if there are any. A host that is named goes before `*`. */
+/** The addresses set for a host and a port, if any. An entry for the host itself takes precedence over `*`. */
 export function overridesFor(
   overrides: AddressOverrides,
   host: string,
@@ -31,7 +32,7 @@ export function overridesFor(
 
 function parsePlace(place: string): string {
   const [, host = "", port = ""] = /^([^:]+):(\d{1,5})$/.exec(place) ?? [];
-  // As a URL has it: in lower case, and in ASCII.
+  // A URL has its host in lower case and in ASCII.
   const name = host === ANY_HOST ? host : URL.parse(`http://${host}/`)?.hostname.replace(/\.$/, "");
   const isNumbered = Number(port) > 0 && Number(port) <= MAX_PORT;
   if (

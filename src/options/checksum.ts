@@ -19,17 +19,17 @@ const DIGEST_BYTES = {
 /** Name of a hash function that a checksum may use. */
 export type ChecksumAlgorithm = keyof typeof DIGEST_BYTES;
 
-/** A checksum taken apart. */
+/** A parsed checksum. */
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm;
-  /** Lower case. */
+  /** In lower case. */
   readonly hex: string;
 }
 
 /** The algorithms that {@linkcode parseChecksum} accepts. */
 export const CHECKSUM_ALGORITHMS: readonly string[] = Object.keys(DIGEST_BYTES);
 
-/** The usual function for a digest of so many hexadecimal digits, where nobody says which it is. */
+/** The usual function by the number of hexadecimal digits of a digest. It is used where a list names no function. */
 export const ALGORITHM_BY_DIGITS: Readonly<Record<number, string>> = {
   32: "md5",
   40: "sha1",
@@ -43,7 +43,7 @@ function isAlgorithm(name: string): name is ChecksumAlgorithm {
   return Object.hasOwn(DIGEST_BYTES, name);
 }
 
-/** Takes `algorithm:hex` apart; a `TypeError` says what is wrong with it. */
+/** Parses `algorithm:hex`. Throws a `TypeError` that says what is wrong with the text. */
 export function parseChecksum(text: string): Checksum {
   const colon = text.indexOf(":");
   const name = text.slice(0, Math.max(colon, 0)).toLowerCase();
@@ -62,7 +62,7 @@ export function parseChecksum(text: string): Checksum {
   return { algorithm, hex };
 }
 
-/** The form in which a checksum is given and shown. */
+/** Writes a checksum as `algorithm:hex`. */
 export function formatChecksum({ algorithm, hex }: Checksum): string {
   return `${algorithm}:${hex}`;
 }

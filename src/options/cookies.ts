@@ -2,8 +2,8 @@ import { OptionTypeError } from "../option_error.ts";
 import type { Cookie } from "./resolved_options.ts";
 
 /**
- * Reads the text of a cookie file in the Netscape format, as browsers' extensions and curl write it. A
- * `TypeError` names the line that is none, and not what stands in it.
+ * Parses the text of a cookie file in the Netscape format, as browser extensions and curl write it. Throws a
+ * `TypeError` for a line that is no cookie. It names the line's number and not its content, which may be secret.
  */
 export function parseCookieFile(text: unknown): Cookie[] {
   if (text === undefined) return [];
@@ -33,7 +33,7 @@ function parseLine(line: string): Cookie | undefined {
   const flags = [includesSubdomains, secure];
   if (domain === "" || name === "" || more.length > 0 || !path.startsWith("/")) return undefined;
   if (!flags.every((flag) => flag === "TRUE" || flag === "FALSE")) return undefined;
-  // Some write no time for a cookie of a session, or fractions of a second.
+  // Some programs write no time for a session cookie, or fractions of a second.
   if (!/^\d*(?:\.\d+)?$/.test(expires)) return undefined;
   // deno-lint-ignore no-control-regex -- what no field of HTTP may hold
   if (/[\x00-\x1f\x7f;]/.test(name + value)) return undefined;

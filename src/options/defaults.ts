@@ -4,16 +4,16 @@ import type { DownloaderOptions, DownloadSpec } from "./options.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-/** The longest delay a timer takes. */
+/** The longest delay that a timer accepts. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What an option that is a number may be: a whole one from `min` to `max`. */
+/** The range of a number option: whole numbers from `min` to `max`, both included. */
 export interface NumberRange {
   readonly min: number;
   readonly max: number;
 }
 
-/** What counts where a spec does not say. An option that is missing here has no default. */
+/** The defaults of a spec. An option that is missing here has no default. */
 export const SPEC_DEFAULTS = {
   outputDir: ".",
   contentEncoding: "refuse",
@@ -40,7 +40,7 @@ export const SPEC_DEFAULTS = {
   controlSaveIntervalMs: 5000,
 } as const satisfies Partial<DownloadSpec>;
 
-/** What counts where the options of a downloader do not say. */
+/** The defaults of a downloader's options. */
 export const DOWNLOADER_DEFAULTS = {
   maxConcurrentDownloads: 4,
   maxDownloadsPerHost: Infinity,
@@ -51,16 +51,19 @@ export const DOWNLOADER_DEFAULTS = {
   poolIdleTimeoutMs: 90_000,
 } as const satisfies DownloaderOptions;
 
-/** What counts where the TLS options do not say. */
+/** The defaults of the TLS options. */
 export const TLS_DEFAULTS = { insecure: false } as const satisfies TlsOptions;
 
-/** Where the command differs from the library: somebody watches, and one command does not know of another. */
+/**
+ * The defaults in which the command differs from the library. A person watches the command, and two commands cannot
+ * share a limit.
+ */
 export const COMMAND_DEFAULTS = { maxConnections: "auto" } as const satisfies Partial<DownloadSpec>;
 
 /** The most connections that `"auto"` opens. */
 export const AUTO_CONNECTIONS = 16;
 
-/** The range of every option of a spec that is a number; the command's flags keep to the same. */
+/** The ranges of a spec's number options. The command's flags have the same ranges. */
 export const SPEC_RANGES = {
   maxConnections: { min: 1, max: 256 },
   pieceSize: { min: 16 * KIB, max: GIB },
@@ -78,7 +81,7 @@ export const SPEC_RANGES = {
   controlSaveIntervalMs: { min: 1, max: MAX_TIMER_MS },
 } as const satisfies Partial<Record<keyof typeof SPEC_DEFAULTS, NumberRange>>;
 
-/** The range of every option of a downloader that is a number. */
+/** The ranges of a downloader's number options. */
 export const DOWNLOADER_RANGES = {
   maxConcurrentDownloads: { min: 1, max: 1000 },
   maxDownloadsPerHost: { min: 1, max: Infinity },

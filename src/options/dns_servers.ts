@@ -6,7 +6,7 @@ import { parseIp } from "../lib/ip_address.ts";
 const DNS_PORT = 53;
 const MAX_PORT = 65_535;
 
-/** Checks the option `dnsServers`: IP addresses, each with a port or without. */
+/** Checks the option `dnsServers`: IP addresses, with or without a port. */
 export function parseDnsServers(values: unknown): Endpoint[] {
   return listOfTexts("dnsServers", values).map(parseDnsServer);
 }
@@ -34,7 +34,7 @@ function parseDnsServer(text: string): Endpoint {
 
 function parseDohServer(text: string): string {
   const url = URL.parse(text);
-  // Its parts may be secrets, so no more is shown than the scheme or the host.
+  // Parts of the URL may be secret, so a message shows only its scheme or its host.
   if (url === null) throw refused("it does not parse");
   if (url.protocol !== "https:") throw refused(`its scheme is "${url.protocol}"`);
   if (url.username !== "" || url.password !== "") {

@@ -1,6 +1,6 @@
 import { OptionTypeError } from "../option_error.ts";
 
-/** Fields that follow from what is asked for and over which connection; a caller's would contradict them. */
+/** Fields that each request sets itself, from its range and its connection. A caller's value would contradict them. */
 const OWN_HEADERS: readonly string[] = [
   "range",
   "if-range",
@@ -15,11 +15,11 @@ const OWN_HEADERS: readonly string[] = [
   "host",
 ];
 
-/** The fields of a caller, as they are sent. */
+/** The caller's fields as they are sent. */
 export function parseHeaders(source: HeadersInit | undefined): Headers {
   if (source === undefined) return new Headers();
   const headers = toHeaders(source);
-  // The runtime's own error may show the value.
+  // The runtime's own error may show a secret value.
   if (headers === undefined) {
     throw new OptionTypeError({ option: "headers", problem: "a name or a value is not allowed in HTTP" });
   }
@@ -33,7 +33,7 @@ export function parseHeaders(source: HeadersInit | undefined): Headers {
   });
 }
 
-/** Fields of which those of `over` take the place of others with their name. */
+/** The fields of both. A field of `over` replaces one of `base` with the same name. */
 export function joinHeaders(base: Headers, over: Headers): Headers {
   const joined = new Headers(base);
   for (const [name, value] of over) joined.set(name, value);
@@ -41,8 +41,8 @@ export function joinHeaders(base: Headers, over: Headers): Headers {
 }
 
 /**
- * Fields as they are sent, or `undefined` when one cannot be: values that are text in UTF-8, as curl and others send it,
- * and those that are bytes already as they are.
+ * The fields as they are sent, or `undefined` when one of them is not allowed. Text is encoded in UTF-8, as curl
+ * does it. The values of a `Headers` object are bytes already and stay as they are.
  */
 function toHeaders(source: HeadersInit): Headers | undefined {
   try {
@@ -66,7 +66,7 @@ function encodeFields(source: Exclude<HeadersInit, Headers>): [name: string, val
   });
 }
 
-/** A value is made of bytes, which stand for themselves as characters. */
+/** A field value is a string with one character for each byte. */
 function inUtf8(value: string): string {
   const bytes = new TextEncoder().encode(`${value}`);
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");

@@ -3,8 +3,8 @@ import type { NetrcEntry } from "./resolved_options.ts";
 import { withoutBrackets } from "../lib/ip_address.ts";
 
 /**
- * Reads the text of a netrc file as curl does: words with blanks between them, `"quoted"` ones with escapes, comments on
- * lines of their own, and macros, which are skipped. A `TypeError` names a line and nothing that stands in it.
+ * Parses the text of a netrc file as curl does: words separated by blanks, `"quoted"` words with escapes, comments
+ * on lines of their own, and macros, which are skipped. A `TypeError` names a line's number and not its content.
  */
 export function parseNetrc(text: unknown): NetrcEntry[] {
   if (text === undefined) return [];
@@ -41,7 +41,7 @@ export function parseNetrc(text: unknown): NetrcEntry[] {
   return entries;
 }
 
-/** The first entry for a host; `mayBeDefault` tells whether one for every host counts. */
+/** The first entry for a host. `mayBeDefault` says whether the entry for every host counts, too. */
 export function findNetrcEntry(
   entries: readonly NetrcEntry[],
   host: string,

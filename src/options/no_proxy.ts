@@ -4,10 +4,10 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:
 const ANY_HOST = "*";
 
 /**
- * Whether a URL is one of the exceptions in a `no_proxy` list: entries with commas or spaces between them, as
- * curl reads them. `*` is every host; `example.com` and `.example.com` are that host and all under it, and
- * `*.example.com` those under it; an address is itself in any of its forms, `10.0.0.0/8` and `10.*` are networks. Each
- * but a network with a slash may name a port.
+ * Whether a `no_proxy` list excepts a URL. Commas or spaces separate the entries, as in curl. `*` means every host.
+ * `example.com` and `.example.com` mean that host and its subdomains, `*.example.com` only its subdomains. An
+ * address matches in any of its forms. `10.0.0.0/8` and `10.*` are networks. Each entry but a network with a slash
+ * may name a port.
  */
 export function bypassesProxy(url: URL, noProxy: string): boolean {
   const host = plainHost(url.hostname);
@@ -23,7 +23,7 @@ export function bypassesProxy(url: URL, noProxy: string): boolean {
 function matches(host: string, wanted: string): boolean {
   if (wanted === ANY_HOST) return true;
   if (/^[\d.*]+$/.test(wanted) && wanted.includes("*")) return isAddressLike(host, wanted);
-  // The end of an address is no domain.
+  // An address has no subdomains.
   const isName = parseIp(host) === undefined;
   if (wanted.startsWith("*.")) return isName && wanted.length > 2 && host.endsWith(wanted.slice(1));
   const domain = wanted.replace(/^\./, "");
@@ -31,7 +31,7 @@ function matches(host: string, wanted: string): boolean {
   return host === domain || (isName && host.endsWith(`.${domain}`));
 }
 
-/** Whether an IPv4 address begins with, or is, a pattern whose `*` stand for numbers. */
+/** Whether an IPv4 address equals a pattern or starts with it. Each `*` of the pattern stands for a number. */
 function isAddressLike(host: string, pattern: string): boolean {
   if (parseIp(host) === undefined) return false;
   const numbers = host.split(".");
@@ -41,7 +41,10 @@ function isAddressLike(host: string, pattern: string): boolean {
     wanted.every((number, index) => number === "*" || number === numbers[index]);
 }
 
-/** As hosts compare: an address in its usual form, a name in lower case, without brackets and the last dot. */
+/**
+ * The form in which hosts are compared: an address in its usual form without brackets, a name in lower case without
+ * a dot at its end.
+ */
 function plainHost(host: string): string {
   const bare = withoutBrackets(host);
   return parseIp(bare) ?? bare.toLowerCase().replace(/\.$/, "");

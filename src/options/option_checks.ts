@@ -4,7 +4,7 @@ import { OptionRangeError, OptionTypeError } from "../option_error.ts";
 import { redact } from "../redact.ts";
 import type { NumberRange } from "./defaults.ts";
 
-/** Takes user name and password out of a URL and makes an `Authorization` field of them. */
+/** Parses a URL. Its user name and password become an `Authorization` field and are removed from it. */
 export function parseUrl(
   value: unknown,
   option = "url",
@@ -38,7 +38,7 @@ export function parseUrl(
   return { url: url.href, authorization: basicAuthorization(name, decodeUserinfo(password, option)) };
 }
 
-/** The `Authorization` field of a user (RFC 7617, in UTF-8). Neither text is shown, whichever is wrong. */
+/** The `Authorization` field for a user (RFC 7617, in UTF-8). No message shows either text. */
 export function basicAuthorization(username: unknown, password: unknown): string {
   const refused = (problem: string): OptionTypeError =>
     new OptionTypeError({ option: "username", subject: "username and password", problem });
@@ -49,7 +49,7 @@ export function basicAuthorization(username: unknown, password: unknown): string
   return basicField(toCredentials(username, password));
 }
 
-/** Where a URL has no parts, a user name or a query can only be guessed. */
+/** A URL that does not parse has no parts, so a user name or a query in it can only be guessed. */
 function showBrokenUrl(value: string | URL): string | undefined {
   const text = String(value);
   return text.includes("@") ? undefined : text.replace(/[?#].*/s, "");
@@ -67,7 +67,7 @@ function decodeUserinfo(text: string, option: string): string {
   }
 }
 
-/** A whole number within a range, unless there is none. */
+/** Checks a whole number within a range. `undefined` passes. */
 export function checkNumber(name: string, value: unknown, { min, max }: NumberRange): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "number") throw mismatch(name, value, "a number");
@@ -79,7 +79,7 @@ export function checkNumber(name: string, value: unknown, { min, max }: NumberRa
   return value;
 }
 
-/** A text that is not empty. */
+/** Checks a text, which may not be empty. */
 export function text(name: string, value: unknown): string {
   if (typeof value !== "string") throw mismatch(name, value, "a string");
   if (value === "") {
@@ -91,24 +91,24 @@ export function text(name: string, value: unknown): string {
   return value;
 }
 
-/** As `text`, unless there is none. */
+/** As `text`; `undefined` passes. */
 export function optionalText(name: string, value: unknown): string | undefined {
   return value === undefined ? undefined : text(name, value);
 }
 
-/** A function, unless there is none. */
+/** Checks a function. `undefined` passes. */
 export function optionalFunction<T>(name: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== "function") throw mismatch(name, value, "a function");
   return value;
 }
 
-/** `true` or `false`, unless there is none. */
+/** Checks a boolean. `undefined` passes. */
 export function flag(name: string, value: unknown): boolean | undefined {
   if (value !== undefined && typeof value !== "boolean") throw mismatch(name, value, "true or false");
   return value;
 }
 
-/** One of a few words, unless there is none. */
+/** Checks that a value is one of a few words. `undefined` passes. */
 export function oneOf<T extends string>(
   name: string,
   value: T | undefined,
@@ -118,7 +118,7 @@ export function oneOf<T extends string>(
   throw mismatch(name, value, choices.map((it) => `"${it}"`).join(" or "));
 }
 
-/** An `AbortSignal`, unless there is none. */
+/** Checks an `AbortSignal`. `undefined` passes. */
 export function checkSignal(value: unknown): AbortSignal | undefined {
   if (value !== undefined && !(value instanceof AbortSignal)) {
     throw mismatch("signal", value, "an AbortSignal");
@@ -126,7 +126,7 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
   return value;
 }
 
-/** An error for a value of the wrong kind; `name` is what the message calls it. */
+/** An error for a value of the wrong kind. The message calls the option `name`. */
 export function mismatch(option: string, value: unknown, expected: string, name = option): OptionTypeError {
   const subject = `${name} ${show(value)}`;
   return new OptionTypeError({
@@ -137,7 +137,7 @@ export function mismatch(option: string, value: unknown, expected: string, name 
   });
 }
 
-/** What is in a URL may be secret, and an object or a list may have one in it. */
+/** A value as a message may show it. URLs, objects and lists are not shown, as they may contain secrets. */
 function show(value: unknown): string {
   if (typeof value === "string") {
     return mayBeSecret(value) ? redact(JSON.stringify(value)) : JSON.stringify(value);
@@ -158,7 +158,7 @@ function mayBeSecret(text: string): boolean {
   return /[@?#]/.test(text);
 }
 
-/** A misspelt option would otherwise be none at all. */
+/** Refuses options that do not exist. A misspelt option would otherwise have no effect. */
 export function refuseUnknown(options: object, known: readonly string[]): void {
   const unknown = namesOf(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
@@ -169,7 +169,7 @@ export function refuseUnknown(options: object, known: readonly string[]): void {
   });
 }
 
-/** Names of what an object has and inherits. Of a class that is its fields and accessors, not its methods. */
+/** The names of what an object has and inherits: the fields and accessors of a class, but not its methods. */
 function namesOf(options: object): string[] {
   const names = Object.keys(options);
   let level: unknown = Object.getPrototypeOf(options);

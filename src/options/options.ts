@@ -2,27 +2,28 @@ import type { NetworkOptions, ProxyOptions } from "./network_options.ts";
 import type { RequestOptions } from "./request_options.ts";
 import type { Logger } from "../types.ts";
 
-/** How the part file gets its space: as data arrives, or its full length at once. */
+/** How the part file gets its space: as data arrives, or its full length before the first byte. */
 export type FileAllocation = "none" | "prealloc";
 
-/** One download: where from, where to, and how. Only `url` is needed. */
+/** One download: its source, its output and its settings. Only `url` is required. */
 export interface DownloadSpec extends RequestOptions, ProxyOptions {
-  /** What to fetch; `http:` or `https:`. A user name and password in it are sent as basic credentials. */
+  /** What to fetch; `http:` or `https:`. A user name and a password in the URL are sent as Basic credentials. */
   readonly url: string | URL;
   /**
-   * Path of the finished file. Without it the name comes from the server's `Content-Disposition`
-   * (RFC 6266), else from the URL, else it is `download`.
+   * Path of the finished file. Without it, the name comes from the server's `Content-Disposition` (RFC 6266), else
+   * from the URL, else it is `download`.
    */
   readonly outputPath?: string;
   /**
-   * Directory for the file; a relative `outputPath` starts there. It is made when it is missing.
+   * Directory for the file. A relative `outputPath` starts there. A missing directory is created.
    *
    * @default {"."}
    */
   readonly outputDir?: string;
   /**
-   * The most connections to use at once, 1 to 256. With `"auto"` it begins with 4 and doubles them, up to 16, for as
-   * long as that makes the whole clearly faster, and gives those up that the server refuses again and again.
+   * The most connections to use at a time, 1 to 256. With `"auto"` a download starts with 4 connections. It doubles
+   * them, up to 16, as long as that makes the download clearly faster. It closes a connection that the server
+   * refuses repeatedly.
    *
    * @default {4}
    */
@@ -40,22 +41,23 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly minSplitSize?: number;
   /**
-   * The fewest bytes one request asks for, the file's end aside; at least 1 KiB.
+   * The fewest bytes in one request, except at the end of the file; at least 1 KiB.
    *
    * @default {262144}
    */
   readonly minSegmentSize?: number;
   /**
-   * The most bytes one request asks for, at least 1 KiB; for servers and proxies that refuse longer ranges. Of its own
-   * accord a download asks for less where a longer range is refused than one that was served.
+   * The most bytes in one request, at least 1 KiB; for servers and proxies that refuse longer ranges. A download
+   * also requests shorter ranges without this option when a server refuses a range that is longer than one that it
+   * served.
    *
    * @default {Infinity}
    */
   readonly maxSegmentSize?: number;
   /**
-   * The most bytes held in memory between the network and the file; at least 16 KiB. What the runtime itself holds
-   * counts, too: on Bun half a MiB for each connection, so a small budget opens fewer of them there. One chunk of one
-   * connection comes in any case, and with a speed limit one more may wait for each.
+   * The most bytes buffered in memory between the network and the file; at least 16 KiB. The runtime's own buffers
+   * count, too. On Bun they are half a MiB for each connection, so a small budget opens fewer connections there. One
+   * chunk of one connection is always allowed. With a speed limit, one more chunk of each connection may wait.
    *
    * @default {16777216}
    */
@@ -67,53 +69,53 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly fileAllocation?: FileAllocation;
   /**
-   * Goes on with what an earlier run left. With `false` an unfinished download is fetched anew.
+   * Resumes what an earlier run left unfinished. `false` restarts it.
    *
    * @default {true}
    */
   readonly resume?: boolean;
   /**
-   * Replaces a file that has the final name, once the new one is whole, and part files of others.
+   * Replaces a file that has the final name, once the new file is complete, and part files of other downloads.
    *
    * @default {false}
    */
   readonly overwrite?: boolean;
   /**
-   * Gives the file a number, as in `name.1.bin`, where its name is taken: by a file unless `overwrite` is set, by an
-   * unfinished download of another URL, by a download that runs, or by another one of a downloader with
-   * `uniqueOutputs`. An unfinished download of the same URL keeps its number, and a file that has the right `checksum`
-   * is taken as it is.
+   * Adds a number to the file's name, as in `name.1.bin`, where the name is taken: by a file (unless `overwrite` is
+   * set), by an unfinished download of another URL, by a download that runs, or by another download of a downloader
+   * with `uniqueOutputs`. An unfinished download of the same URL keeps its number. An existing file with the right
+   * `checksum` is the result, without a number.
    *
    * @default {false}
    */
   readonly rename?: boolean;
   /**
-   * Removes a file that fails its checksum. Otherwise it is kept beside the output, as `<name>.mismatch`, until the next
-   * one takes its place.
+   * Removes a file that fails its checksum. Otherwise the file is kept beside the output, as `<name>.mismatch`,
+   * until the next such file replaces it.
    *
    * @default {false}
    */
   readonly discardMismatch?: boolean;
   /**
-   * How often to try again without a byte of progress before giving up.
+   * How many retries in a row without a byte of progress are allowed before the download fails.
    *
    * @default {5}
    */
   readonly maxRetries?: number;
   /**
-   * Milliseconds before the first retry, before jitter; it doubles with each further one.
+   * Milliseconds before the first retry, without jitter. The delay doubles with each further retry.
    *
    * @default {1000}
    */
   readonly retryBaseDelayMs?: number;
   /**
-   * The longest wait between two tries in milliseconds, also when a server asks for more.
+   * The longest delay before a retry in milliseconds, also when a server requests a longer one.
    *
    * @default {30000}
    */
   readonly retryMaxDelayMs?: number;
   /**
-   * Milliseconds after the first failure without progress at which retrying ends.
+   * Milliseconds without progress, counted from the first failure, after which the download stops retrying.
    *
    * @default {Infinity}
    */
@@ -125,47 +127,48 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly maxDownloadSpeed?: number;
   /**
-   * `algorithm:hex`, such as `sha256:…`; the file gets its name only when it matches. A file that has the name and
-   * matches already is taken as it is, and nothing is fetched. Without it, and without `checksumFile`, the strongest
-   * digest counts that the server sends for the whole file, see `publishedDigest`.
+   * `algorithm:hex`, such as `sha256:…`. The file gets its final name only when it matches. If an existing file of
+   * that name matches, nothing is fetched. Without `checksum` and `checksumFile`, the strongest digest that the
+   * server sends for the complete file counts, see `publishedDigest`.
    */
   readonly checksum?: string;
   /**
-   * URL or path of a list of checksums, as `sha256sum` or BSD's `sha256` write it, that has a line for the file: by the
-   * name in `url`, else by the name that it gets.
+   * URL or path of a list of checksums, as `sha256sum` or BSD's `sha256` write it. The list must have a line for the
+   * file: for the name in `url`, else for the file's final name.
    */
   readonly checksumFile?: string | URL;
   /**
-   * Compares the file with the strongest digest of the whole of it that the first response has: `Repr-Digest`,
-   * `Content-Digest` (RFC 9530), `Digest`, `Content-MD5`, `x-goog-hash`, `x-amz-checksum-*`, `x-ms-blob-content-md5` or
-   * `Docker-Content-Digest`. Many servers send some of them only where the whole file is asked for. With `false` they
-   * count for nothing, for a server whose digests are out of date.
+   * Compares the file with the strongest digest of the complete file in the first response: `Repr-Digest`,
+   * `Content-Digest` (RFC 9530), `Digest`, `Content-MD5`, `x-goog-hash`, `x-amz-checksum-*`, `x-ms-blob-content-md5`
+   * or `Docker-Content-Digest`. Many servers send some of these fields only for a request without a range. `false`
+   * ignores these fields, for a server whose digests are out of date.
    *
    * @default {true}
    */
   readonly publishedDigest?: boolean;
   /**
-   * Milliseconds between two saves of the control file; the first three come after an eighth, a fourth and a half of
-   * that.
+   * Milliseconds between two saves of the control file. The first three saves come after an eighth, a fourth and a
+   * half of that time.
    *
    * @default {5000}
    */
   readonly controlSaveIntervalMs?: number;
-  /** Aborting it cancels the download; what has arrived is kept for a later run. */
+  /** Aborting it cancels the download. The data on disk is kept for a later run. */
   readonly signal?: AbortSignal;
 }
 
 /** What a `Downloader` shares among its downloads. */
 export interface DownloaderOptions extends NetworkOptions {
   /**
-   * How many downloads run at once; the others wait their turn, `pending`.
+   * How many downloads run at a time. The others wait in the state `pending`.
    *
    * @default {4}
    */
   readonly maxConcurrentDownloads?: number;
   /**
-   * How many downloads run at once from one host and port, by their URLs; each may have several connections. One
-   * that waits for its host leaves its turn to those of other hosts. Without it `maxConcurrentDownloads` alone counts.
+   * How many downloads run at a time from one host and port, as their URLs name it. Each download may have several
+   * connections. A download that waits for its host does not block downloads from other hosts. Without this option
+   * only `maxConcurrentDownloads` counts.
    *
    * @default {Infinity}
    */
@@ -177,14 +180,14 @@ export interface DownloaderOptions extends NetworkOptions {
    */
   readonly maxDownloadSpeed?: number;
   /**
-   * Refuses a download whose output another one writes or has written, also with `overwrite`, and one of a URL that
-   * another one fetches into the same directory. A download that failed has none.
+   * Refuses a download whose output another download writes or has written, also with `overwrite`. Refuses a
+   * download whose URL another download fetches into the same directory. A failed download blocks neither.
    *
    * @default {false}
    */
   readonly uniqueOutputs?: boolean;
-  /** Told of retries, restarts and what was set aside. */
+  /** Receives messages about retries, restarts and files that were renamed. */
   readonly logger?: Logger;
-  /** Used where a spec says nothing. */
+  /** Used for options that a spec does not have. */
   readonly defaults?: Omit<DownloadSpec, "url" | "outputPath" | "signal">;
 }

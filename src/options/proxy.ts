@@ -13,13 +13,13 @@ const PROTOCOLS: Readonly<Record<string, ProxyServer["protocol"]>> = {
   socks5: "socks5",
   socks5h: "socks5h",
 };
-/** As curl has it. */
+/** The same as in curl. */
 const HTTPS_PROXY_PORT = 443;
 const OTHER_PROXY_PORT = 1080;
-/** The length of a text takes one byte (RFC 1928 and 1929). */
+/** SOCKS sends the length of a text in one byte (RFC 1928 and 1929). */
 const MAX_SOCKS_TEXT_BYTES = 255;
 
-/** Nothing said about proxies. */
+/** No option about proxies is given. */
 export const NO_PROXIES: Proxies = {
   isOff: false,
   all: undefined,
@@ -28,10 +28,10 @@ export const NO_PROXIES: Proxies = {
   noProxy: undefined,
 };
 
-/** Checks the proxy options of one level, and adds what `base` has that they do not say. */
+/** Checks the proxy options of one level. An option that is not given is taken from `base`. */
 export function parseProxies(options: ProxyOptions, base: Proxies = NO_PROXIES): Proxies {
   const { proxy } = options;
-  // It may be a proxy with a password.
+  // The value is not shown: it may be a proxy with a password.
   if (proxy !== undefined && proxy !== false) {
     throw mismatch("proxy", typeof proxy, "false; allProxy names a proxy");
   }
@@ -49,10 +49,10 @@ export function parseProxies(options: ProxyOptions, base: Proxies = NO_PROXIES):
 }
 
 /**
- * Joins what levels such as the spec, the downloader and the environment say, the highest first; `undefined` where none
- * says anything about a proxy. The first that does decides alone: what lies below it counts for nothing, its list of
- * exceptions included, since that was made for other proxies. A level that has nothing but `noProxy` makes exceptions to
- * the proxies below.
+ * Joins the proxies of levels such as the spec, the downloader and the environment, the highest first. Returns
+ * `undefined` where no level names a proxy or turns proxies off. The highest level that does so decides: the levels
+ * below do not count. Their exceptions do not count either, because they were made for other proxies. A level that
+ * has only `noProxy` adds exceptions to the proxies of the levels below.
  */
 export function joinProxies(...levels: readonly Proxies[]): ProxyRules | undefined {
   const deciding = levels.findIndex((level) => level.isOff || namesProxy(level));
@@ -70,9 +70,9 @@ export function namesProxy({ all, http, https }: Proxies): boolean {
 }
 
 /**
- * What the environment says. The names in lower case go before those in upper case, and an empty variable is one that is
- * not set. The environment is made for other programs as well: a proxy in it that cannot be used matters only to the URLs
- * that would go through it.
+ * The proxies of the environment. Names in lower case take precedence over names in upper case. An empty variable
+ * counts as not set. The environment is made for other programs, too, so an unusable proxy in it is an error only
+ * for URLs that would go through it.
  */
 export function proxiesFrom(environment: (name: string) => string | undefined): Proxies {
   const read = (name: string): string | undefined =>
@@ -101,7 +101,9 @@ function parseForeign(
   }
 }
 
-/** The proxy for a URL, or `undefined` where it is to be reached directly. A `DownloadError` where it is unusable. */
+/**
+ * The proxy for a URL, or `undefined` for a direct connection. Throws a `DownloadError` where the proxy is unusable.
+ */
 export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServer | undefined {
   const server = url.protocol === "https:" ? rules?.https : rules?.http;
   if (server === undefined || bypassesProxy(url, rules!.noProxy)) return undefined;
@@ -112,8 +114,8 @@ export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServe
 }
 
 /**
- * Reads `[scheme://][user:password@]host[:port]`. As with curl, no scheme means `http://`, and no port means 443
- * for `https://` and 1080 for all others. A user or a password that is not given is empty.
+ * Parses `[scheme://][user:password@]host[:port]`. As in curl, no scheme means `http://`, and no port means 443 for
+ * `https://` and 1080 for all others. A missing user or password is empty.
  */
 export function parseProxy(text: string, option = "allProxy"): ProxyServer {
   const [, scheme = "http", rest = ""] = /^(?:([a-z][a-z\d+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
@@ -131,7 +133,7 @@ export function parseProxy(text: string, option = "allProxy"): ProxyServer {
         : `there is no kind of proxy "${scheme}"; use http://, https://, socks5:// or socks5h://`,
     );
   }
-  // Each of these schemes hides the port that is its own default.
+  // The URL parser drops a port that is the scheme's default.
   const url = URL.parse(`http://${rest}`);
   const port = url?.port || URL.parse(`https://${rest}`)?.port;
   if (url === null || port === "0") {
@@ -161,7 +163,7 @@ export function parseProxy(text: string, option = "allProxy"): ProxyServer {
   };
 }
 
-/** Without credentials, and without what may be the rest of a password that has special characters in it. */
+/** Removes credentials, and text that may be the rest of a password with special characters. */
 function redact(text: string): string {
   return text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, "$1***@").replace(/[?#].*$/s, "");
 }

@@ -9,7 +9,7 @@ import { checkNumber, flag, mismatch, optionalText, refuseUnknown } from "./opti
 import { OptionTypeError } from "../option_error.ts";
 import type { ResolvedNetwork, ResolvedTls } from "./resolved_options.ts";
 
-/** One after the other in PEM text; of several, `X509Certificate` reads the first. */
+/** Each certificate of a PEM text. `X509Certificate` reads only the first of several. */
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
 
 /** The options that say which proxies are used. */
@@ -105,7 +105,7 @@ function checkIdentity(cert: string, key: string): ResolvedTls["identity"] {
   return { cert, key };
 }
 
-/** Each certificate of a text for itself. */
+/** Splits a text into its certificates. */
 function readCertificates(option: string, text: unknown): string[] {
   if (typeof text !== "string") throw mismatch(option, text, "PEM text");
   const certificates = text.match(CERTIFICATES) ?? [text];

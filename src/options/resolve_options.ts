@@ -34,7 +34,7 @@ import {
   type ResolvedSpec,
 } from "./resolved_options.ts";
 
-/** What only a single download can have. */
+/** Options that are no defaults: each belongs to one download. */
 const NO_DEFAULTS = ["url", "outputPath", "signal"] as const satisfies readonly (keyof DownloadSpec)[];
 
 const DEFAULT_NAMES: readonly string[] = [
@@ -46,7 +46,7 @@ const DEFAULT_NAMES: readonly string[] = [
 
 const SPEC_NAMES: readonly string[] = [...NO_DEFAULTS, ...DEFAULT_NAMES];
 
-/** All of a spec where nothing is given. */
+/** The defaults of every option. */
 const BASE: ResolvedDefaults = {
   ...SPEC_DEFAULTS,
   outputPath: undefined,
@@ -62,7 +62,7 @@ const BASE: ResolvedDefaults = {
   signal: undefined,
 };
 
-/** Checks a spec and fills its gaps, first from `defaults`. The only place where options are judged. */
+/** Checks a spec. An option that is not given is taken from `defaults`. No other place checks a spec's options. */
 export function resolveSpec(spec: DownloadSpec | CheckedSpec, defaults = BASE): ResolvedSpec {
   if (spec instanceof CheckedSpec) return spec.resolved;
   refuseUnknown(spec, SPEC_NAMES);
@@ -74,7 +74,7 @@ export function resolveSpec(spec: DownloadSpec | CheckedSpec, defaults = BASE): 
   return { ...resolved, url, minSegmentSize: Math.min(minSegmentSize, maxSegmentSize) };
 }
 
-/** Checks what specs have in common and fills its gaps, for {@linkcode resolveSpec}. */
+/** Checks and completes the options that several specs share, for {@linkcode resolveSpec}. */
 export function resolveDefaults(options: Omit<DownloadSpec, "url" | "signal">): ResolvedDefaults {
   refuseUnknown(options, SPEC_NAMES);
   return complete(options, BASE);
@@ -146,7 +146,7 @@ function completeLogin(given: Omit<DownloadSpec, "url">, base: Login): Login {
   return { ...login, authorization: authorizationOf(login) };
 }
 
-/** The `Authorization` field for what a spec says of its user. */
+/** The `Authorization` field for the user that a spec names. */
 function authorizationOf({ username, password, bearerToken }: Omit<Login, "authorization">) {
   if (bearerToken !== undefined) {
     if (username !== undefined) throw notBoth("username", "bearerToken");
@@ -189,7 +189,7 @@ function resolveChecksumFile(checksumFile: DownloadSpec["checksumFile"]): string
   });
 }
 
-/** Two options of which one makes the other meaningless. */
+/** An error for two options that exclude each other. */
 export function notBoth(first: string, second: string): OptionTypeError {
   return new OptionTypeError({
     option: second,
@@ -198,7 +198,7 @@ export function notBoth(first: string, second: string): OptionTypeError {
   });
 }
 
-/** Checks the options of a `Downloader`, the defaults for its specs included. */
+/** Checks and completes the options of a `Downloader`, the defaults for its specs included. */
 export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDownloaderOptions {
   refuseUnknown(options, [...Object.keys(DOWNLOADER_DEFAULTS), "logger", "defaults", ...NETWORK_NAMES]);
   const { logger = () => {}, defaults = {} } = options;
@@ -218,7 +218,7 @@ export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDo
   };
 }
 
-/** Checks a speed limit in bytes a second; 0 is none. */
+/** Checks a speed limit in bytes a second; 0 is no limit. */
 export function checkSpeed(value: number | undefined): number {
   return checkNumber("maxDownloadSpeed", value, DOWNLOADER_RANGES.maxDownloadSpeed) ??
     DOWNLOADER_DEFAULTS.maxDownloadSpeed;

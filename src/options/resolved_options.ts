@@ -4,7 +4,7 @@ import type { ContentEncoding, Refresh } from "./request_options.ts";
 import type { Endpoint } from "../runtime/runtime.ts";
 import type { Logger } from "../types.ts";
 
-/** One cookie, and where it may go. */
+/** One cookie, and the hosts and paths to which it may be sent. */
 export interface Cookie {
   readonly name: string;
   readonly value: string;
@@ -13,19 +13,19 @@ export interface Cookie {
   readonly includesSubdomains: boolean;
   readonly path: string;
   readonly isSecure: boolean;
-  /** Milliseconds since 1970; `Infinity` for a cookie of a session. */
+  /** Milliseconds since 1970; `Infinity` for a session cookie. */
   readonly expiresMs: number;
 }
 
-/** What a netrc file says of one host, or as its default of every host. */
+/** An entry of a netrc file, for one host or for every host. */
 export interface NetrcEntry {
-  /** In lower case; `undefined` for the default. */
+  /** In lower case; `undefined` for the `default` entry. */
   readonly machine: string | undefined;
   readonly login: string;
   readonly password: string;
 }
 
-/** A proxy, and who we are there. */
+/** A proxy, and the credentials for it. */
 export interface ProxyServer {
   readonly protocol: "http" | "https" | "socks5" | "socks5h";
   /** A name or an address, without brackets. */
@@ -35,14 +35,14 @@ export interface ProxyServer {
   readonly password: string;
 }
 
-/** A proxy that the environment names and that cannot be used, which matters only where a URL would go through it. */
+/** An unusable proxy of the environment. It is an error only for a URL that would go through it. */
 export interface UnusableProxy {
   readonly problem: string;
 }
 
-/** The proxies that one level names, such as a spec or the environment. */
+/** The proxies of one level, such as a spec or the environment. */
 export interface Proxies {
-  /** Whether none is to be used, whatever the levels below say. */
+  /** Whether no proxy may be used, not even one of a level below. */
   readonly isOff: boolean;
   readonly all: ProxyServer | UnusableProxy | undefined;
   readonly http: ProxyServer | UnusableProxy | undefined;
@@ -78,7 +78,7 @@ export interface ResolvedTls {
   readonly insecure: boolean;
 }
 
-/** A spec that was checked and completed; nothing in it needs a second look. */
+/** A spec that was checked and completed. Nothing checks it a second time. */
 export interface ResolvedSpec {
   readonly url: string;
   readonly outputPath: string | undefined;
@@ -91,7 +91,7 @@ export interface ResolvedSpec {
   readonly refresh: Refresh | undefined;
   readonly proxies: Proxies;
   readonly maxConnections: number;
-  /** Whether to open no more than are of use. */
+  /** Whether the number of connections grows only while that makes the download faster. */
   readonly isAdaptive: boolean;
   readonly pieceSize: number;
   readonly minSplitSize: number;
@@ -117,23 +117,23 @@ export interface ResolvedSpec {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What specs have in common, checked and completed: all of a spec but its URL. */
+/** The options that several specs share, checked and completed: all of a spec except its URL. */
 export interface ResolvedDefaults extends Omit<ResolvedSpec, "url"> {
-  /** The caller's fields, without the one for `login`. */
+  /** The caller's fields, without the `Authorization` field of `login`. */
   readonly headers: Headers;
   readonly login: Login;
-  /** As it was given; a spec has no more than its `maxSegmentSize`. */
+  /** As it was given. In a spec it is at most `maxSegmentSize`. */
   readonly minSegmentSize: number;
 }
 
-/** Who the caller is, and the `Authorization` field for that. */
+/** The caller's credentials, and the `Authorization` field made from them. */
 export interface Login extends Pick<DownloadSpec, "username" | "password" | "bearerToken"> {
   readonly authorization: string | undefined;
 }
 
-/** In the place of a spec: one that was checked before, so that it is not checked twice. */
+/** Stands in for a spec that was checked before, so that it is not checked twice. */
 export class CheckedSpec {
-  /** As it was given. */
+  /** The URL as it was given. */
   readonly url: string;
   readonly resolved: ResolvedSpec;
 
