@@ -30,9 +30,8 @@ export class Downloader implements AsyncDisposable {
   }
 
   /**
-   * Starts a download, or lets it wait until others have ended. Throws a `TypeError` or `RangeError` for a spec that
-   * is not valid, before anything is sent or written. Every other failure rejects
-   * {@linkcode DownloadHandle.wait}.
+   * Starts a download, or queues it until others have ended. Throws a `TypeError` or `RangeError` for a spec that is
+   * not valid, before anything is sent or written. Every other failure rejects {@linkcode DownloadHandle.wait}.
    */
   download(spec: DownloadSpec | string | URL): DownloadHandle {
     return this.#queue.add(typeof spec === "string" || spec instanceof URL ? { url: spec } : spec);
@@ -49,8 +48,8 @@ export class Downloader implements AsyncDisposable {
   }
 
   /**
-   * Cancels every download that has not ended, keeps what has arrived, and waits until every file is saved and
-   * closed. No download can be started afterwards. Closing again waits for the same end.
+   * Cancels every download that has not ended and waits until every file is saved and closed. The data on disk is
+   * kept. No download can be started afterwards. A second call waits for the same end.
    */
   close(): Promise<void> {
     return this.#queue.close();

@@ -1,7 +1,7 @@
 import { redact } from "./redact.ts";
 import type { ChecksumSource } from "./types.ts";
 
-/** Tells {@linkcode DownloadError}s apart. */
+/** The kinds of {@linkcode DownloadError}. */
 export type DownloadErrorCode =
   | "bad_response"
   | "cancelled"
@@ -23,15 +23,15 @@ export type DownloadErrorCode =
   | "timeout"
   | "tls";
 
-/** What may help after a failure: an option to set, and the words around that. */
+/** What may help after a failure: options to set, and the words around them in a message. */
 export interface Remedy {
-  /** The words before, with a blank at their end. */
+  /** The words before `how`, with a blank at their end. */
   readonly before?: string;
-  /** Names of the options of which one helps. */
+  /** Names of the options. Each of them may help. */
   readonly options: readonly string[];
-  /** What to do with them. */
+  /** What to do with the options. */
   readonly how: string;
-  /** The words behind, with a blank at their start. */
+  /** The words after `how`, with a blank at their start. */
   readonly after?: string;
 }
 
@@ -54,13 +54,13 @@ export interface DownloadErrorOptions extends ErrorOptions {
    * @default {message}
    */
   readonly reason?: string;
-  /** What may help, if an option does. It is put at the end of the message. */
+  /** What may help, if an option does. The message ends with it. */
   readonly remedy?: Remedy;
 }
 
 /**
- * Why a download did not finish. Every failure that is not a misuse of an option (an
- * `OptionError`) is one of these; `code` tells which.
+ * Why a download did not complete. Every failure except the misuse of an option (an `OptionError`) is a
+ * `DownloadError`; `code` names its kind.
  *
  * @example Telling failures apart
  * ```ts
@@ -81,7 +81,7 @@ export class DownloadError extends Error {
   readonly retryable: boolean;
   /** What went wrong, in a few words that fit into a sentence: the message without what could not be done. */
   readonly reason: string;
-  /** What may help, if an option does. It ends the message. */
+  /** What may help, if an option does. The message ends with it. */
   readonly remedy: Remedy | undefined;
 
   /** Makes an error of the kind `code`. */
@@ -95,13 +95,13 @@ export class DownloadError extends Error {
   }
 }
 
-/** The server answered with a status that is no success (RFC 9110, section 15). */
+/** The server answered with a status that does not mean success (RFC 9110, section 15). */
 export class HttpStatusError extends DownloadError {
   /** The name of the class. */
   override readonly name = "HttpStatusError";
   /** The status code. */
   readonly status: number;
-  /** How long the server asked to wait, in milliseconds, if it did (`Retry-After`). */
+  /** How long to wait before a retry, in milliseconds, if the server said so (`Retry-After`). */
   readonly retryAfterMs: number | undefined;
 
   /** Makes an error for `status`. */
@@ -116,7 +116,7 @@ export class HttpStatusError extends DownloadError {
   }
 }
 
-/** The file on the server is no longer the version that was being fetched. What is there is kept. */
+/** The file on the server is no longer the version that was being fetched. The data on disk is kept. */
 export class RemoteChangedError extends DownloadError {
   /** The name of the class. */
   override readonly name = "RemoteChangedError";
@@ -131,33 +131,33 @@ export class RemoteChangedError extends DownloadError {
 export interface ChecksumMismatchDetails extends ErrorOptions {
   /** Path that the file should have got. */
   readonly path?: string;
-  /** Where it came from. User, password, query and fragment are taken out. */
+  /** URL of the file. The error keeps it without user, password, query and fragment. */
   readonly url?: string;
   /** Who told the checksum. */
   readonly source?: ChecksumSource;
   /** Name or address, and port, of the server that published it. */
   readonly host?: string;
-  /** Where the file is kept. */
+  /** Path under which the file is kept. */
   readonly keptPath?: string;
 }
 
-/** The file was fetched whole, and is not the one that the checksum belongs to. */
+/** The complete file was fetched, and its checksum is not the expected one. */
 export class ChecksumMismatchError extends DownloadError {
   /** The name of the class. */
   override readonly name = "ChecksumMismatchError";
-  /** The checksum asked for, as `algorithm:hex`. */
+  /** The expected checksum, as `algorithm:hex`. */
   readonly expected: string;
-  /** The checksum of what arrived, as `algorithm:hex`. */
+  /** The checksum of the file that was fetched, as `algorithm:hex`. */
   readonly actual: string;
   /** Path that the file should have got. */
   readonly path: string | undefined;
-  /** Where the file came from, without user, password, query and fragment. */
+  /** URL of the file, without user, password, query and fragment. */
   readonly url: string | undefined;
   /** Who told the checksum. */
   readonly source: ChecksumSource | undefined;
   /** Name or address, and port, of the server that published it, if one did. */
   readonly host: string | undefined;
-  /** Where the file is kept, `undefined` when it was removed. No later run takes it for progress. */
+  /** Path under which the file is kept, or `undefined` when it was removed. No later run resumes from it. */
   readonly keptPath: string | undefined;
 
   /** Makes an error that holds both checksums. */
@@ -179,11 +179,11 @@ export class ChecksumMismatchError extends DownloadError {
 
 type Mismatch = Pick<ChecksumMismatchDetails, "path" | "url" | "source" | "host" | "keptPath">;
 
-/** How a message speaks of the options that decide about checksums. */
+/** The names of the checksum options in a message. The command puts its flags there. */
 export interface ChecksumWords {
   readonly checksum: string;
   readonly checksumFile: string;
-  /** What to do without the digests of servers. */
+  /** How to ignore the digests that servers send. */
   readonly withoutPublished: string;
 }
 
@@ -217,7 +217,7 @@ function whoSays({ source, host }: Mismatch, words: ChecksumWords): string {
   return `, as ${server} says in ${source}; if that is out of date, ${words.withoutPublished}`;
 }
 
-/** The control file cannot be used, and nothing was changed because of it. */
+/** The control file cannot be used. Nothing on disk was changed. */
 export class ControlFileError extends DownloadError {
   /** The name of the class. */
   override readonly name = "ControlFileError";

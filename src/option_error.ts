@@ -24,17 +24,17 @@ import { type Remedy, remedyText } from "./errors.ts";
  * ```
  */
 export interface OptionError extends Error {
-  /** Name of the option, such as `maxConnections`, or `tls.key` for one in another. */
+  /** Name of the option, such as `maxConnections`, or `tls.key` for an option inside another. */
   readonly option: string;
-  /** What is wrong with it and what would be right, without the sentence around it. */
+  /** What is wrong with the option and what is expected, without the sentence around it. */
   readonly problem: string;
-  /** What was given. It is `undefined` for a secret, and for what may have one in it. */
+  /** The value that was given. It is `undefined` for a value that is secret or may contain a secret. */
   readonly value: unknown;
-  /** What may help, if an option does. It ends the message and is no part of `problem`. */
+  /** What may help, if an option does. The message ends with it. It is not part of `problem`. */
   readonly remedy: Remedy | undefined;
 }
 
-/** For `instanceof`: whether an error is an {@linkcode OptionError}, be it a `TypeError` or a `RangeError`. */
+/** For `instanceof`: whether an error is an {@linkcode OptionError}, either a `TypeError` or a `RangeError`. */
 export const OptionError: { [Symbol.hasInstance](error: unknown): error is OptionError } = {
   [Symbol.hasInstance]: (error): error is OptionError =>
     error instanceof OptionTypeError || error instanceof OptionRangeError,
@@ -44,11 +44,11 @@ export const OptionError: { [Symbol.hasInstance](error: unknown): error is Optio
 export interface OptionFault {
   readonly option: string;
   readonly problem: string;
-  /** Left out where it is a secret. */
+  /** Left out where the value is a secret. */
   readonly value?: unknown;
-  /** What the message says cannot be used, unless that is the option's name. */
+  /** What the message names as unusable; the option's name by default. */
   readonly subject?: string;
-  /** In place of the message that `subject` and `problem` make. */
+  /** Replaces the message that is made of `subject` and `problem`. */
   readonly message?: string;
   readonly remedy?: Remedy;
 }
@@ -59,7 +59,7 @@ function messageOf(fault: OptionFault): string {
   return remedy === undefined ? message : message + remedyText(remedy);
 }
 
-/** An option of the wrong kind, or one that cannot be understood. */
+/** An option of the wrong type, or with a value that does not parse. */
 export class OptionTypeError extends TypeError implements OptionError {
   readonly option: string;
   readonly problem: string;

@@ -16,15 +16,15 @@ export interface Validator {
   /** The `Last-Modified` field as the server wrote it. */
   readonly lastModified: string | undefined;
   /**
-   * Whether the file had changed less than two seconds before the response, so that it may have changed again without
-   * another date (RFC 9110, section 8.8.2.2).
+   * Whether `Last-Modified` lies less than two seconds before the response. The file may then change again and keep
+   * that date (RFC 9110, section 8.8.2.2).
    *
    * @default {false}
    */
   readonly isYoung?: boolean;
 }
 
-/** What the first response said about the file. */
+/** The file as the first response describes it. */
 export interface RemoteFile {
   /** The URL that answered, after redirects. */
   readonly finalUrl: string;
@@ -32,15 +32,15 @@ export interface RemoteFile {
   readonly size: number | undefined;
   /** Whether the server answers range requests. */
   readonly acceptsRanges: boolean;
-  /** Identifies the version that is being fetched. */
+  /** Identifies the version of the file that is fetched. */
   readonly validator: Validator;
   /** The `Content-Disposition` field, from which a file name may be taken. */
   readonly contentDisposition: string | undefined;
 }
 
 /**
- * Where a download stands. `completed`, `failed`, `cancelled` and `paused` are final: a handle reaches
- * one of them, once.
+ * The state of a download. `completed`, `failed`, `cancelled` and `paused` are final: a handle reaches exactly one
+ * of them, once.
  */
 export type DownloadState =
   | "pending"
@@ -51,35 +51,35 @@ export type DownloadState =
   | "cancelled"
   | "paused";
 
-/** A request that failed and is sent again later. */
+/** A failed request that is sent again later. */
 export interface PendingRetry {
-  /** When it is sent, in milliseconds since 1970 began, as `Date.now()` counts. */
+  /** The time of the retry in milliseconds since the start of 1970, as `Date.now()` counts. */
   readonly atMs: number;
-  /** How many requests in a row this one makes: 2 for the first retry. */
+  /** The number of the request in its row of failures: 2 for the first retry. */
   readonly attempt: number;
-  /** Why the request before failed, in a few words. */
+  /** Why the request failed, in a few words. */
   readonly reason: string;
 }
 
-/** One look at a running download. */
+/** The progress of a download at one moment. */
 export interface ProgressSnapshot {
-  /** Where the download stands. */
+  /** The state of the download. */
   readonly state: DownloadState;
-  /** The file's path once it is known, else `undefined`. */
+  /** Path of the file, or `undefined` while it is not known. */
   readonly path: string | undefined;
-  /** Bytes of the file that have arrived, those of an earlier run included. */
+  /** Bytes of the file that were received, including those of an earlier run. */
   readonly downloaded: number;
-  /** Size of the file in bytes, or `undefined` until or unless the server reports it. */
+  /** Size of the file in bytes, or `undefined` while the server has not reported it. */
   readonly total: number | undefined;
   /** Bytes a second over the last few seconds. */
   readonly speed: number;
-  /** Seconds until the end at this speed, or `undefined` when it is not known. */
+  /** Seconds until the end at this speed, or `undefined` when speed or size are not known. */
   readonly etaSeconds: number | undefined;
-  /** Connections that have a request under way. */
+  /** Connections with an active request. */
   readonly connections: number;
   /** Milliseconds since the download left the queue. */
   readonly elapsedMs: number;
-  /** The request that is waited for, while no connection has one under way; `undefined` otherwise. */
+  /** The next retry, while no connection has an active request; `undefined` otherwise. */
   readonly retry: PendingRetry | undefined;
 }
 
@@ -89,30 +89,30 @@ export interface ProgressSnapshot {
  */
 export type ChecksumSource = "checksum" | "checksumFile" | (string & Record<never, never>);
 
-/** What a finished download was. */
+/** What a completed download reports. */
 export interface DownloadResult {
-  /** Where the file is. */
+  /** Path of the file. */
   readonly path: string;
   /** Its size in bytes. */
   readonly size: number;
-  /** Bytes that came over the network in this run. */
+  /** Bytes received over the network in this run. */
   readonly fetchedBytes: number;
   /** Bytes kept from an earlier run. */
   readonly resumedBytes: number;
   /**
-   * Whether the size was known beforehand and the file has it. It is `false` where the server sent no
-   * length, so that only the end of the connection marked the end of the file.
+   * Whether the file has the size that the server reported. It is `false` where the server sent no length, so that
+   * only the end of the connection marked the end of the file.
    */
   readonly lengthVerified: boolean;
   /** The checksum that the file was compared with, as `algorithm:hex`, if there was one. */
   readonly checksum: string | undefined;
-  /** Where that checksum comes from. */
+  /** Where `checksum` comes from. */
   readonly checksumSource: ChecksumSource | undefined;
-  /** Milliseconds from leaving the queue to the final name. */
+  /** Milliseconds from leaving the queue until the file had its final name. */
   readonly elapsedMs: number;
 }
 
-/** How much a message matters. */
+/** How important a message is. */
 export type LogLevel = "debug" | "info" | "warn";
 
 /**

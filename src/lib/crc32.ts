@@ -9,13 +9,15 @@ export interface CheckedRange extends ByteRange {
 const POLYNOMIAL = 0xedb8_8320;
 const ONE = 0x8000_0000;
 
-/** x to the power of 8, 16, 32 and so on: what one byte, two bytes, four bytes behind a range do to its CRC. */
+/**
+ * x to the power of 8, 16, 32 and so on: the factors of a range's CRC when 1, 2, 4 and so on bytes follow the range.
+ */
 const SHIFTS: readonly number[] = Array.from({ length: 53 }, shiftsBySquaring());
 
-/** The CRC-32 of two ranges that lie side by side, from that of each and the length of the second. */
+/** The CRC-32 of two adjacent ranges, from the CRC-32 of each and the length of the second. */
 export function combineCrc32(first: number, second: number, lengthOfSecond: number): number {
   let shift = ONE;
-  // Lengths go beyond 32 bits, so they are halved and not shifted.
+  // Lengths may have more than 32 bits, so they are halved and not shifted.
   for (let bit = 0, rest = lengthOfSecond; rest > 0; bit++, rest = Math.floor(rest / 2)) {
     if (rest % 2 === 1) shift = multiply(shift, SHIFTS[bit]!);
   }
@@ -31,7 +33,7 @@ function shiftsBySquaring(): () => number {
   };
 }
 
-/** The product of two polynomials modulo that of CRC-32. Masks take the place of branches, which cost far more here. */
+/** The product of two polynomials modulo that of CRC-32. It uses masks, as branches cost far more here. */
 function multiply(a: number, b: number): number {
   let product = 0;
   for (let power = b, factors = a | 0; factors !== 0; factors <<= 1) {

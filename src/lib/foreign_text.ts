@@ -1,7 +1,7 @@
-/** What a message repeats of what somebody else wrote; names and numbers of the kind that belong there take far less. */
+/** The most characters of a server's text that a message shows. Usual names and numbers are far shorter. */
 const MAX_SHOWN_LENGTH = 100;
 
-/** Text of others in quotation marks, as it is fit for a message: a server's may be of any length. */
+/** Text of a server in quotation marks for a message, shortened, as it may be of any length. */
 export function quoteForeign(text: string): string {
   return `"${text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text}"`;
 }

@@ -2,15 +2,15 @@
 const MAPPED_BITS = 96;
 
 /**
- * The usual form of an IP address, or `undefined` where the text is none. Brackets are not part of it, nor are
- * zones. An IPv4 address within IPv6 (`::ffff:192.0.2.1`) becomes the IPv4 address that it stands for.
+ * The usual form of an IP address, or `undefined` for any other text. Brackets and zones are not accepted. An IPv4
+ * address within IPv6 (`::ffff:192.0.2.1`) becomes the IPv4 address.
  */
 export function parseIp(text: string): string | undefined {
   const bytes = parseIpBytes(text);
   return bytes && formatIp(bytes);
 }
 
-/** Whether an IP address is one of IPv6. */
+/** Whether an IP address is an IPv6 address. */
 export function isIpv6(address: string): boolean {
   return address.includes(":");
 }
@@ -25,7 +25,10 @@ export function withoutBrackets(host: string): string {
   return host.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** Whether an IP address lies in a network such as `10.0.0.0/8` or `fd00::/8`. A text that is neither is in none. */
+/**
+ * Whether an IP address lies in a network such as `10.0.0.0/8` or `fd00::/8`. `false` where either text does not
+ * parse.
+ */
 export function isWithin(address: string, network: string): boolean {
   const [base = "", length = "", ...rest] = network.split("/");
   const wanted = parseIpBytes(base);
@@ -33,7 +36,7 @@ export function isWithin(address: string, network: string): boolean {
   if (wanted === undefined || given === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length)) {
     return false;
   }
-  // A mapped network counts its bits in IPv6.
+  // The length of a mapped network counts bits of IPv6.
   const bits = Number(length) - (isIpv6(base) && wanted.length === 4 ? MAPPED_BITS : 0);
   if (given.length !== wanted.length || bits < 0 || bits > wanted.length * 8) return false;
   return wanted.every((byte, index) => {
@@ -51,7 +54,7 @@ export function formatIp(bytes: Uint8Array): string {
   return normalizeIpv6(groups.join(":"))!;
 }
 
-/** The 4 or 16 bytes of an IP address, `undefined` where the text is none. */
+/** The 4 or 16 bytes of an IP address, or `undefined` for any other text. */
 export function parseIpBytes(text: string): Uint8Array | undefined {
   if (/^(?:\d{1,3}\.){3}\d{1,3}$/.test(text)) return parseIpv4(text);
   const groups = normalizeIpv6(text)?.split("::").map((part) => part === "" ? [] : part.split(":"));
@@ -65,14 +68,14 @@ export function parseIpBytes(text: string): Uint8Array | undefined {
   return unmap(Uint8Array.from(bytes));
 }
 
-/** A leading zero is refused: some read it as octal, so the text means different addresses to different readers. */
+/** Refuses a leading zero. Some programs read it as octal, so they would read another address. */
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split(".");
   const isCertain = parts.every((part) => Number(part) <= 255 && (part === "0" || !part.startsWith("0")));
   return isCertain ? Uint8Array.from(parts, Number) : undefined;
 }
 
-/** The URL parser knows all forms of an IPv6 address, and writes the one of RFC 5952. */
+/** The URL parser accepts every form of an IPv6 address and writes the form of RFC 5952. */
 function normalizeIpv6(text: string): string | undefined {
   if (!/^[\da-f:.]{2,45}$/i.test(text)) return undefined;
   return URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);

@@ -1,6 +1,6 @@
 /**
- * Calls `listener` once when `signal` is aborted, immediately where it already is. Disposing the result removes the
- * listener, which otherwise lives as long as the signal.
+ * Calls `listener` once when `signal` is aborted, or immediately if it is already aborted. Disposing the result
+ * removes the listener. Otherwise the listener stays as long as the signal.
  */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): Disposable {
   if (signal?.aborted) listener();

@@ -6,7 +6,7 @@ export const FILE_NAME_BYTES = 255;
 
 const HASH_DIGITS = 12;
 
-/** What goes behind the name of an output to name each of the files beside it. */
+/** The suffixes of the files beside an output. A suffix follows the output's name. */
 const SUFFIXES = {
   part: ".part",
   control: ".bytehaul",
@@ -18,21 +18,21 @@ const SUFFIXES = {
 
 const LONGEST_SUFFIX_BYTES = Math.max(...Object.values(SUFFIXES).map(({ length }) => length));
 
-/** How much of a long name stays in front of its hash, in bytes. */
+/** How many bytes of a long name come before its hash. */
 const STEM_BYTES = FILE_NAME_BYTES - LONGEST_SUFFIX_BYTES - HASH_DIGITS - 1;
 
 /**
- * Names the files that bytehaul keeps beside an output. Where the name of the output leaves no room for a suffix, its
- * start and its hash replace it, so that the same output always has the same files.
+ * Names the files that bytehaul keeps beside an output. Where the output's name leaves no room for a suffix, the
+ * start and the hash of the name replace it. So the same output always has the same files.
  */
 export class OutputNames {
   /** The finished file. */
   readonly path: string;
   /** The directory of all of them. */
   readonly directory: string;
-  /** The data while unfinished. */
+  /** The part file: the data while it is unfinished. */
   readonly part: string;
-  /** What is known to be good. */
+  /** The control file: which data is known to be good. */
   readonly control: string;
   /** Locked by the download that writes the output. */
   readonly lock: string;
@@ -40,10 +40,10 @@ export class OutputNames {
   readonly temporary: string;
   /** A control file that cannot be used. */
   readonly damaged: string;
-  /** What failed its checksum. */
+  /** A file that failed its checksum. */
   readonly mismatch: string;
 
-  /** Names what is beside the output at `path`. */
+  /** Names the files beside the output at `path`. */
   constructor(path: string) {
     this.path = path;
     this.directory = dirname(path);
@@ -56,7 +56,7 @@ export class OutputNames {
   }
 }
 
-/** Whether a name could be that of a file beside an output. */
+/** Whether a name has the suffix of a file beside an output. */
 export function isNameBeside(name: string): boolean {
   const lower = name.toLowerCase();
   return Object.values(SUFFIXES).some((suffix) => lower.endsWith(suffix));

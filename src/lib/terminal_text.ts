@@ -1,18 +1,17 @@
 /**
- * Characters that act on a terminal or on the text around them, or that nobody sees: controls, format
+ * Characters that are invisible, or that control a terminal or the text around them: control characters, format
  * characters (bidi controls, zero-width characters), lone surrogates, line and paragraph separators.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** Removes every character that a reader would not see or that a terminal would obey. */
+/** Removes every such character. */
 export function stripUnprintable(text: string): string {
   return text.replace(UNPRINTABLE, "");
 }
 
 /**
- * Makes text from elsewhere safe to print on one line: each such character, line breaks and tabs
- * included, becomes `\u{hex}`. The backslash itself stays, for the sake of paths on Windows, so the result
- * is for reading and cannot be turned back.
+ * Makes text of unknown origin safe to print on one line. Each such character, including line breaks and tabs,
+ * becomes `\u{hex}`. Backslashes stay, for paths on Windows, so the result cannot be converted back.
  */
 export function escapeForTerminal(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);

@@ -1,6 +1,6 @@
 import { onAbort } from "./on_abort.ts";
 
-/** Those who wait for something, first come, first served. */
+/** Callers that wait for something, in the order in which they came. */
 export class WaitList<T> {
   readonly #waiting: ((value: T) => void)[] = [];
 
@@ -17,7 +17,7 @@ export class WaitList<T> {
     return await promise;
   }
 
-  /** Gives the one who waits longest a value. Returns whether anybody did. */
+  /** Gives a value to the caller that has waited longest. Returns `false` if nobody waits. */
   wakeFirst(value: T): boolean {
     const first = this.#waiting.shift();
     first?.(value);

@@ -4,19 +4,22 @@ import { onAbort } from "./on_abort.ts";
 /** The abort reason of work that is over. It is never reported; an error would cost a stack trace each time. */
 export const OVER = "it is over";
 
-/** Something took longer than it may. */
+/** Work took longer than it may. */
 export class TimeExpiredError extends Error {
   override readonly name = "TimeExpiredError";
 }
 
-/** Waits for `work`, but no longer than until the signal is aborted; then rejects with its reason. */
+/** Waits for `work`. Rejects with the signal's reason when the signal is aborted first. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   using _stopping = onAbort(signal, () => reject(signal.reason));
   return await Promise.race([work, aborted]);
 }
 
-/** Does some work in `ms` milliseconds, or aborts it and rejects with a {@linkcode TimeExpiredError}. */
+/**
+ * Runs `work` for at most `ms` milliseconds. After that it aborts `work` and rejects with a {@linkcode
+ * TimeExpiredError}.
+ */
 export async function within<T>(
   clock: Clock,
   ms: number,

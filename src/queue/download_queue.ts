@@ -28,7 +28,7 @@ export class DownloadQueue {
   readonly #hostQueue: HostQueue;
   readonly #claims: OutputClaims | undefined;
   readonly #sessions: SessionFactory;
-  /** Stopped downloads that still save, close or remove their files. */
+  /** Stopped downloads that are still saving, closing or removing their files. */
   readonly #closing = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
@@ -53,7 +53,7 @@ export class DownloadQueue {
     }
   }
 
-  /** Starts a download, or lets it wait for its turn. Throws a `TypeError` once the queue was closed. */
+  /** Starts a download, or queues it. Throws a `TypeError` once the queue was closed. */
   add(given: DownloadSpec): DownloadHandle {
     if (this.#closed !== undefined) throw new TypeError("Cannot begin a download: the downloader was closed");
     const spec = resolveSpec(given, this.#options.defaults);
@@ -73,7 +73,7 @@ export class DownloadQueue {
     return handle;
   }
 
-  /** Cancels everything, and returns once every file is saved and closed. */
+  /** Cancels every download, and fulfils once every file is saved and closed. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -106,7 +106,7 @@ export class DownloadQueue {
   async #run(download: QueuedDownload, stop: StopRequest): Promise<DownloadResult> {
     const claim = this.#claims?.of(download.spec.url);
     const session = this.#sessions.create(download, claim, stop);
-    // A download that was just stopped may still write the output that this one resumes.
+    // A download that was just stopped may still be writing the output that this download resumes.
     await Promise.all(this.#closing);
     stop.signal.throwIfAborted();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -125,7 +125,10 @@ export class DownloadQueue {
   }
 }
 
-/** Whether a download that failed still has its name: a file has it, or the next run resumes from the data on disk. */
+/**
+ * Whether a failed download keeps its output's name: a file has the name, or the next run resumes from the data on
+ * disk.
+ */
 function isNameKept(error: unknown): boolean {
   return error instanceof DownloadError && ["output_exists", "paused", "cancelled"].includes(error.code);
 }

@@ -9,9 +9,9 @@ import type { ProgressView } from "../session/progress.ts";
 import type { StopRequest } from "../session/session.ts";
 import type { DownloadResult, ProgressSnapshot } from "../types.ts";
 
-/** Between two snapshots of one iteration. */
+/** The time between two snapshots of an iteration. */
 const SNAPSHOT_INTERVAL_MS = 100;
-/** How long a stopped download may take to save its progress before its handle settles without it. */
+/** How long a stopped download may take to save its progress. After that its handle settles without waiting for it. */
 const STOP_GRACE_MS = 100;
 
 /** What a handle works with. */
@@ -21,9 +21,12 @@ export interface HandleParts {
   readonly bucket: TokenBucket;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
-  /** Calls `begin` when the download may run. The result frees its place, whether it runs or waits. */
+  /**
+   * Calls `begin` when the download may run. Calling the result removes the download from the queue, whether it runs
+   * or waits.
+   */
   readonly enqueue: (begin: () => void) => () => void;
-  /** Does the work. Settles once every file is closed. */
+  /** Runs the download. Settles once every file is closed. */
   readonly run: (stop: StopRequest) => Promise<DownloadResult>;
   /** Removes the unfinished file once `work` has settled. Never rejects. */
   readonly discard: (work: Promise<void>) => Promise<void>;
@@ -74,7 +77,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
     this.#leaveQueue = parts.enqueue(() => this.#begin());
   }
 
-  /** How the download stands now. */
+  /** The progress of the download now. */
   get snapshot(): ProgressSnapshot {
     const { progress, clock } = this.#parts;
     const { path, downloaded, total, startedMs } = progress;
@@ -107,35 +110,35 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   }
 
   /**
-   * Waits for the end. Rejects with a `DownloadError` whose `code` says why the download did not complete (`paused` and
-   * `cancelled` included), with the reason of the spec's signal when that was aborted, and with a `TypeError`
-   * when `outputPath` is a directory.
+   * Waits for the end. Rejects with a `DownloadError` whose `code` says why the download did not complete (`paused`
+   * and `cancelled` included). Rejects with the reason of the spec's signal when the signal was aborted, and with a
+   * `TypeError` when `outputPath` is a directory.
    */
   wait(): Promise<DownloadResult> {
     return this.#outcome.promise;
   }
 
   /**
-   * Stops and keeps all that has arrived. The same download started again resumes from there. A download that has
-   * ended does not change.
+   * Stops the download and keeps the data on disk. A download of the same spec resumes from there. A download that
+   * has ended does not change.
    */
   pause(): void {
     this.#halt(new DownloadError("paused", "The download was paused; start it again to resume"));
   }
 
   /**
-   * Stops for good. What has arrived stays on disk for a later run, unless `discard` is set.
+   * Stops the download for good. The data stays on disk for a later run, unless `discard` is set.
    *
-   * @param options `discard` also removes the part file and the control file, those of an earlier run of the same URL
-   * and output included; they are removed when `closed` fulfils. It works before the download runs and after it has
-   * ended. A download that is completed does not change
+   * @param options `discard` also removes the part file and the control file, including those that an earlier run of
+   * the same URL and output left. The files are removed when `closed` fulfils. It works before the download runs and
+   * after it has ended. A completed download does not change
    */
   cancel(options: { readonly discard?: boolean } = {}): void {
     this.#halt(new DownloadError("cancelled", "The download was cancelled"));
     if (options.discard === true) this.#discard();
   }
 
-  /** Snapshots, one every 100 ms at most; the last one has a final state. It never throws. */
+  /** Yields snapshots, at most one every 100 ms. The last one has a final state. The iteration never throws. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot, void, void> {
     const settled = new AbortController();
     const wake = () => settled.abort(OVER);
@@ -147,13 +150,13 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
     yield this.snapshot;
   }
 
-  /** Cancels the download if it has not ended, keeps what has arrived, and waits until every file is closed. */
+  /** Cancels the download if it has not ended, keeps the data on disk, and waits until every file is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     await this.closed;
   }
 
-  /** Fulfils when the download has ended and every file it had open is saved and closed. Never rejects. */
+  /** Fulfils when the download has ended and all its files are saved and closed. Never rejects. */
   get closed(): Promise<void> {
     const closed = () => this.#closed;
     return this.#outcome.promise.then(closed, closed);

@@ -18,11 +18,11 @@ interface Host {
   readonly name: string;
   /** Entries that are ready or running. */
   admitted: number;
-  /** Entries that wait until one of those leaves. */
+  /** Entries that wait until an admitted entry leaves. */
   readonly waiting: WaitingList;
 }
 
-/** A linked list: to add, to remove anywhere and to take the first one cost the same for any length. */
+/** A linked list. The costs of adding, removing and taking the first entry do not grow with its length. */
 class WaitingList {
   first: Entry | undefined;
   #last: Entry | undefined;
@@ -45,8 +45,9 @@ class WaitingList {
 }
 
 /**
- * Lets downloads run in the order in which they joined, within a limit for all and one for each host. A download whose
- * host is at its limit waits apart, so that it blocks no other host. It becomes ready when its host has room.
+ * Lets downloads run in the order in which they joined, within a limit for all downloads and a limit for each host.
+ * A download whose host is at its limit waits apart, so that it blocks no other host. It becomes ready when its host
+ * has room.
  */
 export class HostQueue {
   readonly #limits: HostQueueLimits;
@@ -58,7 +59,10 @@ export class HostQueue {
     this.#limits = limits;
   }
 
-  /** Calls `begin` when the download may run, perhaps immediately. The result makes it leave, whether it runs or waits. */
+  /**
+   * Calls `begin` when the download may run, perhaps immediately. Calling the result makes the download leave,
+   * whether it runs or waits.
+   */
   join(hostName: string, begin: () => void): () => void {
     const host = this.#hosts.get(hostName) ?? { name: hostName, admitted: 0, waiting: new WaitingList() };
     this.#hosts.set(hostName, host);

@@ -34,15 +34,15 @@ interface Settled {
   readonly closed: Promise<void>;
 }
 
-/** Where a handle stands, with what it has only then. */
+/** The phase of a handle, with the data that exists only in that phase. */
 export type Phase = Waiting | Running | Stopping | Settled;
 
-/** One object for all that wait, as very many may. */
+/** All waiting handles share this object, as there may be very many. */
 export const WAITING: Waiting = { kind: "waiting" };
-/** For `closed`, where no file was ever opened. */
+/** The value of `closed` where no file was ever opened. */
 export const NOTHING_OPEN = Promise.resolve();
 
-/** How a download ends that was stopped for `reason`. */
+/** The final state of a download that was stopped for `reason`. */
 export function stoppedState(reason: unknown): FinalState {
   return reason instanceof DownloadError && reason.code === "paused" ? "paused" : "cancelled";
 }

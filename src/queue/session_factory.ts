@@ -9,7 +9,9 @@ import { Source } from "../session/sources/source.ts";
 import type { Logger } from "../types.ts";
 import { VERSION } from "../version.ts";
 
-/** One download, from when it is added. Very many may wait, so it holds nothing that only a running one needs. */
+/**
+ * A download that was added to the queue. Very many may wait, so it has only the data that a waiting download needs.
+ */
 export interface QueuedDownload {
   readonly spec: ResolvedSpec;
   readonly progress: Progress;

@@ -9,7 +9,7 @@ import { storageError } from "../storage/storage_error.ts";
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 
-/** The checksum that the list at `listPath` has for a file, by the first of its names that it knows. */
+/** The checksum of a file in the list at `listPath`, by the first of the file's names that the list has. */
 export async function findInListFile(
   names: readonly string[],
   listPath: string,
@@ -19,7 +19,7 @@ export async function findInListFile(
   return findInList(names, await readListFile(listPath, runtime, signal), basename(listPath));
 }
 
-/** The checksum that a list has for a file, by the first of its names that it knows. */
+/** The checksum of a file in a list, by the first of the file's names that the list has. */
 export function findInList(names: readonly string[], list: Uint8Array, listName: string): Checksum {
   const text = new TextDecoder().decode(list);
   for (const name of names) {
@@ -30,7 +30,7 @@ export function findInList(names: readonly string[], list: Uint8Array, listName:
   throw unusable(`"${listName}" has no line for ${wanted}`);
 }
 
-/** Calls `read`, which fills a block and returns the number of bytes, until that is 0. */
+/** Calls `read` until it returns 0. `read` fills a block and returns the number of bytes. */
 export async function readList(read: (block: Block) => Promise<number>): Promise<Uint8Array> {
   const block = { bytes: new Uint8Array(BLOCK_BYTES) };
   const parts: Uint8Array<ArrayBuffer>[] = [];

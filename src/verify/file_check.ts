@@ -9,46 +9,46 @@ import { peekControl } from "../storage/inspection.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { ByteRange } from "../types.ts";
 
-/** As much as is read at once: an order to stop is heeded in between. */
+/** How much one read may return. The signal is checked between two reads. */
 const BLOCK_BYTES = 512 * 1024;
 
 /** A file that was compared with a checksum. */
 export interface VerifiedFile {
   /** Path of the file. */
   readonly path: string;
-  /** Which option told the checksum. */
+  /** The option that the checksum comes from. */
   readonly source: "checksum" | "checksumFile";
-  /** Whether it is the right file. */
+  /** Whether the checksum matches. */
   readonly matches: boolean;
-  /** Its size in bytes. */
+  /** Size of the file in bytes. */
   readonly size: number;
-  /** The checksum that it should have, as `algorithm:hex`. */
+  /** The expected checksum, as `algorithm:hex`. */
   readonly expected: string;
-  /** The checksum that it has, as `algorithm:hex`. */
+  /** The file's checksum, as `algorithm:hex`. */
   readonly actual: string;
 }
 
 /** An unfinished download that was compared with its control file. */
 export interface VerifiedPart {
-  /** Path of the file that was read: the part file, where there is one. */
+  /** Path of the file that was read: the part file, if it exists. */
   readonly path: string;
-  /** What it was compared with. */
+  /** What the file was compared with. */
   readonly source: "controlFile";
-  /** Whether every byte of the file is there and right, which it is not as long as something is missing. */
+  /** Whether every byte of the file is present and right. It is `false` while bytes are missing. */
   readonly matches: boolean;
-  /** The size of the whole file in bytes; 0 as well where the server had not told it. */
+  /** Size of the complete file in bytes; also 0 where the server did not report it. */
   readonly size: number;
-  /** Bytes that are what was received. */
+  /** Bytes that are the same as when they were received. */
   readonly provenBytes: number;
-  /** Bytes that the control file claims and that are others now; the next run fetches them again. */
+  /** Bytes that the control file records as received and that are different now. The next run fetches them again. */
   readonly wrongBytes: number;
   /** Bytes that are still to be fetched. */
   readonly missingBytes: number;
-  /** Where the wrong bytes are, ascending. */
+  /** Ranges of the wrong bytes, ascending. */
   readonly wrongRanges: readonly ByteRange[];
 }
 
-/** A file that is to be checked, and who wants to know. */
+/** A file to check, and how to report progress and stop. */
 export interface FileCheck {
   readonly runtime: Runtime;
   readonly path: string;
@@ -84,7 +84,7 @@ export async function checkDigest(
   }
 }
 
-/** Compares what there is of an unfinished download with its control file. Nothing is changed. */
+/** Compares the data of an unfinished download with its control file. Nothing is changed. */
 export async function checkClaims({ runtime, path, signal, onProgress }: FileCheck): Promise<VerifiedPart> {
   const names = new OutputNames(path);
   const { size, pieces: claimed } = await readClaims(runtime, names);
@@ -98,7 +98,7 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
   try {
     onProgress(0, claimed.doneBytes);
     for (const range of claimed.known()) {
-      // What lies behind its end needs no look: claims may be many.
+      // A range beyond the end of the file needs no read. There may be many such ranges.
       if (range.end > info.size || !await holdsRange(reader, range, buffer, signal)) {
         addRange(wrongRanges, range);
         wrongBytes += range.end - range.start;
@@ -165,12 +165,12 @@ async function statOf(file: RuntimeFile, path: string): Promise<FileInfo> {
   }
 }
 
-/** A file that was only read has nothing to lose. */
+/** A failed close of a file that was only read loses no data. */
 async function closeRead(file: RuntimeFile): Promise<void> {
   await file.close().catch(() => {});
 }
 
-/** Opening a pipe would wait for somebody who writes into it. */
+/** Refuses everything but a regular file. Opening a pipe would wait until somebody writes into it. */
 async function requireFile(runtime: Runtime, path: string): Promise<void> {
   const kind = (await lookAt(runtime, path))?.kind;
   if (kind === "file") return;
@@ -190,7 +190,7 @@ async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefi
   }
 }
 
-/** Reads a file until `signal` is aborted. A failed read is an error of the storage. */
+/** Reads a file until `signal` is aborted. A failed read is a `storage` error. */
 function readerOf(file: RuntimeFile, path: string, signal: AbortSignal): Pick<RuntimeFile, "read"> {
   return {
     read: async (buffer, position) => {
@@ -204,7 +204,7 @@ function readerOf(file: RuntimeFile, path: string, signal: AbortSignal): Pick<Ru
   };
 }
 
-/** Joined with the last one where they touch. */
+/** Appends a range, or extends the last one where they touch. */
 function addRange(ranges: ByteRange[], { start, end }: ByteRange): void {
   const last = ranges.at(-1);
   if (last?.end === start) ranges[ranges.length - 1] = { start: last.start, end };

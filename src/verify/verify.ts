@@ -24,43 +24,46 @@ import { onAbort } from "../lib/on_abort.ts";
 
 export type { VerifiedFile, VerifiedPart };
 
-/** How long a read that is under way may take once it is to stop. */
+/** How long a running read may take after the signal was aborted. */
 const STOP_GRACE_MS = 100;
 
-/** What to compare a file with; without `checksum` and `checksumFile` it is its control file. */
+/** What to compare a file with. Without `checksum` and `checksumFile` that is its control file. */
 export interface VerifyOptions {
   /** `algorithm:hex`, such as `sha256:…`. */
   readonly checksum?: string;
-  /** Path of a list of checksums, as `sha256sum` or BSD's `sha256` write it, that has a line with the file's name. */
+  /**
+   * Path of a list of checksums, as `sha256sum` or BSD's `sha256` write it. The list must have a line with the
+   * file's name.
+   */
   readonly checksumFile?: string;
-  /** Aborting it rejects with its reason. */
+  /** Aborting it stops the verification, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /**
-   * Told at the start and after each part how many bytes were checked, of how many. What it throws ends the
-   * verification.
+   * Called at the start and after each part, with the bytes that were checked and the bytes in all. An error that it
+   * throws ends the verification.
    */
   readonly onProgress?: (checkedBytes: number, totalBytes: number) => void;
 }
 
-/** What came of a verification. */
+/** The result of a verification. */
 export type VerifyResult = VerifiedFile | VerifiedPart;
 
 /** A line of a checksum list. */
 export interface ChecksumListEntry {
   /** `algorithm:hex`. */
   readonly checksum: string;
-  /** The file's name or path as it stands in the list; `undefined` for a digest that stands alone. */
+  /** The file's name or path as the list has it; `undefined` for a line that is only a digest. */
   readonly name: string | undefined;
 }
 
 /**
- * Checks a file that is there, and changes nothing: against a checksum, a list of checksums, or, without either,
- * what is left of an unfinished download against its control file.
+ * Checks an existing file and changes nothing. The file is compared with a checksum or with a list of checksums.
+ * Without either, the data of an unfinished download is compared with its control file.
  *
- * Resolves whether or not the file is the right one; `matches` tells. Rejects with a `DownloadError` when that cannot be
- * found out: `storage` (the file or the list cannot be read), `checksum_list` (it has no line for the file),
- * `control_file` (there is none, or it is damaged); with a `TypeError` for options that cannot be; and with the
- * signal's reason once that is aborted.
+ * Resolves whether or not the file matches; see `matches`. Rejects with a `DownloadError` when the file cannot be
+ * checked: `storage` (the file or the list cannot be read), `checksum_list` (the list has no line for the file),
+ * `control_file` (the control file is missing or damaged). Rejects with a `TypeError` for options that are not
+ * valid, and with the signal's reason once the signal is aborted.
  *
  * @example Checking a file
  * ```ts
@@ -89,9 +92,10 @@ export function verify(path: string, options: VerifyOptions = {}): Promise<Verif
 }
 
 /**
- * Reads a list of checksums, as `sha256sum` or BSD's `sha256` write it. Lines that are none are passed over.
+ * Parses a list of checksums, as `sha256sum` or BSD's `sha256` write it. Lines without a checksum are skipped.
  *
- * @param listName such as `B2SUMS`; where the lines do not say, it tells functions of one length apart
+ * @param listName such as `B2SUMS`. It decides between hash functions with digests of the same length where a line
+ * names none
  *
  * @example Which files a list is about
  * ```ts
@@ -109,7 +113,7 @@ export function parseChecksumList(list: string, listName = ""): ChecksumListEntr
   }));
 }
 
-/** As {@linkcode verify}, on a runtime of the caller's own. */
+/** As {@linkcode verify}, on a given runtime. */
 export async function verifyOn(
   runtime: Runtime,
   path: string,
@@ -146,7 +150,10 @@ function checkSources(
   return { checksum: checksum === undefined ? undefined : parseChecksum(checksum), checksumFile };
 }
 
-/** A disk that hangs must not keep the caller waiting. */
+/**
+ * Settles with `work`, or with the signal's reason soon after an abort, so that a disk that hangs does not block the
+ * caller.
+ */
 async function orStopped<T>(work: Promise<T>, signal: AbortSignal, clock: Clock): Promise<T> {
   const over = new AbortController();
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
