@@ -133,7 +133,7 @@ export interface ChecksumMismatchDetails extends ErrorOptions {
   readonly path?: string;
   /** URL of the file. The error keeps it without user, password, query and fragment. */
   readonly url?: string;
-  /** Who told the checksum. */
+  /** Where the expected checksum comes from. */
   readonly source?: ChecksumSource;
   /** Name or address, and port, of the server that published it. */
   readonly host?: string;
@@ -153,7 +153,7 @@ export class ChecksumMismatchError extends DownloadError {
   readonly path: string | undefined;
   /** URL of the file, without user, password, query and fragment. */
   readonly url: string | undefined;
-  /** Who told the checksum. */
+  /** Where the expected checksum comes from. */
   readonly source: ChecksumSource | undefined;
   /** Name or address, and port, of the server that published it, if one did. */
   readonly host: string | undefined;

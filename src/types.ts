@@ -55,7 +55,7 @@ export type DownloadState =
 export interface PendingRetry {
   /** The time of the retry in milliseconds since the start of 1970, as `Date.now()` counts. */
   readonly atMs: number;
-  /** The number of the request in its row of failures: 2 for the first retry. */
+  /** How many requests in a row the retry makes: 2 for the first retry. */
   readonly attempt: number;
   /** Why the request failed, in a few words. */
   readonly reason: string;
@@ -73,7 +73,7 @@ export interface ProgressSnapshot {
   readonly total: number | undefined;
   /** Bytes a second over the last few seconds. */
   readonly speed: number;
-  /** Seconds until the end at this speed, or `undefined` when speed or size are not known. */
+  /** Seconds until the end at this speed, or `undefined` when that is not known. */
   readonly etaSeconds: number | undefined;
   /** Connections with an active request. */
   readonly connections: number;

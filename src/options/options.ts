@@ -84,7 +84,7 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    * Adds a number to the file's name, as in `name.1.bin`, where the name is taken: by a file (unless `overwrite` is
    * set), by an unfinished download of another URL, by a download that runs, or by another download of a downloader
    * with `uniqueOutputs`. An unfinished download of the same URL keeps its number. An existing file with the right
-   * `checksum` is the result, without a number.
+   * `checksum` keeps its name and is the result.
    *
    * @default {false}
    */

@@ -77,7 +77,7 @@ export function namesProxy({ all, http, https }: Proxies): boolean {
 export function proxiesFrom(environment: (name: string) => string | undefined): Proxies {
   const read = (name: string): string | undefined =>
     environment(name) || environment(name.toUpperCase()) || undefined;
-  // In a CGI program HTTP_PROXY is the "Proxy" header of whoever sent the request.
+  // In a CGI program HTTP_PROXY is the "Proxy" header of the request, so any client can set it.
   const isCgi = environment("REQUEST_METHOD") !== undefined;
   return {
     isOff: false,

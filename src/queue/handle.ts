@@ -61,7 +61,7 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   constructor(parts: HandleParts) {
     const { signal } = parts;
     this.#parts = parts;
-    // A rejection that nobody waits for is not an error of the program.
+    // A rejection without a waiting caller must not end the program.
     this.#outcome.promise.catch(doNothing);
     if (signal?.aborted) {
       this.#leaveQueue = doNothing;

@@ -56,7 +56,7 @@ async function preallocate(file: RuntimeFile, path: string, size: number, log: L
   } catch (cause) {
     const error = storageError("preallocate", path, cause);
     if (error.code === "disk_full") throw error;
-    log("info", `${error.message}; going on without`);
+    log("info", `${error.message}; continuing without preallocation`);
     return false;
   }
 }

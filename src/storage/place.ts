@@ -22,7 +22,7 @@ export class OutputPlace {
     this.owner = owner;
   }
 
-  /** Removes one file, whoever owns it. */
+  /** Removes one file, whichever user owns it. */
   async remove(path: string): Promise<void> {
     try {
       await this.runtime.files.remove(path);
