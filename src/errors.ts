@@ -217,7 +217,7 @@ function whoSays({ source, host }: Mismatch, words: ChecksumWords): string {
   return `, as ${server} says in ${source}; if that is out of date, ${words.withoutPublished}`;
 }
 
-/** The control file cannot be used, and nothing was changed because of it. */
+/** The control file cannot be used. Nothing on disk was changed. */
 export class ControlFileError extends DownloadError {
   /** The name of the class. */
   override readonly name = "ControlFileError";

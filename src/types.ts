@@ -32,7 +32,7 @@ export interface RemoteFile {
   readonly size: number | undefined;
   /** Whether the server answers range requests. */
   readonly acceptsRanges: boolean;
-  /** Identifies the version that is being fetched. */
+  /** Identifies the version of the file that is fetched. */
   readonly validator: Validator;
   /** The `Content-Disposition` field, which may contain a file name. */
   readonly contentDisposition: string | undefined;
@@ -51,7 +51,7 @@ export type DownloadState =
   | "cancelled"
   | "paused";
 
-/** A request that failed and is sent again later. */
+/** A failed request that is sent again later. */
 export interface PendingRetry {
   /** When the request is sent, in milliseconds since the start of 1970, as `Date.now()` counts. */
   readonly atMs: number;

@@ -17,7 +17,7 @@ test("a downloader that was closed begins nothing", async () => {
   await downloader.close();
   assert.throws(
     () => downloader.download("http://127.0.0.1/"),
-    /^TypeError: Cannot begin a download: .* closed$/,
+    /^TypeError: Cannot start a download: .* closed$/,
   );
 });
 

@@ -41,7 +41,7 @@ const ERRORS: Readonly<Record<string, readonly [error: unknown, before: string, 
   ],
   "another version": [
     versionChanged(),
-    "Cannot go on: ",
+    "Cannot continue: ",
     "the file on the server changed; its ETag or date is no longer the same",
   ],
   "a redirect": [refused("it leads nowhere"), "Cannot fetch the file: ", "it leads nowhere"],

@@ -17,10 +17,10 @@ import type { Reporter } from "./report/reporter.ts";
 import { onStopSignals } from "./run/stop_signals.ts";
 import { TextReporter } from "./report/text_reporter.ts";
 
-/** How many entries of a list may wait for their hosts, in addition to those that run. */
+/** How many entries of a list may wait for their hosts, in addition to the running ones. */
 const LOOKAHEAD = 1000;
 
-/** What the command needs of a downloader. */
+/** The part of a downloader that the command uses. */
 export interface CliDownloader {
   download(spec: DownloadSpec): JobHandle;
   close(): Promise<void>;
@@ -84,7 +84,7 @@ async function runDownloads(
   try {
     complete = await readInputs(command, host);
     const specFor = specsFor(complete.specOptions);
-    // All are checked before the first one starts.
+    // All specs are checked before the first download starts.
     specs = command.urls.map((url) => specFor(url));
     const [path] = command.inputs.inputFiles ?? [];
     if (path !== undefined) {
@@ -105,7 +105,7 @@ async function runDownloads(
   const batch = new Batch({
     ...{ download: (spec) => downloader.download(spec), reporter, host },
     skipsExisting: command.skipsExisting,
-    // Where hosts have a limit, more of the list is read to find other hosts.
+    // With a limit for each host, more of the list is read to find other hosts.
     listWindow: maxConcurrentDownloads + (maxDownloadsPerHost === undefined ? 0 : LOOKAHEAD),
     tries: maxRetryElapsedMs === undefined ? maxRetries + 1 : undefined,
   }, list);

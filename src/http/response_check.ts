@@ -182,7 +182,7 @@ export function versionChanged(): RemoteChangedError {
 
 function remoteChanged(how: string): RemoteChangedError {
   const reason = `the file on the server changed; ${how}`;
-  return new RemoteChangedError(`Cannot go on: ${reason}`, { reason });
+  return new RemoteChangedError(`Cannot continue: ${reason}`, { reason });
 }
 
 function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["file"]): void {

@@ -1,4 +1,4 @@
-/** Memory for bytes between the network and the file. */
+/** Memory for bytes on their way from the network to the file. */
 export interface Block {
   /** All memory of the block. A read that transfers the memory stores the new view here. */
   bytes: Uint8Array<ArrayBuffer>;

@@ -19,7 +19,7 @@ export interface Cookie {
 
 /** The entry of a netrc file for one host, or its default for every host. */
 export interface NetrcEntry {
-  /** In lower case; `undefined` for the default. */
+  /** In lower case; `undefined` for the `default` entry. */
   readonly machine: string | undefined;
   readonly login: string;
   readonly password: string;

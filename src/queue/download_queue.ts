@@ -55,7 +55,7 @@ export class DownloadQueue {
 
   /** Starts a download, or lets it wait. Throws a `TypeError` after `close`. */
   add(given: DownloadSpec): DownloadHandle {
-    if (this.#closed !== undefined) throw new TypeError("Cannot begin a download: the downloader was closed");
+    if (this.#closed !== undefined) throw new TypeError("Cannot start a download: the downloader was closed");
     const spec = resolveSpec(given, this.#options.defaults);
     const { clock } = this.#runtime;
     const proxies = joinProxies(spec.proxies, this.#options.network.proxies, this.#environment);

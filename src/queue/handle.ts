@@ -11,7 +11,7 @@ import type { DownloadResult, ProgressSnapshot } from "../types.ts";
 
 /** Milliseconds between two snapshots of one iteration. */
 const SNAPSHOT_INTERVAL_MS = 100;
-/** How long a stopped download may take to save its progress before its handle settles without it. */
+/** How long a stopped download may take to save its progress. After that its handle settles without waiting for it. */
 const STOP_GRACE_MS = 100;
 
 /** What a handle needs. */

@@ -15,10 +15,13 @@ import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { Start } from "./start.ts";
 
 const HASH_BLOCKS = 2;
-/** The first save comes after this part of the usual interval, so that a run that is killed soon keeps something. */
+/**
+ * The first save comes after this fraction of the usual interval, so that a run that is killed early keeps some
+ * progress.
+ */
 const FIRST_INTERVAL = 1 / 8;
 
-/** Up to this many bytes are hashed on this thread: another one is not worth its start. */
+/** Up to this many bytes are hashed on this thread. Starting another thread would take longer. */
 const HASHED_HERE_BYTES = 1024 * 1024;
 
 /** What an {@linkcode Assembly} works with. */
@@ -28,11 +31,11 @@ export interface AssemblyOptions {
   readonly log: Logger;
   readonly progress: Progress;
   readonly start: Start;
-  /** What the file must hash to, as far as it is known. */
+  /** The checksum that the file must have, if one is known. */
   readonly expected: ExpectedChecksum | undefined;
 }
 
-/** Brings what arrives into the sink: memory, writes, checkpoints and the hash that follows them. */
+/** Brings received bytes into the sink: memory, writes, checkpoints and the hash of the written bytes. */
 export class Assembly {
   readonly pool: MemoryBudget;
   readonly cache: WriteBackCache;
@@ -85,23 +88,24 @@ export class Assembly {
     this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
   }
 
-  /** Prepares what the transfer from `start` writes with. */
+  /** Prepares the writing for the transfer from `start`. */
   static async open(options: AssemblyOptions): Promise<Assembly> {
     const hashedFile = options.expected && await options.start.sink.openReader();
     return new Assembly(options, hashedFile);
   }
 
-  /** Whether a later run can resume from what has arrived. */
+  /** Whether a later run can resume from the data on disk. */
   get isResumable(): boolean {
     const { size, acceptsRanges } = this.#options.start.remote;
     return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
   }
 
-  /** Saves progress from time to time, sooner in the beginning, until `signal` is aborted. */
+  /** Saves progress regularly until `signal` is aborted. The first intervals are shorter. */
   async saveRegularly(signal: AbortSignal): Promise<void> {
     const { spec, runtime, progress } = this.#options;
     if (!this.#options.start.remote.acceptsRanges) return;
-    // Not what is in the file: a slow connection takes long to fill a block, and saving writes it early.
+    // Received bytes count, and not written ones. A slow connection takes long to fill a block, and a save writes
+    // the block early.
     let saved = progress.fetched;
     const { controlSaveIntervalMs } = spec;
     for (let part = FIRST_INTERVAL;; part = Math.min(1, part * 2)) {
@@ -112,7 +116,7 @@ export class Assembly {
     }
   }
 
-  /** Removes what has arrived, but never between the two halves of a save. */
+  /** Removes all received bytes, but never while a save runs. */
   async startOver(): Promise<void> {
     await this.#checkpointer.betweenSaves(async () => {
       await this.cache.flush();
@@ -123,24 +127,24 @@ export class Assembly {
     });
   }
 
-  /** Ends the writing, so that no later failure costs a byte of the file, and returns its size. */
+  /** Ends the writing and returns the file's size. No later failure loses bytes of the file. */
   async complete(): Promise<number> {
     await this.cache.flush();
     const hasSize = this.#options.start.remote.size !== undefined;
     if (!hasSize) this.pieces.endAt(this.pieces.frontier);
-    // After a kill while the name is given, the control file also shows that the file is ours.
+    // If the program is killed while the file gets its name, the control file also shows that the file is ours.
     await this.#sink.complete(() => hasSize ? this.#saveAll() : this.#checkpointer.sync());
     return this.pieces.size;
   }
 
-  /** The digest of the file, for which a checksum must have been given. Stops when `signal` is aborted. */
+  /** The digest of the file. There must be an expected checksum. Stops when `signal` is aborted. */
   async digest(size: number, signal: AbortSignal): Promise<string> {
     const hasher = this.#hasher!.prefix;
     signal.throwIfAborted();
     using _ = onAbort(signal, () => void hasher.close());
     try {
       const hex = await hasher.finish(size);
-      signal.throwIfAborted(); // a hasher on this thread ends early, too, and rejects nothing
+      signal.throwIfAborted(); // after an abort a hasher on this thread ends early without an error
       return hex;
     } catch (cause) {
       signal.throwIfAborted();
@@ -148,9 +152,9 @@ export class Assembly {
     }
   }
 
-  /** Keeps what a later run can resume from; removes the rest. */
+  /** Keeps the data that a later run can resume from, and removes all other data. */
   async keepOrDiscard(isDiscarded: boolean): Promise<void> {
-    await this.cache.flush().catch(() => {}); // what could not be written is fetched again
+    await this.cache.flush().catch(() => {}); // bytes that could not be written are fetched again
     if (isDiscarded || !this.isResumable) {
       await this.#sink.discard();
       this.#options.progress.discarded();
@@ -159,7 +163,7 @@ export class Assembly {
     }
   }
 
-  /** Stops reading the file. */
+  /** Stops hashing and closes its reader. */
   async close(): Promise<void> {
     const hasher = this.#hasher;
     this.#hasher = undefined;
@@ -167,14 +171,17 @@ export class Assembly {
     await hasher?.file.close().catch(() => {}); // it was only read
   }
 
-  /** The data must be durable. Where recording it fails, only a later failure costs another fetch. */
+  /**
+   * The data must be durable. If the control file cannot be saved, the data is fetched again only after a later
+   * failure.
+   */
   async #saveAll(): Promise<void> {
     try {
       await this.#checkpointer.save();
       this.#isSaved = true;
     } catch (cause) {
       await this.#checkpointer.sync();
-      this.#options.log("warn", `${cause}; going on without, as the file is whole`);
+      this.#options.log("warn", `${cause}; continuing without it, as the file is complete`);
     }
   }
 

@@ -17,10 +17,10 @@ import type { Start } from "./start.ts";
 import type { Doubt } from "./start_decision.ts";
 import { runTransfer } from "./transfer/transfer.ts";
 
-/** How a download is stopped from outside. */
+/** How the caller stops a download. */
 export interface StopRequest {
   readonly signal: AbortSignal;
-  /** Whether what has arrived is to be removed. */
+  /** Whether the data on disk must be removed. */
   readonly isDiscarded: () => boolean;
 }
 
@@ -35,19 +35,19 @@ export interface AttemptOptions {
   readonly stop: StopRequest;
   readonly output: Output;
   readonly start: Start;
-  /** What the file must hash to, as far as it is known. */
+  /** The checksum that the file must have, if one is known. */
   readonly expected: ExpectedChecksum | undefined;
-  /** Why a wrong checksum would prove nothing about the file on the server. */
+  /** Why a wrong checksum would not prove that the server's file is wrong. */
   readonly doubt: Doubt | undefined;
 }
 
-/** What came of a download. */
+/** The result of a completed attempt. */
 export interface Outcome extends Pick<DownloadResult, "size" | "resumedBytes" | "lengthVerified"> {
-  /** The checksum that the file has. */
+  /** The checksum that the file was compared with, if there was one. */
   readonly verified: ExpectedChecksum | undefined;
 }
 
-/** Fetches what a start lacks, and gives the file its name; where that fails, keeps what a later run can use. */
+/** Fetches the missing bytes and gives the file its name. If that fails, keeps the data that a later run can use. */
 export class Attempt {
   readonly #options: AttemptOptions;
   readonly #failed = new AbortController();
@@ -91,7 +91,7 @@ export class Attempt {
 
   readonly #fail = (error: unknown): void => this.#failed.abort(error);
 
-  /** Fetches what is missing, and saves progress on the way. */
+  /** Fetches the missing bytes and saves progress meanwhile. */
   async #transfer(first: FirstResponse, assembly: Assembly): Promise<void> {
     const { runtime: { clock }, spec, source, limit, log, progress, start } = this.#options;
     const { pieces, cache, pool, connections: maxConnections } = assembly;
@@ -124,7 +124,7 @@ export class Attempt {
     requireDigest(actual, expected, output.path, spec.url);
   }
 
-  /** Keeps what a later run can use. Returns the error that the attempt ends with. */
+  /** Keeps the data that a later run can use. Returns the error that the attempt ends with. */
   async #keepOrDiscard(assembly: Assembly, error: unknown): Promise<unknown> {
     const { spec, log, stop, start, doubt } = this.#options;
     const isMismatch = error instanceof ChecksumMismatchError;
@@ -132,14 +132,14 @@ export class Attempt {
     const isKept = isMismatch && doubt !== "resumed" && !start.version.isMixed && !stop.isDiscarded() &&
       !spec.discardMismatch;
     if (isKept) return await this.#keepMismatch(assembly, error);
-    // What failed its checksum must not be taken for progress by a run that has none.
+    // A run without a checksum must not resume from a file that failed its checksum.
     await assembly.keepOrDiscard(stop.isDiscarded() || isMismatch).catch((cause) => {
       log("warn", `progress since the last checkpoint is lost: ${cause}`);
     });
     return error;
   }
 
-  /** Keeps what failed its checksum as evidence, and says where it is. */
+  /** Keeps the file that failed its checksum as evidence. The returned error names its path. */
   async #keepMismatch(assembly: Assembly, error: ChecksumMismatchError): Promise<ChecksumMismatchError> {
     const { log, start } = this.#options;
     const { expected, actual } = error;

@@ -8,8 +8,8 @@ import type { ProgressView } from "./progress.ts";
 import { hashUrl, isOfUrl } from "./sources/url_hash.ts";
 
 /**
- * Removes the part file and the control file that a download which is over, or never ran, has or found from an earlier
- * run. What belongs to another URL stays, and so does what another download is writing.
+ * Removes the part file and the control file of a download that has ended or never ran, also those of an earlier
+ * run. Files of another URL and files that another download writes stay.
  */
 export async function discardLeftovers(
   runtime: Runtime,
@@ -18,10 +18,10 @@ export async function discardLeftovers(
 ): Promise<void> {
   const path = progress.path ?? await pathWithoutAsking(runtime, spec);
   if (path === undefined) return;
-  // A download that worked on it knows that another query was only another signature.
+  // A download that fetched this version knows that the other query is only another signature.
   const isOurs = (file: RecordedFile) =>
     isOfUrl(file, spec.url) || progress.total !== undefined && file.urlHash === hashUrl(spec.url);
-  // Taking the output would leave directories where there were none.
+  // Taking the output would create its directory.
   const peeked = await peekControl(runtime, path);
   if (peeked.kind !== "record" || !isOurs(peeked.record.file)) return;
   const output = await Output.acquire(runtime, path, false);

@@ -10,24 +10,24 @@ import type { Progress } from "./progress.ts";
 import { type ExpectedChecksum, isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import { isOfUrl } from "./sources/url_hash.ts";
 
-/** A finished file that has the checksum which the caller gave. */
+/** An existing file that has the caller's checksum. */
 export interface RightFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
 }
 
-/** What files that are there are compared with, and how. */
+/** What existing files are compared with, and how. */
 export interface ExistingFilesOptions {
   readonly runtime: Runtime;
   readonly spec: ResolvedSpec;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** What the caller says that the file at `path` hashes to. */
+  /** The caller's checksum for the file at `path`. */
   readonly expectedOf: (path: string) => Promise<ExpectedChecksum | undefined>;
 }
 
-/** Compares files that are there with what the caller expects, each once. */
+/** Compares existing files with the caller's checksum, each file once. */
 export class ExistingFiles {
   readonly #options: ExistingFilesOptions;
   readonly #compared = new Map<string, VerifiedFile | undefined>();
@@ -37,12 +37,12 @@ export class ExistingFiles {
     this.#options = options;
   }
 
-  /** What the caller says that the file hashes to; a list has it by the name that the server or the URL gave, `named`. */
+  /** The caller's checksum of the file. A list is searched for `named`, the name from the server or the URL. */
   expected(named: string): Promise<ExpectedChecksum | undefined> {
     return this.#expected ??= this.#options.expectedOf(named);
   }
 
-  /** The file at `path`, if it is the right one. Rejects where it is another one that may not be replaced. */
+  /** The file at `path`, if its checksum is right. Rejects where it is wrong and the file may not be replaced. */
   async rightOrRefuse(path: string, named: string): Promise<RightFile | undefined> {
     const found = await this.find(path, named);
     if (found === undefined || found.matches) return found;
@@ -54,13 +54,13 @@ export class ExistingFiles {
     );
   }
 
-  /** The result of comparing the file at `path`; `undefined` where there is nothing to compare. */
+  /** Compares the file at `path`. Returns `undefined` where there is no file or no checksum. */
   async find(path: string, named: string): Promise<VerifiedFile | undefined> {
     if (!this.#compared.has(path)) this.#compared.set(path, await this.#compare(path, named));
     return this.#compared.get(path);
   }
 
-  /** Whether the file at `path` is the right one, where the server may still say that its name is another. */
+  /** Whether the file at `path` has the right checksum. The server may still give the file another name. */
   async isRight(path: string): Promise<boolean> {
     try {
       return (await this.find(path, path))?.matches === true;
@@ -78,7 +78,8 @@ export class ExistingFiles {
     if (!isJudgedByChecksum(spec)) return undefined;
     const info = await lookAt(runtime, path);
     if (info === undefined || info.kind === "directory") return undefined;
-    // An earlier run finished it and was killed before it could clean up. It is checked when that is done.
+    // An earlier run finished the file and was killed before it removed its other files. The file is checked when
+    // they are removed.
     if (
       info.identity !== undefined &&
       (await peekPart(runtime, path))?.identity === info.identity
@@ -93,7 +94,7 @@ export class ExistingFiles {
       return await checkDigest(check, expected.checksum, "checksum");
     } catch (error) {
       signal.throwIfAborted();
-      // What cannot be read, or is no file, is judged by whether it may be replaced.
+      // For a path that is unreadable or no file, it matters later whether it may be replaced.
       if (error instanceof DownloadError) return undefined;
       throw error;
     } finally {
@@ -102,12 +103,12 @@ export class ExistingFiles {
   }
 }
 
-/** Removes what an unfinished download of the same file left beside a file that is right. */
+/** Removes the files that an unfinished download left beside a file with the right checksum. */
 export async function tidyUp(
   output: Output,
   { spec, log }: { readonly spec: ResolvedSpec; readonly log: Logger },
 ): Promise<void> {
-  log("info", `"${output.path}" is there and has the right checksum`);
+  log("info", `"${output.path}" exists and has the right checksum`);
   if (await output.isOfAnother()) {
     log("warn", `"${output.path}" belongs to another user, who may still change it`);
   }

@@ -12,18 +12,18 @@ import type { FirstResponse } from "./sources/first_response.ts";
 import { type OutputTools, requireUnclaimed, takeOutput } from "./take_output.ts";
 import { hashUrl } from "./sources/url_hash.ts";
 
-/** Where the file goes, and what is known of it. */
+/** The output of a download, and what is known about the file. */
 export interface Located {
   readonly output: Output;
-  /** The response that told the name, if one had to be asked. */
+  /** The response that the name was taken from, if a request was needed. */
   readonly first: FirstResponse | undefined;
-  /** What the caller says that the file must hash to. */
+  /** The caller's checksum for the file. */
   readonly expected: ExpectedChecksum | undefined;
-  /** The file that is there, if it does. */
+  /** The existing file, if it has that checksum. */
   readonly right: RightFile | undefined;
 }
 
-/** Finds out where the file goes, and takes that place. `probeForName` gets a response that may tell its name. */
+/** Determines the path of the file and takes the output. `probeForName` gets a response that may name the file. */
 export async function locate(
   existing: ExistingFiles,
   probeForName: () => Promise<FirstResponse>,
@@ -34,7 +34,7 @@ export async function locate(
   if (path !== undefined) return await take(path, undefined, existing, tools);
   const inUrl = join(spec.outputDir, chooseFileName([fileNameFromUrl(spec.url)]));
   if (await existing.isRight(inUrl)) return await take(inUrl, undefined, existing, tools);
-  // Whatever its name turns out to be, it is the same twice.
+  // Two downloads of one URL into one directory get the same name, whatever it is.
   if (!spec.rename) requireUnclaimed(inUrl, tools.claim, `${spec.outputDir}\0${spec.url}`);
   using first = await probeForName();
   const { contentDisposition } = first.remote;
@@ -59,7 +59,7 @@ async function take(
   }
 }
 
-/** The path that was given, or the one in the URL when an unfinished download of this URL is there. */
+/** The given path, or the path by the name in the URL if it has an unfinished download of this URL. */
 export async function pathWithoutAsking(
   runtime: Runtime,
   { outputPath, outputDir, url }: ResolvedSpec,

@@ -3,12 +3,12 @@ import { normalize } from "node:path";
 /** The result of a claim: the name is ours, or another download claimed it before. */
 export type ClaimResult =
   | { readonly isOurs: true }
-  /** `url` is what the other download fetches. */
+  /** `url` is the URL of the other download. */
   | { readonly isOurs: false; readonly url: string };
 
 /** The names that one download claims for its output. */
 export interface OutputClaim {
-  /** Claims `name`, which is a path, for this download. */
+  /** Claims `name`, usually a path, for this download. */
   take(name: string): ClaimResult;
   /** The URL of another download that has claimed `name`. */
   other(name: string): string | undefined;
@@ -16,11 +16,11 @@ export interface OutputClaim {
   release(): void;
 }
 
-/** Which download of several writes which output, whether it still runs or has finished. */
+/** Records which download of a queue writes which output, also after the download has completed. */
 export class OutputClaims {
   readonly #owners = new Map<string, { readonly url: string }>();
 
-  /** The claim of a download of `url`. */
+  /** Returns the claim of a download of `url`. */
   of(url: string): OutputClaim {
     const owners = this.#owners;
     const owner = { url };

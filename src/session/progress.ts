@@ -2,29 +2,29 @@ import type { Clock } from "../runtime/runtime.ts";
 import type { DownloadState, PendingRetry } from "../types.ts";
 import { ProgressMeter } from "./progress_meter.ts";
 
-/** What a download shows of itself while it runs. */
+/** The progress that a download shows while it runs. */
 export interface ProgressView {
   readonly state: Extract<DownloadState, "pending" | "downloading" | "verifying">;
-  /** On the monotonic clock; `undefined` while the download waits for its turn. */
+  /** The start on the monotonic clock; `undefined` while the download is queued. */
   readonly startedMs: number | undefined;
   readonly path: string | undefined;
-  /** Bytes of the file that are there. */
+  /** Bytes of the file that were received, those of an earlier run included. */
   readonly downloaded: number;
-  /** Bytes that came over the network. */
+  /** Bytes received over the network in this run. */
   readonly fetched: number;
-  /** Size of the file; `undefined` while or where it is unknown. */
+  /** Size of the file; `undefined` while it is not known. */
   readonly total: number | undefined;
-  /** Bytes a second over the last seconds. */
+  /** Bytes a second over the last few seconds. */
   readonly speed: number;
   readonly connections: number;
-  /** The next request that is sent again, while no connection has one under way. */
+  /** The next retry, while no connection has an active request. */
   readonly retry: PendingRetry | undefined;
 }
 
-/** What the connections of a transfer report. */
+/** The part that the connections of a transfer report to. */
 export type TransferProgress = Pick<Progress, "fetched" | "connected" | "received" | "skipped">;
 
-/** Takes note of what happens to a download. Nothing else writes what a snapshot shows. */
+/** Records what happens to a download. Only this class changes the data that a snapshot shows. */
 export class Progress implements ProgressView {
   readonly #clock: Clock;
   readonly #meter: ProgressMeter;
@@ -92,7 +92,7 @@ export class Progress implements ProgressView {
     this.#path = path;
   }
 
-  /** An earlier run left `bytes` of the `total` bytes. */
+  /** The download resumes with `bytes` of the `total` bytes. */
   resumedAt(bytes: number, total: number): void {
     this.#total = total;
     this.#meter.restart(bytes);
@@ -104,12 +104,12 @@ export class Progress implements ProgressView {
     this.#meter.restart(0);
   }
 
-  /** What had arrived is gone. */
+  /** All received bytes were removed. */
   discarded(): void {
     this.#meter.restart(0);
   }
 
-  /** A connection receives a response. Disposing the result ends that. */
+  /** A connection receives a response, until the result is disposed. */
   connected(): Disposable {
     this.#connections++;
     return { [Symbol.dispose]: () => void this.#connections-- };
@@ -119,23 +119,23 @@ export class Progress implements ProgressView {
     this.#meter.add(bytes);
   }
 
-  /** Bytes came that are there already. */
+  /** Bytes were received that were on disk already. */
   skipped(bytes: number): void {
     this.#meter.addSkipped(bytes);
   }
 
-  /** A request is sent again later. The result is disposed when that happens, or when nobody waits for it any more. */
+  /** A request is sent again later. The result is disposed when it is sent, or when the retry is dropped. */
   retryingAt(retry: PendingRetry): Disposable {
     this.#retries.add(retry);
     return { [Symbol.dispose]: () => void this.#retries.delete(retry) };
   }
 
-  /** A file is compared with its checksum. */
+  /** The file is compared with its checksum. */
   verifying(): void {
     this.#state = "verifying";
   }
 
-  /** The comparison is over, and the download is not. */
+  /** The comparison has ended, and the download continues. */
   fetching(): void {
     this.#state = "downloading";
   }

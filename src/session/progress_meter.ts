@@ -3,7 +3,7 @@ import type { Clock } from "../runtime/runtime.ts";
 const WINDOW_MS = 5000;
 const SAMPLE_MS = 100;
 
-/** Counts the bytes of the file that are there, and how fast they come. */
+/** Counts the received bytes of the file and measures their rate. */
 export class ProgressMeter {
   readonly #clock: Clock;
   #downloaded = 0;
@@ -15,17 +15,17 @@ export class ProgressMeter {
     this.#clock = clock;
   }
 
-  /** Bytes of the file that are there. */
+  /** Bytes of the file that were received, those of an earlier run included. */
   get downloaded(): number {
     return this.#downloaded;
   }
 
-  /** Bytes that came over the network. */
+  /** Bytes received over the network in this run. */
   get fetched(): number {
     return this.#fetched;
   }
 
-  /** Begins with `downloaded` bytes of an earlier run, or again with none. */
+  /** Starts with `downloaded` bytes of an earlier run, or restarts with 0. */
   restart(downloaded: number): void {
     this.#downloaded = downloaded;
   }
@@ -36,13 +36,13 @@ export class ProgressMeter {
     this.#fetched += bytes;
   }
 
-  /** Counts bytes that came and are there already. */
+  /** Counts bytes that were received and were on disk already. */
   addSkipped(bytes: number): void {
     this.#sample();
     this.#fetched += bytes;
   }
 
-  /** Bytes a second over the last seconds. */
+  /** Bytes a second over the last few seconds. */
   get speed(): number {
     this.#sample();
     const first = this.#samples[0]!;
@@ -56,7 +56,7 @@ export class ProgressMeter {
     if (last !== undefined && ms - last.ms < SAMPLE_MS) return;
     this.#samples.push({ ms, fetched: this.#fetched });
     const firstInWindow = this.#samples.findIndex((sample) => sample.ms >= ms - WINDOW_MS);
-    // The one before the window says how much had come when it began.
+    // The sample before the window shows how many bytes were received when the window started.
     if (firstInWindow > 1) this.#samples = this.#samples.slice(firstInWindow - 1);
   }
 }

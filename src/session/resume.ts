@@ -12,30 +12,30 @@ import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import { decideStart, type Found, type FoundRecord, type StartDecision } from "./start_decision.ts";
 import { hashUrl, isOfUrl } from "./sources/url_hash.ts";
 
-/** As much as is checked at once: an order to stop is heeded in between. */
+/** How much one read may return. The signal is checked between two reads. */
 const CHECKED_BYTES = 512 * 1024;
 
-/** What an earlier run left. */
+/** An unfinished download that an earlier run left. */
 export interface Interrupted {
-  /** The file on the server, as it was recorded. */
+  /** The file on the server as the control file records it. */
   readonly record: SizedFile;
   /** The part file at the latest checkpoint. */
   readonly part: RecordedPart | undefined;
   readonly file: RuntimeFile;
   readonly fileInfo: FileInfo;
-  /** What the control file claims, and after `prove()` what is there. */
+  /** The bytes that the control file claims; after `prove()` only the bytes that are right. */
   readonly pieces: PieceMap;
-  /** What of this decides how the download starts. */
+  /** The facts that decide how the download starts. */
   readonly found: Found & { readonly control: FoundRecord };
 }
 
-/** What the work on an interrupted download needs. */
+/** What resuming works with. */
 export interface ResumeTools {
   readonly spec: ResolvedSpec;
   readonly log: Logger;
 }
 
-/** Looks at what an earlier run left; `undefined` when there is nothing to resume. */
+/** Finds an unfinished download of an earlier run; `undefined` when there is nothing to resume. */
 export async function findLeftovers(
   output: Output,
   leftovers: Leftovers,
@@ -51,7 +51,7 @@ export async function findLeftovers(
     return undefined;
   }
   const { file: recorded, part: recordedPart, progress } = leftovers.record;
-  // Of an unknown size nothing is claimed.
+  // A record without a size claims no bytes.
   const record = { ...recorded, size: recorded.size ?? 0 };
   const pieces = new PieceMap(record.size, progress.pieceSize);
   pieces.restore(progress);
@@ -69,7 +69,7 @@ export async function findLeftovers(
   return { record, part: recordedPart, file: part.file, fileInfo: part.info, pieces, found };
 }
 
-/** Whether a download starts at byte 0. Reports what is lost by that, and throws where it may not start at all. */
+/** Whether a download starts at byte 0. Reports the progress that is lost. Throws where the download may not start. */
 export function startsFresh(
   decision: StartDecision,
   { path, part, place }: Output,
@@ -101,8 +101,8 @@ export function startsFresh(
 }
 
 /**
- * Checks what the control file claims, unless nothing has touched the part file since that was true, and keeps
- * what is right.
+ * Checks the claims of the control file and keeps those that are right. Without changes of the part file since the
+ * claims were saved, nothing is read.
  */
 export async function prove(
   interrupted: Interrupted,
@@ -117,7 +117,7 @@ export async function prove(
   const fileSize = Math.min(fileInfo.size, record.size);
   try {
     for (const range of claimed.known()) {
-      // What lies behind its end needs no look: claims may be many.
+      // A range beyond the end of the file needs no read. There may be many such ranges.
       if (range.end > fileSize) continue;
       if (await holdsRange(file, range, buffer, signal)) pieces.add(range, range.crc);
     }
@@ -142,7 +142,7 @@ function withPieces(interrupted: Interrupted, pieces: PieceMap, fileInfo: FileIn
   return { ...interrupted, fileInfo, pieces, found };
 }
 
-/** Whether the part file is the one that was recorded and nobody wrote to it since. */
+/** Whether the part file is the recorded file and was not changed since. */
 function isUntouched({ record, part, fileInfo, pieces }: Interrupted): boolean {
   const { identity, modifiedMs, size } = fileInfo;
   const isSame = identity !== undefined && identity === part?.identity &&
@@ -150,7 +150,7 @@ function isUntouched({ record, part, fileInfo, pieces }: Interrupted): boolean {
   return isSame && size <= record.size && size >= endOf(pieces);
 }
 
-/** Where the last of what is there ends. */
+/** The end of the last known range. */
 function endOf(pieces: PieceMap): number {
   let end = 0;
   for (const range of pieces.known()) end = range.end;

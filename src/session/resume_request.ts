@@ -11,27 +11,27 @@ import type { Interrupted } from "./resume.ts";
 import { mayBeOddity } from "./sources/response_doubts.ts";
 import { endedEarly } from "./sources/retry.ts";
 
-/** How much before the first missing byte is asked for once more, to compare it with what is there. */
+/** How many bytes before the first missing byte are requested again, to compare them with the data on disk. */
 const OVERLAP_BYTES = 64 * 1024;
-/** So many equal bytes prove the version where nothing else does. */
+/** How many equal bytes prove the version where nothing else does. */
 const LEAST_PROOF_BYTES = 4 * 1024;
 
-/** What a server says to an unfinished download. */
+/** The server's answer to the request for the missing bytes. */
 export type ResumeAnswer =
-  /** It has that version still. `first` begins where something is missing, its overlap having been compared. */
+  /** The server still has that version. The overlap was compared, and `first` continues with missing bytes. */
   | { readonly kind: "same"; readonly first: FirstResponse; readonly version: KnownVersion }
-  /** It has that version, and sends all of it only: that is `first`. */
+  /** The server has that version, but sends only the complete file. `first` is that response. */
   | { readonly kind: "no ranges"; readonly first: FirstResponse }
-  /** It has another one. `first` is a response that can be used for that. */
+  /** The server has another version. `first` is a response that can be used for a restart. */
   | { readonly kind: "changed"; readonly first: FirstResponse | undefined };
 
-/** What is asked for, and from where on it is missing. */
+/** The requested range, and the offset from which its bytes are missing. */
 interface Overlap {
   readonly range: ByteRange;
   readonly missingFrom: number;
 }
 
-/** Finds out whether a server still has the version of an unfinished download, and gets what that lacks. */
+/** Finds out whether a server still has the version of an unfinished download, and requests the missing bytes. */
 export class ResumeRequest {
   readonly #interrupted: Interrupted;
   readonly #requests: FirstRequests;
@@ -46,9 +46,9 @@ export class ResumeRequest {
   }
 
   /**
-   * Asks for what an earlier run lacks: on condition that the file is still the same, then without that condition, then
-   * plainly, each where the answer before says nothing for certain. Bytes that are there already are compared on the
-   * way.
+   * Requests the missing bytes. The first request has the condition that the file is still the same. If its answer
+   * proves nothing, a request without the condition follows, then one without a range. Bytes that are on disk
+   * already are compared.
    */
   async send(): Promise<ResumeAnswer> {
     const { record, found } = this.#interrupted;
@@ -64,8 +64,8 @@ export class ResumeRequest {
   }
 
   /**
-   * Judges a response that was asked for another reason, from byte 0 on. Where it does not reach what is missing, that
-   * is asked for.
+   * Judges a response that starts at byte 0 and was requested for another reason. If it does not reach the missing
+   * bytes, they are requested.
    */
   async judge(first: FirstResponse): Promise<ResumeAnswer> {
     return await this.#judgeFromStart(first) ?? await this.send();
@@ -98,10 +98,10 @@ export class ResumeRequest {
 
   #chooseOverlap(): Overlap {
     const gaps = this.#interrupted.pieces.missing();
-    // The lowest that has something before it.
+    // The lowest gap that has bytes before it.
     const index = gaps[0]!.start === 0 && gaps.length > 1 ? 1 : 0;
     const gap = gaps[index]!;
-    // A longer request than that may be refused.
+    // A server may refuse a longer range.
     const most = this.#requests.mostBytes;
     const overlap = Math.min(gap.start - (gaps[index - 1]?.end ?? 0), OVERLAP_BYTES, Math.floor(most / 2));
     const start = gap.start - overlap;
@@ -119,7 +119,7 @@ export class ResumeRequest {
     } catch (error) {
       if (error instanceof RemoteChangedError) return { kind: "changed", first: undefined };
       if (!mayBeOddity(error) || error.retryable) throw error;
-      this.#log("info", `${error.message}; asking otherwise`);
+      this.#log("info", `${error.message}; trying another request`);
       return isRefusal(error) ? "plain" : "unclear";
     }
     using owned = first.take();
@@ -139,18 +139,20 @@ export class ResumeRequest {
     using first = given.take();
     const { record } = this.#interrupted;
     const { verdict, remote: { validator } } = first;
-    if (verdict.kind !== "part") throw new TypeError("Cannot compare what is no part");
+    if (verdict.kind !== "part") {
+      throw new TypeError("Cannot compare: the response is not a part of the file");
+    }
     const { start, end } = verdict.range;
     const compared = { start, end: Math.min(end, missingFrom) };
     if (!await hasSameBytes(this.#interrupted, first, compared)) {
-      this.#log("warn", "the server sends other bytes than those that are there");
+      this.#log("warn", "the server sends other bytes than those on disk");
       return { kind: "changed", first: undefined };
     }
     const isProven = saidIfRange || proveSame(record.validator, validator);
     if (!isProven && !this.#isJudged && compared.end - start < LEAST_PROOF_BYTES) {
       return { kind: "changed", first: undefined };
     }
-    // A date that was too young has become old enough since.
+    // A `Last-Modified` that was too young when it was recorded has become old enough.
     const version = new KnownVersion(record.size, isProven ? record.validator : validator, this.#isJudged);
     if (isProven) version.noteSame(validator);
     else if (this.#isJudged) version.noteLeftovers(record.validator);
@@ -158,7 +160,7 @@ export class ResumeRequest {
     return { kind: "same", first: first.take({ verdict: { ...verdict, range } }), version };
   }
 
-  /** What a client without ranges would get decides. */
+  /** Requests the complete file without a range. Its version decides. */
   async #askForWhole(): Promise<ResumeAnswer> {
     using first = await this.#requests.send({ range: undefined, version: this.#version, ifRange: undefined });
     requireName(this.#interrupted.record.validator, first);
@@ -172,12 +174,12 @@ export class ResumeRequest {
   }
 }
 
-/** It is not the condition that such a server dislikes. */
+/** Whether the server refused the range, and not the condition. */
 function isRefusal(error: DownloadError): boolean {
   return error instanceof HttpStatusError && (error.status === 403 || error.status === 404);
 }
 
-/** Whether a response has the bytes that are there. Throws when some do not come. */
+/** Whether a response has the same bytes as the disk. Throws when the body ends too early. */
 async function hasSameBytes(
   { file, record }: Interrupted,
   { reader }: ProbeResult,
@@ -205,12 +207,12 @@ async function readFully(file: Interrupted["file"], into: Uint8Array, position: 
   }
 }
 
-/** Progress is given up for a version that the server names, as an error page does not. */
+/** Throws unless the response names its version. An error page names none, so no progress is dropped for it. */
 function requireName(recorded: Validator, { verdict, remote }: ProbeResult): void {
   if (verdict.kind !== "whole" || strongValidator(recorded) === undefined) return;
   if (strongValidator(remote.validator) !== undefined) return;
   const reason = "the server answered with something that has neither ETag nor date, as an error page has";
-  throw new RemoteChangedError(`Cannot go on: ${reason}; what is there is kept`, {
+  throw new RemoteChangedError(`Cannot continue: ${reason}; the data on disk is kept`, {
     reason,
     remedy: { options: ["resume"], how: "turn resume off", after: " to start again" },
   });

@@ -39,9 +39,9 @@ export interface SessionOptions {
   readonly runtime: Runtime;
   readonly spec: ResolvedSpec;
   readonly source: Source;
-  /** For another file than the one that is downloaded; it gets the caller's fields only on the same origin. */
+  /** Makes a source for another file, such as a checksum list. It gets the caller's fields only on the same origin. */
   readonly sourceOf: (url: string) => Source;
-  /** Keeps other downloads of the queue from the same output, where they are to be kept from it. */
+  /** Claims the output, so that no other download of the queue writes it; `undefined` where that is allowed. */
   readonly claim: OutputClaim | undefined;
   readonly limit: RateLimit;
   readonly log: Logger;
@@ -54,7 +54,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #requests: FirstRequests;
   readonly #prober: Prober;
-  /** What the caller says that the file must hash to. */
+  /** The caller's checksum for the file. */
   #expected: ExpectedChecksum | undefined;
   /** The version that the latest attempt fetches. */
   #version: KnownVersion | undefined;
@@ -88,12 +88,12 @@ export class Session {
         ...outcome,
       };
     } finally {
-      // The file, or what there is of it, is as it should be.
+      // A failed release does not change the result of the download.
       await output.release().catch((cause) => log("warn", `${cause.message}; remove it`));
     }
   }
 
-  /** Finds out where the file goes, and takes that place. */
+  /** Determines the path of the file and takes the output. */
   #locate(): Promise<Located> {
     const { runtime, spec, sourceOf, log, progress, stop: { signal } } = this.#options;
     const retries = { clock: runtime.clock, log, progress };
@@ -103,7 +103,7 @@ export class Session {
     return locate(existing, () => this.#prober.probeForName(), this.#options);
   }
 
-  /** Resumes or starts at byte 0, and restarts once where that may help. */
+  /** Resumes or starts at byte 0. Restarts once where that may help. */
   async #fetch(output: Output, named: FirstResponse | undefined): Promise<Outcome> {
     const { spec, log, progress, stop } = this.#options;
     const found = await inspect(output, (file) => isOfUrl(file, spec.url));
@@ -146,7 +146,7 @@ export class Session {
     }
   }
 
-  /** Fetches what a start lacks, verifies the file and gives it its name. */
+  /** Fetches the missing bytes, verifies the file and gives it its name. */
   async #attempt(output: Output, start: Start, doubt: Doubt | undefined): Promise<Outcome> {
     this.#version = start.version;
     const published = this.#options.spec.publishedDigest && start.first
@@ -156,7 +156,7 @@ export class Session {
     return await new Attempt({ ...this.#options, output, start, expected, doubt }).run();
   }
 
-  /** Cleans up after a run that was killed once it had given the file its name. */
+  /** Finishes the work of an earlier run that was killed after it had given the file its name. */
   async #finishEarlier(output: Output, finished: FinishedOutput): Promise<Outcome> {
     const { runtime, spec, log, stop } = this.#options;
     const expected = this.#expected;

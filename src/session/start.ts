@@ -15,29 +15,29 @@ import type { FirstResponse } from "./sources/first_response.ts";
 import { KnownVersion } from "./sources/known_version.ts";
 import { hashQuery, hashUrl } from "./sources/url_hash.ts";
 
-/** The most of a file that is kept in memory until it is complete. */
+/** The largest file that is kept in memory until it is complete, in bytes. */
 const MOST_BUFFERED_BYTES = 1024 * 1024;
 
-/** From where a transfer goes on. */
+/** The state that a transfer starts from. */
 export interface Start {
   readonly remote: RemoteFile;
   readonly version: KnownVersion;
   readonly sink: Sink;
   readonly pieces: PieceMap;
-  /** The first response, `undefined` when everything is there already. */
+  /** The first response; `undefined` when no bytes are missing. */
   readonly first: FirstResponse | undefined;
-  /** What the control file says of the file beside its version. */
+  /** The control file's data about the file, without its version. */
   readonly identity: Omit<RecordedFile, "validator">;
 }
 
-/** What a start is made with. */
+/** What making a start works with. */
 export interface StartTools {
   readonly spec: ResolvedSpec;
   readonly log: Logger;
   readonly progress: Progress;
 }
 
-/** Starts with what an earlier run left. `first` is the response that has what is missing. */
+/** Resumes an unfinished download. `first` is the response with the missing bytes. */
 export function startResumed(
   { record, file, fileInfo, pieces }: Interrupted,
   output: Output,
@@ -59,7 +59,7 @@ export function startResumed(
   return { remote, version, sink, pieces, first: first?.take(), identity };
 }
 
-/** Starts at byte 0 with an empty part file. Where that fails nothing is left. */
+/** Starts at byte 0 with an empty sink. A failure leaves no files. */
 export async function startFresh(
   given: FirstResponse,
   output: Output,
@@ -92,12 +92,12 @@ export async function startFresh(
   }
 }
 
-/** A file is kept in memory until it is complete if it is of a single piece, and where there is room. */
+/** The largest file to keep in memory. It has at most one piece and fits into the memory budget. */
 function memoryLimit({ pieceSize, memoryBudget }: ResolvedSpec): number {
   return Math.min(pieceSize, MOST_BUFFERED_BYTES, memoryBudget / 4);
 }
 
-/** Very large files get larger pieces, so that the control file stays small. */
+/** The piece size for a file. Very large files get larger pieces, so that the control file stays small. */
 function boundedPieceSize(size: number, pieceSize: number): number {
   let bounded = pieceSize;
   while (size !== Infinity && Math.ceil(size / bounded) > MAX_PIECES) bounded *= 2;

@@ -5,30 +5,30 @@ import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Validator } from "../types.ts";
 import type { KnownVersion } from "./sources/known_version.ts";
 
-/** What is known of an earlier run when a download starts. What is not known yet is left out. */
+/** The facts about an earlier run when a download starts. Facts that are not known yet are left out. */
 export interface Found {
-  /** The control file, or why there is nothing in it. */
+  /** The content of the control file, or why there is none. */
   readonly control: "none" | "damaged" | FoundRecord;
-  /** Whether the caller gave a checksum, which decides whether the bytes that are there are right. */
+  /** Whether the caller gave a checksum. It decides whether the bytes on disk are right. */
   readonly isJudged: boolean;
   readonly options: Pick<ResolvedSpec, "resume" | "overwrite">;
-  /** The part file; `opened` until its bytes are proven. */
+  /** The part file. It is `opened` until its bytes are proven. */
   readonly part?: "missing" | "opened" | FoundBytes;
-  /** What the server says to a request for the rest. */
+  /** The server's answer to a request for the missing bytes. */
   readonly answer?: "same" | "no ranges" | "changed";
 }
 
-/** What a control file says. */
+/** The facts in a control file. */
 export interface FoundRecord {
-  /** Whether it is of the same URL, queries aside. */
+  /** Whether it belongs to the same URL, apart from the query. */
   readonly isSameUrl: boolean;
-  /** Whether it is of the same URL and query, signatures aside; another query may name another file. */
+  /** Whether it belongs to the same URL and query, apart from signatures. Another query may name another file. */
   readonly isSameQuery: boolean;
   readonly validator: Validator;
   readonly claimedBytes: number;
 }
 
-/** What of a part file is right. */
+/** The proven bytes of a part file. */
 export interface FoundBytes {
   readonly doneBytes: number;
   readonly isComplete: boolean;
@@ -37,21 +37,21 @@ export interface FoundBytes {
 /** Why a download does not resume. */
 export type FreshReason = "unnamed version" | "no part file" | "no ranges" | "changed";
 
-/** How a download starts, or which fact that depends on. */
+/** How a download starts, or which fact is needed to decide it. */
 export type StartDecision =
-  /** At byte 0; the reason is given where something is lost. */
+  /** At byte 0. There is a reason where progress is lost. */
   | { readonly kind: "fresh"; readonly reason: FreshReason | undefined }
-  /** At byte 0, once the control file has another name. */
+  /** At byte 0, after the control file was renamed. */
   | { readonly kind: "set aside" }
-  /** Not at all: what is there is the unfinished download of another file. */
+  /** Not at all, because the output has an unfinished download of another file. */
   | { readonly kind: "refuse" }
-  /** With what is there. */
+  /** With the bytes on disk. */
   | { readonly kind: "resume" }
   | { readonly kind: "open the part file" }
   | { readonly kind: "prove the part file" }
   | { readonly kind: "ask the server" };
 
-/** Decides between resume, restart and fresh, as far as `found` allows it. */
+/** Decides how a download starts, as far as `found` has the facts. */
 export function decideStart({ control, isJudged, options, part, answer }: Found): StartDecision {
   if (control === "none") return fresh();
   if (control === "damaged") return { kind: "set aside" };
@@ -78,7 +78,7 @@ function fresh(reason?: FreshReason): StartDecision {
 export type Restart =
   /** At byte 0, as any download. */
   | { readonly kind: "restart"; readonly reason: string }
-  /** With one request for the whole file, whose version must agree with `like`, where that is given. */
+  /** With one request for the complete file. Its version must agree with `like`, if given. */
   | { readonly kind: "restart plainly"; readonly reason: string; readonly like: Validator | undefined };
 
 /** What follows the failure of an attempt. */
@@ -92,7 +92,7 @@ const DOUBTS: Readonly<Record<Doubt, string>> = {
   "length unknown": "no response told the length, so the file may have been cut short",
 };
 
-/** Restarts where that may help, and where nothing but what is in doubt is lost. */
+/** Decides on a restart: only where it may help, and where it loses only bytes that may be wrong. */
 export function decideRestart(
   error: unknown,
   doubt: Doubt | undefined,

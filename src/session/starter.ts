@@ -12,7 +12,7 @@ import type { Prober } from "./sources/prober.ts";
 import { type Start, startFresh, startResumed, type StartTools } from "./start.ts";
 import { decideStart } from "./start_decision.ts";
 
-/** What starts are made with. */
+/** What a {@linkcode Starter} works with. */
 export interface StarterTools extends StartTools {
   readonly requests: FirstRequests;
   readonly prober: Prober;
@@ -29,7 +29,7 @@ export class Starter {
     this.#tools = tools;
   }
 
-  /** Resumes what an earlier run left if the server still has that version; starts at byte 0 otherwise. */
+  /** Resumes an unfinished download if the server still has that version. Starts at byte 0 otherwise. */
   async start(interrupted: Interrupted | undefined, named: FirstResponse | undefined): Promise<Start> {
     using first = named?.take();
     if (interrupted === undefined) return await this.#startFresh(first);
@@ -53,15 +53,15 @@ export class Starter {
   }
 
   /**
-   * Starts at byte 0 with one request for the whole file, so that nothing can be mixed. Where `like` is given its version
-   * must be called that: an error page would do otherwise.
+   * Starts at byte 0 with one request for the complete file, so that no versions are mixed. If `like` is given, the
+   * response must name that version. Otherwise an error page would be accepted.
    */
   async startPlainly(like: Validator | undefined): Promise<Start> {
     using first = await this.#tools.prober.probePlainly();
     const { validator } = first.remote;
     const isFree = like === undefined || !namesVersion(like) || isJudgedByChecksum(this.#tools.spec);
     if (isFree || (namesVersion(validator) && agree(like, validator))) return await this.#startFresh(first);
-    throw new RemoteChangedError("Cannot go on: the file on the server changed; what is there is kept");
+    throw new RemoteChangedError("Cannot continue: the file on the server changed; the data on disk is kept");
   }
 
   async #startFresh(first: FirstResponse | undefined): Promise<Start> {
@@ -76,7 +76,7 @@ export class Starter {
   }
 }
 
-/** What is complete needs no request. */
+/** The recorded version of a complete part file, which needs no request. */
 function versionOf({ record, found }: Interrupted): KnownVersion {
   const version = new KnownVersion(record.size, record.validator, found.isJudged);
   if (!found.control.isSameQuery) version.noteLeftovers(record.validator);

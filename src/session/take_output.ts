@@ -12,31 +12,34 @@ import type { Progress } from "./progress.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import { isOfUrl } from "./sources/url_hash.ts";
 
-/** Errors for a name that another download has taken. */
+/** The errors that mean that another download has taken a name. */
 const TAKEN: readonly DownloadErrorCode[] = ["output_locked", "output_exists"];
 
-/** How many names are tried. */
+/** The highest number in a name. */
 const MAX_NUMBER = 10_000;
-/** Of `.tar.gz` and the like both parts; other names may have a version before their extension. */
+/**
+ * The extension of a name. `.tar.gz` and similar ones have two parts. Elsewhere a dot before the extension may
+ * belong to a version.
+ */
 const EXTENSION = /(?<=[^/\\])(?:\.tar)?\.[\w-]{1,15}$/;
 
-/** With what an output is taken. */
+/** What taking an output works with. */
 export interface OutputTools {
   readonly runtime: Runtime;
   readonly spec: ResolvedSpec;
-  /** Keeps other downloads of the queue from the same output, where they are to be kept from it. */
+  /** Claims the output, so that no other download of the queue writes it; `undefined` where that is allowed. */
   readonly claim: OutputClaim | undefined;
   readonly log: Logger;
   readonly progress: Progress;
 }
 
-/** The place of a download on disk, and the file that is there if it is the right one. */
+/** The output of a download, and the existing file if its checksum is right. */
 export interface TakenOutput {
   readonly output: Output;
   readonly right: RightFile | undefined;
 }
 
-/** Takes the output at `path` or, with `rename`, at the first of its numbered names that is free. */
+/** Takes the output at `path`. With `rename` it takes the first free name of `path` and its numbered names. */
 export async function takeOutput(
   path: string,
   existing: ExistingFiles,
@@ -44,14 +47,14 @@ export async function takeOutput(
 ): Promise<TakenOutput> {
   if (tools.spec.rename) return await takeNumbered(path, existing, tools);
   const right = await existing.rightOrRefuse(path, path);
-  // What is right already is written by nobody.
+  // A file with the right checksum is not written, so it needs no claim.
   if (right === undefined) requireUnclaimed(path, tools.claim);
   const output = await acquire(path, tools);
   if (right === undefined) await requireOwnPlace(output, tools);
   return { output, right };
 }
 
-/** Another path may lead to what a download of the same queue has written. */
+/** Throws where another path leads to the output of another download of the queue. */
 async function requireOwnPlace(output: Output, { claim, log }: OutputTools): Promise<void> {
   try {
     const identity = await output.identity();
@@ -81,7 +84,7 @@ async function takeNumbered(
   for (;;) {
     const free = await findFree(path, existing, tools, locked);
     const right = await existing.rightOrRefuse(free, path);
-    // Another one may have been faster.
+    // Another download may have claimed the name meanwhile.
     if (right === undefined && claim?.take(free).isOurs === false) continue;
     try {
       const output = await acquire(free, tools);
@@ -96,7 +99,7 @@ async function takeNumbered(
   }
 }
 
-/** Refuses what another download of the same queue writes or has written. */
+/** Throws for an output that another download of the queue writes or has written. */
 export function requireUnclaimed(path: string, claim: OutputClaim | undefined, name = path): void {
   const claimed = claim?.take(name);
   if (claimed === undefined || claimed.isOurs) return;
@@ -107,14 +110,14 @@ export function requireUnclaimed(path: string, claim: OutputClaim | undefined, n
   );
 }
 
-/** `name.ext` with a number before its extension. */
+/** Puts a number before the extension of a name. */
 export function numbered(path: string, number: number): string {
   if (number === 0) return path;
   const extension = EXTENSION.exec(path)?.[0] ?? "";
   return `${path.slice(0, path.length - extension.length)}.${number}${extension}`;
 }
 
-/** The name with which an earlier run began, else the first that nothing has. */
+/** The name that an earlier run of this download used, else the first free name. */
 async function findFree(
   path: string,
   existing: ExistingFiles,
@@ -127,7 +130,7 @@ async function findFree(
     const candidate = numbered(path, number);
     if (locked.has(candidate)) continue;
     const isAnothers = claim?.other(candidate) !== undefined;
-    // Without a checksum what is there tells nothing, and looking at all of it takes long where entries are many.
+    // Without a checksum an existing file proves nothing, and reading the state of many names takes long.
     if (isAnothers && !isJudgedByChecksum(spec)) continue;
     const state = await stateOf(candidate, tools);
     const isRight = state === "finished" && (await existing.find(candidate, path))?.matches === true;
@@ -140,7 +143,10 @@ async function findFree(
   throw new DownloadError("output_exists", `Cannot write "${path}": ${MAX_NUMBER} names like it are taken`);
 }
 
-/** Whether a name is free, or has an unfinished download of the same URL, or a finished file, or something else. */
+/**
+ * The state of a name: free, with an unfinished download of the same URL, with a finished file, or with something
+ * else.
+ */
 async function stateOf(
   path: string,
   { runtime, spec }: OutputTools,

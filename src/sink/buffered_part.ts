@@ -1,24 +1,24 @@
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 
 /**
- * A small part file that is buffered in memory until it has to be durable. Most small files are complete before that and
- * need no part file on the disk. It is always read from memory, so that no read and write of the file on the disk overlap.
+ * A small part file that is buffered in memory until it must be durable. Most small files are complete before that
+ * and need no part file on disk. Reads always use the memory, so that no read and write on disk overlap.
  */
 export class BufferedPart implements RuntimeFile {
   readonly #create: () => Promise<RuntimeFile>;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
-  /** Where the bytes are as well, once they had to be durable. */
+  /** The file on disk, once the bytes had to be durable. */
   #file: RuntimeFile | undefined;
   #copying: Promise<void> | undefined;
 
-  /** Takes at most `size` bytes; `create` makes the file on the disk. */
+  /** Has room for `size` bytes. `create` creates the file on disk. */
   constructor(size: number, create: () => Promise<RuntimeFile>) {
     this.#bytes = new Uint8Array(size);
     this.#create = create;
   }
 
-  /** What was written so far. */
+  /** The bytes that were written so far. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -66,7 +66,10 @@ export class BufferedPart implements RuntimeFile {
     this.#file = file;
   }
 
-  /** The file, once there is one. Nothing may be written while the bytes are copied into it. */
+  /**
+   * The file on disk, if there is one. Waits while the bytes are copied into it, as nothing may be written
+   * meanwhile.
+   */
   async #copied(): Promise<RuntimeFile | undefined> {
     await this.#copying?.catch(() => {}); // sync() has reported it
     return this.#file;

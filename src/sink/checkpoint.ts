@@ -3,15 +3,18 @@ import { storageError } from "../storage/storage_error.ts";
 import type { Sink } from "./sink.ts";
 import type { WriteBackCache } from "./write_back_cache.ts";
 
-/** What a checkpoint is made of. */
+/** What a {@linkcode Checkpointer} works with. */
 export interface CheckpointerOptions {
   readonly cache: Pick<WriteBackCache, "flush">;
   readonly sink: Pick<Sink, "path" | "sync" | "save">;
-  /** Which bytes the sink has at this moment. */
+  /** The bytes that the sink has at this moment. */
   readonly claims: () => Claims;
 }
 
-/** Makes progress durable, in an order in which the control file never claims what the disk has not. */
+/**
+ * Makes progress durable: first the data and then the control file. So the control file never claims bytes that are
+ * not on disk.
+ */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
   #current: Promise<void> = Promise.resolve();
@@ -21,12 +24,12 @@ export class Checkpointer {
     this.#options = options;
   }
 
-  /** Saves what has arrived. One save runs at a time. */
+  /** Saves the progress. One save runs at a time. */
   save(): Promise<void> {
     return this.betweenSaves(() => this.#save());
   }
 
-  /** Runs `work` while nothing is being saved. */
+  /** Runs `work` while no save runs. */
   betweenSaves(work: () => Promise<void>): Promise<void> {
     const done = this.#current.then(work);
     this.#current = done.catch(() => {}); // the caller has `done`
@@ -41,7 +44,7 @@ export class Checkpointer {
     await sink.save(written);
   }
 
-  /** Makes the data durable. After a failure a second sync may report success although the first one lost data. */
+  /** Makes the data durable. A failure is final: a second sync may report success although the first one lost data. */
   async sync(): Promise<void> {
     if (this.#syncFailure !== undefined) throw this.#syncFailure.error;
     const { sink } = this.#options;

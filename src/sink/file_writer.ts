@@ -8,35 +8,35 @@ interface Job {
   readonly done: (written: boolean) => void;
 }
 
-/** How much longer than needed a file is made at a time. */
+/** By how much a file is extended beyond the next write. */
 const ROOM_BYTES = 64 * 1024 * 1024;
 
 /** What a {@linkcode FileWriter} works with. */
 export interface FileWriterOptions {
   readonly file: RuntimeFile;
   readonly path: string;
-  /** Bytes that the file has. */
+  /** The size of the file in bytes. */
   readonly size: number;
-  /** Bytes that it will have in the end, `undefined` while that is not known. */
+  /** The size of the complete file in bytes; `undefined` while it is not known. */
   readonly finalSize: number | undefined;
   /** Called with the error of the first write that fails. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * Writes to one file, one write after the other. After a failed write nothing more is written: what the
- * file holds is then unknown beyond what was acknowledged.
+ * Writes to one file, one write after the other. After a failed write nothing more is written, because only
+ * acknowledged bytes are then known to be in the file.
  *
- * A file that another program cut stays shorter than it was until a write reaches that far again, and would
- * then have a hole. So the size is checked before every such write. That takes time, so the file is made
- * longer in large steps, and nearly no write reaches its end.
+ * When another program truncates the file, the next write beyond its end would leave a hole. So the size is checked
+ * before every write beyond the end. The check takes time, so the file is extended in large steps, and nearly no
+ * write reaches its end.
  */
 export class FileWriter {
   readonly #options: FileWriterOptions;
   readonly #queue: Job[] = [];
   #isDraining = false;
   #failure: DownloadError | undefined;
-  /** Bytes that the file has while nobody else changes it. */
+  /** The size of the file in bytes, unless another program changes it. */
   #size: number;
   #isForeign = false;
 
@@ -45,13 +45,13 @@ export class FileWriter {
     this.#size = options.size;
   }
 
-  /** Queues a write. `done` reports that it was made, or that it never will be. */
+  /** Queues a write. `done` reports whether the bytes were written. */
   write(data: Uint8Array, position: number, done: (written: boolean) => void): void {
     this.#queue.push({ data, position, done });
     if (!this.#isDraining) void this.#drain();
   }
 
-  /** Waits for every write queued so far; rejects when one failed. */
+  /** Waits for every queued write. Rejects when one failed. */
   async settle(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.write(NOTHING, 0, () => resolve());
@@ -59,12 +59,12 @@ export class FileWriter {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Looks at the file. Rejects, and writes nothing more, when it was changed by somebody else. */
+  /** Reads the file's attributes. Rejects, and writes nothing more, when another program changed the file. */
   async inspect(): Promise<FileInfo> {
     const written = this.#size;
     try {
       const info = await this.#options.file.stat();
-      // A write under way, or one that failed, may have made it longer.
+      // A running or failed write may have made the file longer.
       this.#requireOurs(info.size >= written);
       return info;
     } catch (cause) {
@@ -72,7 +72,7 @@ export class FileWriter {
     }
   }
 
-  /** Empties the file once all that was queued is done. */
+  /** Empties the file after all queued writes. */
   async clear(): Promise<void> {
     await this.settle();
     try {
@@ -88,7 +88,7 @@ export class FileWriter {
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
       job.done(await this.#perform(job));
     }
-    // In this turn, not when a promise has settled: a job that is queued in between would wait for ever.
+    // Set in this turn, and not when a promise has settled. A job that is queued in between would wait for ever.
     this.#isDraining = false;
   }
 
@@ -112,13 +112,13 @@ export class FileWriter {
     const { file, finalSize = 0 } = this.#options;
     this.#requireOurs((await file.stat()).size === this.#size);
     const size = Math.min(end + ROOM_BYTES, finalSize);
-    // What the write itself makes long enough needs no room.
+    // A write at the end of the file extends the file itself.
     if (size <= Math.max(this.#size, end)) return;
     try {
       await file.truncate(size);
       this.#size = size;
     } catch {
-      // Not every disk can, and a full one may have come half-way. Then the writes do it.
+      // Not every disk can extend a file, and a full disk may extend it partly. The writes then extend it.
       this.#size = Math.max(this.#size, (await file.stat()).size);
     }
   }

@@ -9,8 +9,8 @@ import { PartFileSink } from "./part_file_sink.ts";
 import type { Sink } from "./sink.ts";
 
 /**
- * Keeps a small file in memory until it is complete, and writes it to the disk when it gets its final name. Where bytes
- * must be durable before that, a part file is made for them. From then on it is committed and removed as any other.
+ * Keeps a small file in memory until it is complete, and writes it to disk when it gets its final name. If bytes
+ * must be durable before that, a part file is created for them. Then it is committed and removed like any part file.
  */
 export class MemorySink implements Sink {
   readonly memoryBytes: number;
@@ -21,7 +21,7 @@ export class MemorySink implements Sink {
   #hasPart = false;
   #isOpen = true;
 
-  /** Takes a file of `size` bytes; `createPart` makes its part file, if one is needed. */
+  /** Has room for a file of `size` bytes. `createPart` creates its part file, if it is needed. */
   constructor(output: Output, size: number, createPart: () => Promise<RuntimeFile>) {
     this.memoryBytes = size;
     this.#output = output;

@@ -7,7 +7,7 @@ import { MemorySink } from "./memory_sink.ts";
 import { PartFileSink } from "./part_file_sink.ts";
 import type { Sink } from "./sink.ts";
 
-/** The file that a new sink takes. */
+/** The file for a new sink. */
 export interface NewSinkOptions {
   readonly file: RecordedFile;
   readonly pieceSize: number;
@@ -18,7 +18,10 @@ export interface NewSinkOptions {
   readonly log: Logger;
 }
 
-/** Makes an empty sink. What an earlier run left of the output is removed where it is ours, or may be overwritten. */
+/**
+ * Creates an empty sink. Files that an earlier run left of the output are removed if they are ours or may be
+ * overwritten.
+ */
 export async function newSink(output: Output, options: NewSinkOptions): Promise<Sink> {
   const { file: { size }, memoryLimit } = options;
   await output.part.clear();
@@ -32,7 +35,7 @@ export async function newSink(output: Output, options: NewSinkOptions): Promise<
   return new PartFileSink(output, file, { size: isPreallocated ? size : 0, finalSize: size });
 }
 
-/** The control file comes first, so that a part file is known to be ours whenever there is one. */
+/** Creates the control file and then the part file, so that every part file is known to be ours. */
 async function createPart(output: Output, { file, pieceSize }: NewSinkOptions): Promise<RuntimeFile> {
   const { control, part } = output;
   if (file.size !== undefined) await output.requireSpace(file.size);
@@ -45,7 +48,7 @@ async function createPart(output: Output, { file, pieceSize }: NewSinkOptions): 
   }
 }
 
-/** Returns whether it was done: a disk that cannot do it is written as data comes. */
+/** Reserves the file's full size. Returns `false` where the disk cannot. The file then grows as data arrives. */
 async function preallocate(file: RuntimeFile, path: string, size: number, log: Logger): Promise<boolean> {
   try {
     await file.truncate(size);
@@ -53,7 +56,7 @@ async function preallocate(file: RuntimeFile, path: string, size: number, log: L
   } catch (cause) {
     const error = storageError("preallocate", path, cause);
     if (error.code === "disk_full") throw error;
-    log("info", `${error.message}; going on without`);
+    log("info", `${error.message}; continuing without preallocation`);
     return false;
   }
 }

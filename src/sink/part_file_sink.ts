@@ -7,15 +7,15 @@ import type { FileReader } from "../storage/part_file.ts";
 import { FileWriter } from "./file_writer.ts";
 import type { Sink } from "./sink.ts";
 
-/** How long a part file is, in bytes. */
+/** The sizes of a part file in bytes. */
 export interface PartFileSizes {
-  /** What it has. */
+  /** Its size now. */
   readonly size: number;
-  /** What it will have in the end, `undefined` while that is not known. */
+  /** The size of the complete file; `undefined` while it is not known. */
   readonly finalSize: number | undefined;
 }
 
-/** Writes the part file of an output, which is open, and saves progress in its control file. */
+/** Writes the open part file of an output, and saves progress in the output's control file. */
 export class PartFileSink implements Sink {
   readonly memoryBytes = 0;
   readonly #output: Output;
@@ -63,7 +63,8 @@ export class PartFileSink implements Sink {
   }
 
   async save(claims: Claims): Promise<void> {
-    // Without its identity the next run believes nothing and checks all claims: right for a file that others changed.
+    // Without the part file's identity the next run checks all claims, which is right for a file that another
+    // program changed.
     const info = await this.#writer.inspect().catch(() => undefined);
     const part = info && { identity: info.identity, modifiedMs: info.modifiedMs };
     await this.#output.control.save({ ...claims, part });

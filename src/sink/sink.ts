@@ -2,37 +2,39 @@ import type { Claims } from "../storage/control_record.ts";
 import type { FileReader } from "../storage/part_file.ts";
 
 /**
- * Where the checked bytes of one download go, up to the final name. Nobody asks which kind it is. A part file and a small
- * file in memory are two kinds. A third one, which hands the bytes on in order, has its place here: it calls `done` once
- * bytes were handed on, so that their blocks hold the network back, and it can never be saved.
+ * Where the checked bytes of one download go, up to the final name. Callers do not depend on its kind. There are two
+ * kinds: a part file, and a small file in memory. A third kind may pass the bytes on in order. It would call `done`
+ * once the bytes were passed on, so that the blocks limit the rate of the network. It could never be saved.
  */
 export interface Sink {
-  /** What messages call it. */
+  /** The path that messages name. */
   readonly path: string;
-  /** Bytes that it takes from the memory budget. */
+  /** Bytes of the memory budget that the sink uses. */
   readonly memoryBytes: number;
-  /** Aborted with the reason as soon as a write fails. Nothing is written afterwards. */
+  /** Aborted with the error as soon as a write fails. Nothing is written afterwards. */
   readonly failed: AbortSignal;
-  /** Whether `save()` can still keep progress for a later run. */
+  /** Whether `save()` can still record progress for a later run. */
   readonly canSave: boolean;
-  /** Queues a write; `data` must stay as it is until `done` reports, in a later turn, whether it was made. */
+  /** Queues a write. `data` must not change until `done` reports, in a later turn, whether the bytes were written. */
   write(data: Uint8Array, position: number, done: (written: boolean) => void): void;
-  /** Waits for all writes queued so far; rejects when one failed. */
+  /** Waits for all queued writes. Rejects when one failed. */
   settle(): Promise<void>;
   /** Removes all bytes, for a restart. */
   clear(): Promise<void>;
-  /** Opens it for hashing what was written. */
+  /** Opens a reader for hashing the written bytes. */
   openReader(): Promise<FileReader>;
-  /** Makes all that was written durable. */
+  /** Makes all written bytes durable. */
   sync(): Promise<void>;
-  /** Records claims, all of whose bytes were written before the latest `sync()`. */
+  /** Records claims. All their bytes must have been written before the latest `sync()`. */
   save(claims: Claims): Promise<void>;
-  /** Ends writing: every byte was written. `makeDurable` is called unless `commit()` itself makes them durable. */
+  /**
+   * Ends writing after every byte was written. Calls `makeDurable` unless `commit()` itself makes the bytes durable.
+   */
   complete(makeDurable: () => Promise<void>): Promise<void>;
-  /** Gives the file, which must have all `size` bytes, its final name. Gives none once `signal` is aborted. */
+  /** Gives the file its final name. The file must have all `size` bytes. It gets no name once `signal` is aborted. */
   commit(size: number, signal: AbortSignal): Promise<void>;
-  /** Keeps a file that failed its checksum under a name for that, which it returns, and removes the rest. */
+  /** Keeps a file that failed its checksum as `<name>.mismatch` and removes the other files. Returns that path. */
   keepMismatch(): Promise<string>;
-  /** Removes everything. */
+  /** Removes all files of the download. */
   discard(): Promise<void>;
 }

@@ -8,13 +8,13 @@ export interface WriteBackCacheOptions {
   readonly pool: BlockPool;
   readonly sink: Pick<Sink, "write" | "settle">;
   readonly pieceSize: number;
-  /** Called with each range, which lies within one piece, once the sink has it. */
+  /** Called with each range once the sink has it. A range lies within one piece. */
   readonly onWritten: (range: CheckedRange) => void;
 }
 
 /**
- * Gathers what arrived until it is in the sink. Reads that fill at least half a block go to the file as they
- * are; smaller ones are gathered, because a write costs far more than copying a few kilobytes.
+ * Buffers received bytes until they are in the sink. A read that fills at least half a block is written as it is.
+ * Smaller reads are joined, because a write costs far more than copying a few kilobytes.
  */
 export class WriteBackCache {
   readonly #options: WriteBackCacheOptions;
@@ -24,7 +24,7 @@ export class WriteBackCache {
     this.#options = options;
   }
 
-  /** A lane takes the bytes of one connection. */
+  /** Opens a lane, which buffers the bytes of one connection. */
   openLane(): CacheLane {
     const { blockSize } = this.#options.pool;
     const lane = new CacheLane(blockSize, (block, bytes, position) => this.#write(block, bytes, position));
@@ -37,7 +37,7 @@ export class WriteBackCache {
     this.#lanes.delete(lane);
   }
 
-  /** Brings everything received so far into the sink. */
+  /** Writes everything received so far to the sink. */
   async flush(): Promise<void> {
     for (const lane of this.#lanes) lane.flush();
     await this.#options.sink.settle();
@@ -50,12 +50,12 @@ export class WriteBackCache {
       pool.release(block);
       if (written) ranges.forEach(onWritten);
     });
-    // Not before: the disk is at work meanwhile.
+    // Computed after the write was queued, while the disk is writing.
     ranges = checkedRanges(bytes, position, pieceSize);
   }
 }
 
-/** Cuts bytes that belong at `position` where pieces end, and computes the CRC-32 of each range. */
+/** Splits bytes for `position` where pieces end, and computes the CRC-32 of each range. */
 function checkedRanges(bytes: Uint8Array, position: number, pieceSize: number): CheckedRange[] {
   const ranges: CheckedRange[] = [];
   for (let taken = 0; taken < bytes.length;) {
@@ -70,7 +70,7 @@ function checkedRanges(bytes: Uint8Array, position: number, pieceSize: number): 
 
 type WriteBlock = (block: Block, bytes: Uint8Array, position: number) => void;
 
-/** Gathers the bytes of one connection, which arrive in ascending order within a segment. */
+/** Buffers the bytes of one connection. They arrive in ascending order within a segment. */
 export class CacheLane {
   readonly #blockSize: number;
   readonly #write: WriteBlock;
@@ -84,8 +84,8 @@ export class CacheLane {
   }
 
   /**
-   * Takes the first `length` bytes of `block`, which belong at `position`. Returns the block when it may
-   * be read into again, and `undefined` when the lane has kept it.
+   * Stores the first `length` bytes of `block`, which belong at `position`. Returns the block when it may be read
+   * into again, and `undefined` when the lane keeps it.
    */
   store(block: Block, length: number, position: number): Block | undefined {
     if (length >= this.#blockSize / 2) {
@@ -105,7 +105,7 @@ export class CacheLane {
     return this.#gatherIn(block, length - fitting, position + fitting);
   }
 
-  /** Hands what was gathered to the writer. */
+  /** Writes the buffered bytes to the sink. */
   flush(): void {
     const block = this.#gathering;
     if (block === undefined) return;
@@ -114,7 +114,7 @@ export class CacheLane {
     this.#length = 0;
   }
 
-  /** Gathers behind what is in the block: a small write of its own would cost more than all the rest. */
+  /** Keeps the block, so that later bytes are appended to it. Writing its few bytes now would cost far more. */
   #gatherIn(block: Block, length: number, position: number): undefined {
     this.#gathering = block;
     this.#start = position;

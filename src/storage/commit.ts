@@ -5,8 +5,8 @@ import { storageError } from "./storage_error.ts";
 import { createTemporary } from "./temporary_file.ts";
 
 /**
- * Gives the part file, which must have all `size` bytes and be durable, its final name. Gives none once `signal` is
- * aborted.
+ * Gives the part file its final name. The file must have all `size` bytes and be durable. It gets no name once
+ * `signal` is aborted.
  */
 export async function commitPart(
   output: Output,
@@ -22,14 +22,17 @@ export async function commitPart(
   await finishCommit(output);
 }
 
-/** Makes the final name of a part file durable, and removes the rest. The control file goes last: it says that all is there. */
+/**
+ * Makes the final name of a part file durable, and removes the other files. The control file is removed last,
+ * because it records that the file is complete.
+ */
 export async function finishCommit({ part, control, place }: Output): Promise<void> {
   await place.syncDirectory("finish");
   await place.removeOwn(part.path);
   await control.remove();
 }
 
-/** Writes a file from memory under the temporary name, and gives it its final one. `finishBytes()` comes next. */
+/** Writes a file from memory under the temporary name and gives it its final name. `finishBytes()` must follow. */
 export async function commitBytes(
   output: Output,
   bytes: Uint8Array<ArrayBuffer>,
@@ -46,13 +49,13 @@ export async function commitBytes(
   }
 }
 
-/** Makes the final name of a file from memory durable, and removes its other one. */
+/** Makes the final name of a file from memory durable, and removes its temporary name. */
 export async function finishBytes({ place }: Output): Promise<void> {
   await place.syncDirectory("finish");
   await place.remove(place.names.temporary);
 }
 
-/** Makes a durable file of `bytes` under the temporary name. */
+/** Writes `bytes` durably to a file with the temporary name. */
 export async function writeTemporary(output: Output, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const { runtime, names: { temporary }, owner } = output.place;
   try {

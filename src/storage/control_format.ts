@@ -11,17 +11,17 @@ export type DecodedControl =
 
 const MAGIC = new TextEncoder().encode("BYTEHAUL");
 const VERSION = 2;
-/** Magic, version, length of the description, length of what follows it, CRC-32 of all the rest. */
+/** Magic, version, length of the description, length of the table after it, and the CRC-32 of everything else. */
 const HEAD_BYTES = MAGIC.length + 4 * 4;
-/** There are about as many as connections; each is read again when the part file was touched. */
+/** Usually there are about as many as connections. Each is read again when the part file was changed. */
 const MAX_PARTIAL_RANGES = 16_384;
 const MAX_DESCRIPTION_BYTES = 1024 * 1024;
 
-/** Smaller pieces no option allows, and many of them would take as many reads to check. */
+/** No option allows smaller pieces. Many small pieces would need as many reads to check. */
 const MIN_PIECE_BYTES = 16 * 1024;
 const MAX_SMALL_PIECES = 1024;
 
-/** The most pieces that a control file describes; larger files get larger pieces. */
+/** The most pieces in a control file. Larger files get larger pieces. */
 export const MAX_PIECES: number = 2 ** 20;
 
 /** The bytes of a control file. */
@@ -37,15 +37,15 @@ export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
   view.setUint32(16, bitmap.length + crcs.byteLength);
   bytes.set(json, HEAD_BYTES);
   bytes.set(bitmap, HEAD_BYTES + json.length);
-  // A loop: a call for each of a million pieces takes ten times as long, at every checkpoint.
+  // A loop, because a call for each of a million pieces would take ten times as long at every checkpoint.
   for (let piece = 0; piece < crcs.length; piece++) view.setUint32(crcsStart + 4 * piece, crcs[piece]!);
   view.setUint32(20, checksumOf(bytes));
   return bytes;
 }
 
 /**
- * Reads the bytes of a control file. Every number is checked before anything is made of it.
- * Throws a `ControlFileError` for one that a newer version wrote.
+ * Decodes the bytes of a control file. Every number is checked before it is used. Throws a `ControlFileError` for a
+ * file that a newer version wrote.
  */
 export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): DecodedControl {
   const damaged = (reason: string): DecodedControl => ({ kind: "damaged", reason });
@@ -70,7 +70,7 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
   return record === undefined ? damaged("its numbers do not fit together") : { kind: "record", record };
 }
 
-/** The description in the order in which it has always been written; an unknown size is written as 0. */
+/** The fields in the order in which all versions write them. An unknown size is written as 0. */
 function describe({ file, part, progress: { pieceSize, partial } }: ControlRecord) {
   const { urlHash, queryHash, size = 0, validator } = file;
   const ranges = partial.slice(0, MAX_PARTIAL_RANGES).map(({ start, end, crc }) => [start, end, crc]);
@@ -81,7 +81,7 @@ function describe({ file, part, progress: { pieceSize, partial } }: ControlRecor
   };
 }
 
-/** Covers everything but the field that holds it. */
+/** The CRC-32 of everything except its own field. */
 function checksumOf(bytes: Uint8Array): number {
   return crc32(bytes.subarray(24), crc32(bytes.subarray(0, 20)));
 }
@@ -108,17 +108,17 @@ function parseDescription(json: Uint8Array, table: Uint8Array<ArrayBuffer>): Con
   return { file, part, progress };
 }
 
-/** Where files have neither identity nor time, nothing is known of the part file. */
+/** Without identity and time nothing is known about the part file. */
 function parsePart(identity: string | undefined, modifiedMs: number | undefined): RecordedPart | undefined {
   return identity === undefined && modifiedMs === undefined ? undefined : { identity, modifiedMs };
 }
 
-/** A file of unknown size has no checkpoint; with one, 0 is the size of a file without bytes. */
+/** A file of unknown size has no checkpoint. After a checkpoint, 0 means an empty file. */
 function parseSize(size: number, part: RecordedPart | undefined): number | undefined {
   return size === 0 && part === undefined ? undefined : size;
 }
 
-/** What is claimed, if it fits the table. */
+/** The recorded progress, if it agrees with the table. */
 function parseProgress(
   { size, pieceSize, partial }: { size: number; pieceSize: number; partial: unknown },
   table: Uint8Array<ArrayBuffer>,
@@ -152,7 +152,7 @@ function parseValidator(value: unknown): Validator | undefined {
   return isYoung === true ? { etag, lastModified, isYoung } : { etag, lastModified };
 }
 
-/** Ranges ascend, as they are written, so that none lies in another. */
+/** Requires ascending ranges, so that none overlaps another. */
 function parseRanges(value: unknown, size: number, pieceSize: number): CheckedRange[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_PARTIAL_RANGES) return undefined;
   const ranges: CheckedRange[] = [];

@@ -1,10 +1,13 @@
 import type { CheckedRange } from "../lib/crc32.ts";
 import type { Validator } from "../types.ts";
 
-/** What is known about an unfinished download. Holds no header, no query string and no credentials. */
+/**
+ * The contents of a control file: what is known about an unfinished download. It has no header, no query string and
+ * no credentials.
+ */
 export interface ControlRecord {
   readonly file: RecordedFile;
-  /** `undefined` before the first checkpoint, and where the part file could not be looked at. */
+  /** `undefined` before the first checkpoint, and where `stat` of the part file failed. */
   readonly part: RecordedPart | undefined;
   readonly progress: RecordedProgress;
 }
@@ -13,23 +16,23 @@ export interface ControlRecord {
 export interface RecordedFile {
   /** Hash of the URL without its query and credentials. */
   readonly urlHash: string;
-  /** A few digits of the hash of its query. */
+  /** A few digits of the hash of the URL's query. */
   readonly queryHash: string;
   /** In bytes; `undefined` where the server did not report it. */
   readonly size: number | undefined;
   readonly validator: Validator;
 }
 
-/** A file of which the server reported the size. */
+/** A file whose size the server reported. */
 export interface SizedFile extends RecordedFile {
   readonly size: number;
 }
 
 /** The part file at the latest checkpoint. */
 export interface RecordedPart {
-  /** Names the part file on this machine, so that another file under its name is noticed. */
+  /** Identifies the part file on this machine, so that another file with its name is detected. */
   readonly identity: string | undefined;
-  /** When the part file was last modified, once all that is claimed had been made durable. */
+  /** When the part file was last modified, read after all recorded bytes were made durable. */
   readonly modifiedMs: number | undefined;
 }
 
@@ -40,14 +43,14 @@ export interface RecordedProgress {
   readonly bitmap: Uint8Array<ArrayBuffer>;
   /** The CRC-32 of each piece; 0 where the bitmap has none. */
   readonly crcs: Uint32Array<ArrayBuffer>;
-  /** What the part file has of the other pieces, ascending. */
+  /** The ranges of other pieces that the part file has, ascending. */
   readonly partial: readonly CheckedRange[];
 }
 
-/** What a checkpoint records; the part file is looked at when it is saved. */
+/** What a checkpoint records. The data about the part file is added when the record is saved. */
 export type Claims = Omit<ControlRecord, "part">;
 
-/** The progress of a download that has just begun. */
+/** The progress of a new download. */
 export function noProgress({ size = 0 }: RecordedFile, pieceSize: number): RecordedProgress {
   const pieces = Math.ceil(size / pieceSize);
   return {
@@ -58,7 +61,7 @@ export function noProgress({ size = 0 }: RecordedFile, pieceSize: number): Recor
   };
 }
 
-/** Whether it claims every byte of the file. */
+/** Whether the record claims every byte of the file. */
 export function isComplete({ file: { size }, progress: { pieceSize, bitmap } }: ControlRecord): boolean {
   if (size === undefined) return false;
   const pieces = Math.ceil(size / pieceSize);

@@ -13,13 +13,16 @@ export type LoadedControl = DecodedControl | { readonly kind: "missing" };
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
-/** Keeps control files. Only the holder of the output's lock may change them. */
+/** Reads, writes and removes the control file of an output. Only the owner of the output's lock may change it. */
 export class ControlStore {
   readonly #runtime: Runtime;
   readonly #names: OutputNames;
   readonly #lock: Pick<FileLock, "owner"> | undefined;
 
-  /** Without a lock it only reads. The file may then be that of another user, so that nothing of it may be believed. */
+  /**
+   * Without a lock the store only reads. The file may then belong to another user, so its content must not be
+   * trusted.
+   */
   constructor(runtime: Runtime, names: OutputNames, lock?: Pick<FileLock, "owner">) {
     this.#runtime = runtime;
     this.#names = names;
@@ -30,7 +33,7 @@ export class ControlStore {
     return this.#lock?.owner;
   }
 
-  /** Reads the control file. With `overwrite`, that of another user counts as missing. */
+  /** Reads the control file. With `overwrite`, a control file of another user counts as missing. */
   async load(overwrite = false): Promise<LoadedControl> {
     try {
       const bytes = await this.#read();
@@ -44,7 +47,7 @@ export class ControlStore {
     }
   }
 
-  /** Replaces the control file in one step and durably. When that fails, the old one stays. */
+  /** Replaces the control file atomically and durably. When that fails, the old file stays. */
   async save(record: ControlRecord): Promise<void> {
     const { files } = this.#runtime;
     const { control, directory, temporary } = this.#names;
@@ -58,7 +61,7 @@ export class ControlStore {
     }
   }
 
-  /** Gives a control file that cannot be used another name, and returns that. */
+  /** Renames an unusable control file and returns its new name. */
   async setAside(): Promise<string> {
     const { control, damaged } = this.#names;
     try {

@@ -3,22 +3,22 @@ import { requireReplaceable } from "./own_file.ts";
 import type { Output } from "./output.ts";
 import { storageError } from "./storage_error.ts";
 
-/** Removes the part file, if it is ours, and all that belongs to it. */
+/** Removes the part file, if it is ours, and the control file. */
 export async function discard({ part, control }: Output): Promise<void> {
   await part.remove();
   await control.remove();
 }
 
-/** Removes the part file, if it is ours, and gives the control file another name, which it returns. */
+/** Removes the part file, if it is ours. Renames the control file and returns its new name. */
 export async function setAside({ part, control }: Output): Promise<string> {
   await part.remove();
   return await control.setAside();
 }
 
 /**
- * Gives what failed its checksum the name for that, in place of an earlier one, and returns it. That is the part file, or
- * the `bytes` that are in memory alone. Removes everything else of the download, so that no later run takes it for
- * progress.
+ * Keeps a file that failed its checksum as `<name>.mismatch`, replacing an earlier one, and returns that path. The
+ * file is the part file, or `bytes` that are only in memory. All other files of the download are removed, so that no
+ * later run resumes from them.
  */
 export async function keepMismatch(output: Output, bytes?: Uint8Array<ArrayBuffer>): Promise<string> {
   const { part, place: { runtime: { files }, names, owner } } = output;

@@ -1,23 +1,23 @@
 import { FILE_NAME_BYTES, isNameBeside, unitsThatFit } from "../lib/output_names.ts";
 import { stripUnprintable } from "../lib/terminal_text.ts";
 
-/** Room for the longest suffix that goes behind a name, `.bytehaul.lock`, and some to spare. */
+/** Room for the longest suffix of a name, `.bytehaul.lock`, and some reserve. */
 const SUFFIX_BYTES = 32;
 
 const MAX_BYTES = FILE_NAME_BYTES - SUFFIX_BYTES;
 
-/** Longer names are cut before anything else is done, since normalizing takes the square of the length. */
+/** Longer names are cut first, because the time for normalizing grows with the square of the length. */
 const MAX_RAW_LENGTH = 1024;
 
 /** One or two extensions, as in `.tar.gz`, each of up to 16 bytes with its dot. */
 const EXTENSION = /(?:\.[\w-]{1,15}){1,2}$/;
 
-/** A name that Windows takes for a device, whatever its extension, and the spaces it ignores. */
+/** A name that means a device on Windows, with any extension, and with the spaces that Windows ignores. */
 const DEVICE = /^(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³]|conin\$|conout\$)\s*(?:\.|$)/i;
 
 /**
- * A name of which a runtime or a package manager makes use when it is started in that directory, without being asked:
- * code that runs first, where modules come from, where packages are fetched.
+ * Names of files that a runtime or a package manager reads by itself when it starts in their directory. Such files
+ * decide which code runs first, where modules come from and where packages are fetched.
  */
 const OBEYED = [
   /^node_modules$/iu,
@@ -28,10 +28,10 @@ const OBEYED = [
   /^(?:yarn\.lock|pnpm-(?:lock|workspace)\.yaml)$/iu,
 ];
 
-/** Runs of these at the end are dropped by Windows, so two names could be one. */
+/** Dots and spaces at the end. Windows drops them, so two names could mean one file. */
 const TRAILING = /(?<![\s.])[\s.]+$/;
 
-/** What no name on Windows has; a colon there starts an alternate data stream. */
+/** Characters that no name on Windows may have. A colon starts an alternate data stream there. */
 // deno-lint-ignore no-control-regex
 const REFUSED_ON_WINDOWS = /[<>:"|?*\x00-\x1f]/;
 
@@ -48,7 +48,7 @@ function avoidReserved(name: string): string {
   return prefix + name + suffix;
 }
 
-/** Some disks take letters for one that only look alike, such as a long s or a ligature. */
+/** Some disks treat similar letters as equal, such as a long s or a ligature, so such letters match, too. */
 function isObeyed(name: string): boolean {
   const plain = name.normalize("NFKC");
   return OBEYED.some((pattern) => pattern.test(plain));
@@ -61,24 +61,23 @@ function baseName(name: string): string {
 }
 
 /**
- * Makes a name that a server or a URL supplied safe on every system, or gives `undefined` when nothing is
- * left of it. Only the base name is kept, visible and without characters or meanings that some system
- * treats specially, and short enough for the suffixes of a download in progress. Applied to its own result
- * it changes nothing.
+ * Makes a name from a server or a URL safe on every system. Returns `undefined` when no character of it is left. The
+ * result is a base name of visible characters. No system treats it specially, and it leaves room for the suffixes of
+ * an unfinished download. Sanitizing the result again does not change it.
  */
 export function sanitizeFileName(name: string): string | undefined {
   let safe = stripUnprintable(baseName(name).toWellFormed())
     .normalize("NFC")
     .replace(/^[a-z]:/i, "")
-    // A colon behind an extension starts an alternate data stream; elsewhere it is punctuation.
+    // A colon after an extension starts an alternate data stream. Elsewhere it is punctuation.
     .replace(/(?<=\.\w{1,15}):.*/s, "")
     .replace(/[<>:"|?*]/g, "_")
     .replace(/^[\s.-]+/, "")
     .replace(TRAILING, "");
   if (safe === "") return undefined;
 
-  // Shortening can uncover a name that needs renaming, and renaming makes it longer again. It ends because
-  // a name is never renamed at the same end twice: a new suffix becomes part of the extension, which stays.
+  // Shortening can produce a name that needs renaming, and renaming makes the name longer again. The loop ends
+  // because no end of a name is renamed twice: a new suffix becomes part of the extension, which stays.
   for (let before = ""; before !== safe;) {
     before = safe;
     safe = shorten(avoidReserved(safe));
@@ -94,11 +93,11 @@ export function refusedByWindows(name: string): string | undefined {
   return undefined;
 }
 
-/** The last segment of a URL's path, decoded, or `undefined` when there is none. It needs sanitizing. */
+/** The last segment of a URL's path, decoded but not sanitized; `undefined` when there is none. */
 export function fileNameFromUrl(url: string): string | undefined {
   const path = URL.parse(url)?.pathname ?? "";
   const segment = path.slice(path.lastIndexOf("/") + 1);
-  // One character at a time, so that what is no UTF-8 stays as it is and spoils nothing around it.
+  // One character at a time, so that bytes that are not UTF-8 stay as they are and the text around them is decoded.
   const character =
     /%[0-7][\da-f]|%[c-d][\da-f]%[89ab][\da-f]|%e[\da-f](?:%[89ab][\da-f]){2}|%f[0-7](?:%[89ab][\da-f]){3}/gi;
   const decoded = segment.replace(character, (escapes) => {
@@ -111,7 +110,7 @@ export function fileNameFromUrl(url: string): string | undefined {
   return decoded || undefined;
 }
 
-/** The first candidate that is a usable name once sanitized, or `download` when none is. */
+/** The first candidate that sanitizing leaves a name of, or `download` when there is none. */
 export function chooseFileName(candidates: readonly (string | undefined)[]): string {
   for (const candidate of candidates) {
     const name = candidate === undefined ? undefined : sanitizeFileName(candidate);

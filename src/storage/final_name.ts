@@ -6,8 +6,8 @@ import { errorCode } from "../lib/error_code.ts";
 import { storageError } from "./storage_error.ts";
 
 /**
- * What link() fails with for other reasons than that a file system has no hard links, for which they have many words:
- * EPERM, ENOTSUP, ENOSYS, EMLINK, EINVAL, and EACCES (Android), EXDEV (mergerfs), EPROTO, ENOTTY.
+ * Failures of link() that do not mean that the file system lacks hard links. Many codes mean that: EPERM, ENOTSUP,
+ * ENOSYS, EMLINK, EINVAL, and EACCES (Android), EXDEV (mergerfs), EPROTO, ENOTTY.
  */
 const NOT_FOR_LACK_OF_LINKS = new Set([
   ...["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"],
@@ -24,13 +24,13 @@ export async function giveName(
     if (overwrite) await files.rename(from, path);
     else await linkOrRename(files, from, path);
   } catch (cause) {
-    // Windows keeps the name of a removed file until the file is closed, which it was just now.
+    // Windows keeps the name of a removed file until the file is closed, which has just happened.
     if (errorCode(cause) === "ENOENT") throw changed(from, path, cause);
     throw storageError("finish", path, cause);
   }
 }
 
-/** Why a name is not given. */
+/** The error for a final name that is taken. */
 export function nameTaken(path: string, kind: FileInfo["kind"]): DownloadError {
   const message = `Cannot write "${path}": it exists already`;
   if (kind === "directory") return new DownloadError("output_exists", `${message}; choose another output`);
@@ -39,7 +39,7 @@ export function nameTaken(path: string, kind: FileInfo["kind"]): DownloadError {
   });
 }
 
-/** Refuses a file that was exchanged or cut by somebody else while it was written, as `at`. */
+/** Throws where another program replaced or truncated the file at `at` while it was written. */
 export async function requireIntact(
   { path, place: { runtime } }: Output,
   file: RuntimeFile,
@@ -59,7 +59,7 @@ function changed(at: string, path: string, cause?: unknown): DownloadError {
   return new DownloadError("storage", message, { cause });
 }
 
-/** link() refuses a name that is taken, which rename() does not. */
+/** Uses link() where possible, because it fails for a name that is taken. rename() would replace that file. */
 async function linkOrRename(files: FileSystem, from: string, path: string): Promise<void> {
   try {
     await files.link(from, path);

@@ -9,12 +9,12 @@ import type { Output } from "./output.ts";
 import { isOfAnother, type OpenedFile } from "./own_file.ts";
 import { lookAt } from "./paths.ts";
 
-/** An earlier run gave the file its final name, and was killed before it could clean up. */
+/** An earlier run gave the file its final name and was killed before it removed its other files. */
 export interface FinishedOutput {
   readonly kind: "finished";
   /** In bytes. */
   readonly size: number;
-  /** Makes the name durable, and removes what that run left. */
+  /** Makes the name durable and removes the other files of that run. */
   commit(): Promise<void>;
 }
 
@@ -22,9 +22,9 @@ export interface FinishedOutput {
 export interface Leftover {
   readonly kind: "leftover";
   readonly record: ControlRecord;
-  /** Opens the part file; `undefined` when there is none, or something that is no file. */
+  /** Opens the part file; `undefined` when it is missing or is no regular file. */
   openPart(): Promise<OpenedFile | undefined>;
-  /** Removes the part file and all that belongs to it. */
+  /** Removes the part file and the control file. */
   discard(): Promise<void>;
 }
 
@@ -32,26 +32,27 @@ export interface Leftover {
 export interface DamagedLeftover {
   readonly kind: "damaged";
   readonly reason: string;
-  /** Removes the part file, and gives the control file another name, which it returns. */
+  /** Removes the part file. Renames the control file and returns its new name. */
   setAside(): Promise<string>;
 }
 
-/** There is no control file, so that whatever is there is not known to be ours. */
+/** There is no control file, so no file beside the output is known to be ours. */
 export interface NoLeftover {
   readonly kind: "none";
-  /** Removes what an unfinished save may have left. */
+  /** Removes files that an unfinished save may have left. */
   discard(): Promise<void>;
 }
 
 /** What an earlier run left beside the final name. */
 export type Leftovers = Leftover | DamagedLeftover | NoLeftover;
 
-/** What an earlier run left, under the final name and beside it. */
+/** What an earlier run left, including a file with the final name. */
 export type Inspection = FinishedOutput | Leftovers;
 
 /**
- * Looks at what an earlier run left. Refuses a final name that is taken and may not be replaced. `isRequested` tells
- * whether a control file is of the URL that is requested: without it, nothing shows which file a finished one is.
+ * Finds out what an earlier run left. Refuses a final name that is taken and may not be replaced. `isRequested` says
+ * whether a control file belongs to the requested URL. Only a control file shows which URL a finished file belongs
+ * to.
  */
 export async function inspect(
   output: Output,
@@ -63,13 +64,13 @@ export async function inspect(
   if (await isFinished(output, found, isRequested)) {
     return { kind: "finished", size: found.size, commit: () => finishCommit(output) };
   }
-  // The leftovers of a file that may be replaced can be of the requested URL.
+  // The leftovers beside a file that may be replaced can belong to the requested URL.
   if (found.kind !== "directory" && overwrite) return await inspectLeftovers(output);
   await removeTwin(output, found);
   throw nameTaken(path, found.kind);
 }
 
-/** Looks at what an earlier run left beside the final name, whatever has that. */
+/** Finds out what an earlier run left beside the final name. Any file may have that name. */
 export async function inspectLeftovers(output: Output): Promise<Leftovers> {
   const loaded = await output.control.load(output.place.overwrite);
   output.part.claim(loaded.kind !== "missing");
@@ -89,19 +90,19 @@ export async function inspectLeftovers(output: Output): Promise<Leftovers> {
 }
 
 /**
- * Reads the control file of the output at `path`, which nobody has taken. The file may be that of another user, so that
- * nothing of it may be believed.
+ * Reads the control file of the output at `path` without locking the output. The file may belong to another user, so
+ * its content must not be trusted.
  */
 export function peekControl(runtime: Runtime, path: string): Promise<LoadedControl> {
   return new ControlStore(runtime, new OutputNames(path)).load();
 }
 
-/** Looks at the part file of the output at `path`, which nobody has taken; `undefined` when there is none. */
+/** Reads the attributes of the part file at `path` without locking the output; `undefined` when there is none. */
 export function peekPart(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
   return lookAt(runtime, new OutputNames(path).part);
 }
 
-/** Whether a file is the part file of a control file that has all of it, and was not written to since. */
+/** Whether a file is the part file of a control file that records it as complete, and was not changed since. */
 async function isFinished(
   { control, place }: Output,
   found: FileInfo,
@@ -115,7 +116,7 @@ async function isFinished(
     file.size === found.size && isComplete(loaded.record) && isRequested(file);
 }
 
-/** A file from memory had this name before its final one, and no control file says of which URL it is. */
+/** Removes the temporary name of a finished file that was written from memory. No control file shows its URL. */
 async function removeTwin({ place }: Output, { identity }: FileInfo): Promise<void> {
   const { runtime, names: { temporary } } = place;
   if (identity === undefined || (await lookAt(runtime, temporary))?.identity !== identity) return;

@@ -11,8 +11,9 @@ import { OutputPlace } from "./place.ts";
 import { storageError } from "./storage_error.ts";
 
 /**
- * The output of one download: the final name, and the part file, the control file and the lock beside it. Whoever has an
- * `Output` holds its lock. `inspect()` finds what an earlier run left, and `commit.ts` and `discard.ts` end it.
+ * The output of one download: the final name, and the part file, the control file and the lock beside it. An
+ * `Output` is locked until it is released. `inspect()` finds what an earlier run left. `commit.ts` and `discard.ts`
+ * finish the output.
  */
 export class Output {
   readonly place: OutputPlace;
@@ -27,7 +28,7 @@ export class Output {
     this.#lock = lock;
   }
 
-  /** Takes the output for this download alone. */
+  /** Locks the output for this download. */
   static async acquire(runtime: Runtime, path: string, overwrite: boolean): Promise<Output> {
     const names = new OutputNames(path);
     const lock = await lockOutput(runtime.files, names);
@@ -39,7 +40,7 @@ export class Output {
     return this.place.names.path;
   }
 
-  /** Whether the disk has no locks, so that another machine, or a program of another kind, may write here as well. */
+  /** Whether the disk has no locks, so that another machine or another kind of program may also write the output. */
   get isWeaklyLocked(): boolean {
     return this.#lock.isWeak;
   }
@@ -50,7 +51,10 @@ export class Output {
     return found !== undefined && isOfAnother(found, this.place.owner);
   }
 
-  /** Names the output in the same way whatever path leads to its directory; `undefined` where that is not known. */
+  /**
+   * Identifies the output, whatever path leads to its directory; `undefined` where the system does not identify
+   * directories.
+   */
   async identity(): Promise<string | undefined> {
     const { runtime: { files }, names: { directory } } = this.place;
     if (!await files.mayRead(directory)) return undefined;
@@ -58,7 +62,7 @@ export class Output {
     return identity === undefined ? undefined : `${identity}\0${basename(this.path)}`;
   }
 
-  /** Refuses a download that cannot fit on the disk, where the free space is known. */
+  /** Throws where the disk is known to have less free space than a download needs. */
   async requireSpace(bytes: number): Promise<void> {
     const { runtime: { files }, names: { directory } } = this.place;
     const free = await files.freeSpace(directory);
@@ -69,7 +73,7 @@ export class Output {
     );
   }
 
-  /** Closes the part file and lets others have the output. */
+  /** Closes the part file and unlocks the output. */
   async release(): Promise<void> {
     try {
       await this.part.close();

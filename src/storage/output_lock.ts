@@ -5,7 +5,9 @@ import type { FileLock, FileSystem } from "../runtime/runtime.ts";
 import { makeDirectories, refuseDeadLink, refuseSpecial } from "./paths.ts";
 import { storageError } from "./storage_error.ts";
 
-/** Locks an output, whose directory is made when it is missing. Refuses one that another download has locked. */
+/**
+ * Locks an output and creates its directory if it is missing. Throws for an output that another download has locked.
+ */
 export async function lockOutput(files: FileSystem, names: OutputNames): Promise<FileLock> {
   const lock = await takeLock(files, names);
   if (lock !== undefined) return lock;

@@ -1,29 +1,30 @@
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, OpenMode, RuntimeFile } from "../runtime/runtime.ts";
 
-/** A file that was opened, and what it is. */
+/** An open file and its attributes. */
 export interface OpenedFile {
   readonly file: RuntimeFile;
   readonly info: FileInfo;
 }
 
-/** A file is not ours. The message is the reason. */
+/** A file does not belong to us. The message is the reason. */
 export class ForeignFileError extends Error {
   /** The name of the class. */
   override readonly name = "ForeignFileError";
 }
 
-/** Whether it belongs to somebody else than `owner`. */
+/** Whether a file belongs to another user than `owner`. */
 export function isOfAnother(info: FileInfo, owner: number | undefined): boolean {
   return info.owner !== undefined && owner !== undefined && info.owner !== owner;
 }
 
-/** How often a file is opened that is exchanged meanwhile, as a control file is when it is saved. */
+/** How often opening is tried when the file is replaced meanwhile, as a control file is when it is saved. */
 const LOOKS = 3;
 
 /**
- * Opens a file that is of `owner` alone; `undefined` when there is none. It is looked at before it is opened, as opening
- * a device does something, and again when it is open, as it may have been exchanged in between.
+ * Opens a file that only `owner` can change; `undefined` when there is none. Its attributes are checked before it is
+ * opened, because opening a device has effects. They are checked again when it is open, because it may have been
+ * replaced in between.
  */
 export async function openOwn(
   files: FileSystem,
@@ -49,7 +50,7 @@ export async function openOwn(
   return undefined;
 }
 
-/** Refuses what another user could have put there, or could change. */
+/** Throws for a file that another user could have created or could change. */
 function requireOwn(info: FileInfo, owner: number | undefined): void {
   const { kind, links = 1 } = info;
   if (kind === "symlink") throw new ForeignFileError("it is a symbolic link");
@@ -59,13 +60,13 @@ function requireOwn(info: FileInfo, owner: number | undefined): void {
   if (links > 1) throw new ForeignFileError("it has another name as well");
 }
 
-/** Removes what has this name, unless it belongs to another user. */
+/** Removes a file, unless it belongs to another user. */
 export async function removeOwn(files: FileSystem, path: string, owner: number | undefined): Promise<void> {
   const found = await files.lstat(path);
   if (found !== undefined && !isOfAnother(found, owner)) await files.remove(path);
 }
 
-/** The error for a file of others under a name of ours. */
+/** The error for a foreign file that has one of our names. */
 export function inTheWay(path: string, reason: string): DownloadError {
   return new DownloadError("storage", `Cannot use "${path}": ${reason}`, {
     remedy: {
@@ -76,7 +77,7 @@ export function inTheWay(path: string, reason: string): DownloadError {
   });
 }
 
-/** Renaming replaces what has the new name, so that must be a file, and no other user's. */
+/** Throws where renaming to `path` would replace something other than a file of ours. */
 export async function requireReplaceable(
   files: FileSystem,
   path: string,

@@ -6,10 +6,10 @@ import { lookAt } from "./paths.ts";
 import type { OutputPlace } from "./place.ts";
 import { storageError } from "./storage_error.ts";
 
-/** A file that is only read, and closed by whoever reads it. */
+/** A file that is only read. The reader closes it. */
 export type FileReader = Pick<RuntimeFile, "read" | "close">;
 
-/** The part file of an output: opened, made, removed, and whether it is ours. */
+/** The part file of an output. Opens, creates and removes it, and knows whether it is ours. */
 export class PartFile {
   readonly #place: OutputPlace;
   #file: RuntimeFile | undefined;
@@ -23,7 +23,7 @@ export class PartFile {
     return this.#place.names.part;
   }
 
-  /** Whether a file under this name is known to be ours: a control file says so, or this download made it. */
+  /** Whether a file with this name is known to be ours: a control file records it, or this download created it. */
   get isOurs(): boolean {
     return this.#isOurs;
   }
@@ -33,12 +33,12 @@ export class PartFile {
     return this.#file !== undefined;
   }
 
-  /** Records whether there is a control file, which says that the part file is ours. */
+  /** Sets whether there is a control file. A control file shows that the part file is ours. */
   claim(hasControl: boolean): void {
     this.#isOurs = hasControl;
   }
 
-  /** Opens the part file of an earlier run; `undefined` when there is none, or something that is no file. */
+  /** Opens the part file of an earlier run; `undefined` when it is missing or is no regular file. */
   async open(): Promise<OpenedFile | undefined> {
     const { runtime, overwrite, owner } = this.#place;
     const named = await lookAt(runtime, this.path);
@@ -54,7 +54,7 @@ export class PartFile {
     }
   }
 
-  /** Makes an empty one. */
+  /** Creates an empty part file. */
   async create(): Promise<RuntimeFile> {
     try {
       const file = await this.#place.runtime.files.create(this.path);
@@ -68,7 +68,7 @@ export class PartFile {
     }
   }
 
-  /** Opens it once more, for whoever only reads it. */
+  /** Opens the part file a second time, only for reading. */
   async openReader(): Promise<FileReader> {
     try {
       const written = await this.#file?.stat();
@@ -81,7 +81,7 @@ export class PartFile {
     }
   }
 
-  /** Frees the name for a new one. Removes a file that has it only where that is ours, or may be overwritten. */
+  /** Frees the name for a new part file. Removes a file with the name only if it is ours or may be overwritten. */
   async clear(): Promise<void> {
     const { runtime, overwrite, owner } = this.#place;
     await this.close();
@@ -95,8 +95,8 @@ export class PartFile {
   }
 
   /**
-   * Removes it where it is ours. Afterwards the control file may be removed, without which nobody owns a part file: no
-   * power loss brings this one back.
+   * Removes the part file if it is ours. The removal is durable, so that the control file may be removed next: no
+   * power loss restores a part file without a control file.
    */
   async remove(): Promise<void> {
     await this.close();

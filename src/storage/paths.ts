@@ -6,13 +6,13 @@ import { refusedByWindows } from "./file_name.ts";
 import { errorCode } from "../lib/error_code.ts";
 import { storageError } from "./storage_error.ts";
 
-/** What a directory answers that may be written and not read, or on a file system that cannot sync one. */
+/** Failures of syncing a directory that may be written but not read, or whose file system cannot sync directories. */
 const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL", "EISDIR", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 
-/** UTF-16 units in a name on Windows. */
+/** The most UTF-16 units in a name on Windows. */
 const MAX_NAME_LENGTH = 255;
 
-/** Looks at the path itself, links not followed; `undefined` when nothing is there. */
+/** The attributes of a path; links are not followed. `undefined` when the path does not exist. */
 export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
   try {
     return await runtime.files.lstat(path);
@@ -22,7 +22,7 @@ export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo |
   }
 }
 
-/** Refuses a path that cannot become a file, or not under this name, before anything else is done. */
+/** Throws for a path that cannot become a file of this name. Called before anything else is done. */
 export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
   const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
   if (isDirectory) {
@@ -37,7 +37,7 @@ export async function refuseDirectory(runtime: Runtime, path: string): Promise<v
   if (sep === "\\") requireWindowsName(path);
 }
 
-/** Windows says of a name that it does not take no more than that nothing has it. */
+/** Throws for a name that Windows does not allow. Windows itself only reports that no file has the name. */
 function requireWindowsName(path: string): void {
   const name = basename(path);
   if (name.length > MAX_NAME_LENGTH) {
@@ -53,16 +53,16 @@ function requireWindowsName(path: string): void {
   });
 }
 
-/** What leads to the files that a process has open. They are no places for a new file. */
+/** Paths that lead to open files of a process. No new file can be created there. */
 const OPEN_FILES = /^\/(?:dev\/(?:std(?:in|out|err)$|fd\/)|proc\/)/;
 
 /**
- * Refuses a device, a pipe, a socket and a link to one, which no file may replace: others use them by their name.
- * `/dev/null` replaced by a file is the end of a machine.
+ * Throws for a device, a pipe, a socket and a link to one. No file may replace them, because other programs use them
+ * by name. A machine whose `/dev/null` was replaced by a file no longer works.
  */
 export async function refuseSpecial(files: FileSystem, path: string): Promise<void> {
   const named = await files.lstat(path);
-  // A link that leads nowhere is a link like any other.
+  // A link that leads nowhere is not special.
   const found = named?.kind === "symlink" ? await files.stat(path).catch(() => undefined) : named;
   const isOpenFile = OPEN_FILES.test(normalize(path)) ||
     named?.kind === "symlink" && await isSameDirectory(files, dirname(path), "/dev");
@@ -73,14 +73,14 @@ export async function refuseSpecial(files: FileSystem, path: string): Promise<vo
   );
 }
 
-/** A relative path, or one through a link, leads there as well. */
+/** Whether two paths, perhaps relative or through links, lead to the same directory. */
 async function isSameDirectory(files: FileSystem, path: string, other: string): Promise<boolean> {
   if (!await files.mayRead(path) || !await files.mayRead(other)) return false;
   const [one, two] = await Promise.all([path, other].map((it) => files.stat(it).catch(() => undefined)));
   return one?.identity !== undefined && one.identity === two?.identity;
 }
 
-/** Refuses a directory behind a link that leads nowhere, for which the system has no clear error. */
+/** Throws for a directory whose path has a link that leads nowhere. The system has no clear error for that. */
 export async function refuseDeadLink(files: FileSystem, path: string): Promise<void> {
   for (let at = path; dirname(at) !== at; at = dirname(at)) {
     if (!await files.mayRead(at)) return;
@@ -95,7 +95,7 @@ export async function refuseDeadLink(files: FileSystem, path: string): Promise<v
   }
 }
 
-/** Makes a directory and those above it that are missing, and makes the names of these durable. */
+/** Creates a directory and its missing parents, and makes their names durable. */
 export async function makeDirectories(files: FileSystem, path: string): Promise<void> {
   const made: string[] = [];
   for (let at = path; dirname(at) !== at && await isMissing(files, at); at = dirname(at)) made.unshift(at);
@@ -112,13 +112,13 @@ async function isMissing(files: FileSystem, path: string): Promise<boolean> {
   return await files.mayRead(path) && await files.lstat(path) === undefined;
 }
 
-/** Where the directory above is not ours to read, its names become durable when the system sees to it. */
+/** Makes a name durable, unless the directory above may not be read. The system then does it later. */
 async function syncName(files: FileSystem, path: string): Promise<void> {
   const parent = dirname(path);
   if (await files.mayRead(parent)) await syncNames(files, parent);
 }
 
-/** Makes the names in a directory durable, as far as the system lets us. */
+/** Makes the names in a directory durable, as far as the system allows it. */
 export async function syncNames(files: FileSystem, directory: string): Promise<void> {
   try {
     await files.syncDirectory(directory);

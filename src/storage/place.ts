@@ -4,13 +4,13 @@ import { removeOwn } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
 import { storageError } from "./storage_error.ts";
 
-/** Where an output and the files beside it are, and whose files may be changed there. */
+/** The directory of an output and the files beside it, and which files may be changed there. */
 export class OutputPlace {
   readonly runtime: Runtime;
   readonly names: OutputNames;
-  /** Whether files of others may be replaced. */
+  /** Whether foreign files may be replaced. */
   readonly overwrite: boolean;
-  /** The user to whom our files belong; `undefined` where there are no users. */
+  /** The user who owns our files; `undefined` where there are no users. */
   readonly owner: number | undefined;
 
   constructor(
@@ -22,7 +22,7 @@ export class OutputPlace {
     this.owner = owner;
   }
 
-  /** Removes one file, whoever owns it. */
+  /** Removes one file, whichever user owns it. */
   async remove(path: string): Promise<void> {
     try {
       await this.runtime.files.remove(path);
@@ -40,7 +40,7 @@ export class OutputPlace {
     }
   }
 
-  /** Makes the names in the directory durable; `doing` is what the error says that it was for. */
+  /** Makes the names in the directory durable. `doing` names the purpose in the error. */
   async syncDirectory(doing: string): Promise<void> {
     try {
       await syncNames(this.runtime.files, this.names.directory);

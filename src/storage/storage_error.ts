@@ -1,7 +1,7 @@
 import { DownloadError } from "../errors.ts";
 import { errorCode } from "../lib/error_code.ts";
 
-/** Where freeing space helps. */
+/** Failures for which freeing space helps. */
 const FULL: Readonly<Record<string, string>> = {
   ENOSPC: "no space left; free some and run it again",
   EDQUOT: "the disk quota is used up; free some of it and run it again",
@@ -20,7 +20,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
 };
 
-/** Makes a failed file operation an error that says what could not be done, and why. */
+/** The error for a failed file operation. It says what could not be done and why. */
 export function storageError(doing: string, path: string, cause: unknown): DownloadError {
   if (cause instanceof DownloadError) return cause;
   const code = errorCode(cause);

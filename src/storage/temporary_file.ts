@@ -3,7 +3,10 @@ import { errorCode } from "../lib/error_code.ts";
 import type { FileSystem, RuntimeFile } from "../runtime/runtime.ts";
 import { isOfAnother } from "./own_file.ts";
 
-/** Makes the temporary file at `path`. Replaces one that a process left which died: we hold the lock. Refuses another user's. */
+/**
+ * Creates the temporary file at `path`. The output is locked, so an existing one was left by a process that died,
+ * and is replaced. Throws for a file of another user.
+ */
 export async function createTemporary(
   files: FileSystem,
   path: string,

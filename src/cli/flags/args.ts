@@ -8,30 +8,30 @@ import { FLAGS } from "./flags.ts";
 import { checkUrl } from "../inputs/url.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Fetch the URLs. */
+/** The command that fetches URLs. */
 export interface DownloadCommand {
   readonly kind: "download";
-  /** At least one unless there is a list, not judged yet. */
+  /** At least one unless there is a list. They are not checked yet. */
   readonly urls: readonly string[];
-  /** For the downloader; without a logger. */
+  /** The options of the downloader, without a logger. */
   readonly options: DownloaderOptions;
-  /** For every URL. */
+  /** The options of every URL. */
   readonly specOptions: SpecOptions;
-  /** What is to be read before it can begin. */
+  /** What must be read before the downloads start. */
   readonly inputs: Inputs;
-  /** Whether the command line may hold a secret beside the URLs. */
+  /** Whether the command line may contain a secret outside the URLs. */
   readonly hasSecrets: boolean;
-  /** Whether a file that is there counts as done. */
+  /** Whether an existing file counts as done. */
   readonly skipsExisting: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
 }
 
-/** Check files that are there. */
+/** The command that checks existing files. */
 export interface VerifyCommand {
   readonly kind: "verify";
-  /** None where the list says which. */
+  /** Empty where the checksum list names the files. */
   readonly files: readonly string[];
   readonly checksum?: string;
   readonly checksumFile?: string;
@@ -39,7 +39,7 @@ export interface VerifyCommand {
   readonly json: boolean;
 }
 
-/** What a command line asks for. */
+/** A parsed command line. */
 export type CliCommand =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
@@ -55,7 +55,7 @@ const NODE_OPTIONS = Object.fromEntries(FLAGS.map(({ name, short, placeholder })
   ...(short === undefined ? {} : { short }),
 }]));
 
-/** Reads a command line; a {@linkcode UsageError} says what is wrong with it. */
+/** Parses a command line. Throws a {@linkcode UsageError} that says what is wrong with it. */
 export function parseArgs(argv: readonly string[]): CliCommand {
   const isVerify = argv[0] === "verify";
   const { draft, words, asked } = isVerify ? readWords(argv.slice(1), VERIFY_FLAGS) : readWords(argv, FLAGS);
@@ -67,7 +67,7 @@ export function parseArgs(argv: readonly string[]): CliCommand {
 
 interface Words {
   readonly draft: Draft;
-  /** What is no flag and no value of one. */
+  /** The words that are neither flags nor values of flags. */
   readonly words: readonly string[];
   readonly asked: "help" | "version" | undefined;
 }
@@ -111,11 +111,11 @@ function verifyCommand({ specOptions, quiet, json }: Draft, files: readonly stri
   };
 }
 
-/** A flag as the command line has it. */
+/** A flag on the command line. */
 interface GivenFlag {
   readonly rawName: string;
   readonly value: string | undefined;
-  /** Whether the value stands in the same word. */
+  /** Whether the value is in the same word, as in `--name=value`. */
   readonly inlineValue: boolean | undefined;
 }
 
@@ -147,7 +147,7 @@ function isFlag(text: string): boolean {
   return FLAGS.some(({ name, short }) => text === `--${name}` || text === `-${short}`);
 }
 
-/** `argument` is the whole word, of which `shown` is the part that a message may repeat. */
+/** `argument` is the complete word. `shown` is the part of it that a message may repeat. */
 function unknownFlag(shown: string, argument: string, flags: readonly Flag[]): UsageError {
   if (flags !== FLAGS && isFlag(shown)) {
     return new UsageError(`Cannot use ${shown} with verify: it is for downloads; see bytehaul --help`);
@@ -182,7 +182,7 @@ function checkTogether(draft: Draft, urls: readonly string[]): void {
     if (lists.length > 0) throw new UsageError(`Cannot use ${shown} with a list: ${reason}`);
     if (urls.length > 1) throw new UsageError(`Cannot use ${shown} for ${urls.length} URLs: ${reason}`);
   }
-  // With a checksum both have a meaning: what is right is kept, and what is wrong replaced.
+  // With a checksum both flags have a meaning: a file that matches is kept, and one that does not is replaced.
   const hasChecksum = (checksum ?? specOptions.checksumFile) !== undefined;
   if (skipsExisting && specOptions.overwrite && !hasChecksum) {
     throw notTogether("--skip-existing", "--overwrite");

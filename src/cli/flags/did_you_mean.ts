@@ -1,4 +1,4 @@
-/** The candidate that `word` is most likely a misspelling of, if any is near enough. */
+/** The candidate that is most similar to `word`, if any is similar enough. */
 export function closestWord(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.floor(word.length / 3) + 1;
@@ -12,7 +12,7 @@ export function closestWord(word: string, candidates: readonly string[]): string
   return best;
 }
 
-/** The fewest letters to insert, remove or replace that turn one word into the other. */
+/** The number of letters to insert, remove or replace to turn one word into the other. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (const [index, letter] of [...from].entries()) {

@@ -1,11 +1,11 @@
 import type { DownloaderOptions, DownloadSpec } from "../../options/options.ts";
 
-/** Values of flags that name what is still to be read, or may do so. */
+/** Values of flags that name, or may name, something that must still be read. */
 export interface Inputs {
-  /** Fields, or places that hold some. */
+  /** Header fields, or places to read them from. */
   readonly headers: string[];
   readonly proxies: { allProxy?: string; httpProxy?: string; httpsProxy?: string };
-  /** Each is `name=value; ...` or the path of a cookie file. */
+  /** Each value is `name=value; ...` or the path of a cookie file. */
   readonly cookies: string[];
   readonly user?: string;
   readonly bearer?: string;
@@ -25,21 +25,21 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** Options of one download that flags may set. */
 export type SpecOptions = Omit<DownloadSpec, "url" | "signal">;
 
-/** What the flags read so far ask for. */
+/** The result of the flags that were read so far. */
 export interface Draft {
   readonly options: Mutable<DownloaderOptions>;
   readonly specOptions: Mutable<SpecOptions>;
   readonly inputs: Mutable<Inputs>;
   /** Whether a flag was given whose value may be a secret. */
   hasSecrets: boolean;
-  /** Whether a file that is there counts as done. */
+  /** Whether an existing file counts as done. */
   skipsExisting: boolean;
   quiet: boolean;
   verbose: boolean;
   json: boolean;
 }
 
-/** Nothing asked for. */
+/** A draft without any flags. */
 export function emptyDraft(): Draft {
   return {
     options: {},

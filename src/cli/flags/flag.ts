@@ -3,23 +3,23 @@ import type { DownloaderOptions } from "../../options/options.ts";
 import type { Draft, SpecOptions } from "./draft.ts";
 import type { FlagValue, OptionValue } from "./flag_values.ts";
 
-/** One flag: what it is called, what the help says of it, and what it does. */
+/** One flag: its name, its help and its effect. */
 export interface Flag {
   /** Without the dashes. */
   readonly name: string;
   readonly short?: string;
   /** One line, without the default. */
   readonly help: string;
-  /** The library's option that it sets; a flag without one is about the command itself. */
+  /** The library's option that the flag sets. A flag without one concerns only the command. */
   readonly option?: string;
-  /** What counts without it, where the help is to say so. */
+  /** The default as the help shows it, if the help shows one. */
   readonly otherwise?: string;
-  /** What stands for the value in the help; a flag without one is a switch. */
+  /** The name of the value in the help. A flag without one takes no value. */
   readonly placeholder?: string;
   readonly expected?: string;
-  /** The value may be a secret, which no message repeats. */
+  /** Whether the value may be a secret. No message repeats a secret. */
   readonly secret?: boolean;
-  /** Does what the flag is for; `false` when `value` is none. */
+  /** Applies the flag to the draft. Returns `false` when `value` is not valid. */
   readonly apply: (draft: Draft, value: string) => boolean;
 }
 
@@ -50,9 +50,9 @@ export function valued<T>({ value, set, ...flag }: ValuedFlag<T>): Flag {
   };
 }
 
-/** What counts for each file where no flag is given. */
+/** The defaults of each file. */
 const FILE_DEFAULTS: SpecOptions = { ...SPEC_DEFAULTS, ...COMMAND_DEFAULTS };
-/** What counts for all files together. */
+/** The defaults of all files together. */
 const SHARED_DEFAULTS: DownloaderOptions = DOWNLOADER_DEFAULTS;
 
 interface OptionFlag<O, K extends keyof O> extends Pick<Flag, "name" | "short" | "help" | "secret"> {

@@ -1,16 +1,16 @@
 import type { NumberRange } from "../../options/defaults.ts";
 
-/** How the text after a flag is read. */
+/** How the value of a flag is parsed. */
 export interface FlagValue<T> {
-  /** The value, or `undefined` when the text is none. */
+  /** The value, or `undefined` when the text is not valid. */
   readonly parse: (text: string) => T | undefined;
-  /** What would be right; it stands after "expected" in a message. */
+  /** The description of a valid value. It follows "expected" in a message. */
   readonly expected: string;
 }
 
-/** How the value of an option is read, and shown where it is a default. */
+/** How the value of an option is parsed, and how it is shown as a default. */
 export interface OptionValue<T> extends FlagValue<T> {
-  /** A value as it would be given. */
+  /** A value as the command line has it. */
   readonly show: (value: T) => string;
 }
 
@@ -33,7 +33,7 @@ export function count(rule: NumberRange): OptionValue<number> {
   };
 }
 
-/** A whole number, or a word that stands for none. */
+/** A whole number, or a word instead of one. */
 export function countOr<T extends string>(word: T, rule: NumberRange): OptionValue<number | T> {
   const { parse, expected } = count(rule);
   return {
@@ -43,7 +43,7 @@ export function countOr<T extends string>(word: T, rule: NumberRange): OptionVal
   };
 }
 
-/** A number of bytes, with a unit of 1024 if one is given. */
+/** A number of bytes, optionally with a unit. Units are powers of 1024. */
 export function size(rule: NumberRange): OptionValue<number> {
   const { min, max } = rule;
   const range = max < Number.MAX_SAFE_INTEGER
@@ -56,7 +56,7 @@ export function size(rule: NumberRange): OptionValue<number> {
       const match = /^(\d+\.?\d*|\.\d+)(?:([kmgt])(?:ib)?)?$/i.exec(text);
       if (match === null) return undefined;
       const unit = (match[2] ?? "").toLowerCase() as keyof typeof UNITS;
-      // Rounded up, so that a tiny rate does not become 0, which would be no limit at all.
+      // Rounded up, so that a tiny rate does not become 0, which means no limit.
       return within(Math.ceil(Number(match[1]) * UNITS[unit]), rule);
     },
     expected: `a size${range}, in bytes or with k, M, G or T (of 1024), such as 500k or 1.5M`,
@@ -64,7 +64,7 @@ export function size(rule: NumberRange): OptionValue<number> {
   };
 }
 
-/** Seconds, perhaps with a fraction, read as milliseconds. */
+/** Seconds, optionally with a fraction, converted to milliseconds. */
 export function seconds(rule: NumberRange): OptionValue<number> {
   const end = rule.max === Infinity ? "" : ` to ${rule.max / 1000}`;
   return {
@@ -84,39 +84,39 @@ export function choice<T extends string>(...words: readonly T[]): OptionValue<T>
   };
 }
 
-/** Text that is judged elsewhere. */
+/** Text that is checked elsewhere. */
 export const text: OptionValue<string> = {
   parse: (given) => given === "" ? undefined : given,
   expected: "something that is not empty",
   show: (value) => value,
 };
 
-/** Where the file goes. */
+/** The path of the output. */
 export const outputFile: OptionValue<string> = {
   parse: (given) => given === "" || given === "-" ? undefined : given,
   expected: 'the path of a file; there is no output to a pipe, and "./-" names a file called "-"',
   show: (value) => value,
 };
 
-/** A header field, or where to read some. */
+/** A header field, or a place to read fields from. */
 export const headerField: FlagValue<string> = {
   parse: (given) => given.startsWith("@") || parseHeaderField(given) !== undefined ? given : undefined,
   expected: '"Name: value" on one line, in characters that HTTP allows, or @FILE',
 };
 
-/** Takes a header field apart; `undefined` when it is none. Its value is judged with the other options. */
+/** Parses a header field; `undefined` for any other text. Its value is checked with the other options. */
 export function parseHeaderField(given: string): [name: string, value: string] | undefined {
   const [, name, value] = /^([\w!#$%&'*+.^`|~-]+):([^\r\n]*)$/.exec(given) ?? [];
   return name === undefined || value === undefined ? undefined : [name, value.trim()];
 }
 
-/** Texts with commas between them. */
+/** Texts separated by commas. */
 export const list: FlagValue<string[]> = {
   parse: (given) => given === "" ? undefined : given.split(",").map((value) => value.trim()),
   expected: text.expected,
 };
 
-/** `host:port:address[,address]`, as curl has it. */
+/** `host:port:address[,address]`, as in curl. */
 export const resolveEntry: FlagValue<[place: string, addresses: string[]]> = {
   parse: (given) => {
     const [, place, addresses] = /^([^:]+:\d+):(.+)$/.exec(given) ?? [];

@@ -30,7 +30,7 @@ const REPORTING_FLAGS: FlagGroup = {
   ],
 };
 
-/** Every flag. Parsing, the help and suggestions all read this table. */
+/** Every flag. Parsing, the help and suggestions use this table. */
 export const FLAG_GROUPS: readonly FlagGroup[] = [
   OUTPUT_FLAGS,
   TRANSFER_FLAGS,

@@ -1,7 +1,7 @@
 import { type FlagGroup, toggle, toggleOfFile, valued } from "./flag.ts";
 import { headerField, text } from "./flag_values.ts";
 
-/** What is sent with requests, and what is made of the answers. */
+/** How requests are sent and responses are handled. */
 export const HTTP_FLAGS: FlagGroup = {
   title: "HTTP",
   flags: [
@@ -10,7 +10,7 @@ export const HTTP_FLAGS: FlagGroup = {
       short: "H",
       placeholder: "'K: V'",
       option: "headers",
-      help: "field to send with each request, not to another origin; may be repeated",
+      help: "field to send with each request to the URL's origin; may be repeated",
       secret: true,
       value: headerField,
       set: (draft, value) => draft.inputs.headers.push(value),
@@ -60,7 +60,8 @@ export const HTTP_FLAGS: FlagGroup = {
     toggleOfFile({
       name: "keep-encoding",
       option: "contentEncoding",
-      help: "keep a file encoded that the server sends so, such as a page in gzip, instead of refusing it",
+      help:
+        "save a file that the server sends encoded, such as a page in gzip, as it arrives instead of refusing it",
       value: "keep",
     }),
     toggleOfFile({
@@ -73,7 +74,7 @@ export const HTTP_FLAGS: FlagGroup = {
       name: "refresh-cmd",
       placeholder: "COMMAND",
       option: "refresh",
-      help: "for one URL: a shell command that prints a new one when it has expired, see below",
+      help: "for one URL: a shell command that prints a new URL when it has expired, see below",
       secret: true,
       value: text,
       set: (draft, value) => draft.inputs.refreshCommand = value,

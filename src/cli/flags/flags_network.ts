@@ -9,7 +9,7 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "proxy",
       placeholder: "URL",
       option: "allProxy",
-      help: "proxy for all URLs: http://, https://, socks5:// or socks5h://, perhaps with user:password@",
+      help: "proxy for all URLs: http://, https://, socks5:// or socks5h://, optionally with user:password@",
       secret: true,
       value: text,
       set: (draft, value) => draft.inputs.proxies.allProxy = value,
@@ -36,10 +36,10 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "no-proxy",
       placeholder: "LIST",
       option: "noProxy",
-      help: "names, addresses and blocks, with commas between them, to reach without a proxy; '*' is all",
+      help: "names, addresses and blocks, separated by commas, to reach without a proxy; '*' is all",
       value: text,
       set: (draft, value) => {
-        // So that not even a broken proxy in the environment is in the way.
+        // "*" ignores all proxies of the environment, also one that is not valid.
         if (value === "*") draft.options.proxy = false;
         else draft.options.noProxy = value;
       },
@@ -48,7 +48,7 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "dns",
       placeholder: "ADDR,...",
       option: "dnsServers",
-      help: "DNS servers to ask instead of the system, such as 1.1.1.1 or [2606:4700:4700::1111]:53",
+      help: "DNS servers to query instead of the system's, such as 1.1.1.1 or [2606:4700:4700::1111]:53",
       value: list,
       set: (draft, value) => draft.options.dnsServers = [...draft.options.dnsServers ?? [], ...value],
     }),
@@ -56,7 +56,7 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "doh",
       placeholder: "URL,...",
       option: "dohServers",
-      help: "DNS servers to ask over HTTPS, such as https://dns.google/dns-query",
+      help: "DNS servers to query over HTTPS, such as https://dns.google/dns-query",
       secret: true,
       value: list,
       set: (draft, value) => draft.options.dohServers = [...draft.options.dohServers ?? [], ...value],
@@ -65,7 +65,7 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "resolve",
       placeholder: "H:PORT:ADDR",
       option: "resolve",
-      help: "address of a host and a port, or several with commas; H may be '*'; may be repeated",
+      help: "address of a host and a port, or several separated by commas; H may be '*'; may be repeated",
       value: resolveEntry,
       set: (draft, [place, addresses]) =>
         draft.options.resolve = { ...draft.options.resolve, [place]: addresses },
@@ -81,13 +81,13 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "interface",
       placeholder: "ADDR",
       option: "localAddress",
-      help: "IP address of this machine from which to connect",
+      help: "IP address of this machine to connect from",
       value: text,
     }),
   ],
 };
 
-/** How servers prove who they are, and how we do. */
+/** How servers and this machine identify themselves. */
 export const TLS_FLAGS: FlagGroup = {
   title: "TLS",
   flags: [
@@ -95,7 +95,7 @@ export const TLS_FLAGS: FlagGroup = {
       name: "cacert",
       placeholder: "FILE",
       option: "tls.ca",
-      help: "certificates of authorities to trust, too; PEM",
+      help: "additional certificates of authorities to trust; PEM",
       value: text,
       set: (draft, value) => draft.inputs.ca = value,
     }),
@@ -103,7 +103,7 @@ export const TLS_FLAGS: FlagGroup = {
       name: "cert",
       placeholder: "FILE",
       option: "tls.cert",
-      help: "certificate to show to servers that ask for one; PEM, with --key",
+      help: "certificate to send to servers that request one; PEM, with --key",
       value: text,
       set: (draft, value) => draft.inputs.cert = value,
     }),
@@ -118,7 +118,7 @@ export const TLS_FLAGS: FlagGroup = {
     toggle({
       name: "insecure",
       option: "tls.insecure",
-      help: "accept every certificate: whoever sits between can read and change everything",
+      help: "accept every certificate: anybody between can read and change everything",
       set: (draft) => draft.inputs.insecure = true,
     }),
   ],

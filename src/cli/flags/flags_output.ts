@@ -2,7 +2,7 @@ import { type FlagGroup, ofFile, toggle, toggleOfFile, valued } from "./flag.ts"
 import { choice, outputFile, text } from "./flag_values.ts";
 import { isPlainUrl } from "../inputs/url.ts";
 
-/** Where files go and when they are good. */
+/** Where files are saved and how they are checked. */
 export const OUTPUT_FLAGS: FlagGroup = {
   title: "Output",
   flags: [
@@ -11,7 +11,7 @@ export const OUTPUT_FLAGS: FlagGroup = {
       short: "o",
       placeholder: "FILE",
       option: "outputPath",
-      help: "path of the file, for one URL; without it the server or the URL names it",
+      help: "path of the file, for one URL; without it the name comes from the server or the URL",
       value: outputFile,
     }),
     ofFile({
@@ -19,13 +19,13 @@ export const OUTPUT_FLAGS: FlagGroup = {
       short: "d",
       placeholder: "DIR",
       option: "outputDir",
-      help: "directory for the files, made when it is missing",
+      help: "directory for the files; created when it is missing",
       value: text,
     }),
     toggleOfFile({
       name: "overwrite",
       option: "overwrite",
-      help: "replace a file that has the name, once the new one is whole",
+      help: "replace a file that has the name, once the new one is complete",
       value: true,
     }),
     toggle({
@@ -36,13 +36,13 @@ export const OUTPUT_FLAGS: FlagGroup = {
     toggleOfFile({
       name: "rename",
       option: "rename",
-      help: "where a name is taken, number the file, as in name.1.bin",
+      help: "add a number to the file's name where the name is taken, as in name.1.bin",
       value: true,
     }),
     toggleOfFile({
       name: "no-resume",
       option: "resume",
-      help: "fetch anew instead of going on with what an earlier run left",
+      help: "restart instead of resuming what an earlier run left",
       value: false,
     }),
     ofFile({
@@ -72,14 +72,14 @@ export const OUTPUT_FLAGS: FlagGroup = {
     toggleOfFile({
       name: "discard-mismatch",
       option: "discardMismatch",
-      help: "remove a file that fails its checksum; else it is kept as NAME.mismatch",
+      help: "remove a file that fails its checksum; without this flag it is kept as NAME.mismatch",
       value: true,
     }),
     ofFile({
       name: "file-allocation",
       placeholder: "HOW",
       option: "fileAllocation",
-      help: "none, or prealloc for the full length before the first byte",
+      help: "none, or prealloc to reserve the full length before the first byte",
       value: choice("none", "prealloc"),
     }),
   ],

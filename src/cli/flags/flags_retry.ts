@@ -2,7 +2,7 @@ import { SPEC_RANGES } from "../../options/defaults.ts";
 import { type FlagGroup, ofFile } from "./flag.ts";
 import { count, seconds } from "./flag_values.ts";
 
-/** When to try again and when to give up. */
+/** When to retry and when to fail. */
 export const RETRY_FLAGS: FlagGroup = {
   title: "Retries and time",
   flags: [
@@ -10,7 +10,7 @@ export const RETRY_FLAGS: FlagGroup = {
       name: "retries",
       placeholder: "N",
       option: "maxRetries",
-      help: "further tries without a byte of progress before giving up",
+      help: "retries without a byte of progress before a file fails",
       value: count(SPEC_RANGES.maxRetries),
     }),
     ofFile({
@@ -24,14 +24,14 @@ export const RETRY_FLAGS: FlagGroup = {
       name: "retry-max-delay",
       placeholder: "S",
       option: "retryMaxDelayMs",
-      help: "the longest wait between two tries",
+      help: "the longest delay before a retry",
       value: seconds(SPEC_RANGES.retryMaxDelayMs),
     }),
     ofFile({
       name: "max-retry-time",
       placeholder: "S",
       option: "maxRetryElapsedMs",
-      help: "give up after so many seconds without progress",
+      help: "stop retrying after so many seconds without progress",
       value: seconds(SPEC_RANGES.maxRetryElapsedMs),
     }),
     ofFile({
@@ -45,7 +45,7 @@ export const RETRY_FLAGS: FlagGroup = {
       name: "read-timeout",
       placeholder: "S",
       option: "readTimeoutMs",
-      help: "seconds that a response may stay silent",
+      help: "seconds that may pass without a byte of a response",
       value: seconds(SPEC_RANGES.readTimeoutMs),
     }),
   ],

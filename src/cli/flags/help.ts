@@ -8,8 +8,8 @@ const INDENT = 31;
 /** What `--help` shows. */
 export function helpText(): string {
   const groups = FLAG_GROUPS.map(({ title, flags }) => `${title}:\n${flags.map(describe).join("")}`);
-  return `bytehaul ${VERSION} fetches files over several connections at once, goes on where it
-stopped, and gives a file its name only when every byte is there.
+  return `bytehaul ${VERSION} fetches files over several connections and resumes what was
+interrupted. A file gets its name only when every byte was received.
 
 Usage: bytehaul [options] URL...
        bytehaul [options] -i LIST [URL...]
@@ -19,81 +19,82 @@ ${groups.join("\n")}
 SIZE and RATE are bytes, or take k, M, G or T (of 1024): 500k, 1.5M, 2GiB.
 S is seconds: 30 or 0.5. A flag's value may follow "=", and "--" ends the flags.
 
-Secrets need not stand on the command line. A value of --header, --user,
---bearer, --proxy, --http-proxy or --https-proxy that begins with @ says where
-it is: @FILE in a file, @- on standard input, @env:NAME in the environment.
-Without these flags the proxies are those of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY
-and NO_PROXY.
+Secrets need not be on the command line. The value of --header, --user,
+--bearer, --proxy, --http-proxy or --https-proxy may start with @ and name where
+the secret is: @FILE in a file, @- on standard input, @env:NAME in the
+environment. Without these flags the proxies are those of HTTP_PROXY,
+HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 
 Without --checksum and --checksum-file a file is compared with the digest that
-the server sends, if it does.
+the server sends, if it sends one.
 
-verify checks files that are there and changes nothing. With --checksum-file and
-no FILE it checks all that the list names, beside the list. Without a checksum
-it tells how much of an unfinished download is right. It also takes --quiet and
---json.
+verify checks existing files and changes nothing. With --checksum-file and no
+FILE it checks every file that the list names, in the directory of the list.
+Without a checksum it reports how much of an unfinished download is right. It
+also takes --quiet and --json.
 
---refresh-cmd runs when the server answers 401, 403, 404 or 410, which is then
-in BYTEHAUL_STATUS. What it prints: the new URL, then lines "Header: value".
+--refresh-cmd runs when the server answers 401, 403, 404 or 410. The command
+gets this status in BYTEHAUL_STATUS. It prints the new URL and then lines
+"Header: value".
 
-A list (-i) is what aria2 reads: a line for each file, in it a URL, or several
-with tabs between them, of which the next is tried where one has nothing; lines
-below that begin with a blank set options of that file: out, dir, checksum,
-header, referer, user-agent, connections (max-connection-per-server, split),
-limit-rate (max-download-limit), retries (max-tries, with the first), overwrite,
-continue, keep-encoding and no-published-digest (true or false), http-user,
-http-passwd, all-proxy, http-proxy, https-proxy, no-proxy, and these flags:
-checksum-file, piece-size (piece-length), min-split-size, min-segment-size,
-max-segment-size, memory-budget, file-allocation, save-interval, retry-delay
-(retry-wait), retry-max-delay, max-retry-time, connect-timeout, read-timeout
-(timeout). Other options of aria2 change nothing, and are named. A line that
-begins with # says nothing. The list is UTF-8 or UTF-16, and is read as files
-are fetched. Of two files with one name the second is refused, or numbered with
---rename.
+A list (-i) has the format of aria2. Each file has a line with its URL, or with
+several URLs separated by tabs. If one URL fails, the next one is tried. The
+lines below that start with a blank set options of that file: out, dir,
+checksum, header, referer, user-agent, connections (max-connection-per-server,
+split), limit-rate (max-download-limit), retries (max-tries, which counts the
+first request, too), overwrite, continue, keep-encoding and no-published-digest
+(true or false), http-user, http-passwd, all-proxy, http-proxy, https-proxy,
+no-proxy, and these flags: checksum-file, piece-size (piece-length),
+min-split-size, min-segment-size, max-segment-size, memory-budget,
+file-allocation, save-interval, retry-delay (retry-wait), retry-max-delay,
+max-retry-time, connect-timeout, read-timeout (timeout). Other options of aria2
+have no effect and are reported. A line that starts with # is a comment. The
+list is UTF-8 or UTF-16, and is read while files are fetched. Of two files with
+one name the second is refused, or gets a number with --rename.
 
---json lines have a "type", and all but "log" the "url" and its "index", and the
-"line" of the list:
+--json lines have a "type". All but "log" have the "url" and its "index", and
+the "line" of the list:
   progress  state, path, downloaded, total, speed, etaSeconds, connections,
-            elapsedMs
+            elapsedMs, retry
   result    path, size, fetchedBytes, resumedBytes, lengthVerified, checksum,
             checksumSource, elapsedMs
   error     code, message, retryable, path, status
   skipped   path; with --skip-existing
   log       level, message; with --verbose
-With verify, where all have the "path" and no "url":
+With verify, lines have the "path" and no "url":
   progress  checked, total
   result    source, matches, size, and either expected, actual, or provenBytes,
             wrongBytes, missingBytes, wrongRanges
   error     code, message, retryable
-What is not known is left out. Sizes are bytes, speed is bytes a second.
+Unknown values are left out. Sizes are bytes, speed is bytes a second.
 
 Examples:
   bytehaul https://example.com/disk.iso
-      fetch it here; the same command again goes on where it stopped
+      fetch it into this directory; the same command again resumes it
   bytehaul -x 8 -l 5M -o disk.iso https://example.com/latest
       8 connections, 5 MiB a second, saved as disk.iso
   bytehaul -d models -j 2 https://example.com/a.bin https://example.com/b.bin
       several files, two at a time, into the directory models
   bytehaul -j 16 --skip-existing -i urls.txt
-      what a list names and is not there yet, 16 at a time
+      the files of a list that do not exist yet, 16 at a time
   bytehaul --checksum sha256:9f86... https://example.com/tool.tar.gz
-      keep the file only when it is the right one
+      give the file its name only when its checksum matches
   bytehaul --checksum-file https://example.com/SHA256SUMS https://example.com/a
-      as the list says that is published with it
+      the same with the checksum from a list that the server publishes
   bytehaul verify --checksum-file SHA256SUMS
       check every file of the list
   bytehaul -u me --proxy socks5h://127.0.0.1:1080 https://example.com/a.bin
       as user "me" with the password in BYTEHAUL_PASSWORD, through a proxy
   bytehaul --json https://example.com/a | jq -r 'select(.type=="result").path'
-      let a program follow
+      report to another program
 
 Exit status:
-  0    every file is there, or with verify is the right one
+  0    every file is complete, or with verify is the right one
   1    a download failed, or a file is wrong or cannot be read
-  2    wrong usage; nothing was fetched for it
-  130  interrupted (Ctrl+C, SIGTERM, or the terminal was closed): what arrived
-       is saved, and how to go on was shown; a second Ctrl+C exits at once.
-       Under nohup a closed terminal changes nothing
+  2    wrong usage; nothing was fetched because of it
+  130  interrupted (Ctrl+C, SIGTERM, or the terminal was closed): progress is
+       saved, and the command to resume is shown; a second Ctrl+C exits
+       immediately. Under nohup a closed terminal changes nothing
 `;
 }
 
@@ -110,7 +111,7 @@ function describe({ name, short, placeholder, help, otherwise }: Flag): string {
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  // "(default 4)" at the end stays in one piece.
+  // "(default 4)" at the end is not split.
   for (const word of text.split(/ (?![^()]*\)$)/)) {
     if (line !== "" && line.length + 1 + word.length > width) {
       lines.push(line);

@@ -16,8 +16,8 @@ const CHECKSUM_WORDS: ChecksumWords = {
 };
 
 /**
- * The message of an error in the words of the command, which has flags where the library has options. `files` has flag
- * and file of each option that holds the contents of one.
+ * The message of an error with the command's flags in place of the library's options. For each option whose value
+ * was read from a file, `files` has the flag and the file.
  */
 export function inFlags(error: unknown, files: Readonly<Record<string, string>> = {}): string {
   if (error instanceof OptionError) {
@@ -35,7 +35,7 @@ export function inFlags(error: unknown, files: Readonly<Record<string, string>> 
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The flag of an option with the value that it has, or `undefined` where no flag sets it. */
+/** The flag of an option with its value, or `undefined` where no flag sets the option. */
 function shownFlag({ option, value }: OptionError): string | undefined {
   const flag = FLAGS.find((it) => it.option === option);
   if (flag === undefined) return undefined;

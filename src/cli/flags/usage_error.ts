@@ -1,4 +1,4 @@
-/** The command line asks for something that cannot be; the message is one sentence for the user. */
+/** The command line is not valid. The message is one sentence for the user. */
 export class UsageError extends TypeError {
   override readonly name = "UsageError";
 }

@@ -2,12 +2,12 @@ import type { CliHost } from "../../runtime/console/console.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
- * Reads values that need not stand on the command line: `@FILE` is in a file, `@-` comes from standard input, and
- * `@env:NAME` is in the environment. What it refuses it names by flag and place, never by value.
+ * Reads values from outside the command line: `@FILE` from a file, `@-` from standard input, and `@env:NAME` from
+ * the environment. Its messages name the flag and the place of a value, never the value.
  */
 export class ValueReader {
   readonly #host: CliHost;
-  /** The flag that took standard input, which can be read once. */
+  /** The flag that uses standard input, which can be read only once. */
   #stdinFlag: string | undefined;
 
   constructor(host: CliHost) {
@@ -25,7 +25,7 @@ export class ValueReader {
     return found;
   }
 
-  /** As `text`, and the end of its only line left out. */
+  /** As `text`, for a text of one line. The line end is removed. */
   async line(flag: string, value: string): Promise<string> {
     const line = (await this.text(flag, value)).replace(/\r?\n$/, "");
     if (line === "" || /[\r\n]/.test(line)) {
@@ -35,7 +35,7 @@ export class ValueReader {
     return line;
   }
 
-  /** What a file holds. */
+  /** The contents of a file. */
   async file(flag: string, path: string): Promise<string> {
     try {
       return await this.#host.readText(path);
@@ -53,7 +53,7 @@ export class ValueReader {
     }
   }
 
-  /** Keeps standard input for what reads it later. */
+  /** Reserves standard input for a later reader. */
   claimStdin(flag: string, shown: string): void {
     if (this.#stdinFlag !== undefined) {
       throw refusal(`${flag} ${shown}`, `standard input was read for ${this.#stdinFlag}`);
@@ -67,7 +67,7 @@ export class ValueReader {
   }
 }
 
-/** Why the host could not do something. */
+/** The reason for a failure of the host. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

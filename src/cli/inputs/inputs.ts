@@ -8,16 +8,19 @@ import { refreshByCommand } from "../run/refresh_command.ts";
 import { reasonOf, ValueReader } from "../flags/value_reader.ts";
 import { UsageError } from "../flags/usage_error.ts";
 
-/** A command line with everything read that it names. */
+/** A command line together with everything that was read for it. */
 export interface CompleteCommand {
   readonly options: DownloaderOptions;
-  /** For every URL. */
+  /** The options of every URL. */
   readonly specOptions: SpecOptions;
-  /** The flag and the file of each option that holds the contents of one. */
+  /** The flag and the file of each option whose value was read from a file. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Reads files, environment and standard input for a command; a {@linkcode UsageError} says what cannot be read. */
+/**
+ * Reads files, the environment and standard input for a command. Throws a {@linkcode UsageError} for what cannot be
+ * read.
+ */
 export async function readInputs(command: DownloadCommand, host: CliHost): Promise<CompleteCommand> {
   const { inputs, options, specOptions } = command;
   const reader = new ValueReader(host);
@@ -42,7 +45,7 @@ export async function readInputs(command: DownloadCommand, host: CliHost): Promi
   };
 }
 
-/** Otherwise it would show only when the first file is to be written into it. */
+/** Refuses a path that is no directory. Otherwise the first write into it would fail. */
 async function checkDirectory(path: string | undefined, host: CliHost): Promise<void> {
   if (path === undefined) return;
   const info = await host.look(path).catch(() => undefined);
@@ -102,7 +105,7 @@ function homeFile(reader: ValueReader): string {
   return `${home}/.netrc`;
 }
 
-/** As curl has it: with an equals sign it is data, without one a file. */
+/** As in curl: a value with an equals sign is data, any other is the path of a file. */
 async function readCookies(
   { cookies }: Inputs,
   reader: ValueReader,

@@ -4,15 +4,15 @@ import type { SpecOptions } from "../flags/draft.ts";
 import type { EntryOptions } from "../list/entry_options.ts";
 
 /**
- * The spec of a URL, with what the flags ask for and what stands below it in a list. Throws an `OptionError` for what
- * cannot be.
+ * Makes the spec of a URL from the flags and from the options below the URL in a list. Throws an `OptionError` for
+ * an option that is not valid.
  */
 export type SpecFor = (url: string, own?: EntryOptions) => CheckedSpec;
 
-/** Checks what the flags ask for, once for all URLs. */
+/** Checks the options of the flags, once for all URLs. */
 export function specsFor(specOptions: SpecOptions): SpecFor {
   const shared = resolveDefaults(specOptions);
-  // An entry that names its user is not told of another one.
+  // An entry with its own user does not get the user of the flags.
   const { username: _username, password: _password, bearerToken: _bearerToken, ...others } = specOptions;
   const withoutLogin = shared.login.authorization === undefined ? shared : resolveDefaults(others);
   return (url, own) => {

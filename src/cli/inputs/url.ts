@@ -1,17 +1,17 @@
 import { UsageError } from "../flags/usage_error.ts";
 
-/** A URL without what may be a secret. */
+/** A URL without the parts that may be secret. */
 export function publicUrl(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;
 }
 
-/** Whether nothing in a URL can be a secret. */
+/** Whether a URL has no part that may be secret. */
 export function isPlainUrl(url: string): boolean {
   return URL.parse(url)?.href === publicUrl(url);
 }
 
-/** Suggests the scheme where that is all that is missing; anything else is judged with the other options. */
+/** Suggests the scheme where only the scheme is missing. All else is checked with the other options. */
 export function checkUrl(text: string): void {
   // "host:port" parses as a scheme and a path.
   const isSchemeless = URL.parse(text) === null || /^[\w.-]+:\d+(?:[/?#]|$)/.test(text);

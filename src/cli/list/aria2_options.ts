@@ -1,6 +1,7 @@
 /**
- * Options that aria2 reads in a list or writes into a session file, and that have no meaning here: what they are about
- * does not exist, is always so, or is for flags alone, as a list that others wrote must not read files of this machine.
+ * Options that aria2 reads in a list or writes into a session file, and that have no effect here. They concern
+ * something that does not exist here, or that is always so, or that only flags may set: a list from elsewhere must
+ * not read files of this machine.
  */
 const UNUSED_OPTIONS: ReadonlySet<string> = new Set([
   ...["allow-piece-length-change", "always-resume", "async-dns", "auto-file-renaming", "check-integrity"],
@@ -15,15 +16,15 @@ const UNUSED_OPTIONS: ReadonlySet<string> = new Set([
   ...["use-head"],
 ]);
 
-/** Options about protocols that are not spoken here. */
+/** Options about protocols that bytehaul does not support. */
 const UNUSED_KINDS = /^(?:bt|ftp|metalink|enable-peer|dht)-[a-z-]+$/;
 
-/** Whether an option of aria2's changes nothing here. */
+/** Whether an option of aria2 has no effect here. */
 export function isUnused(name: string): boolean {
   return UNUSED_OPTIONS.has(name) || UNUSED_KINDS.test(name);
 }
 
-/** What would be fetched otherwise than asked, or not at all, where one of these is `true`. */
+/** Options that must not be ignored when they are `true`: the wrong file, or none, would be fetched. */
 export const CHANGING_OPTIONS: ReadonlySet<string> = new Set([
   "dry-run",
   "hash-check-only",

@@ -6,15 +6,15 @@ import { FLAGS } from "../flags/flags.ts";
 import type { ListOption } from "./list_parser.ts";
 import { SPEC_RANGES } from "../../options/defaults.ts";
 
-/** What the lines below an entry of a list ask for. */
+/** The options in the lines below an entry of a list. */
 export interface EntryOptions {
   readonly specOptions: SpecOptions;
   readonly headers: readonly [name: string, value: string][];
-  /** Names of options of aria2's that change nothing here. */
+  /** Names of options of aria2 that have no effect here. */
   readonly unused: readonly string[];
 }
 
-/** An option of an entry that cannot be; the message says why. */
+/** An option of an entry is not valid. The message says why. */
 export class EntryOptionError extends Error {
   override readonly name = "EntryOptionError";
   readonly line: number;
@@ -27,7 +27,7 @@ export class EntryOptionError extends Error {
 
 interface EntryOption {
   readonly expected: string;
-  /** `false` when `value` is none. */
+  /** Returns `false` when `value` is not valid. */
   readonly apply: (draft: EntryDraft, value: string) => boolean;
 }
 
@@ -57,7 +57,7 @@ const AS_FLAGS = [
   "read-timeout",
 ] as const;
 
-/** aria2's words for some of them. */
+/** aria2's names for some of these flags. */
 const ALIASES: Readonly<Record<string, typeof AS_FLAGS[number] | "limit-rate" | "overwrite">> = {
   "out": "output",
   "max-connection-per-server": "connections",
@@ -69,15 +69,15 @@ const ALIASES: Readonly<Record<string, typeof AS_FLAGS[number] | "limit-rate" | 
   "allow-overwrite": "overwrite",
 };
 
-/** Options whose value may be a secret, which no message repeats. */
+/** Options whose value may be a secret. No message repeats a secret. */
 const SECRETS: readonly string[] = ["header", "http-passwd", "all-proxy", "http-proxy", "https-proxy"];
 
-/** What a message repeats of a name or a value. */
+/** The most characters of a name or a value that a message repeats. */
 const MAX_SHOWN_LENGTH = 60;
 
 const yesOrNo = choice("true", "false");
 
-/** Tries in all, where 0 stands for no end. */
+/** All requests for a file, the first one included; 0 means no limit. */
 const tries: FlagValue<number> = {
   parse: (given) => {
     const parsed = count({ min: 0, max: SPEC_RANGES.maxRetries.max }).parse(given);
@@ -86,10 +86,10 @@ const tries: FlagValue<number> = {
   expected: `a whole number from 0 to ${SPEC_RANGES.maxRetries.max}`,
 };
 
-/** Also an empty one. */
+/** Any text, also an empty one. */
 const anyText: FlagValue<string> = { parse: (given) => given, expected: "a text" };
 
-/** aria2's ways to get space are two here: at once, and as data arrives. */
+/** Maps aria2's methods of file allocation to the two here. */
 const allocation: FlagValue<"none" | "prealloc"> = {
   parse: (given) => {
     const known = { none: "none", trunc: "none", prealloc: "prealloc", falloc: "prealloc" } as const;
@@ -109,7 +109,7 @@ function option<T>(value: FlagValue<T>, set: (draft: EntryDraft, value: T) => vo
   };
 }
 
-/** One that stands in the list itself: a list that others wrote must not read files of this machine. */
+/** A header field in the list itself. A list from elsewhere must not read files of this machine. */
 const field: FlagValue<[string, string]> = { parse: parseHeaderField, expected: "Name: value" };
 
 const OPTIONS = new Map<string, EntryOption>([
@@ -152,7 +152,10 @@ function fieldNamed(name: string): FlagValue<[string, string]> {
   return { parse: (value) => parseHeaderField(`${name}: ${value}`), expected: text.expected };
 }
 
-/** Reads the options of an entry; an {@linkcode EntryOptionError} says which of them cannot be. Later ones win. */
+/**
+ * Reads the options of an entry. Of two with the same name the later one counts. Throws an {@linkcode
+ * EntryOptionError} for one that is not valid.
+ */
 export function readEntryOptions(options: readonly ListOption[]): EntryOptions {
   const draft: EntryDraft = { flags: emptyDraft(), headers: [] };
   const unused: string[] = [];

@@ -10,20 +10,20 @@ import { checkUrl } from "../inputs/url.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { reasonOf } from "../flags/value_reader.ts";
 
-/** A file that a list asks for. */
+/** A file that a list names. */
 export interface ListItem {
-  /** Number of its line, from 1. */
+  /** Number of the file's line, from 1. */
   readonly line: number;
-  /** `NAME:LINE` of that line, or of the one that is wrong. */
+  /** `NAME:LINE` of that line, or of the line that is wrong. */
   readonly place: string;
-  /** Alternatives, best first; or why there are none. */
+  /** The specs of alternative URLs, best first, or the error that explains why there are none. */
   readonly specs: CheckedSpec[] | UsageError;
 }
 
-/** What is told of a line that is wrong, which may be very long. */
+/** The most characters in a message about a wrong line. The line may be very long. */
 const MAX_REASON_LENGTH = 500;
 
-/** A list of files to fetch, which is read as they are. */
+/** A list of files to fetch. It is read while the files are fetched. */
 export class InputList {
   readonly #name: string;
   readonly #reader: ListReader;
@@ -38,8 +38,8 @@ export class InputList {
   }
 
   /**
-   * Opens a list; `-` is standard input. A {@linkcode UsageError} says why that cannot be, or what is wrong with the
-   * start of the list, which is judged before anything is fetched.
+   * Opens a list; `-` is standard input. The start of the list is checked before anything is fetched. Rejects with a
+   * {@linkcode UsageError} where the list cannot be read or its start is wrong.
    */
   static async open(path: string, host: CliHost, specFor: SpecFor): Promise<InputList> {
     const isStdin = path === "-";
@@ -62,25 +62,25 @@ export class InputList {
     return list;
   }
 
-  /** How many files it names, once it was read to its end. */
+  /** How many files the list names. It is known once the list was read to its end. */
   get total(): number | undefined {
     return this.#reader.total;
   }
 
-  /** Whether nothing of it is left to take. */
+  /** Whether all entries were taken. */
   get isAllTaken(): boolean {
     return this.#reader.total === this.#reader.taken;
   }
 
-  /** Options of aria2's that were read so far and change nothing. */
+  /** Options of aria2 without effect that were read so far. */
   get unusedOptions(): readonly string[] {
     return [...this.#unused];
   }
 
-  /** The next one, `undefined` at the end. Rejects once when the list cannot be read. */
+  /** Takes the next file; `undefined` at the end. Rejects once when the list cannot be read. */
   take(): Promise<ListItem | undefined> {
     const taken = this.#last.then(() => this.#reader.take());
-    this.#last = taken.catch(() => {}); // told to whoever asked for that one
+    this.#last = taken.catch(() => {}); // the caller of that take() gets the failure
     return taken.then(
       (entry) => entry && this.#judge(entry),
       (error) => {
@@ -89,7 +89,7 @@ export class InputList {
     );
   }
 
-  /** Ends it before its end. */
+  /** Closes the list before its end. */
   close(): void {
     this.#reader.close();
   }

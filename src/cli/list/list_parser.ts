@@ -1,15 +1,15 @@
-/** A file to fetch, as a list has it. */
+/** An entry of a list: a file to fetch. */
 export interface ListEntry {
-  /** Number of its first line, from 1. */
+  /** Number of the entry's first line, from 1. */
   readonly line: number;
-  /** Alternatives for the same file, at least one, not judged yet. */
+  /** Alternative URLs of the same file, at least one. They are not checked yet. */
   readonly urls: readonly string[];
   readonly options: readonly ListOption[];
-  /** What is wrong with one of its lines, and with which. */
+  /** What is wrong with a line of the entry, and the number of that line. */
   readonly fault?: { readonly line: number; readonly reason: string };
 }
 
-/** An option below an entry, not judged yet. */
+/** An option below an entry. It is not checked yet. */
 export interface ListOption {
   readonly line: number;
   readonly name: string;
@@ -18,16 +18,16 @@ export interface ListOption {
 
 type Draft = { -readonly [K in keyof ListEntry]: ListEntry[K] } & { readonly options: ListOption[] };
 
-/** A longer line is no URL and no option; it is not kept. */
+/** The most characters in a line. A longer line is neither a URL nor an option, and is dropped. */
 const MAX_LINE_LENGTH = 65_536;
 const TOO_LONG = `it has more than ${MAX_LINE_LENGTH} characters`;
-/** Characters in the options of one entry, each option counted with some for itself. */
+/** The most characters in the options of one entry. Each option adds a few to its own length. */
 const MAX_OPTIONS_LENGTH = 131_072;
 const OPTION_LENGTH = 32;
 const TOO_MANY = `with it the options of the entry have more than ${MAX_OPTIONS_LENGTH} characters`;
 const MARK = "\uFEFF";
 
-/** Why a line is no text; such a character is no part of a URL or an option either. */
+/** Characters that show that a line is not text, and the reason for each. No URL or option has such a character. */
 const NO_TEXT: readonly [character: string, reason: string][] = [
   ["\0", "it has NUL characters, which a list in UTF-8 has not; is a part of it UTF-16?"],
   ["\uFFFD", "it has bytes that are not UTF-8; is it Latin-1? Save the list as UTF-8"],
@@ -38,9 +38,9 @@ const NO_TEXT: readonly [character: string, reason: string][] = [
 ];
 
 /**
- * Reads lists as aria2 does: a line for each file, in it URLs with tabs between them, and below it lines that begin with
- * a blank, each with an option `name=value`. Empty lines and those that begin with `#` say nothing. A line ends in LF, CR
- * LF or CR, and may begin with a byte order mark, as where lists were joined.
+ * Parses lists as aria2 does. Each file has a line with its URLs, separated by tabs. The lines below it that start
+ * with a blank are its options, each `name=value`. Empty lines and lines that start with `#` are skipped. A line
+ * ends in LF, CR LF or CR. It may start with a byte order mark, as in lists that were joined.
  */
 export class ListParser {
   #rest = "";
@@ -50,7 +50,7 @@ export class ListParser {
   #entry: Draft | undefined;
   #optionsLength = 0;
 
-  /** Takes the next part of the text, and returns the entries that end in it. */
+  /** Parses the next part of the text and returns the entries that end in it. */
   push(text: string): ListEntry[] {
     if (text === "") return [];
     const lines = (this.#endsInReturn && text.startsWith("\n") ? text.slice(1) : text).split(/\r\n?|\n/);
@@ -67,7 +67,7 @@ export class ListParser {
     return entries;
   }
 
-  /** Returns what is left at the end of the text. */
+  /** Returns the last entries at the end of the text. */
   end(): ListEntry[] {
     const entries: ListEntry[] = [];
     this.#endLine(entries);

@@ -1,12 +1,12 @@
 import { type ListEntry, ListParser } from "./list_parser.ts";
 
-/** Reads a list piece by piece, no further than it is asked for. */
+/** Reads a list in pieces, and only as far as its entries are requested. */
 export class ListReader {
   readonly #chunks: AsyncIterator<string>;
   readonly #parser = new ListParser();
   readonly #closed = Promise.withResolvers<IteratorReturnResult<undefined>>();
   readonly #ready: ListEntry[] = [];
-  /** Of `#ready`, how many were handed out. */
+  /** How many entries of `#ready` were taken. */
   #next = 0;
   #taken = 0;
   #isAtEnd = false;
@@ -16,19 +16,19 @@ export class ListReader {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** How many entries were handed out. */
+  /** How many entries were taken. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** How many entries there are in all, once the end was read. */
+  /** How many entries the list has. It is known once the end was read. */
   get total(): number | undefined {
     return this.#isAtEnd && !this.#isClosed ? this.#taken + this.#ready.length - this.#next : undefined;
   }
 
   /**
-   * Reads the start, and returns the entries in it without taking them: at least one, if there is any. Where somebody
-   * may still be writing, it waits for no more than that.
+   * Reads the start and returns its entries without taking them: at least one, if the list has any. Where the list
+   * may still be written, it waits only for the first entry.
    */
   async peek(isBeingWritten: boolean): Promise<readonly ListEntry[]> {
     await this.#read();
@@ -37,7 +37,7 @@ export class ListReader {
     return this.#ready;
   }
 
-  /** The next entry; `undefined` at the end. Calls must not overlap. */
+  /** Takes the next entry; `undefined` at the end. Calls must not overlap. */
   async take(): Promise<ListEntry | undefined> {
     while (this.#next === this.#ready.length && !this.#isAtEnd) {
       this.#ready.length = this.#next = 0;
@@ -48,11 +48,11 @@ export class ListReader {
     return this.#ready[this.#next++];
   }
 
-  /** Ends it here, also for who waits for more. */
+  /** Ends the list here. A pending `take()` ends, too. */
   close(): void {
     this.#isClosed = true;
     this.#closed.resolve({ done: true, value: undefined });
-    void this.#chunks.return?.().catch(() => {}); // nothing more is wanted of it
+    void this.#chunks.return?.().catch(() => {}); // no more of it is needed
   }
 
   async #read(): Promise<void> {

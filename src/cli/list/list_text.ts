@@ -1,10 +1,10 @@
 const UTF_32 = "it is UTF-32; save it as UTF-8";
-/** As many bytes as tell an encoding from the others. */
+/** How many bytes are enough to detect the encoding. */
 const TELLING_BYTES = 4;
 
 /**
- * The text of a list: UTF-8, or UTF-16 as its byte order mark or its first characters tell. What is no text in that
- * encoding becomes U+FFFD, so that the line can be named. Throws for UTF-32.
+ * The text of a list in UTF-8 or UTF-16. The byte order mark or the first characters show the encoding. Bytes that
+ * are not valid in it become U+FFFD, so that a message can name the line. Throws for UTF-32.
  */
 export async function* decodeList(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, void> {
   let start = new Uint8Array(0);
@@ -26,7 +26,7 @@ export async function* decodeList(chunks: AsyncIterable<Uint8Array>): AsyncGener
   if (end !== "") yield end;
 }
 
-/** A list begins with a character of ASCII, or with a mark. */
+/** A list starts with an ASCII character or a byte order mark. */
 function encodingOf([first, second, third, fourth]: Uint8Array): string {
   if (first === 0xff && second === 0xfe) {
     if (third === 0 && fourth === 0) throw new Error(UTF_32);

@@ -1,8 +1,8 @@
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
-/** From here on a number would take more than three digits before the point. */
+/** A larger number would have more than three digits before the point. */
 const NEXT_UNIT = 999.5;
 
-/** Bytes in the unit that suits them: `"512 B"`, `"1.50 GiB"`. */
+/** Bytes in a suitable unit: `"512 B"`, `"1.50 GiB"`. */
 export function formatBytes(bytes: number): string {
   const unit = unitFor(bytes);
   return `${inUnit(bytes, unit)} ${UNITS[unit]}`;
@@ -26,7 +26,10 @@ export function formatBytesShort(bytes: number): string {
   return `${unit > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)}${UNITS[unit]?.[0]}`;
 }
 
-/** `"0:07"`, `"12:34"`, `"1:02:03"`, `"12h 05m"`, `"3d 04h"`, and `"-:--"` above 99 days or where it is unknown. */
+/**
+ * `"0:07"`, `"12:34"`, `"1:02:03"`, `"12h 05m"`, `"3d 04h"`, and `"-:--"` above 99 days or where the duration is
+ * unknown.
+ */
 export function formatDuration(seconds: number | undefined): string {
   const all = Math.round(seconds ?? Infinity);
   const days = Math.floor(all / 86_400);
@@ -49,7 +52,7 @@ function unitFor(bytes: number, mostBytes = 1024): number {
   return unit;
 }
 
-/** Three digits, fewer for small whole numbers of bytes. */
+/** A number with three digits; whole numbers of bytes may have fewer. */
 function inUnit(bytes: number, unit: number): string {
   const value = bytes / 1024 ** unit;
   if (unit === 0) return value.toFixed(0);

@@ -2,34 +2,40 @@ import type { VerifyResult } from "../../../mod.ts";
 import type { DownloadErrorCode } from "../../errors.ts";
 import type { DownloadResult, LogLevel, ProgressSnapshot } from "../../types.ts";
 
-/** Which download a line is about. */
+/** The download that a line is about. */
 export interface JsonSubject {
-  /** The URL as given, without user name, password, query and fragment; of several for one file, the one in use. */
+  /**
+   * The URL as given, without user name, password, query and fragment. If a file has several URLs, it is the one in
+   * use.
+   */
   readonly url?: string;
-  /** Counts from 0 on the command line and then in the list, so that URLs differ that have the same text without query. */
+  /**
+   * Counts from 0, first on the command line and then in the list. It distinguishes URLs that differ only in their
+   * query.
+   */
   readonly index: number;
-  /** Its line in the list, from 1. */
+  /** The download's line in the list, from 1. */
   readonly line?: number;
 }
 
 /**
- * At most ten a second for each download. What is not known is absent, and so is `retry` while no failed request waits
- * to be sent again; milliseconds are whole.
+ * At most ten a second for each download. Unknown values are absent. `retry` is absent while no retry is pending.
+ * Milliseconds are whole numbers.
  */
 export type JsonProgress = { readonly type: "progress" } & JsonSubject & ProgressSnapshot;
 
-/** A finished download. */
+/** A completed download. */
 export type JsonResult = { readonly type: "result" } & JsonSubject & DownloadResult;
 
-/** A download that did not finish. */
+/** A download that did not complete. */
 export interface JsonError extends JsonSubject {
   readonly type: "error";
   /** `usage` is a wrong option that was found only once the file's name was known; `internal` is a bug. */
   readonly code: DownloadErrorCode | "usage" | "internal";
   readonly message: string;
-  /** Where the file would be, if that was known. */
+  /** The path that the file would have had, if it was known. */
   readonly path?: string;
-  /** The HTTP status that the server answered, if that is why. */
+  /** The HTTP status that caused the failure, if one did. */
   readonly status?: number;
   /** Whether the same command may succeed later. */
   readonly retryable: boolean;
@@ -48,7 +54,7 @@ export interface JsonLog {
   readonly message: string;
 }
 
-/** With `verify`: how far a file is checked, in bytes; at most ten a second. */
+/** With `verify`: the progress in one file in bytes; at most ten a second. */
 export interface JsonVerifyProgress {
   readonly type: "progress";
   readonly path: string;
@@ -64,7 +70,7 @@ export interface JsonVerifyError extends Pick<JsonError, "type" | "code" | "mess
   readonly path: string;
 }
 
-/** What `--json` writes to standard output: one of these on each line. */
+/** A line that `--json` writes to standard output. */
 export type JsonLine =
   | JsonProgress
   | JsonResult
@@ -75,7 +81,7 @@ export type JsonLine =
   | JsonVerifyResult
   | JsonVerifyError;
 
-/** One line with its end. Control and format characters are escaped, so that a terminal obeys none. */
+/** One line with its end. Control and format characters are escaped, so that none acts on a terminal. */
 export function encodeJsonLine(line: JsonLine): string {
   const json = JSON.stringify(line).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits);
   return `${json}\n`;

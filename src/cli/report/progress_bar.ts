@@ -3,37 +3,37 @@ import type { DownloadState, ProgressSnapshot } from "../../types.ts";
 import { formatBytes, formatBytesShort, formatDuration, formatPart, formatRate } from "./format.ts";
 import { padToWidth, shortenMiddle, textWidth } from "./text_width.ts";
 
-/** One download as the progress display sees it. */
+/** One download in the progress display. */
 export interface ProgressRow {
   /** Names the download. It may contain control characters. */
   readonly label: string;
   readonly snapshot: ProgressSnapshot;
-  /** Takes the place of speed and remaining time while nothing comes. */
+  /** Replaces speed and remaining time while a retry is pending. */
   readonly note?: string | undefined;
 }
 
-/** How many downloads are not drawn any more, and how many there are in all. */
+/** The numbers of downloads that have ended, and of all downloads. */
 export interface Tally {
   readonly done: number;
   readonly failed: number;
   readonly paused: number;
-  /** All, `undefined` while that is not known. */
+  /** The number of all downloads, or `undefined` while it is not known. */
   readonly total: number | undefined;
 }
 
 type Column = keyof typeof COLUMN_WIDTHS;
 
-/** Cells that the widest usual content of a column needs. */
+/** How many cells the widest usual content of each column needs. */
 const COLUMN_WIDTHS = { percent: 4, bytes: 13, speed: 10, eta: 7, connections: 4 } as const;
-/** The order in which columns are left out where there is little room. */
+/** The order in which columns are dropped on narrow terminals. */
 const LEAST_NEEDED_FIRST = ["connections", "bytes", "bar", "eta", "speed", "percent"] as const;
 const GAP = "  ";
 const MIN_NAME = 8;
 const MIN_BAR = 10;
 const MAX_BAR = 50;
-/** Share of the name in the room for name and bar. The name gets more, as the percentage shows what the bar does. */
+/** The name's share of the room for name and bar. The name gets more, as the percentage shows the same as the bar. */
 const NAME_SHARE = 0.6;
-/** Room for how long a retry is waited for; a note with less room is left out. */
+/** The fewest cells for a note, enough for the time until a retry. With less room the note is left out. */
 const MIN_NOTE = 12;
 const MAX_ROWS = 10;
 
@@ -43,8 +43,8 @@ const STATE_WORDS: Partial<Record<DownloadState, string>> = {
 };
 
 /**
- * Draws downloads as lines of at most `width` cells: one for each that is not finished, ten at most, and
- * a summary below when there are several. Nothing is drawn once all have finished.
+ * Renders downloads as lines of at most `width` cells: one line for each unfinished download, ten at most, and a
+ * summary below when there are several. Returns no lines once all have ended.
  */
 export function renderProgress(downloads: readonly ProgressRow[], tally: Tally, width: number): string[] {
   const unfinished = downloads.filter(({ snapshot }) => isUnfinished(snapshot.state));
@@ -66,7 +66,7 @@ export function renderProgress(downloads: readonly ProgressRow[], tally: Tally, 
 
 interface Layout {
   readonly name: number;
-  /** 0 where there is no room for one. */
+  /** Cells of the bar; 0 where it has no room. */
   readonly bar: number;
   readonly columns: readonly Column[];
 }
@@ -96,7 +96,7 @@ function renderRow({ label, snapshot }: ProgressRow, { name, bar, columns }: Lay
   return cells.join(GAP).trimEnd();
 }
 
-/** With the bar where the note fits beside it; `undefined` where there is no note, or no room for one. */
+/** A row with its note, and with the bar where both fit; `undefined` where there is no note or no room for it. */
 function renderNoted(
   { label, snapshot, note }: ProgressRow,
   layout: Layout,
@@ -139,7 +139,7 @@ function renderBar(snapshot: ProgressSnapshot, width: number): string {
   return `[${bar.padEnd(inner)}]`;
 }
 
-/** Without a total only motion can be shown: a mark that moves to and fro. */
+/** The bar without a known total: a mark that moves from side to side. */
 function renderBounce({ state, elapsedMs }: ProgressSnapshot, inner: number): string {
   if (state !== "downloading") return " ".repeat(inner);
   const mark = "<=>";
@@ -148,7 +148,7 @@ function renderBounce({ state, elapsedMs }: ProgressSnapshot, inner: number): st
   return (" ".repeat(step <= room ? step : 2 * room - step) + mark).padEnd(inner);
 }
 
-/** 1 only when every byte has arrived. */
+/** The fraction that was received. It is 1 only when every byte was. */
 function fractionDone({ downloaded, total }: ProgressSnapshot): number {
   if (total === undefined || total === 0) return 0;
   return Math.min(1, downloaded / total);

@@ -2,11 +2,11 @@ import type { DownloadResult, LogLevel } from "../../types.ts";
 import type { Failure } from "../run/failure.ts";
 import type { Job } from "../run/job.ts";
 
-/** How much is reported. */
+/** How much the command reports. */
 export interface Verbosity {
-  /** Nothing but results and errors. */
+  /** Only results and errors. */
   readonly quiet: boolean;
-  /** Also what the downloader logs. */
+  /** Also the downloader's log messages. */
   readonly verbose: boolean;
 }
 
@@ -14,15 +14,18 @@ export interface Verbosity {
 export interface Reporter {
   /** A message of the downloader. */
   log(level: LogLevel, message: string): void;
-  /** Called once, when those of the command line were started; `total` is how many there are, once that is known. */
+  /**
+   * Called once, when the downloads of the command line were started. `total` is the number of all downloads, once
+   * it is known.
+   */
   start(total: () => number | undefined): void;
-  /** Follows one download from its start; resolves when it needs no more following, and never rejects. */
+  /** Reports one download from its start. Resolves when nothing is left to report about it. Never rejects. */
   follow(job: Job): Promise<void>;
   finished(job: Job, result: DownloadResult): void;
   failed(job: Job, failure: Failure): void;
-  /** Its file existed, which counts as done. */
+  /** The download's file existed, which counts as done. */
   skipped(job: Job): void;
-  /** Something that concerns no single download failed. */
+  /** A failure that does not concern a single download. */
   fault(text: string): void;
   /** All downloads have ended. */
   stop(): void;

@@ -9,7 +9,7 @@ const REDRAW_MS = 100;
 const ERASE_BELOW = "\x1b[J";
 const ERASE_REST_OF_LINE = "\x1b[K";
 
-/** Keeps the last lines of standard error up to date. Where that is no terminal it draws nothing. */
+/** Keeps the last lines of standard error up to date. It draws nothing where standard error is no terminal. */
 export class Terminal {
   readonly #host: CliHost;
   #drawn: readonly string[] = [];
@@ -20,7 +20,7 @@ export class Terminal {
     this.#host = host;
   }
 
-  /** Draws immediately and then ten times a second. */
+  /** Draws immediately, and then ten times a second. */
   start(render: Render): void {
     if (!this.#host.isTerminal) return;
     this.#render = render;
@@ -29,12 +29,12 @@ export class Terminal {
     void this.#redraw(this.#redrawing.signal);
   }
 
-  /** Writes a line that stays, above the lines that are redrawn; also where there is no terminal. */
+  /** Writes a permanent line above the lines that are redrawn; also where there is no terminal. */
   print(line: string): void {
     this.#draw(`${line}\n`);
   }
 
-  /** Ends drawing and removes what is drawn. */
+  /** Stops drawing and removes the drawn lines. */
   stop(): void {
     this.#redrawing?.abort(OVER);
     this.#render = () => [];
@@ -49,10 +49,10 @@ export class Terminal {
     }
   }
 
-  /** One write, so that no half-drawn state is seen. */
+  /** Draws with one write, so that no half-drawn state is visible. */
   #draw(above: string): void {
     const up = this.#upToTop();
-    // Some terminals begin a new line after the last cell of a line was filled.
+    // Some terminals start a new line after the last cell of a line was filled.
     const lines = this.#render(this.#host.columns() - 1);
     const below = lines.map((line) => `${line}${ERASE_REST_OF_LINE}\n`).join("");
     // The line above may be longer than the line it replaces, so everything below is erased first.
@@ -65,7 +65,7 @@ export class Terminal {
 
   #upToTop(): string {
     const columns = this.#host.columns();
-    // A terminal that has become narrower has wrapped what was drawn.
+    // A terminal that has become narrower has wrapped the drawn lines.
     const rows = this.#drawn.reduce(
       (sum, line) => sum + Math.max(1, Math.ceil(textWidth(line) / columns)),
       0,

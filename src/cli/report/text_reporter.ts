@@ -52,7 +52,7 @@ export class TextReporter implements Reporter {
   failed(job: Job, { code, message: text }: Failure): void {
     this.#jobs.delete(job);
     if (code === "paused") {
-      // Only an interruption pauses, and what it left is reported once everything has stopped.
+      // Only an interruption pauses downloads. They are reported once everything has stopped.
       this.#tally.paused++;
       return;
     }
@@ -95,7 +95,7 @@ export class TextReporter implements Reporter {
   }
 }
 
-/** What was compared, and where the checksum came from unless it was on the command line. */
+/** The checksum that matched, and its source unless it was on the command line. */
 export function matchFact(checksum: string, source: ChecksumSource | undefined): string {
   const from = source === undefined || source === "checksum"
     ? ""

@@ -1,10 +1,10 @@
-/** What most names consist of: every character fills one cell. */
+/** ASCII text. Each of its characters fills one cell. */
 const ASCII = /^[ -~]*$/;
 
-/** Characters that stay on the cell before them. */
+/** Characters that share the cell of the character before them. */
 const NO_CELL = /[\p{Mn}\p{Me}\p{Cf}]/gu;
 
-/** Emoji of one or several characters: flags, keycaps, families, those with a skin tone. */
+/** Emoji of one or several characters, such as flags, keycaps, families and skin tones. */
 const EMOJI = /^(?:\p{RGI_Emoji}$|\p{Emoji_Presentation})/v;
 
 /** Characters of East Asian scripts, and punctuation that no other script uses; halfwidth forms fill one cell. */
@@ -16,14 +16,14 @@ const FULLWIDTH = /^[\u3000\uff01-\uff60\uffe0-\uffe6]/;
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** What a reader sees as one character each, although it may consist of several. */
+/** Splits text into what a reader sees as characters. Each may consist of several code points. */
 function graphemesOf(text: string): string[] {
   if (ASCII.test(text)) return [...text];
   segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
-/** Rough, as terminals differ. */
+/** The cells of one grapheme. It is approximate, as terminals differ. */
 function cellsOf(grapheme: string): number {
   if (ASCII.test(grapheme)) return grapheme.length;
   if (EMOJI.test(grapheme) || EAST_ASIAN.test(grapheme) || FULLWIDTH.test(grapheme)) return 2;
@@ -36,7 +36,7 @@ export function textWidth(text: string): number {
   return graphemesOf(text).reduce((cells, grapheme) => cells + cellsOf(grapheme), 0);
 }
 
-/** Leaves out the middle so that at most `width` cells are filled: both ends of a file name matter. */
+/** Shortens text to at most `width` cells. It drops the middle, because both ends of a file name matter. */
 export function shortenMiddle(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   if (width < 1) return "";
@@ -47,7 +47,7 @@ export function shortenMiddle(text: string, width: number): string {
   return `${head.join("")}…${tail.join("")}`;
 }
 
-/** Fills up with spaces on the right. */
+/** Pads text with spaces on the right. */
 export function padToWidth(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - textWidth(text)));
 }

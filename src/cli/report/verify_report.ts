@@ -10,14 +10,14 @@ import { renderProgress } from "./progress_bar.ts";
 import { Terminal } from "./terminal.ts";
 import { matchFact } from "./text_reporter.ts";
 
-/** Reports to the user, or to a program, what came of each file. */
+/** Reports the result of each file to the user or to a program. */
 export interface VerifyReporter {
   progress(path: string, checked: number, total: number): void;
   checked(result: VerifyResult): void;
   failed(path: string, failure: Failure): void;
   /** All files were checked. */
   summary(matching: number, files: number): void;
-  /** Nothing is checked any more. */
+  /** The checks have ended. */
   stop(): void;
 }
 
@@ -75,7 +75,7 @@ export class TextVerifyReporter implements VerifyReporter {
   }
 }
 
-/** Reports to a program on standard output, and what is wrong to a person on standard error. */
+/** Reports to a program on standard output, and wrong files and errors to a person on standard error. */
 export class JsonVerifyReporter implements VerifyReporter {
   readonly #host: CliHost;
   readonly #quiet: boolean;

@@ -3,24 +3,24 @@ import type { DownloadSpec } from "../../options/options.ts";
 import type { DownloadResult, ProgressSnapshot } from "../../types.ts";
 import type { JobHandle } from "./job.ts";
 
-/** What another server may do better. What is wrong on this machine stays wrong with every URL. */
+/** Failures that another server may not have. A fault of this machine fails with every URL. */
 const FAULTS_OF_A_SERVER: ReadonlySet<DownloadErrorCode> = new Set([
   ...["bad_response", "checksum_mismatch", "connect", "control_file", "dns", "http_status"] as const,
   ...["network", "proxy", "redirect", "remote_changed", "timeout", "tls"] as const,
 ]);
 
-/** How alternatives are tried. */
+/** The alternatives, and how they are started and reported. */
 export interface AlternativesOptions {
-  /** At least one, best first. */
+  /** The specs of the URLs, at least one, best first. */
   readonly specs: readonly (DownloadSpec & { readonly url: string })[];
   readonly download: (spec: DownloadSpec) => JobHandle;
-  /** Told of a failure after which the next one is tried. */
+  /** Called after a failure, before the next URL is tried. */
   readonly onNext: (failedUrl: string, error: DownloadError) => void;
 }
 
 /**
- * One file from the first of several URLs that has it. They are never mixed: what one of them left is its own, and the
- * library refuses to go on with it from another, so that the next run does so from the same one.
+ * Fetches a file from the first of several URLs that has it. Bytes of two URLs are never mixed. The library refuses
+ * to resume one URL's unfinished file from another URL, so the next run resumes from the same URL.
  */
 export class Alternatives implements JobHandle {
   readonly #options: AlternativesOptions;
@@ -33,10 +33,10 @@ export class Alternatives implements JobHandle {
     const [first, ...rest] = options.specs;
     this.#current = this.#begin(first!);
     this.#outcome = this.#run(rest);
-    this.#outcome.catch(() => {}); // told to whoever waits
+    this.#outcome.catch(() => {}); // wait() reports the failure
   }
 
-  /** The URL that is tried now, or was last. */
+  /** The URL that is in use, or was in use last. */
   get url(): string {
     return this.#current.url;
   }
@@ -58,7 +58,7 @@ export class Alternatives implements JobHandle {
     for (;;) {
       const { handle } = this.#current;
       for await (const snapshot of handle) if (snapshot.state !== "failed") yield snapshot;
-      await handle.wait().catch(() => {}); // then the next one has begun, if there is one
+      await handle.wait().catch(() => {}); // the next one has started by then, if there is one
       if (handle !== this.#current.handle) continue;
       if (handle.snapshot.state === "failed") yield handle.snapshot;
       return;
@@ -76,7 +76,7 @@ export class Alternatives implements JobHandle {
         return await this.#current.handle.wait();
       } catch (error) {
         if (!(error instanceof DownloadError) || !FAULTS_OF_A_SERVER.has(error.code)) throw error;
-        // That another one's unfinished file is in the way tells less than why that one failed.
+        // "Another URL's unfinished file has the name" says less than the failure of that other URL.
         if (failure === undefined || error.code !== "control_file") failure = error;
         if (spec === undefined || this.#isPaused) throw failure;
         this.#options.onNext(this.#current.url, error);

@@ -13,7 +13,7 @@ import type { Reporter } from "../report/reporter.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { publicUrl } from "../inputs/url.ts";
 
-/** The control files of aria2 and of axel, which both write under the final name. */
+/** The suffixes of control files of aria2 and axel. Both programs write unfinished data under the final name. */
 const MARKS_OF_UNFINISHED = [".aria2", ".st"];
 
 /** What a batch works with. */
@@ -21,21 +21,21 @@ export interface BatchParts {
   readonly download: (spec: DownloadSpec) => JobHandle;
   readonly reporter: Reporter;
   readonly host: Pick<CliHost, "look">;
-  /** How many entries of the list are under way at the same time; the rest of the list is not read. */
+  /** How many entries of the list may be active at a time. The rest of the list is not read. */
   readonly listWindow: number;
   /** Whether a file that exists counts as done. */
   readonly skipsExisting: boolean;
-  /** How many tries a download makes; `undefined` where time limits them. */
+  /** How many requests in a row may fail; `undefined` where time limits the retries. */
   readonly tries: number | undefined;
 }
 
-/** The downloads of one command: those of its URLs, and those of its list as there is room for them. */
+/** The downloads of one command: its URLs, and the entries of its list as far as there is room for them. */
 export class Batch {
-  /** Those that an interruption stopped. */
+  /** Downloads that an interruption paused. */
   readonly paused: Job[] = [];
-  /** Those that failed and left data to resume from. */
+  /** Downloads that failed and left data to resume from. */
   readonly kept: KeptJob[] = [];
-  /** Of the command line, those that are done. */
+  /** The completed URLs of the command line. */
   readonly finishedUrls: string[] = [];
   readonly #parts: BatchParts;
   readonly #list: InputList | undefined;
@@ -50,7 +50,10 @@ export class Batch {
     this.#list = list;
   }
 
-  /** Returns the exit status, without that of an interruption, once all have ended. A failure ends no other download. */
+  /**
+   * Returns the exit status once all downloads have ended. The status does not show an interruption. A failure does
+   * not stop other downloads.
+   */
   async run(specs: readonly ReturnType<SpecFor>[]): Promise<number> {
     const { reporter, listWindow } = this.#parts;
     const { length } = specs;
@@ -71,12 +74,12 @@ export class Batch {
     return this.#exitStatus;
   }
 
-  /** Whether a stop left something to do. */
+  /** Whether a stop left downloads unfinished or not started. */
   get isInterrupted(): boolean {
     return this.paused.length > 0 || this.#isCutShort;
   }
 
-  /** Pauses what runs, and starts nothing more. */
+  /** Pauses the running downloads and starts no others. */
   stop(): void {
     this.#isStopped = true;
     this.#isCutShort ||= this.#list !== undefined && !this.#list.isAllTaken;
@@ -148,7 +151,7 @@ export class Batch {
       }
     } else {
       if (failure.code === "paused") this.paused.push(job);
-      // A wrong line of a list is wrong input, not wrong usage.
+      // A wrong line of a list is a failure, and not wrong usage of the command.
       this.#fail(job.line === undefined ? failure.exitStatus : ExitStatus.failed);
       reporter.failed(job, failure);
       if (failure.code !== "paused" && await this.#isKept(job)) {
@@ -157,19 +160,19 @@ export class Batch {
     }
   }
 
-  /** With a checksum the library accepts an existing file that is right, so what it refuses is wrong. */
+  /** With a checksum the library accepts an existing file that matches. So a file that it refuses is wrong. */
   #mayExist({ hasChecksum }: Job, { code }: Failure): boolean {
     return this.#parts.skipsExisting && code === "output_exists" && !hasChecksum;
   }
 
-  /** Whether a file has the name: a directory, or a part file of another program, may be in the way as well. */
+  /** Whether a file has the name. A directory may have it instead, or another program's unfinished file. */
   async #exists({ handle }: Job): Promise<boolean> {
     const { path } = handle.snapshot;
     const info = path === undefined ? undefined : await this.#parts.host.look(path).catch(() => undefined);
     return info?.kind === "file";
   }
 
-  /** The file that another downloader keeps beside an output that it has not finished. */
+  /** The file that another downloader keeps beside its unfinished output, if there is one. */
   async #markOfUnfinished({ handle }: Job): Promise<string | undefined> {
     for (const suffix of MARKS_OF_UNFINISHED) {
       const mark = handle.snapshot.path + suffix;

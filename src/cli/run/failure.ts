@@ -5,23 +5,23 @@ import { RefreshCommandError } from "./refresh_command.ts";
 /** Exit statuses of the command. */
 export const ExitStatus = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** Why a download did not finish, in the command's terms. */
+/** Why a download did not complete, as the command reports it. */
 export interface Failure {
   readonly exitStatus: typeof ExitStatus.failed | typeof ExitStatus.usage;
   readonly code: DownloadErrorCode | "usage" | "internal";
   readonly message: string;
-  /** The HTTP status that the server answered, if that is why. */
+  /** The HTTP status that caused the failure, if one did. */
   readonly httpStatus?: number;
   /** Whether the same command may succeed later. */
   readonly retryable: boolean;
 }
 
-/** Sorts what a download was rejected with. `tries` is how many were made, where that is known. */
+/** Describes the error of a download. `tries` is the number of requests, where it is known. */
 export function describeFailure(error: unknown, tries?: number): Failure {
   const message = inFlags(error);
   if (error instanceof DownloadError) {
     const { code, retryable } = error;
-    // What may pass is given up only when all tries are used up.
+    // A retryable failure ends a download only after its last retry.
     const count = retryable && tries !== undefined && tries > 1 ? ` (${tries} tries)` : "";
     return {
       exitStatus: ExitStatus.failed,
@@ -37,7 +37,7 @@ export function describeFailure(error: unknown, tries?: number): Failure {
   return { exitStatus: ExitStatus.failed, code: "internal", message, retryable: false };
 }
 
-/** What went wrong where a command was to supply another URL. */
+/** The message for a failed `--refresh-cmd`. */
 function refreshFailure(error: DownloadError): string | undefined {
   if (!(error instanceof HttpStatusError && error.cause instanceof RefreshCommandError)) return undefined;
   const { status, cause } = error;

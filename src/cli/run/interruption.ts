@@ -5,27 +5,27 @@ import { formatBytes, formatPart } from "../report/format.ts";
 import { type Job, jobLabel } from "./job.ts";
 import { isPlainUrl } from "../inputs/url.ts";
 
-/** How the program was called. */
+/** How the user started the program. */
 export interface Invocation {
   readonly argv: readonly string[];
   readonly command: DownloadCommand;
-  /** Whether the word `bytehaul` calls it again. */
+  /** Whether the command `bytehaul` starts it again. */
   readonly isBytehaul: boolean;
 }
 
 /** A download that failed and left data to resume from. */
 export interface KeptJob {
   readonly job: Job;
-  /** What the server answered, if that is why it failed. */
+  /** The HTTP status that caused the failure, if one did. */
   readonly httpStatus: number | undefined;
 }
 
-/** How many of them get a line of their own. */
+/** How many failed downloads get a line of their own. */
 const MAX_KEPT_LINES = 3;
-/** What a server answers for a URL that has expired. */
+/** Statuses with which servers answer an expired URL. */
 const EXPIRED: readonly (number | undefined)[] = [401, 403, 404, 410];
 
-/** What failed downloads left, and last how to resume; nothing where they left nothing. */
+/** Lines about the data that failed downloads left, and how to resume. Empty where they left none. */
 export function describeKept(
   kept: readonly KeptJob[],
   finishedUrls: readonly string[],
@@ -45,7 +45,7 @@ export function describeKept(
   ];
 }
 
-/** What an interruption left, a line for each download that was paused, and last how to resume. */
+/** A line for each download that an interruption paused, and how to resume. */
 export function describeInterruption(
   paused: readonly Job[],
   finishedUrls: readonly string[],
@@ -53,7 +53,7 @@ export function describeInterruption(
 ): string[] {
   const hasList = invocation.command.inputs.inputFiles !== undefined;
   const isAnythingKept = hasList || paused.some(({ handle }) => isKept(handle.snapshot));
-  // Downloads of a list that had not started have no line: they are the rest of the list.
+  // Downloads of a list that were not started have no line of their own. They are the rest of the list.
   const shown = paused.filter(({ line, handle }) => line === undefined || isKept(handle.snapshot));
   return [...shown.map(describeState), howToResume(isAnythingKept, finishedUrls, invocation)];
 }
@@ -76,9 +76,9 @@ function savedPart({ path, downloaded, total }: Job["handle"]["snapshot"]): stri
 }
 
 /**
- * The command is shown only when it holds no secrets, because terminal output is often logged or shared, and only
- * when it can be pasted. The URL of a finished file is left out because the file exists, and `--no-resume` because it
- * would drop what was saved.
+ * The command is shown only when it has no secrets, because terminal output is often logged or shared, and only when
+ * it can be pasted. It has no URL of a completed file, because the file exists. It has no `--no-resume`, because
+ * that would drop the saved progress.
  */
 function howToResume(
   isAnythingKept: boolean,
@@ -93,7 +93,7 @@ function howToResume(
   const resumes = command.specOptions.resume ?? true;
   const kept = argv.filter((arg) => arg !== "--no-resume" && !finishedUrls.includes(arg));
   const again = [...skips, ...kept];
-  // With --rename a finished file would get a second name.
+  // With --rename a completed file would be fetched again under a second name.
   const isListDone = hasList && rename === true;
   const showable = isBytehaul && !isListDone && !command.hasSecrets && command.urls.every(isPlainUrl) &&
     again.every((arg) => escapeForTerminal(arg) === arg);

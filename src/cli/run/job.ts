@@ -1,24 +1,24 @@
 import { basename } from "node:path";
 import type { DownloadResult, ProgressSnapshot } from "../../types.ts";
 
-/** What the command needs of a download's handle. */
+/** The part of a download's handle that the command uses. */
 export interface JobHandle extends AsyncIterable<ProgressSnapshot> {
   readonly snapshot: ProgressSnapshot;
   wait(): Promise<DownloadResult>;
   pause(): void;
 }
 
-/** One URL of the command line, or an entry of the list, and the download it became. */
+/** A download, with the URL or the list entry that it belongs to. */
 export interface Job {
   /** `undefined` where the line of the list has no URL. */
   readonly url?: string;
-  /** Counts from 0; those of the command line come first. */
+  /** Counts from 0. Downloads of the command line come first. */
   readonly index: number;
-  /** Its line of the list. */
+  /** The line in the list. */
   readonly line?: number;
   /** The name of the list and the line. */
   readonly place?: string;
-  /** Whether a checksum decides whether an existing file is right. */
+  /** Whether a checksum is given, which an existing file is compared with. */
   readonly hasChecksum?: boolean;
   readonly handle: JobHandle;
 }
@@ -44,7 +44,7 @@ export class RefusedHandle implements JobHandle {
   async *[Symbol.asyncIterator](): AsyncGenerator<ProgressSnapshot, void, void> {}
 }
 
-/** What to call a download: its file, or until that is known what the URL ends in. */
+/** The name of a download in messages: its file's name, or the end of the URL while that is not known. */
 export function jobLabel({ url, place, handle }: Job): string {
   const { path } = handle.snapshot;
   if (path !== undefined) return basename(path);

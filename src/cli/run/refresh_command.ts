@@ -2,7 +2,7 @@ import type { Refresh, RefreshedSource } from "../../options/request_options.ts"
 import type { Shell } from "../../runtime/console/console.ts";
 import { parseHeaderField } from "../flags/flag_values.ts";
 
-/** The command of `--refresh-cmd` supplied nothing that can be used; the message says why. */
+/** The command of `--refresh-cmd` printed nothing usable. The message says why. */
 export class RefreshCommandError extends Error {
   override readonly name = "RefreshCommandError";
 }
@@ -17,7 +17,10 @@ export function refreshByCommand(command: string, shell: Shell): Refresh {
   };
 }
 
-/** Parses what such a command printed: the URL, then header fields, one a line. Errors show none of it: it may be secret. */
+/**
+ * Parses the command's output: the URL, then header fields, one a line. No error shows the output, as it may be
+ * secret.
+ */
 export function parseRefreshOutput(text: string): RefreshedSource {
   const [first, ...rest] = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
   if (first === undefined) throw new RefreshCommandError("it printed nothing; expected a URL");

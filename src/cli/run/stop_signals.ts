@@ -1,17 +1,20 @@
 import type { CliHost } from "../../runtime/console/console.ts";
 
-/** A terminal's Ctrl+C reaches a wrapper such as npx as well, which sends it to this program again. */
+/** Ctrl+C in a terminal also reaches a wrapper such as npx, which then sends the signal to this program again. */
 const ECHO_MS = 500;
 
-/** What is done at signals that ask the program to end. */
+/** What to do at signals that end the program. */
 export interface StopActions {
-  /** At the first signal. */
+  /** Called at the first signal. */
   readonly first: () => void;
-  /** At every later signal but an echo of the first, and but a SIGHUP, which a terminal may send twice. */
+  /**
+   * Called at every later signal, except for an echo of the first one. A later SIGHUP is ignored, too, as a terminal
+   * may send it twice.
+   */
   readonly again: () => void;
 }
 
-/** Listens for such signals until the result is called. */
+/** Listens for these signals until the result is called. */
 export function onStopSignals(
   host: Pick<CliHost, "onSignal" | "clock">,
   { first, again }: StopActions,

@@ -11,7 +11,7 @@ import { JsonVerifyReporter, TextVerifyReporter, type VerifyReporter } from "../
 /** Checks one file. */
 export type VerifyFile = (path: string, options: VerifyOptions) => Promise<VerifyResult>;
 
-/** A file, and what it is compared with. */
+/** A file, and the checksum that it is compared with. */
 interface Target {
   readonly path: string;
   readonly options: Pick<VerifyOptions, "checksum" | "checksumFile">;
@@ -38,7 +38,7 @@ export async function runVerify(
       return undefined;
     });
     if (targets === undefined) return ExitStatus.failed;
-    // Without files, each line of the list is compared as a checksum of its own, and still comes from the list.
+    // Without files, each line of the list supplies a checksum for one file. Its source is still the list.
     const source = command.checksumFile === undefined ? "checksum" : "checksumFile";
     let matching = 0;
     for (const target of targets) {
@@ -56,7 +56,7 @@ export async function runVerify(
   }
 }
 
-/** The result; `undefined` when the file could not be checked, which is then reported. */
+/** The result of a file. A file that could not be checked is reported and gives `undefined`. */
 async function check(
   { path, options }: Target,
   reporter: VerifyReporter,
@@ -72,7 +72,7 @@ async function check(
   }
 }
 
-/** The files of the command or, where it names none, those of its list, in the directory of the list. */
+/** The files of the command. Where it names none, they are the files of the list, in the directory of the list. */
 async function findTargets(
   { files, checksum, checksumFile }: VerifyCommand,
   host: CliHost,

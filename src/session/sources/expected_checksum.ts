@@ -9,28 +9,28 @@ import { fileNameFromUrl } from "../../storage/file_name.ts";
 import type { ChecksumSource } from "../../types.ts";
 import { findInList, findInListFile } from "../../verify/checksum_list_file.ts";
 
-/** What the file must hash to, and who says so. */
+/** The checksum that the file must have, and where it comes from. */
 export interface ExpectedChecksum {
   readonly checksum: Checksum;
   readonly source: ChecksumSource;
-  /** Whose it is when a server published it beside the file: name or address, and port. */
+  /** The server that published the checksum with the file: name or address, and port. */
   readonly host?: string;
 }
 
-/** Where the lists come from that `expectedByCaller` looks into. */
+/** Reads and fetches the checksum lists for `expectedByCaller`. */
 export interface ChecksumLists {
   readonly runtime: Runtime;
   readonly fetchList: (url: string) => Promise<Uint8Array>;
 }
 
-/** Whether the caller gave what the file must hash to, so that this decides which bytes are right. */
+/** Whether the caller gave a checksum. It then decides which bytes are right. */
 export function isJudgedByChecksum(
   { checksum, checksumFile }: Pick<ResolvedSpec, "checksum" | "checksumFile">,
 ): boolean {
   return checksum !== undefined || checksumFile !== undefined;
 }
 
-/** What the caller says that the file at `path` must hash to. */
+/** The caller's checksum for the file at `path`. */
 export async function expectedByCaller(
   path: string,
   { checksum, checksumFile, url }: Pick<ResolvedSpec, "checksum" | "checksumFile" | "url">,
@@ -46,13 +46,13 @@ export async function expectedByCaller(
   return { checksum: found, source: "checksumFile" };
 }
 
-/** What the server says that the complete file hashes to. */
+/** The checksum of the complete file that the server published. */
 export function expectedByServer({ reader, verdict }: ProbeResult): ExpectedChecksum | undefined {
   const found = publishedDigest(reader.headers, verdict);
   return found && { checksum: found.checksum, source: found.field, host: new URL(reader.target.url).host };
 }
 
-/** Throws where the file that came from `url` and goes to `path` has another checksum than the expected one. */
+/** Throws where the file from `url` for `path` has another checksum than the expected one. */
 export function requireDigest(
   actual: string,
   { checksum, source, host }: ExpectedChecksum,

@@ -20,7 +20,7 @@ export async function fetchList(
   } catch (cause) {
     if (!(cause instanceof DownloadError) || cause.code === "checksum_list" || signal.aborted) throw cause;
     const { reason, retryable } = cause;
-    // The code of `cause` would be taken for that of the file itself.
+    // The error has a code of its own. The code of `cause` would seem to be about the file itself.
     const message = `Cannot fetch the checksum list: ${reason}`;
     throw new DownloadError("checksum_list", message, { cause, reason, retryable });
   }

@@ -7,28 +7,28 @@ import { FirstResponse } from "./first_response.ts";
 import { type RetryTools, withRetries } from "./retry.ts";
 import type { Source } from "./source.ts";
 
-/** What the first request asks for when nothing is there yet. */
+/** How many bytes the first request of a new download is for. */
 export const FIRST_SEGMENT_BYTES = 1024 * 1024;
 
 /** A request that comes before the transfer. */
 export interface FirstRequest {
-  /** `undefined` asks for the whole file. */
+  /** `undefined` requests the complete file. */
   readonly range: ByteRange | undefined;
-  /** The version an earlier run was fetching. */
+  /** The version that an earlier run was fetching. */
   readonly version: Expectation["version"];
   readonly ifRange: string | undefined;
   /**
-   * Whether a request before was answered as those for an empty file are.
+   * Whether the answer to an earlier request may mean that the file is empty.
    *
    * @default {false}
    */
   readonly mayBeEmpty?: boolean;
 }
 
-/** A request for the whole file, as a client sends it that knows no ranges. */
+/** A request for the complete file, as a client without range support sends it. */
 export const PLAIN: FirstRequest = { range: undefined, version: undefined, ifRange: undefined };
 
-/** With what the requests are sent that come before the transfer. */
+/** What {@linkcode FirstRequests} works with. */
 export interface FirstRequestTools extends RetryTools {
   readonly source: Source;
   readonly spec: ResolvedSpec;
@@ -43,13 +43,13 @@ export class FirstRequests {
     this.#tools = tools;
   }
 
-  /** The most bytes that a request asks for. A lone connection asks for everything at once. */
+  /** The most bytes in one request. A single connection requests everything with one request. */
   get mostBytes(): number {
     const { spec } = this.#tools;
     return spec.maxConnections > 1 ? this.fewBytes : spec.maxSegmentSize;
   }
 
-  /** As many bytes as a request asks for that may find that they are there already. */
+  /** How many bytes to request where they may turn out to be on disk already. */
   get fewBytes(): number {
     const { minSegmentSize, maxSegmentSize } = this.#tools.spec;
     return Math.min(Math.max(minSegmentSize, FIRST_SEGMENT_BYTES), maxSegmentSize);
@@ -73,7 +73,7 @@ export class FirstRequests {
     return new RetryBudget(this.#tools.spec, this.#tools.clock);
   }
 
-  /** Runs `attempt` until it succeeds, fails for good, or the budget is spent. */
+  /** Runs `attempt` until it succeeds, fails without hope of a retry, or uses up the budget. */
   withRetries<T>(attempt: () => Promise<T>, budget = this.newBudget()): Promise<T> {
     return withRetries(attempt, budget, this.#tools, this.#tools.signal);
   }

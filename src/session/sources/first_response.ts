@@ -2,8 +2,8 @@ import type { ProbeResult } from "../../http/probe.ts";
 import type { SegmentReader } from "../../http/segment_reader.ts";
 
 /**
- * The response to a request that comes before the transfer. One owner at a time has it, and closes it by disposing of
- * it. Whoever is passed one becomes its owner by `take()`.
+ * The response to a request before the transfer. It has one owner at a time, which closes it by disposing of it. A
+ * function that gets a response becomes its owner by `take()`.
  */
 export class FirstResponse implements ProbeResult, Disposable {
   readonly remote: ProbeResult["remote"];
@@ -26,7 +26,10 @@ export class FirstResponse implements ProbeResult, Disposable {
     return this.#reader;
   }
 
-  /** Passes the response on, with `changes` to what is known of it. Nothing happens when this one is disposed of later. */
+  /**
+   * Passes the response to a new owner, with `changes` to what is known about it. Disposing of this object later has
+   * no effect.
+   */
   take(changes: Partial<Pick<ProbeResult, "remote" | "verdict" | "leastSize">> = {}): FirstResponse {
     const { remote, verdict, reader, asked, leastSize } = this;
     this.#reader = undefined;

@@ -1,7 +1,7 @@
 import { HttpStatusError } from "../../errors.ts";
 import { EXPIRED_STATUS } from "./source.ts";
 
-/** An error about a URL that works no longer, which says that nothing is lost; any other error as it is. */
+/** Adds to the error of an expired URL that the progress is kept. Returns any other error as it is. */
 export function sayKept(error: unknown): unknown {
   if (!(error instanceof HttpStatusError) || !EXPIRED_STATUS.has(error.status)) return error;
   const { status, message, reason, retryable, retryAfterMs, cause } = error;

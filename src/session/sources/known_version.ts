@@ -9,7 +9,7 @@ export class KnownVersion {
   readonly size: number | undefined;
   readonly isJudgedByChecksum: boolean;
   #validator: Validator;
-  /** What any response told, where the first one did not. */
+  /** Validators of later responses, for what the first response did not have. */
   #told: Validator;
   readonly #others = new Map<string, Validator>();
   #isFromElsewhere = false;
@@ -20,12 +20,15 @@ export class KnownVersion {
     this.isJudgedByChecksum = isJudgedByChecksum;
   }
 
-  /** What every response must agree with. */
+  /** The validator that every response must agree with. */
   get validator(): Validator {
     return this.#validator;
   }
 
-  /** What a later run may rely on: nothing, once parts of several versions have been let in for the checksum to judge. */
+  /**
+   * The validator that a later run may rely on. It is empty once parts of several versions were accepted, which only
+   * a checksum can judge.
+   */
   get recorded(): Validator {
     return this.isMixed ? NAMELESS : this.#validator;
   }
@@ -35,22 +38,22 @@ export class KnownVersion {
     return this.#isFromElsewhere || this.#others.size > 0;
   }
 
-  /** What is mixed, for a message. */
+  /** A description of the mixed versions, for a message. */
   get mixture(): string {
     const names = [this.#validator, ...this.#others.values()].map(nameOf);
     const versions = `its parts came from versions with ${[...new Set(names)].join(" and ")}`;
     return this.#isFromElsewhere ? `${versions}, some of them fetched by an earlier run` : versions;
   }
 
-  /** Takes up what a response to `If-Range` or another proof of the version calls it. */
+  /** Adds the validator of a response that is proven to be of this version, by `If-Range` or otherwise. */
   noteSame(seen: Validator): void {
     const etag = strongerTag(this.#validator, seen);
     if (etag !== undefined) this.#validator = { ...this.#validator, etag };
   }
 
   /**
-   * Takes up what a further response calls the version, once it has been let in. Throws when it contradicts another one
-   * that told what the first did not.
+   * Adds the validator of a further response that was accepted. Throws when it contradicts what an earlier response
+   * added.
    */
   note(seen: Validator): void {
     if (this.isJudgedByChecksum) {
@@ -64,7 +67,7 @@ export class KnownVersion {
     this.noteSame(seen);
   }
 
-  /** What an earlier run left is of a version that was named otherwise, or not at all. */
+  /** Notes that the data of an earlier run has another validator or none. */
   noteLeftovers(recorded: Validator): void {
     this.#isFromElsewhere = true;
     if (!agree(this.#validator, recorded)) this.#noteOther(recorded);

@@ -22,14 +22,17 @@ import {
   wasComplete,
 } from "./response_doubts.ts";
 
-/** How what may be a part is read out, and for how long at most. */
+/** The block size for reading a suspected part to its end, and the most time for that. */
 const READ_OUT_BLOCK_BYTES = 64 * 1024;
 const READ_OUT_MS = 1000;
-/** How long a range that was not answered is tried once more, while the whole file waits: so many times as long as that. */
+/**
+ * How long the second try of an unanswered range may take, as a multiple of the time that the response with the
+ * complete file took to start.
+ */
 const SECOND_TRY_PATIENCE = 3;
 const LEAST_SECOND_TRY_MS = 2000;
 
-/** Gets the first response for a file of which nothing is there, from whatever server. */
+/** Gets the first response of a new download, also from odd servers. */
 export class Prober {
   readonly #tools: FirstRequestTools;
   readonly #requests: FirstRequests;
@@ -39,17 +42,17 @@ export class Prober {
     this.#requests = requests;
   }
 
-  /** Asks for the first bytes of the file. */
+  /** Requests the first bytes of the file. */
   probe(): Promise<FirstResponse> {
     return this.#probe(this.#requests.mostBytes);
   }
 
-  /** As `probe`, for a name; it may turn out that these bytes are there already. */
+  /** As `probe`, to learn the file's name. The bytes may turn out to be on disk already. */
   probeForName(): Promise<FirstResponse> {
     return this.#probe(this.#requests.fewBytes);
   }
 
-  /** Asks for the whole file, as a client does that knows no ranges. */
+  /** Requests the complete file, as a client without range support does. */
   probePlainly(): Promise<FirstResponse> {
     return this.#requests.withRetries(() => this.#requests.send(PLAIN));
   }
@@ -66,7 +69,7 @@ export class Prober {
     return await this.#askInTwoWays(request);
   }
 
-  /** Asks for a range, and where its answer is of no use once more for everything. */
+  /** Requests a range. If its answer cannot be used, it requests the complete file. */
   async #askInTwoWays(request: FirstRequest): Promise<FirstResponse> {
     const { log, signal } = this.#tools;
     /** What a range brought will not change. */
@@ -74,7 +77,7 @@ export class Prober {
     let mayBeEmpty = false;
     let isRangeInnocent = false;
     let rangeError: DownloadError | undefined;
-    /** A response that may be a part, and that was read out. */
+    /** A response that may be only a part, and that was read to its end. */
     let suspicious: FirstResponse | undefined;
     const attempt = async (): Promise<FirstResponse> => {
       let wasPassing = false;
@@ -112,8 +115,8 @@ export class Prober {
   }
 
   /**
-   * Reads what may be a part to its end, if that comes soon, so that its connection can serve the next request. Returns
-   * how many bytes of the file were received.
+   * Reads a suspected part to its end, if the end comes soon, so that the connection can serve the next request.
+   * Returns how many bytes of the file were received.
    */
   async #readOut({ reader }: FirstResponse): Promise<number> {
     const block = { bytes: new Uint8Array(READ_OUT_BLOCK_BYTES) };

@@ -5,19 +5,22 @@ import type { Clock } from "../../runtime/runtime.ts";
 import type { Logger } from "../../types.ts";
 import type { Progress } from "../progress.ts";
 
-/** By what a retry is timed, and where it is reported. */
+/** What retries work with. */
 export interface RetryTools {
   readonly clock: Clock;
   readonly log: Logger;
   readonly progress: Pick<Progress, "retryingAt">;
 }
 
-/** A request that is sent again after `delayMs`. It is shown as waited for until it is disposed. */
+/** A request that is sent again after `delayMs`. Snapshots show it as pending until it is disposed. */
 export interface Retry extends Disposable {
   readonly delayMs: number;
 }
 
-/** Counts a failure, and reports the retry, which comes after `afterMs` at least; `undefined` when the budget is spent. */
+/**
+ * Counts a failure and reports the retry, which comes after at least `afterMs`; `undefined` when the budget is used
+ * up.
+ */
 export function countFailure(
   error: DownloadError,
   budget: RetryBudget,
@@ -34,7 +37,7 @@ export function countFailure(
   return { delayMs, [Symbol.dispose]: () => pending[Symbol.dispose]() };
 }
 
-/** Runs `attempt` until it succeeds, fails for good, or the budget is spent. */
+/** Runs `attempt` until it succeeds, fails without hope of a retry, or uses up the budget. */
 export async function withRetries<T>(
   attempt: () => Promise<T>,
   budget: RetryBudget,
@@ -54,7 +57,7 @@ export async function withRetries<T>(
   }
 }
 
-/** A body that ended at `position`. */
+/** The error for a body that ended at `position`. */
 export function endedEarly(position: number, end: number): DownloadError {
   const reason = `a response ended at byte ${position}, before byte ${end}`;
   return new DownloadError("network", `Cannot fetch the file: ${reason}`, { reason, retryable: true });

@@ -1,4 +1,4 @@
-/** One scheme of signing a URL: the parameter that makes it one, and those that belong to it. */
+/** A scheme of signing URLs: the parameter that identifies it, and the other parameters of the scheme. */
 interface Scheme {
   readonly mark: RegExp;
   readonly parameters: RegExp;
@@ -22,13 +22,13 @@ const SCHEMES: readonly Scheme[] = [
 ];
 const EXPIRY = /^(?:expires?|expiry|exp|e|policy)$/;
 
-/** The query of a URL without what signs it for a while: of the same file signed again it is the same. */
+/** The query of a URL without its temporary signature. It stays the same when the file's URL is signed again. */
 export function unsignedQuery(url: string): string {
   const { search } = new URL(url);
   const fields = search.slice(1).split("&").map((field) => ({ field, name: nameOf(field) }));
   const isSigned = (mark: RegExp) => fields.some(({ name }) => mark.test(name));
   const scheme = SCHEMES.find(({ mark }, index) =>
-    // What any file may be named by signs it only beside a time at which that ends.
+    // A common parameter name counts as a signature only together with an expiry time.
     isSigned(mark) && (index < SCHEMES.length - 1 || isSigned(EXPIRY))
   );
   if (scheme === undefined) return search;

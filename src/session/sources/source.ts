@@ -9,7 +9,7 @@ import { parseUrl } from "../../options/option_checks.ts";
 import type { ByteRange, Logger } from "../../types.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 
-/** What a source needs to know. */
+/** What a {@linkcode Source} works with. */
 export interface SourceOptions {
   readonly transport: TransportOptions;
   readonly url: string;
@@ -18,33 +18,37 @@ export interface SourceOptions {
   readonly log: Logger;
 }
 
-/** A part of the file, or with `range` left undefined all of it. */
+/** A request for a part of the file. Without `range` it is for the complete file. */
 export interface PartRequest {
   readonly range: ByteRange | undefined;
   readonly ifRange: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** How servers say that a URL was good for a while only. */
+/** Statuses with which servers answer an expired URL. */
 export const EXPIRED_STATUS: ReadonlySet<number> = new Set([401, 403, 404, 410]);
-/** Answers of a URL that works: a condition that is not met, and that the file has changed or is empty. */
+/** Error statuses of a URL that works: a condition that is not met, or a file that has changed or is empty. */
 const WORKING_STATUS = new Set([304, 416]);
 
 /**
- * Where the bytes come from: the caller's URL, and where that leads. The latter is kept until it expires; then
- * one request asks the caller's URL again, and the others wait for what it learns, be it that it failed.
+ * The source of the bytes: the caller's URL and the URL that it redirects to. The target of the redirect is used
+ * until it expires. Then one request goes to the caller's URL again. The other requests wait for its result, also if
+ * it fails.
  */
 export class Source {
   readonly #options: SourceOptions;
   #origin: Target;
   #caller: Caller;
-  /** What the caller's origin is told. */
+  /** The fields that are sent to the caller's origin. */
   #headers: Headers;
-  /** Where `#origin` led; `undefined` when that is to be asked. */
+  /** The URL that `#origin` redirected to; `undefined` when `#origin` must be requested. */
   #target: Target | undefined;
-  /** The status that told that `#target` had expired, until `refresh` knows of it. */
+  /** The status that showed that `#target` had expired, until `refresh` gets it. */
   #expiredWith: number | undefined;
-  /** Why `refresh` is not called again until the URL works: it failed, or what it supplied is refused as well. */
+  /**
+   * Why `refresh` is not called again until the URL works: `refresh` failed, or the server also refused the URL that
+   * it supplied.
+   */
   #vain: HttpStatusError | undefined;
   #asking: Promise<SegmentReader> | undefined;
 
@@ -56,8 +60,8 @@ export class Source {
   }
 
   /**
-   * Asks for a part; returns once the head of the response is there. Rejects with an `HttpStatusError` when
-   * the caller's URL itself was asked and does not work.
+   * Requests a part. Returns when the head of the response was received. Rejects with an `HttpStatusError` when the
+   * caller's URL itself was requested and does not work.
    */
   async open(request: PartRequest): Promise<SegmentReader> {
     for (;;) {
@@ -67,7 +71,7 @@ export class Source {
       else {
         const target = this.#target;
         const reader = await this.#send(target, request);
-        // Who says when to come back has not expired.
+        // A response with `Retry-After` does not mean that the URL has expired.
         if (reader.headers.has("retry-after") || !this.#isExpired(target, reader.status)) return reader;
         reader.close();
         if (this.#target === target) this.#expire(reader.status);
@@ -75,12 +79,15 @@ export class Source {
     }
   }
 
-  /** Closes connections that are idle: a server may count those that it refused to serve. */
+  /** Closes idle connections. A server may still count connections that it refused to serve. */
   closeIdle(): void {
     this.#options.transport.client.close();
   }
 
-  /** Where `refresh` knew nothing better all are refused; whatever else befell the one that asked is its own. */
+  /**
+   * Waits for another request to the caller's URL. If that was refused and `refresh` did not help, this one fails,
+   * too. Any other failure concerns only that request.
+   */
   async #learnFrom(asking: Promise<SegmentReader>): Promise<void> {
     try {
       await asking;
@@ -89,7 +96,10 @@ export class Source {
     }
   }
 
-  /** Where the caller's URL leads nowhere else, asking it once more is of no use unless `refresh` changes it. */
+  /**
+   * Whether the URL has expired. If the caller's URL does not redirect, a second request can succeed only if
+   * `refresh` changes the URL.
+   */
   #isExpired({ url, isTrusted }: Target, status: number): boolean {
     const isOrigin = isTrusted && url === this.#origin.url;
     return EXPIRED_STATUS.has(status) && !(isOrigin && this.#options.refresh === undefined);
@@ -139,7 +149,7 @@ export class Source {
     return openSegment(this.#options.transport, { target, caller: this.#caller, ...request });
   }
 
-  /** Lets the caller put another URL or other headers in place of those that were given. */
+  /** Calls `refresh`, which may replace the URL and the headers. */
   async #refresh(status: number, signal: AbortSignal): Promise<void> {
     const { refresh, log } = this.#options;
     const fresh = refresh && await this.#call(refresh, status, signal);
@@ -162,7 +172,7 @@ export class Source {
     if (authorization !== undefined && !supplied.has("authorization")) {
       supplied.set("authorization", authorization);
     }
-    // What was meant for one origin is not for another.
+    // Fields for one origin must not be sent to another.
     this.#headers = isSameOrigin ? joinHeaders(this.#headers, supplied) : supplied;
     this.#caller = this.#caller.withHeaders(this.#headers);
     this.#origin = { url, isTrusted: true };

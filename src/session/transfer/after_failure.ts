@@ -5,7 +5,7 @@ import { ContradictionError, UnusableResponseError } from "../../http/unusable_r
 export interface FailureState {
   /** Whether there are other connections, so that this one is not needed. */
   readonly isExtra: boolean;
-  /** Whether there are more connections than the server bears. */
+  /** Whether there are more connections than the server serves. */
   readonly isTooMany: boolean;
   /** Whether this connection returned after a refusal and has received nothing since. */
   readonly isReturning: boolean;
@@ -27,7 +27,7 @@ export interface FailureState {
 
 /** What follows a failure. */
 export type AfterFailure =
-  /** Retry after a delay, at least `afterMs`; do `whenSpent` where the retries are used up. */
+  /** Retry after a delay of at least `afterMs`. Do `whenSpent` if the retries are used up. */
   | { readonly kind: "retry"; readonly afterMs: number; readonly whenSpent: FinalStep }
   | FinalStep;
 
@@ -35,16 +35,19 @@ export type AfterFailure =
 export type FinalStep =
   /** Request at most so many bytes from now on, immediately. */
   | { readonly kind: "shorten"; readonly bytes: number }
-  /** Close this connection and leave the rest to the others. One that was refused in passing may return. */
+  /** Close this connection; the other connections fetch the missing bytes. It may return after a temporary refusal. */
   | { readonly kind: "retire"; readonly mayReturn: boolean }
-  /** Request the whole file, and deliver what is missing of it. */
+  /** Request the complete file and deliver the missing bytes of it. */
   | { readonly kind: "whole file" }
   /** Fail the download. */
   | { readonly kind: "fatal" };
 
-/** One request may be lost on the way. */
+/** How many refusals in a row retire a connection. A single request may fail by chance. */
 const REFUSALS = 2;
-/** How often the last connection is retried after a lasting refusal where others were refused, and the least delay. */
+/**
+ * Retries of the last connection after a permanent refusal, if other connections were refused before, and their
+ * least delay.
+ */
 export const GRACE = 2;
 export const GRACE_MS = 2000;
 /** How a server may refuse a range that is too long for it. */
@@ -55,7 +58,10 @@ export const FINAL_STATUS = new Set([401, 407, 410, 451]);
 const RETIRE_FOR_NOW = { kind: "retire", mayReturn: true } as const;
 const FATAL = { kind: "fatal" } as const;
 
-/** Decides what follows a failed request. The refusal of one connection is no failure while another one is served. */
+/**
+ * Decides what follows a failed request. A refusal of one connection is not a failure while another connection is
+ * served.
+ */
 export function afterFailure(error: unknown, state: FailureState): AfterFailure {
   if (state.isExtra && (state.isTooMany || (state.isReturning && isOverload(error)))) return RETIRE_FOR_NOW;
   if (!(error instanceof DownloadError) || error instanceof RemoteChangedError) return FATAL;
@@ -65,7 +71,7 @@ export function afterFailure(error: unknown, state: FailureState): AfterFailure 
   return state.isExtra ? afterExtra(error, state) : afterLast(error, state);
 }
 
-/** Whether a server demands quiet, so that there should be fewer connections for a while. */
+/** Whether a server is overloaded, so that it should get fewer connections for some time. */
 export function isOverload(error: unknown): error is HttpStatusError {
   if (!(error instanceof HttpStatusError) || !error.retryable) return false;
   return error.status === 429 || error.status === 503 || error.retryAfterMs !== undefined;
@@ -84,7 +90,7 @@ function afterLast(error: DownloadError, state: FailureState): AfterFailure {
   return hasGrace ? { kind: "retry", afterMs: GRACE_MS, whenSpent } : whenSpent;
 }
 
-/** Half of what was requested, where a shorter range was served and this one may have been too long. */
+/** Half of the requested length, if a shorter range was served and this one may have been too long. */
 function shorterRange(error: DownloadError, state: FailureState): number | undefined {
   const { requestedBytes, servedBytes, leastBytes } = state;
   if (!(error instanceof HttpStatusError) || !TOO_LONG_STATUS.has(error.status)) return undefined;
@@ -93,7 +99,7 @@ function shorterRange(error: DownloadError, state: FailureState): number | undef
   return half < requestedBytes ? half : undefined;
 }
 
-/** A passing failure has nothing to do with ranges, unless only the first one was ever served. */
+/** A temporary failure has nothing to do with ranges, unless the server has only ever served the first range. */
 function mayBeOfTheRange(error: DownloadError, { requestedBytes, hasServedMiddle }: FailureState): boolean {
   if (requestedBytes === undefined) return false;
   if (error instanceof UnusableResponseError) return true;
@@ -102,7 +108,7 @@ function mayBeOfTheRange(error: DownloadError, { requestedBytes, hasServedMiddle
   return !hasServedMiddle && (error instanceof HttpStatusError || isConnectionLoss(error));
 }
 
-/** Whether the connection failed, and not what was received over it. */
+/** Whether the connection failed, and not the response that it received. */
 function isConnectionLoss({ code }: DownloadError): boolean {
   return code === "connect" || code === "network" || code === "timeout" || code === "proxy";
 }

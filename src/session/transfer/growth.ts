@@ -6,7 +6,10 @@ export interface GrowthOptions {
   /** Bytes that were received so far. */
   readonly fetched: () => number;
   readonly connections: () => number;
-  /** How many may be added: 0 once the server refused one, a speed limit is set, or no lease is left. */
+  /**
+   * How many connections may be added. It is 0 once the server refused one, a speed limit is set, or no lease is
+   * left.
+   */
   readonly room: () => number;
   readonly add: (connections: number) => void;
 }

@@ -16,7 +16,10 @@ export class KnownBytes {
     this.#takeNext();
   }
 
-  /** Compares the bytes at `position`. `false` where a range ends among them whose bytes on disk are others. */
+  /**
+   * Compares the bytes at `position`. Returns `false` where a range ends within these bytes and its bytes on disk
+   * are different.
+   */
   agreeWith(bytes: Uint8Array<ArrayBuffer>, position: number): boolean {
     const endOfBytes = position + bytes.length;
     for (; this.#range !== undefined && this.#range.start < endOfBytes; this.#takeNext()) {

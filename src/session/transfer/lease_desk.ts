@@ -19,7 +19,7 @@ export interface LeaseDeskOptions {
 
 /** What a server allows at the moment. */
 export interface RequestLimits {
-  /** How many connections share what is missing. */
+  /** How many connections share the missing bytes. */
   readonly connections: number;
   /** Whether requests are for ranges, so that a lease can be divided. */
   readonly usesRanges: boolean;
@@ -34,7 +34,7 @@ const LATEST_WEIGHT = 1 / 4;
 /** How often an idle connection checks whether another one needs help. */
 const LOOK_MS = 250;
 
-/** Hands the leases to the connections, and takes back what they did not deliver. */
+/** Gives leases to the connections, and takes back ranges that they did not deliver. */
 export class LeaseDesk {
   readonly #options: LeaseDeskOptions;
   readonly #done = new AbortController();
@@ -54,8 +54,8 @@ export class LeaseDesk {
   }
 
   /**
-   * Takes the next lease. Where none is left, takes over a part of a slow one, or waits while others may still return
-   * one. `undefined` when everything was delivered.
+   * Takes the next lease. If none is left, it takes over a part of a slow lease, or waits while another connection
+   * may still return a lease. `undefined` when everything was delivered.
    */
   async next(bytesPerSecond: number, limits: RequestLimits): Promise<Lease | undefined> {
     const { scheduler, signal } = this.#options;
@@ -86,7 +86,7 @@ export class LeaseDesk {
     return active;
   }
 
-  /** Ends a lease. What it did not deliver goes to the next connection that needs a lease. */
+  /** Ends a lease. Its undelivered bytes go to the next connection that needs a lease. */
   release(active: ActiveLease): void {
     const { scheduler } = this.#options;
     active.release();
@@ -118,7 +118,7 @@ export class LeaseDesk {
       const at = whereToSplit(active, bytesPerSecond, minSegmentSize);
       const rest = at === undefined ? undefined : scheduler.split(active.lease, at);
       if (rest === undefined) continue;
-      // Otherwise two connections to a slow server would take it over from each other without end.
+      // Otherwise two connections to a slow server would take the lease over from each other without end.
       this.#patience.set(rest, active.patienceMs * 2);
       if (!active.lease.active) active.revoke();
       log("debug", `another connection takes over at byte ${rest.start}`);

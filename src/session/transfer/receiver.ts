@@ -19,17 +19,17 @@ export interface ReceiverOptions {
   readonly cache: WriteBackCache;
   readonly pool: BlockPool;
   readonly progress: TransferProgress;
-  /** Bytes that the file has at least, for responses that do not say how many it has. */
+  /** The least size of the file in bytes, for responses without a size. */
   readonly leastSize: number;
   /** Called with the offset up to which bytes have arrived. */
   readonly onReceived: (position: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** A body that leases are delivered from. */
+/** A response body from which leases are delivered. */
 export interface Body {
   readonly reader: SegmentReader;
-  /** The offset at which it ends, `Infinity` where the response does not say it. */
+  /** The offset at which the body ends; `Infinity` where the response does not say it. */
   readonly end: number;
   /** The offset at which the requested range ends, `undefined` for the whole file. */
   readonly requestedEnd: number | undefined;
@@ -51,7 +51,7 @@ export class Receiver {
     return this.#bytesPerSecond;
   }
 
-  /** Hands what is buffered to the writer. */
+  /** Writes the buffered bytes. */
   close(): void {
     this.#options.cache.closeLane(this.#lane);
   }
@@ -69,7 +69,7 @@ export class Receiver {
     }
   }
 
-  /** Delivers a lease from a body that may have more than that. */
+  /** Delivers a lease from a body that may continue after the lease. */
   async receive(active: ActiveLease, body: Body): Promise<void> {
     const { clock, desk, progress } = this.#options;
     const { lease } = active;
@@ -115,7 +115,7 @@ export class Receiver {
     const end = Math.min(endOfBody, lease.end);
     const knownEnd = end === Infinity && lease.position < leastSize ? leastSize : end;
     if (knownEnd !== Infinity) throw endedEarly(lease.position, knownEnd);
-    // Of a body of unknown length only its end shows that it was a part.
+    // A body of unknown length that ends where the range ends may be only a part of the file.
     if (lease.position === requestedEnd) throw new UnusableResponseError("it may be a part of the file");
     scheduler.endOfData(lease);
   }

@@ -37,11 +37,14 @@ export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #budget: RetryBudget;
   #isReturning: boolean;
-  /** How many requests in a row brought nothing while others were served. */
+  /** How many requests in a row brought no bytes while others were served. */
   #refusals = 0;
   /** What had been fetched when a refusal was last counted. */
   #fetchedAtRefusal = 0;
-  /** The highest offset that arrived. Where every retry starts at byte 0, only what is beyond it is progress. */
+  /**
+   * The highest offset that was received. If every retry starts at byte 0, only bytes beyond this offset are
+   * progress.
+   */
   #furthest = 0;
 
   constructor(options: RecoveryOptions) {
@@ -60,7 +63,7 @@ export class Recovery {
     this.#budget.progress();
   }
 
-  /** Notes what a request for a range brought, once it has ended. */
+  /** Notes the bytes that a range request brought, once it has ended. */
   noteRequestEnd({ start, position }: Lease): void {
     const { load, progress: { fetched } } = this.#options;
     if (position > start) {
@@ -102,7 +105,7 @@ export class Recovery {
       requestedBytes: range && check.bytesOf(range),
       servedBytes: load.servedBytes,
       leastBytes: minSegmentSize,
-      // A range that begins at byte 0 shows nothing about the others.
+      // A range that starts at byte 0 shows nothing about other ranges.
       hasServedMiddle: load.hasServedMiddle || range?.start === 0,
     });
   }
@@ -126,7 +129,7 @@ export class Recovery {
     }
   }
 
-  /** Waits before a retry, but no longer than there is something to fetch. */
+  /** Waits before a retry, but only as long as bytes are missing. */
   async #backOff(delayMs: number): Promise<void> {
     const { clock, signal, desk: { done } } = this.#options;
     await clock.sleep(delayMs, AbortSignal.any([signal, done])).catch((reason) => {

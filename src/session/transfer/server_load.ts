@@ -11,7 +11,7 @@ export interface ServerLoadOptions {
   readonly maxConnections: number;
   /** The most bytes of one request. */
   readonly maxSegmentSize: number;
-  /** The longest wait that a server may demand. */
+  /** The longest delay that a server may request. */
   readonly maxQuietMs: number;
   /** Whether the server sends ranges, as far as its first response shows. */
   readonly acceptsRanges: boolean;
@@ -21,11 +21,11 @@ export interface ServerLoadOptions {
 
 /** How long after a refusal another one does not count again. */
 const REFUSAL_WINDOW_MS = 1000;
-/** The delay before a connection returns after a passing refusal. It doubles each time that one is refused again. */
+/** The delay before a connection returns after a temporary refusal. It doubles with each further refusal. */
 const RETURN_MS = 1000;
 const MAX_RETURN_MS = 30_000;
 
-/** What one server bears: its connections, the length of its ranges, and when it wants requests. */
+/** The limits of one server: how many connections, how long ranges, and when to send requests. */
 export class ServerLoad {
   readonly #options: ServerLoadOptions;
   #connections = 0;
@@ -41,7 +41,7 @@ export class ServerLoad {
   #hasServedMiddle = false;
   /** Connections that may return. */
   #away = 0;
-  /** How many connections ever left and may return. */
+  /** How many times a connection left that may return. */
   #departures = 0;
   /** What had been fetched when a connection last left or returned. */
   #fetchedAtChange = 0;
@@ -65,7 +65,7 @@ export class ServerLoad {
     return this.#connections > 1;
   }
 
-  /** Whether there are more connections than the server bears. */
+  /** Whether there are more connections than the server serves. */
   get hasTooMany(): boolean {
     return this.#connections > this.#connectionLimit;
   }
@@ -115,7 +115,7 @@ export class ServerLoad {
     this.#connections++;
   }
 
-  /** A connection leaves the rest to the others. One that was refused in passing may return later. */
+  /** Removes a connection. After a temporary refusal it may return later. */
   retire(mayReturn: boolean): void {
     this.#connections--;
     if (!mayReturn) {
@@ -131,7 +131,7 @@ export class ServerLoad {
     this.#departed.wakeAll();
   }
 
-  /** Waits until the server wants requests again. */
+  /** Waits until requests may be sent to the server again. */
   async waitUntilReady(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const waitMs = this.#notBeforeMs - clock.monotonicMs();
@@ -139,8 +139,8 @@ export class ServerLoad {
   }
 
   /**
-   * Notes that the server is overloaded (429, 503). Its refusal of a connection that returns delays only the next
-   * return, because it serves the others. Any other one halves the connections and delays all requests.
+   * Notes that the server is overloaded (429, 503). If it refuses a returning connection, only the next return is
+   * delayed, because the server serves the others. Any other refusal halves the connections and delays all requests.
    */
   noteOverload({ retryAfterMs = 0 }: HttpStatusError, isReturning: boolean): void {
     const { clock, log, maxQuietMs } = this.#options;
@@ -158,9 +158,9 @@ export class ServerLoad {
   }
 
   /**
-   * Lets connections return one by one while the server serves the others: `start` starts one that `addConnection`
-   * counts. Where nothing arrives they stay away, because each would be the reason for the last one to leave. Ends with
-   * the signal.
+   * Lets connections return one by one while the server serves the others. `start` starts a connection, which
+   * `addConnection` counts. If no bytes arrive, no connection returns, because it could make the last connection
+   * fail. Ends with the signal.
    */
   async letReturn(hasWork: () => boolean, start: () => void, signal: AbortSignal): Promise<void> {
     const { clock, log, progress } = this.#options;
@@ -190,7 +190,7 @@ export class ServerLoad {
     this.#options.log("info", `a long range was refused; asking for ${bytes} bytes at most`);
   }
 
-  /** Makes one connection request the whole file from now on. */
+  /** From now on, one connection requests the complete file. */
   requestWholeFile(): void {
     this.#usesRanges = false;
     this.#connectionLimit = 1;

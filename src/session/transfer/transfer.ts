@@ -18,7 +18,7 @@ import { VersionCheck } from "./version_check.ts";
 import { LeaseWorker } from "./worker.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
-/** How many connections a download starts with that finds out how many are best. */
+/** How many connections a download with `"auto"` starts with. */
 const FIRST_CONNECTIONS = 4;
 
 /** The options of a download that a transfer follows. */
@@ -52,8 +52,8 @@ export interface TransferOptions {
 }
 
 /**
- * Fetches what is missing over several connections. `first` is the first response, whose body is used. Rejects with the
- * failure of the transfer, or with the reason of `signal`.
+ * Fetches the missing bytes over several connections. `first` is the first response; its body is used. Rejects with
+ * the failure of the transfer, or with the reason of `signal`.
  */
 export async function runTransfer(
   options: TransferOptions,
@@ -98,7 +98,7 @@ export async function runTransfer(
   await workers.run();
 }
 
-/** How many connections are worth it for what is missing. */
+/** How many connections are useful for the missing bytes. */
 function connectionsFor({ spec, acceptsRanges, pieces, maxConnections }: TransferOptions): number {
   if (!acceptsRanges || pieces.size < spec.minSplitSize) return 1;
   const missingBytes = pieces.size - pieces.doneBytes;

@@ -13,7 +13,7 @@ export interface VersionCheckOptions {
   readonly file: NonNullable<Expectation["file"]>;
 }
 
-/** Checks that each response is of the version that is being fetched. A response that is not is closed. */
+/** Checks that each response is of the version that is being fetched. Closes a response of another version. */
 export class VersionCheck {
   readonly #options: VersionCheckOptions;
 
@@ -21,7 +21,7 @@ export class VersionCheck {
     this.#options = options;
   }
 
-  /** Bytes of the file, `undefined` where no response said how many it has. */
+  /** The size of the file in bytes; `undefined` where no response had it. */
   get size(): number | undefined {
     return this.#options.version.size;
   }

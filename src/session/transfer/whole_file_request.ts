@@ -37,7 +37,7 @@ export class WholeFileRequest {
     this.#options = options;
   }
 
-  /** Delivers what is missing: everything, unless the response is proved to be of the version on disk. */
+  /** Delivers the missing bytes. These are all bytes, unless the response is proved to be of the version on disk. */
   async fetch(first: Lease): Promise<void> {
     const { source, check, scheduler, startOver, cache, signal } = this.#options;
     let reader: SegmentReader;

@@ -80,7 +80,7 @@ export class LeaseWorker {
       this.#requested = undefined;
       return await this.#wholeFile.fetch(lease);
     }
-    // Without an end, the last request also shows whether the file ends where it should.
+    // The last request has no end, so that its response also shows whether the file ends at the expected size.
     const range = { start: lease.start, end: lease.end === size ? Infinity : lease.end };
     this.#requested = range;
     try {

@@ -4,7 +4,7 @@ import type { Logger } from "../../types.ts";
 import { growWhileFaster } from "./growth.ts";
 import type { ServerLoad } from "./server_load.ts";
 
-/** `first` continues the first response; a server may refuse one that is `returning` again. */
+/** `first` continues the first response. The server may refuse a `returning` worker again. */
 export type WorkerKind = "first" | "further" | "returning";
 
 /** What a {@linkcode WorkerPool} works with. */
@@ -25,7 +25,7 @@ export interface WorkerPoolOptions {
   readonly stop: AbortController;
 }
 
-/** The connections of a transfer: starts them, adds more, lets them return, and ends all at a failure. */
+/** The connections of a transfer. Starts them, adds more, lets them return, and ends all of them at a failure. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #runs = new Set<Promise<void>>();

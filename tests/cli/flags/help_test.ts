@@ -23,7 +23,7 @@ test("helpText() shows every flag once, under its heading", () => {
 test("helpText() keeps a flag, its text and its default apart and whole", () => {
   assert.match(
     helpText(),
-    /\n {6}--min-segment-size SIZE {2}the least that one request asks for\n {31}\(default 256k\)\n/,
+    /\n {6}--min-segment-size SIZE {2}the fewest bytes in one request \(default 256k\)\n/,
   );
 });
 
