@@ -382,7 +382,7 @@ for (const it of [...parts, ...wholes, ...others]) {
     assert.throws(() => check(it), (error: unknown) => {
       assert.ok(error instanceof DownloadError);
       assert.equal(error.code, gives, error.message);
-      assert.match(error.message, /^Cannot (use the response|go on|fetch the file): /);
+      assert.match(error.message, /^Cannot (use the response|continue|fetch the file): /);
       assert.ok(error.message.includes(it.says ?? ""), error.message);
       return true;
     });
