@@ -131,19 +131,22 @@ export class Session {
 
   /** Fetches the file once more. What failed its checksum before is kept until the file is right. */
   async #restart(output: Output, starter: Starter, next: Restart, first: unknown): Promise<Outcome> {
+    const { log, stop } = this.#options;
+    let outcome: Outcome;
     try {
       const start = next.kind === "restart"
         ? await starter.start(undefined, undefined)
         : await starter.startPlainly(next.like);
-      const outcome = await this.#attempt(output, start, undefined);
-      if (isKeptMismatch(first)) await removeMismatch(output);
-      return outcome;
+      outcome = await this.#attempt(output, start, undefined);
     } catch (error) {
-      const isStopped = this.#options.stop.signal.aborted;
+      const isStopped = stop.signal.aborted;
       if (isStopped || !isKeptMismatch(first) || error instanceof ChecksumMismatchError) throw error;
-      this.#options.log("warn", `${error instanceof Error ? error.message : error}; it was the second try`);
+      log("warn", `${error instanceof Error ? error.message : error}; it was the second try`);
       throw first;
     }
+    // The file has its name, so this failure is not one of the download.
+    if (isKeptMismatch(first)) await removeMismatch(output).catch((cause) => log("warn", cause.message));
+    return outcome;
   }
 
   /** Fetches the missing bytes, verifies the file and gives it its name. */

@@ -9,6 +9,7 @@ import type { Reply } from "../../testing/mod.ts";
 import { leaveFinished } from "../helpers/disk/control_file.ts";
 import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import { Scene } from "../helpers/scenes/scene.ts";
+import { queueOn, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
 import { temporaryDirectory } from "../helpers/temp.ts";
 
 const SEED = 5;
@@ -148,4 +149,23 @@ test("what failed its checksum is kept and reported where it cannot be fetched o
   const error = await fails(scene, { checksum: WRONG });
   await assertFileIs(error.keptPath!, SEED, 400_000);
   await scene.assertLeft(["file.bin.mismatch"]);
+});
+
+test("a file that is right at the second try is complete, also where the evidence of the first stays", async () => {
+  await using scene = await withoutLength(200_000, { status: 200, closeDelimited: true });
+  const { files } = runtimeWith({});
+  const runtime = runtimeWith({
+    files: {
+      remove: (path) => path.endsWith(".mismatch") ? Promise.reject(systemError("EIO")) : files.remove(path),
+    },
+  });
+  const queue = queueOn(runtime);
+  try {
+    const checksum = `sha256:${contentHash(SEED, 400_000, "sha256")}`;
+    const { path } = await queue.add({ url: scene.server.url, outputPath: scene.path, checksum }).wait();
+    await assertFileIs(path, SEED, 400_000);
+    await scene.assertLeft(["file.bin", "file.bin.mismatch"]);
+  } finally {
+    await queue.close();
+  }
 });

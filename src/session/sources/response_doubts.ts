@@ -62,7 +62,7 @@ export function isSomethingElse(first: ProbeResult, plain: ProbeResult, isJudged
 }
 
 /** The offset in the file at which the body of a response ends. */
-export function sentBytes({ verdict, remote }: ProbeResult): number {
+function sentBytes({ verdict, remote }: ProbeResult): number {
   return verdict.kind === "part" ? verdict.range.end : remote.size ?? 0;
 }
 
