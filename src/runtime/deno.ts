@@ -14,7 +14,6 @@ export function createDenoRuntime(): Runtime {
     createHttpClient,
     canFetch,
     bodyChunkBytes: 0,
-    followsEnvironment: true,
     environment,
   };
 }

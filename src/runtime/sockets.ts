@@ -30,21 +30,6 @@ export const sockets: Network = {
     return await promise;
   },
 
-  async listen(onConnection) {
-    const { createServer } = await import("node:net");
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      onConnection(new NodeConnection(socket));
-    });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve());
-    await promise;
-    server.unref();
-    const address = server.address();
-    if (typeof address !== "object" || address === null) throw new Error("a listener without an address");
-    return { port: address.port, close: () => void server.close() };
-  },
-
   async exchange({ address, port }, message, accepts, signal) {
     const { createSocket } = await import("node:dgram");
     signal.throwIfAborted();
@@ -104,6 +89,9 @@ export const sockets: Network = {
   },
 };
 
+/** The longest time of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** An address in a form for comparison: IPv6 has several forms, and may name the interface. */
 function plain(address: string): string {
   return parseIp(address.replace(/%.*$/, "")) ?? address;
@@ -115,7 +103,7 @@ function plain(address: string): string {
  */
 class NodeConnection implements Connection {
   readonly #socket: Socket;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #isOver = false;
   #failure: unknown;
   #wake: () => void = () => {};
@@ -126,7 +114,7 @@ class NodeConnection implements Connection {
     // An idle connection must not keep the process alive. A caller that waits for bytes keeps it alive
     // itself.
     socket.unref();
-    socket.on("data", (chunk: Uint8Array) => {
+    socket.on("data", (chunk: Uint8Array<ArrayBuffer>) => {
       this.#chunks.push(chunk);
       socket.pause();
       this.#wake();
@@ -137,6 +125,7 @@ class NodeConnection implements Connection {
     };
     socket.on("end", over);
     socket.on("close", over);
+    socket.on("timeout", () => socket.destroy());
     socket.on("error", (error) => {
       this.#failure ??= host === undefined ? error : explainFailure(error, host);
       over();
@@ -159,7 +148,7 @@ class NodeConnection implements Connection {
     return await promise;
   }
 
-  async read(): Promise<Uint8Array | undefined> {
+  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) return chunk;
@@ -184,19 +173,11 @@ class NodeConnection implements Connection {
     }
   }
 
-  end(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.#socket.destroyed) return Promise.resolve();
-    this.#socket.once("close", () => resolve());
-    this.#socket.end(() => resolve());
-    return promise;
-  }
-
   close(): void {
     this.#socket.destroy();
   }
 
-  reset(): void {
-    this.#socket.resetAndDestroy();
+  closeAfter(ms: number | undefined): void {
+    this.#socket.setTimeout(ms === undefined ? 0 : Math.min(Math.max(ms, 1), MAX_TIMER_MS));
   }
 }

@@ -83,7 +83,7 @@ test("32 without the power to reach every address, a silent host stays with the 
   });
   let clients = 0;
   const runtime = runtimeWith({
-    network: { isUnrestricted: () => false, listen: () => Promise.reject(new Error("not allowed")) },
+    network: { isUnrestricted: () => false },
     client(client) {
       clients++;
       return client;

@@ -8,7 +8,7 @@ import { ProxyLogin } from "../proxy/proxy_login.ts";
 import { openSocks, refuseTarget, type SocksRefusal } from "../proxy/socks.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 
-/** Opens connections for a relay. */
+/** Opens connections to servers. */
 export interface Route {
   /** Opens a connection to `host:port`, directly or through a proxy. */
   open(signal: AbortSignal, host: string, port: number): Promise<Connection>;

@@ -19,7 +19,7 @@ export function canFetch({ port }: URL): boolean {
 
 /** A client on Deno's fetch. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { maxIdlePerHost, idleTimeoutMs, ca, identity, proxy } = options;
+  const { maxIdlePerHost, idleTimeoutMs, ca, identity } = options;
   const client = Deno.createHttpClient({
     http2: false,
     poolMaxIdlePerHost: maxIdlePerHost,
@@ -27,7 +27,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     caCerts: [...ca],
     ...identity,
     allowHost: true,
-    ...(proxy && { proxy: { url: proxy.url, ...(proxy.username !== "" && { basicAuth: proxy }) } }),
   });
   let isOpen = true;
   return {
