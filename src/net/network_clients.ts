@@ -31,9 +31,10 @@ export class NetworkClients {
   #direct: HttpClient | undefined;
   #routed: RoutedClients | undefined;
   /**
-   * Hosts that the runtime's client did not reach in time. It waits long for an address that does not answer.
+   * Hosts that the runtime's client did not reach in time, because it waits long for an address that does not answer,
+   * and those whose response it refused.
    */
-  readonly #slowHosts = new Set<string>();
+  readonly #avoidedHosts = new Set<string>();
   /** Hosts that a request reached over a connection of our own. They stay there: a server may count connections, idle ones too. */
   readonly #routedHosts = new Set<string>();
   /** Hosts that have answered before. A later timeout or abort there does not mean an unreachable address. */
@@ -86,10 +87,8 @@ export class NetworkClients {
     const proxy = chooseProxy(url, rules);
     // A proxy that forwards requests, and may answer with its own refusal.
     const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
-    const client = await this.#choose(url, proxy);
-    options.signal.throwIfAborted();
     try {
-      const response = await client.get(text, options);
+      const response = await this.#send(text, options, proxy);
       if (proxy === undefined) this.#reachedHosts.add(url.host);
       const refusal = forwarder &&
         refusalOf(forwarder, response.status, response.headers.get("proxy-authenticate"));
@@ -98,11 +97,35 @@ export class NetworkClients {
       throw refusal;
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
-      if (isSilent && proxy === undefined) this.#slowHosts.add(url.host);
+      if (isSilent && proxy === undefined) this.#avoidedHosts.add(url.host);
       const isKnown = error instanceof DownloadError && error.code !== "bad_response";
       if (forwarder === undefined || isKnown || options.signal.aborted) throw error;
       throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
     }
+  }
+
+  /** Repeats the request over a connection of our own if the runtime's client refuses what others take. */
+  async #send(text: string, options: RequestOptions, proxy: ProxyServer | undefined): Promise<HttpResponse> {
+    const url = new URL(text);
+    const client = await this.#choose(url, proxy);
+    options.signal.throwIfAborted();
+    try {
+      return await client.get(text, options);
+    } catch (error) {
+      const canAvoid = client === this.#direct && this.#options.runtime.network.isUnrestricted();
+      if (!canAvoid || !this.#isPicky(error)) throw error;
+      this.#avoidedHosts.add(url.host);
+      return await this.#send(text, options, proxy);
+    }
+  }
+
+  /**
+   * Whether a failure may be due to the runtime's client alone: Deno's takes at most 100 fields in a response, and no
+   * certificate as its own authority.
+   */
+  #isPicky(error: unknown): boolean {
+    if (!(error instanceof DownloadError)) return false;
+    return error.code === "bad_response" || (error.code === "tls" && this.#clientOptions.ca.length > 0);
   }
 
   async #choose(url: URL, proxy: ProxyServer | undefined): Promise<HttpClient> {
@@ -119,8 +142,8 @@ export class NetworkClients {
   #canFetch(url: URL): boolean {
     const { runtime, hasEnvironmentProxies } = this.#options;
     // Our own connections need the permission for every address.
-    const isSlow = this.#slowHosts.has(url.host) && runtime.network.isUnrestricted();
-    const isOurs = hasEnvironmentProxies || isSlow || this.#routedHosts.has(url.host);
+    const isAvoided = this.#avoidedHosts.has(url.host) && runtime.network.isUnrestricted();
+    const isOurs = hasEnvironmentProxies || isAvoided || this.#routedHosts.has(url.host);
     return !isOurs && !this.#isCustom(url) && runtime.canFetch(url);
   }
 

@@ -93,6 +93,12 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A host by its name or address, and a port. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A TCP connection. Neither reads nor writes may overlap. */
 export interface Connection {
   /** The next bytes, whose memory nobody else uses; `undefined` at the end. */
@@ -129,8 +135,8 @@ export interface Network {
     accepts: (answer: Uint8Array) => boolean,
     signal: AbortSignal,
   ): Promise<Uint8Array>;
-  /** Starts TLS on a connection to `host`. */
-  secure(connection: Connection, host: string, options: SecureOptions): Promise<Connection>;
+  /** Starts TLS on a connection to a host. */
+  secure(connection: Connection, to: HostPort, options: SecureOptions): Promise<Connection>;
   /** All addresses of a name from the system, best first. */
   lookup(host: string): Promise<string[]>;
   /** Whether this program may connect to every address. */

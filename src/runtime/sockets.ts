@@ -3,7 +3,7 @@ import type { ConnectionOptions } from "node:tls";
 import { explainFailure } from "./fetch_failure.ts";
 import type { Connection, Network } from "./runtime.ts";
 import { onAbort } from "../lib/on_abort.ts";
-import { isIpv6, parseIp } from "../lib/ip_address.ts";
+import { isIpv6, joinHostPort, parseIp } from "../lib/ip_address.ts";
 
 /**
  * Sockets of both runtimes. Their modules are loaded when needed, because they take time and most runs need
@@ -49,22 +49,24 @@ export const sockets: Network = {
     }
   },
 
-  async secure(connection, host, { ca, identity, isVerified }) {
+  async secure(connection, { host, port }, { ca, identity, isVerified }) {
+    const place = port === HTTPS_PORT ? host : joinHostPort(host, port);
     if (!(connection instanceof NodeConnection)) {
       throw new TypeError("Cannot secure a connection of another kind");
     }
-    const [{ isIP }, { rootCertificates }] = await Promise.all([import("node:net"), import("node:tls")]);
+    const [{ isIP }, { getCACertificates }] = await Promise.all([import("node:net"), import("node:tls")]);
     try {
-      return await connection.secure(host, {
+      return await connection.secure(place, {
         host,
         // Only a name may be sent to the server, not an address (RFC 6066, section 3).
         ...(isIP(host) === 0 && { servername: host }),
-        ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
+        // Those of the environment are among the default ones.
+        ...(ca.length > 0 && { ca: [...getCACertificates("default"), ...ca] }),
         ...identity,
         rejectUnauthorized: isVerified,
       });
     } catch (error) {
-      throw explainFailure(error, host);
+      throw explainFailure(error, place);
     }
   },
 
@@ -88,6 +90,9 @@ export const sockets: Network = {
     return isLocal;
   },
 };
+
+/** Messages leave out the port that a URL may leave out. */
+const HTTPS_PORT = 443;
 
 /** The longest time of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

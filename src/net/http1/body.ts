@@ -1,5 +1,5 @@
 import type { HttpConnection } from "./http_connection.ts";
-import { malformed, type ResponseHead } from "./response_head.ts";
+import type { ResponseHead } from "./response_head.ts";
 
 /** How the end of a body is found (RFC 9112, section 6.3). */
 export type Framing =
@@ -16,14 +16,14 @@ export function framingOf({ status, headers }: ResponseHead): Framing {
   if (status === 204 || status === 304) return { kind: "length", length: 0 };
   const codings = listOf(headers.get("transfer-encoding")).filter((coding) => coding !== "identity");
   if (codings.length > 0) {
-    if (codings.some((coding) => coding !== "chunked")) malformed(`it has the coding ${codings.join(", ")}`);
+    if (codings.some((coding) => coding !== "chunked")) broken(`it has the coding ${codings.join(", ")}`);
     return { kind: "chunked" };
   }
   const lengths = new Set(listOf(headers.get("content-length")));
   if (lengths.size === 0) return { kind: "connection" };
   const [length = ""] = lengths;
   if (lengths.size > 1 || !/^\d+$/.test(length) || !Number.isSafeInteger(Number(length))) {
-    malformed("it has a malformed Content-Length");
+    broken("it has a malformed Content-Length");
   }
   return { kind: "length", length: Number(length) };
 }
@@ -69,18 +69,18 @@ async function* readChunked(connection: HttpConnection): AsyncGenerator<Uint8Arr
   for (;;) {
     const line = await readLine(connection);
     const [size = ""] = line.split(";");
-    if (!/^[\da-f]{1,13}$/i.test(size.trim())) malformed("its chunks are malformed");
+    if (!/^[\da-f]{1,13}$/i.test(size.trim())) broken("its chunks are malformed");
     const length = parseInt(size, 16);
     if (length === 0) break;
     yield* readLength(connection, length);
-    if (await readLine(connection) !== "") malformed("its chunks are malformed");
+    if (await readLine(connection) !== "") broken("its chunks are malformed");
   }
   for (let bytes = 0; bytes < MAX_LINE_BYTES;) {
     const line = await readLine(connection);
     if (line === "") return;
     bytes += line.length;
   }
-  malformed("its trailer is too long");
+  broken("its trailer is too long");
 }
 
 async function* readToEnd(connection: HttpConnection): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
@@ -95,7 +95,7 @@ async function readLine(connection: HttpConnection): Promise<string> {
     const end = chunk.subarray(0, MAX_LINE_BYTES).indexOf(10);
     text += String.fromCharCode(...chunk.subarray(0, end < 0 ? MAX_LINE_BYTES : end));
     if (text.length > MAX_LINE_BYTES || (end < 0 && chunk.length > MAX_LINE_BYTES)) {
-      malformed("its chunks are malformed");
+      broken("its chunks are malformed");
     }
     if (end < 0) continue;
     connection.unread(chunk.subarray(end + 1));
@@ -105,8 +105,12 @@ async function readLine(connection: HttpConnection): Promise<string> {
 
 async function more(connection: HttpConnection): Promise<Uint8Array<ArrayBuffer>> {
   const chunk = await connection.read();
-  if (chunk === undefined) throw new Error("the server closed it early");
-  return chunk;
+  return chunk ?? broken("the server closed it early");
+}
+
+/** Throws an error like that of a broken connection: another try may get a response that is intact. */
+function broken(problem: string): never {
+  throw new Error(problem);
 }
 
 /** The words of a list in lower case. */

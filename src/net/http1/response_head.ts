@@ -17,6 +17,9 @@ export class MalformedResponseError extends Error {
 const MAX_HEAD_BYTES = 512 * 1024;
 /** curl takes as many. */
 const MAX_FIELDS = 5000;
+/** Bytes that are searched for the end of the head at a time. */
+const SLICE_BYTES = 4096;
+const EMPTY_LINE = /\n\r?\n/g;
 const SWITCHING_PROTOCOLS = 101;
 
 /** RFC 9110, section 5.6.2. */
@@ -38,26 +41,25 @@ export async function readResponseHead(connection: HttpConnection): Promise<Resp
 /** Reads up to and with the empty line. One character stands for each byte. */
 async function readText(connection: HttpConnection): Promise<string | undefined> {
   let text = "";
-  for (;;) {
+  while (text.length < MAX_HEAD_BYTES) {
     const chunk = await connection.read();
     if (chunk === undefined) {
       if (text === "") return undefined;
       malformed("its head is cut off");
     }
-    const searched = Math.max(0, text.length - 3);
-    const room = MAX_HEAD_BYTES - text.length;
-    const added = latin1(chunk.subarray(0, room));
-    const end = /\n\r?\n/g;
-    end.lastIndex = searched;
-    const found = end.exec(text + added);
-    if (found !== null) {
-      connection.unread(chunk.subarray(end.lastIndex - text.length));
-      return (text + added).slice(0, end.lastIndex);
+    const before = text.length;
+    // Most of a chunk may be body, so it is looked at bit by bit.
+    text += latin1(chunk.subarray(0, SLICE_BYTES));
+    connection.unread(chunk.subarray(SLICE_BYTES));
+    EMPTY_LINE.lastIndex = Math.max(0, before - 3);
+    if (EMPTY_LINE.test(text)) {
+      const end = EMPTY_LINE.lastIndex;
+      connection.unread(chunk.subarray(end - before));
+      return text.slice(0, end);
     }
-    text += added;
     if (!text.startsWith("HTTP/".slice(0, text.length))) malformed("its head is malformed");
-    if (text.length >= MAX_HEAD_BYTES) malformed("its head is too long");
   }
+  malformed("its head is too long");
 }
 
 /** Reads a head. Lines may end with a line feed alone, and fields may be folded, as in curl. */
@@ -92,9 +94,5 @@ export function malformed(problem: string): never {
 
 /** A TextDecoder does not fit: its "latin1" is windows-1252, which maps some bytes to other characters. */
 function latin1(bytes: Uint8Array): string {
-  const parts: string[] = [];
-  for (let at = 0; at < bytes.length; at += 4096) {
-    parts.push(String.fromCharCode(...bytes.subarray(at, at + 4096)));
-  }
-  return parts.join("");
+  return String.fromCharCode(...bytes);
 }
