@@ -85,6 +85,37 @@ test("no system resolver hears of a name whose address is set", async () => {
   assert.equal(server.requests[0]!.headers["host"], `secret.example:${port}`);
 });
 
+test("104 no option needs the runtime's fetch", async () => {
+  await using reach = await Reach.open();
+  await using server = await FaultServer.start(REACH_FILE);
+  await using proxy = await FaultServer.start(REACH_FILE);
+  const { port } = new URL(server.url);
+  const named = `http://files.example:${port}/file.bin`;
+  const refuse = (): never => assert.fail("a request by the runtime");
+  const original = globalThis.fetch;
+  globalThis.fetch = Object.assign(refuse, original);
+  const real = runtimeWith({});
+  const runtime = { ...real, ...(real.createHttpClient && { createHttpClient: refuse }) };
+  try {
+    for (
+      const [url, options] of [
+        [named, { resolve: { [`files.example:${port}`]: "127.0.0.1" } }],
+        [server.url, { enableIpv6: false }],
+        [server.url, { localAddress: "127.0.0.1" }],
+        [server.url, { dnsServers: ["127.0.0.1:9"] }],
+        [named, { allProxy: new URL(proxy.url).origin }],
+      ] as const
+    ) {
+      const queue = queueOn(runtime, options);
+      await queue.add(reach.spec(url)).wait();
+      await queue.close();
+    }
+  } finally {
+    globalThis.fetch = original;
+  }
+  assert.deepEqual([server.requests.length, proxy.requests.length], [4, 1]);
+});
+
 const WAYS = { directly: {}, "over a connection of our own": { enableIpv6: false } };
 
 for (const [way, options] of Object.entries(WAYS)) {
