@@ -112,20 +112,12 @@ export class NetworkClients {
     try {
       return await client.get(text, options);
     } catch (error) {
-      const canAvoid = client === this.#direct && this.#options.runtime.network.isUnrestricted();
-      if (!canAvoid || !this.#isPicky(error)) throw error;
+      const { runtime } = this.#options;
+      const canAvoid = client === this.#direct && runtime.network.isUnrestricted();
+      if (!canAvoid || !runtime.isOwnRefusal(error)) throw error;
       this.#avoidedHosts.add(url.host);
       return await this.#send(text, options, proxy);
     }
-  }
-
-  /**
-   * Whether a failure may be due to the runtime's client alone: Deno's takes at most 100 fields in a response, and no
-   * certificate as its own authority.
-   */
-  #isPicky(error: unknown): boolean {
-    if (!(error instanceof DownloadError)) return false;
-    return error.code === "bad_response" || (error.code === "tls" && this.#clientOptions.ca.length > 0);
   }
 
   async #choose(url: URL, proxy: ProxyServer | undefined): Promise<HttpClient> {

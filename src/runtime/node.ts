@@ -11,8 +11,8 @@ import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 import { systemError } from "./system_error.ts";
 
-/** Bun returned up to 544 KiB in one chunk. */
-const BODY_CHUNK_BYTES = 576 * 1024;
+/** The largest chunk of a socket: 512 KiB on Bun, over TLS as well, and 64 KiB on Node. */
+const BODY_CHUNK_BYTES = "Bun" in globalThis ? 512 * 1024 : 64 * 1024;
 
 /** Bun and Node. All requests go over connections of our own. */
 export function createNodeRuntime(): Runtime {
@@ -23,6 +23,7 @@ export function createNodeRuntime(): Runtime {
     network: sockets,
     createHttpClient: undefined,
     canFetch: () => false,
+    isOwnRefusal: () => false,
     bodyChunkBytes: BODY_CHUNK_BYTES,
     environment: (name) => process.env[name],
   };

@@ -197,6 +197,8 @@ export interface Runtime {
   readonly createHttpClient: ((options: HttpClientOptions) => HttpClient) | undefined;
   /** Whether such a client can request this URL. */
   canFetch(url: URL): boolean;
+  /** Whether such a client failed with this error although others may succeed. */
+  isOwnRefusal(error: unknown): boolean;
   /** Largest chunk of a body in the runtime's own memory; 0 if reads fill the caller's buffer. */
   readonly bodyChunkBytes: number;
   /** A variable of the environment; `undefined` when it is not set or may not be read. */

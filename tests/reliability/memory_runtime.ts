@@ -99,6 +99,7 @@ class Machine implements Host, Disposable {
       network: UNREACHABLE,
       createHttpClient: () => server.createClient(this),
       canFetch: () => true,
+      isOwnRefusal: () => false,
       bodyChunkBytes: 0,
       environment: () => undefined,
     };

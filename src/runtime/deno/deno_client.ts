@@ -20,6 +20,12 @@ export function canFetch({ port }: URL): boolean {
   return !BLOCKED_PORTS.has(port);
 }
 
+/** Deno takes at most 100 fields in a response, none that is folded, and no certificate that is its own authority. */
+export function isOwnRefusal(error: unknown): boolean {
+  if (!(error instanceof DownloadError)) return false;
+  return error.code === "bad_response" || /\bCaUsedAsEndEntity\b/.test(error.reason);
+}
+
 /** A client on Deno's fetch. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { maxIdlePerHost, idleTimeoutMs, ca, identity } = options;
