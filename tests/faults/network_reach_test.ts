@@ -22,7 +22,7 @@ const skipIpv6 = skipHole || await skipWithout("addresses of both families", { "
 /** By the runtime's own means, and by ours. */
 const WAYS: Readonly<Record<string, (host: string) => ReachOptions>> = {
   "directly": () => ({}),
-  "through the relay": () => ({ resolve: { "files.example:1": "127.0.0.1" } }),
+  "over connections of our own": () => ({ resolve: { "files.example:1": "127.0.0.1" } }),
 };
 
 for (const [way, options] of Object.entries(WAYS)) {
