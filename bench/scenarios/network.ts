@@ -10,7 +10,7 @@ const SIZE = 512 * 2 ** 20;
 const CONNECTIONS = 4;
 const HOST = `files.${DNSMASQ_DOMAIN}`;
 
-/** The cost of each way to a server: direct, through the relay that custom DNS needs, and through a proxy. */
+/** The cost of each way to a server: direct, over the connections of our own that custom DNS needs, and through a proxy. */
 export const network: Scenario = {
   name: "network",
   summary: `${formatSize(SIZE)} directly, with a DNS server of one's own, and through tinyproxy`,

@@ -1,4 +1,4 @@
-import type { HttpClient } from "../runtime/runtime.ts";
+import type { HttpClient, HttpResponse } from "../runtime/runtime.ts";
 import type { Caller } from "./caller/caller.ts";
 import { nextTarget, refused, type Target } from "./fields/location.ts";
 
@@ -25,7 +25,7 @@ export interface RedirectableRequest {
 export async function getFollowing(
   client: HttpClient,
   request: RedirectableRequest,
-): Promise<{ response: Response; target: Target }> {
+): Promise<{ response: HttpResponse; target: Target }> {
   let target = request.target;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const response = await getAnswering(client, request, target, redirects > 0);
@@ -42,7 +42,7 @@ async function getAnswering(
   { caller, ownHeaders, wallMs, signal }: RedirectableRequest,
   target: Target,
   isRedirected: boolean,
-): Promise<Response> {
+): Promise<HttpResponse> {
   for (let answers = 0;; answers++) {
     const headers = caller.fieldsFor(target, wallMs);
     for (const [name, value] of ownHeaders) if (!headers.has(name)) headers.set(name, value);
@@ -56,7 +56,7 @@ async function getAnswering(
 }
 
 /** With a Location every 3xx status but 304 is a redirect, as in curl. 304 is the result of a condition. */
-function isRedirect({ status, headers }: Response): boolean {
+function isRedirect({ status, headers }: HttpResponse): boolean {
   if (REDIRECT_STATUS.has(status)) return true;
   return status >= 300 && status < 400 && status !== 304 && headers.has("location");
 }

@@ -1,5 +1,5 @@
 import type { Block } from "../lib/block.ts";
-import type { Clock, HttpClient } from "../runtime/runtime.ts";
+import type { Clock, HttpClient, HttpResponse } from "../runtime/runtime.ts";
 import type { ByteRange } from "../types.ts";
 import { formatRange } from "./fields/range.ts";
 import { getFollowing } from "./redirect.ts";
@@ -78,7 +78,7 @@ const END_TIMEOUT_MS = 1000;
 /** A request and the head of its response. */
 interface Exchange {
   readonly request: OpenRequest;
-  readonly response: Response;
+  readonly response: HttpResponse;
   /** Where the response came from, after redirects. */
   readonly target: Target;
   /** From the request to the head of the response, in milliseconds. */
@@ -102,6 +102,8 @@ export class SegmentReader {
   #reader: Reader;
   /** Bytes from the runtime that did not fit into the last block. */
   #surplus: Uint8Array<ArrayBuffer> = NOTHING;
+  /** Whether nothing else is in the memory of the surplus. */
+  #ownsSurplus = false;
 
   constructor(options: TransportOptions, { request, response, target, waitedMs }: Exchange) {
     this.status = response.status;
@@ -177,13 +179,14 @@ export class SegmentReader {
       const { value, done } = await this.#reader.read();
       if (done) return 0;
       this.#surplus = value;
+      this.#ownsSurplus = value.length === value.buffer.byteLength && !this.#isThrottled;
     }
     const length = Math.min(limit, this.#surplus.length);
     block.bytes.set(this.#surplus.subarray(0, length));
     const rest = this.#surplus.subarray(length);
-    // Free the chunk now, because chunks arrive faster than garbage is collected. Throttled chunks share
-    // memory and arrive slowly, so they are left to the collector.
-    if (rest.length === 0 && !this.#isThrottled) this.#surplus.buffer.transfer(0);
+    // Free the chunk now, because chunks arrive faster than garbage is collected. Chunks that share memory are
+    // left to the collector.
+    if (rest.length === 0 && this.#ownsSurplus) this.#surplus.buffer.transfer(0);
     this.#surplus = rest;
     return length;
   }

@@ -1,11 +1,16 @@
 import { DownloadError } from "../errors.ts";
 import { OptionTypeError } from "../option_error.ts";
 import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../options/resolved_options.ts";
-import type { HttpClient, HttpClientOptions, RequestOptions, Runtime } from "../runtime/runtime.ts";
+import type {
+  HttpClient,
+  HttpClientOptions,
+  HttpResponse,
+  RequestOptions,
+  Runtime,
+} from "../runtime/runtime.ts";
 import { chooseProxy } from "../options/proxy.ts";
 import { proxyFailed, refusalOf } from "./proxy/proxy_check.ts";
-import type { Scheme } from "./proxy/relayed_client.ts";
-import type { RelayedClients } from "./proxy/relayed_clients.ts";
+import type { RoutedClients, Scheme } from "./connect/routed_clients.ts";
 import { RenewableClient } from "./renewable_client.ts";
 
 /** Settings of all clients of one downloader. */
@@ -18,19 +23,20 @@ export interface NetworkClientsOptions {
 
 /**
  * The clients of one downloader: one for each way to a server, made when needed. The runtime's client
- * connects directly if it supports the settings, and through a relay if not.
+ * connects directly if it supports the settings. All else goes over connections of our own.
  */
 export class NetworkClients {
   readonly #options: NetworkClientsOptions;
   readonly #clientOptions: HttpClientOptions;
   #direct: HttpClient | undefined;
-  #relayed: RelayedClients | undefined;
+  #routed: RoutedClients | undefined;
   /**
-   * Hosts that the runtime's client did not reach in time. It waits long for an address that does not answer.
+   * Hosts that the runtime's client did not reach in time, because it waits long for an address that does not answer,
+   * and those whose response it refused.
    */
-  readonly #slowHosts = new Set<string>();
-  /** Hosts that a request reached through the relay. They stay there: a server may count connections, idle ones too. */
-  readonly #relayedHosts = new Set<string>();
+  readonly #avoidedHosts = new Set<string>();
+  /** Hosts that a request reached over a connection of our own. They stay there: a server may count connections, idle ones too. */
+  readonly #routedHosts = new Set<string>();
   /** Hosts that have answered before. A later timeout or abort there does not mean an unreachable address. */
   readonly #reachedHosts = new Set<string>();
 
@@ -42,7 +48,6 @@ export class NetworkClients {
       idleTimeoutMs: network.poolIdleTimeoutMs,
       ca: network.tls.ca,
       identity: network.tls.identity,
-      proxy: undefined,
     };
   }
 
@@ -68,24 +73,22 @@ export class NetworkClients {
   /** Closes idle connections. Active connections continue, and later requests open new ones. */
   closeIdle(): void {
     this.#direct?.close();
-    this.#relayed?.closeIdle();
+    this.#routed?.closeIdle();
   }
 
   /** Closes idle connections for good. */
   close(): void {
     this.#direct?.close();
-    this.#relayed?.close();
+    this.#routed?.close();
   }
 
-  async #get(text: string, options: RequestOptions, rules: ProxyRules | undefined): Promise<Response> {
+  async #get(text: string, options: RequestOptions, rules: ProxyRules | undefined): Promise<HttpResponse> {
     const url = new URL(text);
     const proxy = chooseProxy(url, rules);
     // A proxy that forwards requests, and may answer with its own refusal.
     const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
-    const client = await this.#choose(url, proxy);
-    options.signal.throwIfAborted();
     try {
-      const response = await client.get(text, options);
+      const response = await this.#send(text, options, proxy);
       if (proxy === undefined) this.#reachedHosts.add(url.host);
       const refusal = forwarder &&
         refusalOf(forwarder, response.status, response.headers.get("proxy-authenticate"));
@@ -94,25 +97,46 @@ export class NetworkClients {
       throw refusal;
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
-      if (isSilent && proxy === undefined) this.#slowHosts.add(url.host);
+      if (isSilent && proxy === undefined) this.#avoidedHosts.add(url.host);
       const isKnown = error instanceof DownloadError && error.code !== "bad_response";
       if (forwarder === undefined || isKnown || options.signal.aborted) throw error;
       throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
     }
   }
 
+  /** Repeats the request over a connection of our own if the runtime's client refuses what others take. */
+  async #send(text: string, options: RequestOptions, proxy: ProxyServer | undefined): Promise<HttpResponse> {
+    const url = new URL(text);
+    const client = await this.#choose(url, proxy);
+    options.signal.throwIfAborted();
+    try {
+      return await client.get(text, options);
+    } catch (error) {
+      const { runtime } = this.#options;
+      const canAvoid = client === this.#direct && runtime.network.isUnrestricted();
+      if (!canAvoid || !runtime.isOwnRefusal(error)) throw error;
+      this.#avoidedHosts.add(url.host);
+      return await this.#send(text, options, proxy);
+    }
+  }
+
   async #choose(url: URL, proxy: ProxyServer | undefined): Promise<HttpClient> {
-    const { runtime, hasEnvironmentProxies } = this.#options;
-    const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;
-    // The relay cannot connect without the permission for every address.
-    const isSlow = this.#slowHosts.has(url.host) && runtime.network.isUnrestricted();
-    const isPlain = proxy === undefined && !this.#isCustom(url) && !isMisled && !isSlow;
-    if (isPlain && runtime.canFetch(url) && !this.#relayedHosts.has(url.host)) return this.#openDirect();
+    const { runtime } = this.#options;
+    const direct = proxy === undefined && this.#canFetch(url) ? this.#openDirect() : undefined;
+    if (direct !== undefined) return direct;
     runtime.network.requireUnrestricted(url.host);
-    if (!this.#relayedHosts.has(url.host)) this.#direct?.close();
-    this.#relayedHosts.add(url.host);
-    const relayed = await this.#loadRelayed();
-    return relayed.clientFor(url.protocol as Scheme, proxy);
+    if (!this.#routedHosts.has(url.host)) this.#direct?.close();
+    this.#routedHosts.add(url.host);
+    return (await this.#loadRouted()).clientFor(url.protocol as Scheme, proxy);
+  }
+
+  /** Whether the runtime's client, if there is one, can request a URL directly and with the settings. */
+  #canFetch(url: URL): boolean {
+    const { runtime, hasEnvironmentProxies } = this.#options;
+    // Our own connections need the permission for every address.
+    const isAvoided = this.#avoidedHosts.has(url.host) && runtime.network.isUnrestricted();
+    const isOurs = hasEnvironmentProxies || isAvoided || this.#routedHosts.has(url.host);
+    return !isOurs && !this.#isCustom(url) && runtime.canFetch(url);
   }
 
   /** Whether a setting needs connections that the runtime's client cannot open. */
@@ -122,19 +146,15 @@ export class NetworkClients {
       localAddress !== undefined || (tls.insecure && protocol === "https:");
   }
 
-  #openDirect(): HttpClient {
-    return this.#direct ??= new RenewableClient(() =>
-      this.#options.runtime.createHttpClient(this.#clientOptions)
-    );
+  #openDirect(): HttpClient | undefined {
+    const create = this.#options.runtime.createHttpClient;
+    if (create === undefined) return undefined;
+    return this.#direct ??= new RenewableClient(() => create(this.#clientOptions));
   }
 
-  /** Loads the relay when needed: most runs do not need it, and its modules are large. */
-  async #loadRelayed(): Promise<RelayedClients> {
-    const { RelayedClients } = await import("./proxy/relayed_clients.ts");
-    return this.#relayed ??= new RelayedClients({
-      ...this.#options,
-      clientOptions: this.#clientOptions,
-      direct: () => this.#openDirect(),
-    });
+  /** Loads the module when needed: most runs on Deno do not need it, and it is large. */
+  async #loadRouted(): Promise<RoutedClients> {
+    const { RoutedClients } = await import("./connect/routed_clients.ts");
+    return this.#routed ??= new RoutedClients(this.#options);
   }
 }

@@ -1,4 +1,4 @@
-import type { HttpClient, RequestOptions } from "../runtime/runtime.ts";
+import type { HttpClient, HttpResponse, RequestOptions } from "../runtime/runtime.ts";
 
 /** Number of closed clients that are closed once more. */
 const MOST_CLOSED = 4;
@@ -14,17 +14,14 @@ interface Generation {
 export class RenewableClient implements HttpClient {
   readonly #create: () => HttpClient;
   #current: Generation | undefined;
-  /**
-   * Earlier clients. A response may have been active when its client was closed; on Bun its connection stays
-   * open.
-   */
+  /** Earlier clients. A response may have been active when its client was closed. */
   #closed: Generation[] = [];
 
   constructor(create: () => HttpClient) {
     this.#create = create;
   }
 
-  async get(url: string, options: RequestOptions): Promise<Response> {
+  async get(url: string, options: RequestOptions): Promise<HttpResponse> {
     const generation = this.#current ??= { client: this.#create(), waiting: 0, isOver: false };
     generation.waiting++;
     try {

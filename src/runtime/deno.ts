@@ -1,6 +1,6 @@
 import { systemClock } from "./clock.ts";
 import type { Runtime } from "./runtime.ts";
-import { canFetch, createHttpClient } from "./deno/deno_client.ts";
+import { canFetch, createHttpClient, isOwnRefusal } from "./deno/deno_client.ts";
 import { denoFiles } from "./deno/deno_files.ts";
 import { denoNetwork } from "./deno/deno_network.ts";
 
@@ -13,8 +13,8 @@ export function createDenoRuntime(): Runtime {
     network: denoNetwork,
     createHttpClient,
     canFetch,
+    isOwnRefusal,
     bodyChunkBytes: 0,
-    followsEnvironment: true,
     environment,
   };
 }

@@ -1,34 +1,30 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import process from "node:process";
-import { DownloadError } from "../errors.ts";
 import { systemClock } from "./clock.ts";
-import { explainFetchFailure } from "./fetch_failure.ts";
 import { freeBytes } from "./free_space.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import { lstat, NodeFile, OPEN_OWN, remove, stat } from "./node_file.ts";
 import { lockFile } from "./lock/node_lock.ts";
-import type { FileSystem, HttpClient, HttpClientOptions, Runtime } from "./runtime.ts";
+import type { FileSystem, Runtime } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
 import { sockets } from "./sockets.ts";
 import { systemError } from "./system_error.ts";
 
-/** Bun returned up to 544 KiB in one chunk. */
-const BODY_CHUNK_BYTES = 576 * 1024;
+/** The largest chunk of a socket: 512 KiB on Bun, over TLS as well, and 64 KiB on Node. */
+const BODY_CHUNK_BYTES = "Bun" in globalThis ? 512 * 1024 : 64 * 1024;
 
-/** The runtime Bun. Throws a `DownloadError` on a version that silently ignores options. */
+/** Bun and Node. All requests go over connections of our own. */
 export function createNodeRuntime(): Runtime {
-  requireSessions();
   return {
-    name: "bun",
+    name: "Bun" in globalThis ? "bun" : "node",
     clock: systemClock,
     files,
     network: sockets,
-    createHttpClient,
-    // Bun replaces several leading slashes by one.
-    canFetch: ({ pathname }) => !pathname.startsWith("//"),
+    createHttpClient: undefined,
+    canFetch: () => false,
+    isOwnRefusal: () => false,
     bodyChunkBytes: BODY_CHUNK_BYTES,
-    followsEnvironment: false,
     environment: (name) => process.env[name],
   };
 }
@@ -81,88 +77,3 @@ const files: FileSystem = {
 
   lock: lockFile,
 };
-
-/** Options of Bun's fetch that are not in the standard. */
-interface FetchOptions extends RequestInit {
-  readonly decompress: false;
-  readonly timeout: false;
-  readonly session: FetchSession;
-  readonly proxy?: false;
-}
-
-/** Settings and connections for some fetches. */
-interface FetchSession {
-  close(): void;
-}
-
-interface FetchSessionOptions {
-  readonly tls: {
-    readonly ca?: readonly string[];
-    readonly cert?: string;
-    readonly key?: string;
-  };
-  readonly proxy: { readonly url: string; readonly respectNoProxy: false } | undefined;
-  readonly keepAlive: { readonly idleTimeout: number; readonly maxIdleSockets: number } | false;
-}
-
-interface BunGlobal {
-  readonly Bun: {
-    readonly version: string;
-    readonly FetchSession: new (options: FetchSessionOptions) => FetchSession;
-  };
-}
-
-/** A fetch without sessions ignores proxies, certificates and more. */
-function requireSessions(): void {
-  const { Bun } = globalThis as unknown as Partial<BunGlobal>;
-  if (Bun?.FetchSession !== undefined) return;
-  const found = Bun === undefined ? "this runtime" : `Bun ${Bun.version}`;
-  throw new DownloadError("network", `Cannot run on ${found}: bytehaul needs Bun 1.4 or later, or Deno`);
-}
-
-function createHttpClient({ proxy, ...options }: HttpClientOptions): HttpClient {
-  const { Bun } = globalThis as unknown as BunGlobal;
-  const session = new Bun.FetchSession(sessionOptions({ proxy, ...options }));
-  return {
-    async get(url, { headers, signal }) {
-      const fetchOptions: FetchOptions = {
-        headers,
-        signal,
-        redirect: "manual",
-        decompress: false,
-        timeout: false,
-        session,
-        // Otherwise fetch would use a proxy of the environment.
-        ...(proxy === undefined && { proxy: false }),
-      };
-      try {
-        return await fetch(url, fetchOptions);
-      } catch (error) {
-        throw explainFetchFailure(error, url, headers);
-      }
-    },
-    close: () => session.close(),
-  };
-}
-
-function sessionOptions(options: HttpClientOptions): FetchSessionOptions {
-  const { ca, identity, proxy, maxIdlePerHost, idleTimeoutMs } = options;
-  return {
-    tls: { ...(ca.length > 0 && { ca: [...rootCertificates(), ...ca] }), ...identity },
-    proxy: proxy && { url: withCredentials(proxy), respectNoProxy: false },
-    keepAlive: maxIdlePerHost > 0 &&
-      { idleTimeout: Math.ceil(idleTimeoutMs / 1000), maxIdleSockets: maxIdlePerHost },
-  };
-}
-
-/** Not an import, because the module takes time to load, and few runs need it. */
-function rootCertificates(): readonly string[] {
-  return process.getBuiltinModule("node:tls").rootCertificates;
-}
-
-function withCredentials({ url, username, password }: NonNullable<HttpClientOptions["proxy"]>): string {
-  const full = new URL(url);
-  full.username = encodeURIComponent(username);
-  full.password = encodeURIComponent(password);
-  return full.href;
-}

@@ -93,24 +93,22 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** A TCP connection. Neither reads nor writes may overlap. */
-export interface Connection {
-  /** The next bytes; `undefined` at the end. */
-  read(): Promise<Uint8Array | undefined>;
-  /** Writes all of `bytes`, as fast as the other side reads. */
-  write(bytes: Uint8Array): Promise<void>;
-  /** Ends the sending direction. */
-  end(): Promise<void>;
-  /** Closes both directions immediately. */
-  close(): void;
-  /** As `close`, but the other side sees a failure, not an end. */
-  reset(): void;
+/** A host by its name or address, and a port. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
 }
 
-/** Accepts connections on loopback until it is closed. Does not keep the process alive. */
-export interface Listener {
-  readonly port: number;
+/** A TCP connection. Neither reads nor writes may overlap. */
+export interface Connection {
+  /** The next bytes, whose memory nobody else uses; `undefined` at the end. */
+  read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Writes all of `bytes`, as fast as the other side reads. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes both directions immediately. */
   close(): void;
+  /** Closes the connection when nothing passes over it for so long; `undefined` for never. */
+  closeAfter(ms: number | undefined): void;
 }
 
 /** Certificates and verification of a TLS connection. */
@@ -130,8 +128,6 @@ export interface Network {
     to: Endpoint,
     options: { readonly localAddress: string | undefined; readonly signal: AbortSignal },
   ): Promise<Connection>;
-  /** Accepts connections from this machine. */
-  listen(onConnection: (connection: Connection) => void): Promise<Listener>;
   /** Sends one datagram. Returns the first answer from its target for which `accepts` returns `true`. */
   exchange(
     to: Endpoint,
@@ -139,11 +135,11 @@ export interface Network {
     accepts: (answer: Uint8Array) => boolean,
     signal: AbortSignal,
   ): Promise<Uint8Array>;
-  /** Starts TLS on a connection to `host`. */
-  secure(connection: Connection, host: string, options: SecureOptions): Promise<Connection>;
+  /** Starts TLS on a connection to a host. */
+  secure(connection: Connection, to: HostPort, options: SecureOptions): Promise<Connection>;
   /** All addresses of a name from the system, best first. */
   lookup(host: string): Promise<string[]>;
-  /** Whether this program may connect to every address and listen on it. */
+  /** Whether this program may connect to every address. */
   isUnrestricted(): boolean;
   /** Throws a `DownloadError` about `host` that names the missing permission, unless `isUnrestricted()`. */
   requireUnrestricted(host: string): void;
@@ -167,8 +163,14 @@ export interface HttpClientOptions extends Omit<SecureOptions, "isVerified"> {
   readonly maxIdlePerHost: number;
   /** Milliseconds until an idle connection is closed. */
   readonly idleTimeoutMs: number;
-  /** An `http:` or `https:` URL without user and password. */
-  readonly proxy: { readonly url: string; readonly username: string; readonly password: string } | undefined;
+}
+
+/** The part of a `Response` that is used. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  /** `null` when there is none. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
 }
 
 /**
@@ -177,7 +179,7 @@ export interface HttpClientOptions extends Omit<SecureOptions, "isVerified"> {
  */
 export interface HttpClient {
   /** Rejects with a `DownloadError` if the failure is known, and with any other error if not. */
-  get(url: string, options: RequestOptions): Promise<Response>;
+  get(url: string, options: RequestOptions): Promise<HttpResponse>;
   /** Closes idle connections. Another call also closes those that have become idle since. */
   close(): void;
 }
@@ -188,13 +190,17 @@ export interface Runtime {
   readonly clock: Clock;
   readonly files: FileSystem;
   readonly network: Network;
-  createHttpClient(options: HttpClientOptions): HttpClient;
-  /** Whether a client without a proxy can request this URL with an unchanged path. */
+  /**
+   * Makes a client on the runtime's own `fetch`, which connects directly, or through a proxy of the environment.
+   * `undefined` where all requests go over connections of our own.
+   */
+  readonly createHttpClient: ((options: HttpClientOptions) => HttpClient) | undefined;
+  /** Whether such a client can request this URL. */
   canFetch(url: URL): boolean;
+  /** Whether such a client failed with this error although others may succeed. */
+  isOwnRefusal(error: unknown): boolean;
   /** Largest chunk of a body in the runtime's own memory; 0 if reads fill the caller's buffer. */
   readonly bodyChunkBytes: number;
-  /** Whether a client without a proxy uses a proxy of the environment. */
-  readonly followsEnvironment: boolean;
   /** A variable of the environment; `undefined` when it is not set or may not be read. */
   environment(name: string): string | undefined;
 }

@@ -3,7 +3,7 @@ import type { ConnectionOptions } from "node:tls";
 import { explainFailure } from "./fetch_failure.ts";
 import type { Connection, Network } from "./runtime.ts";
 import { onAbort } from "../lib/on_abort.ts";
-import { isIpv6, parseIp } from "../lib/ip_address.ts";
+import { isIpv6, joinHostPort, parseIp } from "../lib/ip_address.ts";
 
 /**
  * Sockets of both runtimes. Their modules are loaded when needed, because they take time and most runs need
@@ -30,21 +30,6 @@ export const sockets: Network = {
     return await promise;
   },
 
-  async listen(onConnection) {
-    const { createServer } = await import("node:net");
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      onConnection(new NodeConnection(socket));
-    });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve());
-    await promise;
-    server.unref();
-    const address = server.address();
-    if (typeof address !== "object" || address === null) throw new Error("a listener without an address");
-    return { port: address.port, close: () => void server.close() };
-  },
-
   async exchange({ address, port }, message, accepts, signal) {
     const { createSocket } = await import("node:dgram");
     signal.throwIfAborted();
@@ -64,22 +49,24 @@ export const sockets: Network = {
     }
   },
 
-  async secure(connection, host, { ca, identity, isVerified }) {
+  async secure(connection, { host, port }, { ca, identity, isVerified }) {
+    const place = port === HTTPS_PORT ? host : joinHostPort(host, port);
     if (!(connection instanceof NodeConnection)) {
       throw new TypeError("Cannot secure a connection of another kind");
     }
-    const [{ isIP }, { rootCertificates }] = await Promise.all([import("node:net"), import("node:tls")]);
+    const [{ isIP }, { getCACertificates }] = await Promise.all([import("node:net"), import("node:tls")]);
     try {
-      return await connection.secure(host, {
+      return await connection.secure(place, {
         host,
         // Only a name may be sent to the server, not an address (RFC 6066, section 3).
         ...(isIP(host) === 0 && { servername: host }),
-        ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
+        // Those of the environment are among the default ones.
+        ...(ca.length > 0 && { ca: [...getCACertificates("default"), ...ca] }),
         ...identity,
         rejectUnauthorized: isVerified,
       });
     } catch (error) {
-      throw explainFailure(error, host);
+      throw explainFailure(error, place);
     }
   },
 
@@ -104,6 +91,12 @@ export const sockets: Network = {
   },
 };
 
+/** Messages leave out the port that a URL may leave out. */
+const HTTPS_PORT = 443;
+
+/** The longest time of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** An address in a form for comparison: IPv6 has several forms, and may name the interface. */
 function plain(address: string): string {
   return parseIp(address.replace(/%.*$/, "")) ?? address;
@@ -115,7 +108,7 @@ function plain(address: string): string {
  */
 class NodeConnection implements Connection {
   readonly #socket: Socket;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #isOver = false;
   #failure: unknown;
   #wake: () => void = () => {};
@@ -126,7 +119,7 @@ class NodeConnection implements Connection {
     // An idle connection must not keep the process alive. A caller that waits for bytes keeps it alive
     // itself.
     socket.unref();
-    socket.on("data", (chunk: Uint8Array) => {
+    socket.on("data", (chunk: Uint8Array<ArrayBuffer>) => {
       this.#chunks.push(chunk);
       socket.pause();
       this.#wake();
@@ -137,6 +130,7 @@ class NodeConnection implements Connection {
     };
     socket.on("end", over);
     socket.on("close", over);
+    socket.on("timeout", () => socket.destroy());
     socket.on("error", (error) => {
       this.#failure ??= host === undefined ? error : explainFailure(error, host);
       over();
@@ -159,7 +153,7 @@ class NodeConnection implements Connection {
     return await promise;
   }
 
-  async read(): Promise<Uint8Array | undefined> {
+  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) return chunk;
@@ -184,19 +178,11 @@ class NodeConnection implements Connection {
     }
   }
 
-  end(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.#socket.destroyed) return Promise.resolve();
-    this.#socket.once("close", () => resolve());
-    this.#socket.end(() => resolve());
-    return promise;
-  }
-
   close(): void {
     this.#socket.destroy();
   }
 
-  reset(): void {
-    this.#socket.resetAndDestroy();
+  closeAfter(ms: number | undefined): void {
+    this.#socket.setTimeout(ms === undefined ? 0 : Math.min(Math.max(ms, 1), MAX_TIMER_MS));
   }
 }

@@ -4,9 +4,8 @@ import { RateLimit, TokenBucket } from "../../src/flow/token_bucket.ts";
 import { OpenRequest } from "../../src/http/open_request.ts";
 import { mayBePart, type ProbeResult, readProbe } from "../../src/http/probe.ts";
 import { SegmentReader } from "../../src/http/segment_reader.ts";
-import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { ByteRange } from "../../src/types.ts";
-import { PLAIN_CLIENT } from "../helpers/client_options.ts";
+import { plainClient } from "../helpers/client_options.ts";
 import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 
 const MIB = 2 ** 20;
@@ -19,7 +18,7 @@ const TO_THE_END: ByteRange = { start: 0, end: Infinity };
 function respond(status: number, headers: Record<string, string>): [SegmentReader, AbortSignal] {
   const clock = new VirtualClock();
   const request = new OpenRequest(clock, new AbortController().signal);
-  const client = detectRuntime().createHttpClient(PLAIN_CLIENT);
+  const client = plainClient();
   const throttle = new RateLimit(new TokenBucket(clock, 0));
   const reader = new SegmentReader(
     {

@@ -10,10 +10,9 @@ import {
   type SegmentRequest,
   type TransportOptions,
 } from "../../src/http/segment_reader.ts";
-import { detectRuntime } from "../../src/runtime/detect.ts";
 import { callerWith } from "../helpers/caller.ts";
 import { contentBytes, seededRandom } from "../../testing/content.ts";
-import { PLAIN_CLIENT } from "../helpers/client_options.ts";
+import { plainClient } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
 import { VirtualClock } from "../helpers/doubles/virtual_clock.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
@@ -26,7 +25,7 @@ const never = (): AbortSignal => new AbortController().signal;
 class Scene implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly bucket = new TokenBucket(this.clock, 0);
-  readonly client = detectRuntime().createHttpClient(PLAIN_CLIENT);
+  readonly client = plainClient();
   readonly server: FaultServer;
 
   private constructor(server: FaultServer) {

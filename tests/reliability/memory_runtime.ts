@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import process from "node:process";
 import { DownloadQueue } from "../../src/queue/download_queue.ts";
 // Otherwise the first download in need of it would load it from the real disk, and seem to hang meanwhile.
-import "../../src/net/proxy/relayed_clients.ts";
+import "../../src/net/connect/routed_clients.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
 import type { Network, Runtime } from "../../src/runtime/runtime.ts";
@@ -99,8 +99,8 @@ class Machine implements Host, Disposable {
       network: UNREACHABLE,
       createHttpClient: () => server.createClient(this),
       canFetch: () => true,
+      isOwnRefusal: () => false,
       bodyChunkBytes: 0,
-      followsEnvironment: false,
       environment: () => undefined,
     };
     Math.random = seededRandom(seed + 1);
@@ -209,11 +209,10 @@ const MILLISECONDS: Readonly<Record<string, number>> = { fetch: 2, body: 1, sync
 /** A network that only the client's own requests reach. */
 const UNREACHABLE: Network = {
   connect: () => Promise.reject(systemError("ENETUNREACH", "connect")),
-  listen: () => Promise.reject(systemError("EACCES", "listen")),
   exchange: () => Promise.reject(systemError("ENETUNREACH", "exchange")),
   secure: () => Promise.reject(systemError("ENETUNREACH", "secure")),
   lookup: () => Promise.reject(systemError("ENOENT", "lookup")),
-  // A relay of ours would be none.
+  // A connection of ours would be none.
   isUnrestricted: () => false,
   requireUnrestricted: () => {},
   isLocal: () => Promise.resolve(false),

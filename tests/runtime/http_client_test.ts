@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { HttpClient } from "../../src/runtime/runtime.ts";
 import { contentBytes } from "../../testing/content.ts";
-import { PLAIN_CLIENT } from "../helpers/client_options.ts";
+import { plainClient } from "../helpers/client_options.ts";
 import { FaultServer, type FaultServerOptions } from "../../testing/mod.ts";
 import { WITH_REFUSALS } from "../helpers/wine.ts";
 
@@ -13,7 +12,7 @@ const REASON = new Error("enough");
 
 /** A server and a client of its own. */
 class Scene implements AsyncDisposable {
-  readonly client: HttpClient = detectRuntime().createHttpClient(PLAIN_CLIENT);
+  readonly client: HttpClient = plainClient();
   readonly server: FaultServer;
 
   private constructor(server: FaultServer) {
@@ -24,11 +23,12 @@ class Scene implements AsyncDisposable {
     return new Scene(await FaultServer.start({ size: SIZE, seed: 1, ...options }));
   }
 
-  get(headers: Record<string, string> = {}, signal = new AbortController().signal): Promise<Response> {
-    return this.client.get(this.server.url, {
+  async get(headers: Record<string, string> = {}, signal = new AbortController().signal): Promise<Response> {
+    const response = await this.client.get(this.server.url, {
       headers: new Headers({ "accept-encoding": "identity", ...headers }),
       signal,
     });
+    return new Response(response.body, response);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,7 +31,11 @@ async function withConnection(
 }
 
 const secure = (connection: Connection): Promise<Connection> =>
-  network.secure(connection, "localhost", { ca: [], identity: undefined, isVerified: true });
+  network.secure(connection, { host: "localhost", port: 443 }, {
+    ca: [],
+    identity: undefined,
+    isVerified: true,
+  });
 
 test("a connection that is over cannot be secured, and nobody waits for it", NO_WAIT, async () => {
   await withConnection((socket) => socket.end(), async (connection) => {

@@ -96,9 +96,8 @@ test("109 nothing that is too long is written to a SOCKS proxy", async () => {
     const connection: Connection = {
       read: () => Promise.resolve(undefined),
       write: (bytes) => Promise.resolve(void written.push(bytes)),
-      end: () => assert.fail("nothing was begun that could end"),
       close: () => {},
-      reset: () => {},
+      closeAfter: () => {},
     };
     const refusal = await openSocks(connection, { host, port: 80 }, credentials);
     assert.deepEqual([refusal?.retryable, refusal?.isOfTarget, written], [false, false, []]);

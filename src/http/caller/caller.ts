@@ -1,3 +1,4 @@
+import type { HttpResponse } from "../../runtime/runtime.ts";
 import { basicCredentials, basicField } from "../../auth/basic.ts";
 import { type Credentials, toCredentials } from "../../auth/credentials.ts";
 import { DigestLogin } from "../../auth/digest_auth.ts";
@@ -48,7 +49,7 @@ export class Caller {
   /**
    * Stores the cookies and the next nonce of a response. `sent` is the `Authorization` field of its request.
    */
-  learn(target: Target, { status, headers }: Response, sent: string | null, wallMs: number): void {
+  learn(target: Target, { status, headers }: HttpResponse, sent: string | null, wallMs: number): void {
     const url = new URL(target.url);
     this.#jar.store(url, headers.getSetCookie(), wallMs);
     const credentials = this.#credentialsFor(target);
@@ -57,7 +58,7 @@ export class Caller {
   }
 
   /** Whether the same request may succeed with new credentials, after a server refused it. */
-  canAnswer(target: Target, { headers }: Response, sent: string | null): boolean {
+  canAnswer(target: Target, { headers }: HttpResponse, sent: string | null): boolean {
     const credentials = this.#credentialsFor(target);
     if (credentials === undefined) return false;
     return this.#loginAt(new URL(target.url), credentials).takeUp(headers.get("www-authenticate"), sent);

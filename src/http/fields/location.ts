@@ -1,3 +1,4 @@
+import type { HttpResponse } from "../../runtime/runtime.ts";
 import { DownloadError } from "../../errors.ts";
 import { quoteForeign } from "../../lib/foreign_text.ts";
 
@@ -11,7 +12,7 @@ export interface Target {
 }
 
 /** The target of a redirect. Throws when the redirect is not followed. */
-export function nextTarget(from: Target, { status, headers }: Response, allowDowngrade: boolean): Target {
+export function nextTarget(from: Target, { status, headers }: HttpResponse, allowDowngrade: boolean): Target {
   const location = headers.get("location");
   if (location === null) throw refused(`the server answered ${status} without a Location`);
   const current = new URL(from.url);

@@ -61,8 +61,9 @@ export class Dialer {
       }
     };
     const tryInTurn = async (): Promise<void> => {
-      for (const endpoint of endpoints) {
+      for (const [index, endpoint] of endpoints.entries()) {
         if (stop.aborted) return;
+        if (index === endpoints.length - 1) return void attempt(endpoint);
         const turn = new AbortController();
         void attempt(endpoint).then(() => turn.abort());
         await clock.sleep(ATTEMPT_DELAY_MS, AbortSignal.any([stop, turn.signal])).catch(() => {}); // it failed, or the race is over

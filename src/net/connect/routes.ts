@@ -1,6 +1,6 @@
 import { DownloadError } from "../../errors.ts";
 import type { ProxyServer, ResolvedTls } from "../../options/resolved_options.ts";
-import type { Connection, Network, SecureOptions } from "../../runtime/runtime.ts";
+import type { Connection, HostPort, Network, SecureOptions } from "../../runtime/runtime.ts";
 import type { AddressSource, Dialer } from "./dialer.ts";
 import { joinHostPort, parseIpBytes } from "../../lib/ip_address.ts";
 import { proxyFailed, tryTunnel, type TunnelRefusal } from "../proxy/proxy_check.ts";
@@ -8,7 +8,7 @@ import { ProxyLogin } from "../proxy/proxy_login.ts";
 import { openSocks, refuseTarget, type SocksRefusal } from "../proxy/socks.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 
-/** Opens connections for a relay. */
+/** Opens connections to servers. */
 export interface Route {
   /** Opens a connection to `host:port`, directly or through a proxy. */
   open(signal: AbortSignal, host: string, port: number): Promise<Connection>;
@@ -66,7 +66,7 @@ export function httpProxyRoute(
     if (proxy.protocol !== "https") return connection;
     try {
       return await secure(
-        { connection, host: proxy.host, network, tls: { ...tls, isVerified: true } },
+        { connection, to: proxy, network, tls: { ...tls, isVerified: true } },
         signal,
       );
     } catch (error) {
@@ -104,31 +104,34 @@ export function securedRoute(route: Route, network: Network, tls: ResolvedTls): 
   return {
     async open(signal, host, port) {
       const connection = await route.open(signal, host, port);
-      return await secure({ connection, host, network, tls: options }, signal);
+      return await secure({ connection, to: { host, port }, network, tls: options }, signal);
     },
   };
 }
 
-/** A connection to `host` that is to be secured. */
+/** A connection to a host that is to be secured. */
 interface Unsecured {
   readonly connection: Connection;
-  readonly host: string;
+  readonly to: HostPort;
   readonly network: Network;
   readonly tls: SecureOptions;
 }
 
 async function secure(
-  { connection, host, network, tls }: Unsecured,
+  { connection, to, network, tls }: Unsecured,
   signal: AbortSignal,
 ): Promise<Connection> {
   try {
-    return await unlessAborted(network.secure(connection, host, tls), signal);
+    return await unlessAborted(network.secure(connection, to, tls), signal);
   } catch (error) {
     connection.close();
     signal.throwIfAborted();
     if (error instanceof DownloadError) throw error;
     const reason = "TLS could not be set up";
-    throw new DownloadError("tls", `Cannot reach ${host}: ${reason}`, { retryable: true, reason });
+    throw new DownloadError("tls", `Cannot reach ${joinHostPort(to.host, to.port)}: ${reason}`, {
+      retryable: true,
+      reason,
+    });
   }
 }
 

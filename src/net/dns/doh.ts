@@ -1,4 +1,4 @@
-import type { HttpClient } from "../../runtime/runtime.ts";
+import type { HttpClient, HttpResponse } from "../../runtime/runtime.ts";
 import type { FetchDoh } from "./dns_client.ts";
 
 const MAX_MESSAGE_BYTES = 65_535;
@@ -20,7 +20,7 @@ export function dohOver(client: HttpClient): FetchDoh {
   };
 }
 
-async function readAll(response: Response): Promise<Uint8Array> {
+async function readAll(response: HttpResponse): Promise<Uint8Array> {
   const message = new Uint8Array(MAX_MESSAGE_BYTES);
   let length = 0;
   for await (const chunk of response.body ?? []) {

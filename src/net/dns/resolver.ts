@@ -67,7 +67,7 @@ export class Resolver {
     } catch (error) {
       signal.throwIfAborted();
       const code = errorCode(error);
-      const reason = code !== undefined ? `the system says ${code}` : "the system does not know it";
+      const reason = code !== undefined ? `it could not be looked up (${code})` : "it could not be looked up";
       throw dnsError(name, reason, { retryable: true, cause: error });
     }
   }

@@ -4,6 +4,9 @@ import { explainFetchFailure } from "../fetch_failure.ts";
 import type { HttpClient, HttpClientOptions } from "../runtime.ts";
 import { mayReach } from "./deno_network.ts";
 
+/** Later replacements of the global function may change the request. */
+const { fetch } = globalThis;
+
 /** Ports that fetch refuses to ask, although nothing may be wrong with them (Fetch standard, section 2.9). */
 const BLOCKED_PORTS = new Set(
   `0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123
@@ -17,9 +20,15 @@ export function canFetch({ port }: URL): boolean {
   return !BLOCKED_PORTS.has(port);
 }
 
+/** Deno takes at most 100 fields in a response, none that is folded, and no certificate that is its own authority. */
+export function isOwnRefusal(error: unknown): boolean {
+  if (!(error instanceof DownloadError)) return false;
+  return error.code === "bad_response" || /\bCaUsedAsEndEntity\b/.test(error.reason);
+}
+
 /** A client on Deno's fetch. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { maxIdlePerHost, idleTimeoutMs, ca, identity, proxy } = options;
+  const { maxIdlePerHost, idleTimeoutMs, ca, identity } = options;
   const client = Deno.createHttpClient({
     http2: false,
     poolMaxIdlePerHost: maxIdlePerHost,
@@ -27,7 +36,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     caCerts: [...ca],
     ...identity,
     allowHost: true,
-    ...(proxy && { proxy: { url: proxy.url, ...(proxy.username !== "" && { basicAuth: proxy }) } }),
   });
   let isOpen = true;
   return {

@@ -12,11 +12,6 @@ export const denoNetwork: Network = {
     return await sockets.connect(to, options);
   },
 
-  async listen(onConnection) {
-    requireEndpoint({ address: "127.0.0.1", port: 0 });
-    return await sockets.listen(onConnection);
-  },
-
   async exchange(to, message, accepts, signal) {
     requireEndpoint({ address: isIpv6(to.address) ? "::" : "0.0.0.0", port: 0 });
     requireEndpoint(to);

@@ -42,7 +42,7 @@ export class FakeDns implements Pick<Network, "connect" | "exchange" | "lookup">
   connect(to: Endpoint, { signal }: { readonly signal: AbortSignal }): Promise<Connection> {
     this.openConnections++;
     const incoming = Promise.withResolvers<Uint8Array>();
-    let chunks: Uint8Array[] | undefined;
+    let chunks: Uint8Array<ArrayBuffer>[] | undefined;
     let isOpen = true;
     const close = () => {
       if (isOpen) this.openConnections--;
@@ -64,9 +64,8 @@ export class FakeDns implements Pick<Network, "connect" | "exchange" | "lookup">
         incoming.resolve(this.#answer("tcp", joinHostPort(to.address, to.port), bytes.subarray(2), signal));
         return Promise.resolve();
       },
-      end: () => Promise.resolve(),
       close,
-      reset: close,
+      closeAfter: () => {},
     });
   }
 

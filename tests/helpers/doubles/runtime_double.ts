@@ -1,6 +1,7 @@
 import { DownloadQueue } from "../../../src/queue/download_queue.ts";
 import type { DownloaderOptions } from "../../../src/options/options.ts";
 import { resolveDownloaderOptions } from "../../../src/options/resolve_options.ts";
+import { ownClient } from "../client_options.ts";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
 import type {
   Clock,
@@ -39,10 +40,10 @@ export function runtimeWith(overrides: RuntimeOverrides): Runtime {
     network: { ...real.network, ...overrides.network },
     environment: (name) =>
       overrides.environment === undefined ? real.environment(name) : overrides.environment[name],
-    createHttpClient: (options) => {
-      const client = real.createHttpClient(options);
-      return overrides.client?.(client) ?? client;
-    },
+    ...(overrides.client && {
+      canFetch: () => true,
+      createHttpClient: (options) => overrides.client!(real.createHttpClient?.(options) ?? ownClient(real)),
+    }),
   };
 }
 

@@ -121,3 +121,24 @@ export class Authority {
 export async function makeCertificate(dir: string): Promise<Certificate> {
   return await (await Authority.make(dir, "ca")).issue("server");
 }
+
+/** Makes a certificate in `dir` that is its own authority, for a server at `localhost` and 127.0.0.1. */
+export async function makeSelfSigned(dir: string): Promise<Certificate> {
+  const [key, cert] = [join(dir, "self.key"), join(dir, "self.pem")];
+  await run("openssl", [
+    ...[
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-days",
+      `${DAYS}`,
+    ],
+    ...["-subj", "/CN=localhost", "-addext", "subjectAltName = DNS:localhost, IP:127.0.0.1"],
+    ...["-keyout", key, "-out", cert],
+  ], { timeout: TIMEOUT_MS });
+  return { caCert: cert, cert, key };
+}

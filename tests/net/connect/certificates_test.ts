@@ -14,12 +14,12 @@ import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 const skip = await skipWithout("certificates", { nginx: findNginx });
 const skipProxy = skip || await skipWithout("certificates through a proxy", { tinyproxy: findTinyproxy });
 
-/** How a server is reached: by the runtime's own means, through the relay, through a proxy. */
+/** How a server is reached: by the runtime's own means, over connections of our own, through a proxy. */
 type Way = (url: string, proxy: string) => ReachOptions;
 
 const WAYS: Readonly<Record<string, Way>> = {
   "directly": () => ({}),
-  "through the relay": (url) => ({ resolve: { [new URL(url).host]: "127.0.0.1" } }),
+  "over connections of our own": (url) => ({ resolve: { [new URL(url).host]: "127.0.0.1" } }),
   "through tinyproxy": (_, proxy) => ({ allProxy: proxy }),
 };
 

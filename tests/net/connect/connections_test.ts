@@ -27,12 +27,12 @@ interface Way {
   readonly options: (url: string, proxy: string) => ReachOptions;
 }
 
-const relayed = (url: string): ReachOptions => ({ resolve: { [new URL(url).host]: "127.0.0.1" } });
+const named = (url: string): ReachOptions => ({ resolve: { [new URL(url).host]: "127.0.0.1" } });
 const WAYS: Readonly<Record<string, Way>> = {
   "http, directly": { isSecure: false, options: () => ({}) },
-  "http, through the relay": { isSecure: false, options: relayed },
+  "http, over connections of our own": { isSecure: false, options: named },
   "https, directly": { isSecure: true, options: () => ({}) },
-  "https, through the relay": { isSecure: true, options: relayed },
+  "https, over connections of our own": { isSecure: true, options: named },
   "https, through tinyproxy": { isSecure: true, options: (_, allProxy) => ({ allProxy }) },
   "https, not verified": { isSecure: true, options: () => ({ tls: { insecure: true } }) },
 };
@@ -64,7 +64,7 @@ async function withWay(
   await using stack = new AsyncDisposableStack();
   const proxy = isProxied(name) ? stack.use(await startTinyproxy(reach.dir)).url : "";
   const address = isSecure ? front.url : server.url;
-  const url = name.includes("relay") ? address.replace("127.0.0.1", "localhost") : address;
+  const url = name.includes("of our own") ? address.replace("127.0.0.1", "localhost") : address;
   const own = options(url, proxy);
   await run({ reach, server, front, url, options: { ...own, tls: { ca, ...own.tls } } });
 }
@@ -198,7 +198,7 @@ async function failLate(reach: Reach, url: string, options: ReachOptions = {}): 
 /** How to reach a server that takes a connection and never says a word. */
 const SILENT: Readonly<Record<string, (silent: string) => readonly [url: string, options: ReachOptions]>> = {
   "a TLS handshake, directly": (silent) => [`https://${silent}/`, {}],
-  "a TLS handshake, through the relay": (silent) => [
+  "a TLS handshake, over connections of our own": (silent) => [
     `https://${silent.replace("127.0.0.1", "files.example")}/`,
     { resolve: { [silent.replace("127.0.0.1", "files.example")]: "127.0.0.1" } },
   ],

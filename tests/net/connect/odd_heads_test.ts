@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Downloader } from "../../../mod.ts";
+import { contentBytes } from "../../../testing/content.ts";
 import { FaultServer } from "../../../testing/mod.ts";
 import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 import { Scene } from "../../helpers/scenes/scene.ts";
@@ -15,12 +17,8 @@ function fields(count: number): string {
 }
 
 const HEADS: Readonly<Record<string, string>> = {
-  "300 fields": head(fields(300)),
-  "2000 fields": head(fields(2000)),
+  "9000 fields": head(fields(9000)),
   "a field of 2 MiB": head(`X-Field: ${"a".repeat(2 ** 21)}`),
-  "a folded field": head("X-Field: one\r\n two"),
-  "a field folded with a tab": head("X-Field: one\r\n\ttwo"),
-  "a fold without a field": head("X-Field: one\r\n  "),
   "a NUL in a field": head("X-Field: a\0b"),
   "an escape character in a field": head("X-Field: a\x1b[2Jb"),
   "a control character in a field": head("X-Field: a\x01b"),
@@ -36,30 +34,52 @@ const HEADS: Readonly<Record<string, string>> = {
   "an unknown version": head("X-Field: a", "HTTP/7.1 200 OK"),
 };
 
-for (const [what, rawHead] of Object.entries(HEADS)) {
-  test(`98 ${what}: a bad response, which is not asked for again`, async () => {
-    await using scene = await Scene.open({ seed: 7, size: 5, respond: () => ({ rawHead, body: "bytes" }) });
-    const { error } = await scene.fail("bad_response", { url: `${scene.server.url}?hush`, maxRetries: 3 });
-    assert.match(error.message, /^Cannot use the response of 127\.0\.0\.1:\d+: its head /);
-    assert.doesNotMatch(error.message, /no connection|hush/);
-    assert.equal(error.retryable, false);
-    assert.equal(scene.server.requests.length, 1);
-    await scene.assertLeft([]);
-  });
+/** What curl takes, and we do. */
+const TAKEN: Readonly<Record<string, string>> = {
+  "300 fields": head(fields(300)),
+  "2000 fields": head(fields(2000)),
+  "a field of 90 KiB": head(`X-Field: ${"a".repeat(90 * 1024)}`),
+  "a folded field": head("X-Field: one\r\n two"),
+  "a field folded with a tab": head("X-Field: one\r\n\ttwo"),
+  "a fold without a field": head("X-Field: one\r\n  "),
+  "lines that end with a line feed alone": head("X-Field: one").replaceAll("\r\n", "\n"),
+  "no reason phrase": head("X-Field: a", "HTTP/1.1 200"),
+};
+
+/** The runtime's own means where it has some, and ours. */
+const WAYS = { directly: {}, "over a connection of our own": { enableIpv6: false } };
+
+for (const [way, options] of Object.entries(WAYS)) {
+  for (const [what, rawHead] of Object.entries(HEADS)) {
+    test(`98 ${what}, ${way}: a bad response, which is not asked for again`, async () => {
+      await using reach = await Reach.open();
+      await using server = await FaultServer.start({
+        ...REACH_FILE,
+        respond: () => ({ rawHead, body: "bytes" }),
+      });
+      const { message, retryable } = await reach.fail("bad_response", `${server.url}?hush`, options);
+      assert.match(message, /^Cannot use the response of 127\.0\.0\.1:\d+: its head /);
+      assert.doesNotMatch(message, /no connection|hush/);
+      assert.equal(retryable, false);
+      // A second look over a connection of our own is not a retry.
+      assert.equal(server.requests.length, way === "directly" && "Deno" in globalThis ? 2 : 1);
+    });
+  }
 }
 
-test("98 a folded field through the relay: the message names the host that was asked", async () => {
-  await using reach = await Reach.open();
-  await using server = await FaultServer.start({
-    ...REACH_FILE,
-    respond: () => ({ rawHead: HEADS["a folded field"]! }),
-  });
-  const { port } = new URL(server.url);
-  const resolve = { [`files.example:${port}`]: "127.0.0.1" };
-  const { message } = await reach.fail("bad_response", `http://files.example:${port}/file.bin`, { resolve });
-  assert.match(message, new RegExp(`^Cannot use the response of files\\.example:${port}: `));
-  assert.equal(server.requests.length, 1);
-});
+for (const [way, options] of Object.entries(WAYS)) {
+  for (const [what, rawHead] of Object.entries(TAKEN)) {
+    test(`98 ${what}, ${way}: taken`, async () => {
+      await using scene = await Scene.open(
+        { seed: 7, size: 5, respond: () => ({ rawHead, body: contentBytes(7, 0, 5) }) },
+        () => new Downloader(options),
+      );
+      await scene.complete();
+      const isSeenTwice = way === "directly" && "Deno" in globalThis;
+      assert.ok(scene.server.requests.length <= (isSeenTwice ? 2 : 1));
+    });
+  }
+}
 
 test("98 fields that are merely many or long are taken", async () => {
   await using scene = await Scene.open({

@@ -59,7 +59,7 @@ test("87 every byte of path and query goes out as given in a Location", async ()
   assert.deepEqual(await ask({}, inLocation), TARGETS);
 });
 
-test("87 every byte of path and query goes out as given, through the relay", async () => {
+test("87 every byte of path and query goes out as given, over connections of our own", async () => {
   assert.deepEqual(await ask({ enableIpv6: false }, given), TARGETS);
 });
 

@@ -206,7 +206,7 @@ test("a name that the system does not know may appear later", async () => {
   const { dns, resolve } = sceneWith(undefined);
   await assert.rejects(
     resolve(),
-    failsWith(`Cannot find the address of ${NAME}: the system says ENOTFOUND`, true),
+    failsWith(`Cannot find the address of ${NAME}: it could not be looked up (ENOTFOUND)`, true),
   );
   dns.hosts.set(NAME, IPV4);
   assert.deepEqual(await resolve(), IPV4);

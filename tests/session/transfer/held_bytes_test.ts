@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
-import type { Runtime } from "../../../src/runtime/runtime.ts";
+import type { HttpResponse, Runtime } from "../../../src/runtime/runtime.ts";
 import { PoolWatch } from "../../helpers/pool_watch.ts";
 import { fileWith, queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
 import { Scene } from "../../helpers/scenes/scene.ts";
@@ -39,7 +39,7 @@ class HeldBytes {
     });
   }
 
-  #watched(response: Response): Response {
+  #watched(response: HttpResponse): HttpResponse {
     const { body } = response;
     if (body === null) return response;
     const getReader = body.getReader.bind(body);
@@ -54,8 +54,7 @@ class HeldBytes {
       };
       return reader;
     }) as typeof body.getReader;
-    Object.defineProperty(response, "body", { value: body });
-    return response;
+    return { status: response.status, headers: response.headers, body };
   }
 }
 

@@ -1,33 +1,31 @@
 import type { ProxyServer, ResolvedNetwork } from "../../options/resolved_options.ts";
-import type { HttpClient, HttpClientOptions, Runtime } from "../../runtime/runtime.ts";
-import { Dialer } from "../connect/dialer.ts";
+import type { HttpClient, Runtime } from "../../runtime/runtime.ts";
+import { Dialer } from "./dialer.ts";
 import { dohOver } from "../dns/doh.ts";
-import { RelayedClient, type Scheme } from "./relayed_client.ts";
+import { RoutedClient } from "../http1/routed_client.ts";
 import { Resolver } from "../dns/resolver.ts";
-import { directRoute, httpProxyRoute, type Route, securedRoute, socksRoute } from "../connect/routes.ts";
+import { directRoute, httpProxyRoute, type Route, securedRoute, socksRoute } from "./routes.ts";
 
-/** Settings of relayed clients. */
-export interface RelayedClientsOptions {
-  readonly runtime: Runtime;
+/** URL schemes. */
+export type Scheme = "http:" | "https:";
+
+/** Settings of routed clients. */
+export interface RoutedClientsOptions {
+  readonly runtime: Pick<Runtime, "network" | "clock">;
   readonly network: ResolvedNetwork;
-  /** Whether the environment names proxies. */
-  readonly hasEnvironmentProxies: boolean;
-  readonly clientOptions: HttpClientOptions;
-  /** The runtime's own client. */
-  readonly direct: () => HttpClient;
 }
 
 /** Time limit of each query to each server. On Deno a datagram to a closed port is not reported. */
 const DNS_TIMEOUT_MS = 2000;
 
-/** Clients for connections that the runtime's client cannot open itself, made when needed. */
-export class RelayedClients {
-  readonly #options: RelayedClientsOptions;
+/** The clients on connections of our own, made when needed: one for each way and scheme. */
+export class RoutedClients {
+  readonly #options: RoutedClientsOptions;
   readonly #resolver: Resolver;
   readonly #dialer: Dialer;
-  readonly #clients = new Map<string, RelayedClient>();
+  readonly #clients = new Map<string, RoutedClient>();
 
-  constructor(options: RelayedClientsOptions) {
+  constructor(options: RoutedClientsOptions) {
     this.#options = options;
     this.#resolver = this.#createResolver(options.network);
     this.#dialer = this.#createDialer(this.#resolver);
@@ -36,7 +34,7 @@ export class RelayedClients {
   /** A client for URLs of one scheme, through `proxy`. */
   clientFor(scheme: Scheme, proxy: ProxyServer | undefined): HttpClient {
     const { runtime, network: { tls } } = this.#options;
-    return this.#keep(`${scheme} ${JSON.stringify(proxy)}`, scheme, () => {
+    return this.#keep(`${scheme} ${JSON.stringify(proxy)}`, () => {
       const way = this.#routeThrough(proxy);
       return scheme === "http:" ? way : securedRoute(way, runtime.network, tls);
     });
@@ -44,12 +42,12 @@ export class RelayedClients {
 
   /** Closes idle connections; later requests open new ones. */
   closeIdle(): void {
-    for (const client of this.#clients.values()) client.closeIdle();
+    for (const client of this.#clients.values()) client.close();
   }
 
   /** Closes idle connections for good. */
   close(): void {
-    for (const client of this.#clients.values()) client.close();
+    for (const client of this.#clients.values()) client.closeForGood();
   }
 
   #createDialer(resolver: Resolver): Dialer {
@@ -59,10 +57,8 @@ export class RelayedClients {
 
   /** A client for the DoH servers. The system looks up their own names. */
   #bootstrap(): HttpClient {
-    const { runtime, network, hasEnvironmentProxies, direct } = this.#options;
-    const isMisled = runtime.followsEnvironment && hasEnvironmentProxies;
-    if (network.enableIpv6 && network.localAddress === undefined && !isMisled) return direct();
-    return this.#keep("bootstrap", "https:", () => {
+    const { runtime, network } = this.#options;
+    return this.#keep("bootstrap", () => {
       const system = { ...network, dnsServers: [], dohServers: [], overrides: new Map() };
       const dialer = this.#createDialer(this.#createResolver(system));
       return securedRoute(directRoute(dialer), runtime.network, network.tls);
@@ -97,13 +93,11 @@ export class RelayedClients {
     }
   }
 
-  #keep(key: string, scheme: Scheme, createRoute: () => Route): RelayedClient {
-    const { runtime, clientOptions } = this.#options;
-    let client = this.#clients.get(key);
-    if (client === undefined) {
-      client = new RelayedClient(runtime, clientOptions, createRoute(), scheme);
-      this.#clients.set(key, client);
-    }
+  #keep(key: string, createRoute: () => Route): RoutedClient {
+    const { runtime, network } = this.#options;
+    const limits = { maxIdlePerHost: network.poolMaxIdlePerHost, idleTimeoutMs: network.poolIdleTimeoutMs };
+    const client = this.#clients.get(key) ?? new RoutedClient(createRoute(), runtime.clock, limits);
+    this.#clients.set(key, client);
     return client;
   }
 }

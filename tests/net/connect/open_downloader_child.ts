@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readFile } from "node:fs/promises";
 import { Downloader } from "../../../mod.ts";
 
-// Downloads through the relay, and ends without closing the downloader.
+// Downloads over a connection of our own, and ends without closing the downloader.
 const [url = "", dir = "", ca = ""] = process.argv.slice(2);
 const { host } = new URL(url);
 const downloader = new Downloader({
