@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { basicField } from "../../auth/basic.ts";
 import type { Connection, Listener, Network } from "../../runtime/runtime.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
@@ -164,7 +165,7 @@ const REFUSED = encode(
 );
 
 function createSecret(): string {
-  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
+  return randomBytes(SECRET_BYTES).toString("hex");
 }
 
 function encode(text: string): Uint8Array {
