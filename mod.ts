@@ -36,15 +36,14 @@ export {
 } from "./src/errors.ts";
 export { OptionError } from "./src/option_error.ts";
 export type { NetworkOptions, ProxyOptions, TlsOptions } from "./src/options/network_options.ts";
+export type { DownloaderOptions, DownloadSpec, FileAllocation } from "./src/options/options.ts";
 export type {
   ContentEncoding,
-  DownloaderOptions,
-  DownloadSpec,
-  FileAllocation,
   Refresh,
   RefreshedSource,
   RefreshRequest,
-} from "./src/options/options.ts";
+  RequestOptions,
+} from "./src/options/request_options.ts";
 export type {
   ByteRange,
   ChecksumSource,

@@ -59,8 +59,8 @@ export interface DownloadErrorOptions extends ErrorOptions {
 }
 
 /**
- * Why a download did not finish. Every failure that is not a misuse of an option (`TypeError`,
- * `RangeError`) is one of these; `code` tells which.
+ * Why a download did not finish. Every failure that is not a misuse of an option (an
+ * `OptionError`) is one of these; `code` tells which.
  *
  * @example Telling failures apart
  * ```ts

@@ -12,6 +12,7 @@ import { type Remedy, remedyText } from "./errors.ts";
  * function complaint(spec: DownloadSpec): string | undefined {
  *   try {
  *     downloader.download(spec);
+ *     return undefined;
  *   } catch (error) {
  *     if (error instanceof OptionError) return `${error.option}: ${error.problem}`;
  *     throw error;

@@ -1,6 +1,6 @@
 import { HttpStatusError, RemoteChangedError } from "../errors.ts";
 import { quoteForeign } from "../lib/foreign_text.ts";
-import type { ContentEncoding } from "../options/options.ts";
+import type { ContentEncoding } from "../options/request_options.ts";
 import type { ByteRange, Validator } from "../types.ts";
 import { describeWanted } from "../auth/wanted_login.ts";
 import { hidingCoding } from "./fields/content_encoding.ts";

@@ -34,12 +34,12 @@ export function parseUrl(
   url.password = "";
   url.hash = "";
   if (username === "" && password === "") return { url: url.href, authorization: undefined };
-  const user = [username, password].map((text) => decodeUserinfo(text, option));
-  return { url: url.href, authorization: basicAuthorization(...user) };
+  const name = decodeUserinfo(username, option);
+  return { url: url.href, authorization: basicAuthorization(name, decodeUserinfo(password, option)) };
 }
 
 /** The `Authorization` field of a user (RFC 7617, in UTF-8). Neither text is shown, whichever is wrong. */
-export function basicAuthorization(username?: unknown, password?: unknown): string {
+export function basicAuthorization(username: unknown, password: unknown): string {
   const refused = (problem: string): OptionTypeError =>
     new OptionTypeError({ option: "username", subject: "username and password", problem });
   if (typeof username !== "string" || typeof password !== "string") throw refused("expected strings");

@@ -1,5 +1,6 @@
 import type { Checksum } from "./checksum.ts";
-import type { ContentEncoding, DownloadSpec, FileAllocation, Refresh } from "./options.ts";
+import type { DownloadSpec, FileAllocation } from "./options.ts";
+import type { ContentEncoding, Refresh } from "./request_options.ts";
 import type { Endpoint } from "../runtime/runtime.ts";
 import type { Logger } from "../types.ts";
 

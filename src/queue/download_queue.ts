@@ -9,11 +9,10 @@ import type { Proxies, ResolvedDownloaderOptions } from "../options/resolved_opt
 import { redact } from "../redact.ts";
 import { resolveSpec } from "../options/resolve_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { SessionStatus } from "../session/context.ts";
 import { discardLeftovers } from "../session/discard.ts";
 import { OutputClaims } from "../session/output_claims.ts";
-import { ProgressMeter } from "../session/progress_meter.ts";
-import { runSession, type StopRequest } from "../session/session.ts";
+import { Progress } from "../session/progress.ts";
+import type { StopRequest } from "../session/session.ts";
 import { type QueuedDownload, SessionFactory } from "./session_factory.ts";
 import { HostQueue } from "./host_queue.ts";
 import type { DownloadResult, Logger } from "../types.ts";
@@ -27,6 +26,7 @@ export class DownloadQueue {
   readonly #clients: NetworkClients;
   readonly #handles = new Set<DownloadHandle>();
   readonly #hostQueue: HostQueue;
+  readonly #claims: OutputClaims | undefined;
   readonly #sessions: SessionFactory;
   /** Stopped downloads that still save, close or remove their files. */
   readonly #closing = new Set<Promise<void>>();
@@ -41,9 +41,12 @@ export class DownloadQueue {
     const hasEnvironmentProxies = namesProxy(this.#environment);
     this.#clients = new NetworkClients({ runtime, network, hasEnvironmentProxies });
     this.bucket = new TokenBucket(runtime.clock, options.maxDownloadSpeed);
+    this.#claims = options.uniqueOutputs ? new OutputClaims() : undefined;
     this.#sessions = new SessionFactory({
-      ...{ runtime, clients: this.#clients, bucket: this.bucket, log: this.#log },
-      claims: options.uniqueOutputs ? new OutputClaims() : undefined,
+      runtime,
+      clients: this.#clients,
+      bucket: this.bucket,
+      log: this.#log,
     });
     if (network.tls.insecure) {
       this.#log("warn", "certificates are not verified: anybody on the way can read and change the files");
@@ -57,18 +60,10 @@ export class DownloadQueue {
     const { clock } = this.#runtime;
     const proxies = joinProxies(spec.proxies, this.#options.network.proxies, this.#environment);
     const bucket = new TokenBucket(clock, spec.maxDownloadSpeed);
-    const status: SessionStatus = {
-      meter: new ProgressMeter(clock),
-      state: "pending",
-      startedMs: undefined,
-      path: undefined,
-      total: undefined,
-      connections: 0,
-      retry: undefined,
-    };
-    const download = { spec, status, bucket, proxies };
+    const progress = new Progress(clock);
+    const download = { spec, progress, bucket, proxies };
     const handle: DownloadHandle = new DownloadHandle({
-      ...{ clock, status, bucket, signal: spec.signal },
+      ...{ clock, progress, bucket, signal: spec.signal },
       enqueue: (begin) => this.#hostQueue.join(new URL(spec.url).host, begin),
       run: (stop) => this.#run(download, stop),
       discard: (work) => this.#discard(download, work),
@@ -99,9 +94,9 @@ export class DownloadQueue {
     }
   };
 
-  #discard({ spec, status }: QueuedDownload, work: Promise<void>): Promise<void> {
+  #discard({ spec, progress }: QueuedDownload, work: Promise<void>): Promise<void> {
     const done = work
-      .then(() => discardLeftovers({ runtime: this.#runtime, spec, status }))
+      .then(() => discardLeftovers(this.#runtime, spec, progress))
       .catch((cause) => this.#log("warn", `nothing was removed: ${cause.message}`))
       .then(() => void this.#closing.delete(done));
     this.#closing.add(done);
@@ -109,7 +104,8 @@ export class DownloadQueue {
   }
 
   async #run(download: QueuedDownload, stop: StopRequest): Promise<DownloadResult> {
-    const context = this.#sessions.create(download);
+    const claim = this.#claims?.of(download.spec.url);
+    const session = this.#sessions.create(download, claim, stop);
     // A download that was just stopped may still write the output that this one resumes.
     await Promise.all(this.#closing);
     stop.signal.throwIfAborted();
@@ -118,9 +114,9 @@ export class DownloadQueue {
     try {
       await this.#clients.check();
       stop.signal.throwIfAborted();
-      return await runSession(context, stop);
+      return await session.run();
     } catch (error) {
-      if (!isNameKept(error)) context.claim?.release();
+      if (!isNameKept(error)) claim?.release();
       throw error;
     } finally {
       this.#closing.delete(promise);

@@ -5,9 +5,9 @@ import { checkSpeed } from "../options/resolve_options.ts";
 import type { Clock } from "../runtime/runtime.ts";
 import type { TokenBucket } from "../flow/token_bucket.ts";
 import { type FinalState, NOTHING_OPEN, type Phase, stoppedState, WAITING } from "./phase.ts";
-import type { SessionStatus } from "../session/context.ts";
+import type { ProgressView } from "../session/progress.ts";
 import type { StopRequest } from "../session/session.ts";
-import type { DownloadResult, PendingRetry, ProgressSnapshot } from "../types.ts";
+import type { DownloadResult, ProgressSnapshot } from "../types.ts";
 
 /** Between two snapshots of one iteration. */
 const SNAPSHOT_INTERVAL_MS = 100;
@@ -17,7 +17,7 @@ const STOP_GRACE_MS = 100;
 /** What a handle works with. */
 export interface HandleParts {
   readonly clock: Clock;
-  readonly status: SessionStatus;
+  readonly progress: ProgressView;
   readonly bucket: TokenBucket;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
@@ -76,29 +76,24 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
 
   /** How the download stands now. */
   get snapshot(): ProgressSnapshot {
-    const { status, clock } = this.#parts;
-    const { meter, path, total, startedMs } = status;
+    const { progress, clock } = this.#parts;
+    const { path, downloaded, total, startedMs } = progress;
     const phase = this.#phase;
     const isSettled = phase.kind === "settled";
     const nowMs = isSettled ? phase.endedMs : clock.monotonicMs();
-    const speed = isSettled ? 0 : meter.speed;
-    const left = total === undefined ? undefined : total - meter.downloaded;
+    const speed = isSettled ? 0 : progress.speed;
+    const left = total === undefined ? undefined : total - downloaded;
     return {
-      state: isSettled ? phase.state : status.state,
+      state: isSettled ? phase.state : progress.state,
       path,
-      downloaded: meter.downloaded,
+      downloaded,
       total,
       speed,
       etaSeconds: left === undefined || speed === 0 ? undefined : left / speed,
-      connections: isSettled ? 0 : status.connections,
+      connections: isSettled ? 0 : progress.connections,
       elapsedMs: startedMs === undefined ? 0 : nowMs - startedMs,
-      retry: isSettled ? undefined : this.#pendingRetry,
+      retry: isSettled ? undefined : progress.retry,
     };
-  }
-
-  get #pendingRetry(): PendingRetry | undefined {
-    const { status: { retry, connections }, clock } = this.#parts;
-    return retry !== undefined && connections === 0 && retry.atMs > clock.wallMs() ? retry : undefined;
   }
 
   /** Bytes a second that this download may use; 0 is no limit. It may be changed at any time. */

@@ -2,8 +2,9 @@ import { RateLimit, type TokenBucket } from "../flow/token_bucket.ts";
 import type { NetworkClients } from "../net/network_clients.ts";
 import type { ProxyRules, ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { SessionContext, SessionStatus } from "../session/context.ts";
-import type { OutputClaims } from "../session/output_claims.ts";
+import type { OutputClaim } from "../session/output_claims.ts";
+import type { Progress } from "../session/progress.ts";
+import { Session, type StopRequest } from "../session/session.ts";
 import { Source } from "../session/sources/source.ts";
 import type { Logger } from "../types.ts";
 import { VERSION } from "../version.ts";
@@ -11,7 +12,7 @@ import { VERSION } from "../version.ts";
 /** One download, from when it is added. Very many may wait, so it holds nothing that only a running one needs. */
 export interface QueuedDownload {
   readonly spec: ResolvedSpec;
-  readonly status: SessionStatus;
+  readonly progress: Progress;
   /** Limits this download alone. */
   readonly bucket: TokenBucket;
   readonly proxies: ProxyRules | undefined;
@@ -23,11 +24,10 @@ export interface SharedParts {
   readonly clients: NetworkClients;
   /** Limits all downloads together. */
   readonly bucket: TokenBucket;
-  readonly claims: OutputClaims | undefined;
   readonly log: Logger;
 }
 
-/** Makes what one download needs while it runs. */
+/** Makes the sessions of downloads that run. */
 export class SessionFactory {
   readonly #shared: SharedParts;
 
@@ -35,8 +35,12 @@ export class SessionFactory {
     this.#shared = shared;
   }
 
-  create({ spec, status, bucket, proxies }: QueuedDownload): SessionContext {
-    const { runtime, clients, claims, log } = this.#shared;
+  create(
+    { spec, progress, bucket, proxies }: QueuedDownload,
+    claim: OutputClaim | undefined,
+    stop: StopRequest,
+  ): Session {
+    const { runtime, clients, log } = this.#shared;
     const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, netrc, allowDowngrade, refresh } = spec;
     const limit = new RateLimit(bucket, this.#shared.bucket);
     const transport = {
@@ -51,16 +55,14 @@ export class SessionFactory {
     const caller = { headers, cookies, netrc };
     const nobody = { headers: new Headers(), cookies: [], netrc: [] };
     const { origin } = new URL(url);
-    return {
-      ...{ runtime, spec, status, limit, log },
+    return new Session({
+      ...{ runtime, spec, claim, limit, log, progress, stop },
       source: new Source({ transport, url, caller, refresh, log }),
       sourceOf: (other) =>
         new Source({
           ...{ transport, url: other, refresh: undefined, log },
           caller: new URL(other).origin === origin ? caller : nobody,
         }),
-      claim: claims?.of(url),
-      expected: undefined,
-    };
+    });
   }
 }

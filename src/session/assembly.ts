@@ -1,21 +1,36 @@
 import { layOutBlocks, MemoryBudget } from "../flow/memory_budget.ts";
 import { PrefixHasher } from "../integrity/prefix_hasher.ts";
+import { onAbort } from "../lib/on_abort.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
+import type { ResolvedSpec } from "../options/resolved_options.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { Checkpointer } from "../sink/checkpoint.ts";
 import type { Sink } from "../sink/sink.ts";
+import { WriteBackCache } from "../sink/write_back_cache.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { storageError } from "../storage/storage_error.ts";
-import { WriteBackCache } from "../sink/write_back_cache.ts";
-import { onAbort } from "../lib/on_abort.ts";
-import type { SessionContext } from "./context.ts";
+import type { Logger } from "../types.ts";
+import type { Progress } from "./progress.ts";
+import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { Start } from "./start.ts";
 
 const HASH_BLOCKS = 2;
-/** What part of the usual interval the first save comes after: who is killed soon would otherwise begin again. */
+/** The first save comes after this part of the usual interval, so that a run that is killed soon keeps something. */
 const FIRST_INTERVAL = 1 / 8;
 
 /** Up to this many bytes are hashed on this thread: another one is not worth its start. */
 const HASHED_HERE_BYTES = 1024 * 1024;
+
+/** What an {@linkcode Assembly} works with. */
+export interface AssemblyOptions {
+  readonly runtime: Runtime;
+  readonly spec: ResolvedSpec;
+  readonly log: Logger;
+  readonly progress: Progress;
+  readonly start: Start;
+  /** What the file must hash to, as far as it is known. */
+  readonly expected: ExpectedChecksum | undefined;
+}
 
 /** Brings what arrives into the sink: memory, writes, checkpoints and the hash that follows them. */
 export class Assembly {
@@ -24,19 +39,14 @@ export class Assembly {
   readonly pieces: PieceMap;
   /** Connections that the memory budget can feed. */
   readonly connections: number;
-  readonly #context: SessionContext;
+  readonly #options: AssemblyOptions;
   readonly #sink: Sink;
-  readonly #start: Start;
   readonly #checkpointer: Checkpointer;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
 
-  private constructor(
-    context: SessionContext,
-    start: Start,
-    hashedFile: FileReader | undefined,
-  ) {
-    const { spec, runtime } = context;
+  private constructor(options: AssemblyOptions, hashedFile: FileReader | undefined) {
+    const { runtime, spec, log, start } = options;
     const { sink, pieces, identity } = start;
     const reserved = hashedFile ? HASH_BLOCKS : 0;
     const layout = layOutBlocks({
@@ -46,13 +56,12 @@ export class Assembly {
       chunkBytes: runtime.bodyChunkBytes,
       fileSize: pieces.size,
     });
-    this.#context = context;
+    this.#options = options;
     this.#sink = sink;
-    this.#start = start;
     this.pieces = pieces;
     this.connections = layout.connections;
     if (layout.connections < spec.maxConnections) {
-      context.log(
+      log(
         "info",
         `the memory budget feeds ${layout.connections} of ${spec.maxConnections} connections`,
       );
@@ -77,38 +86,38 @@ export class Assembly {
   }
 
   /** Prepares what the transfer from `start` writes with. */
-  static async open(context: SessionContext, start: Start): Promise<Assembly> {
-    const hashedFile = context.expected && await start.sink.openReader();
-    return new Assembly(context, start, hashedFile);
+  static async open(options: AssemblyOptions): Promise<Assembly> {
+    const hashedFile = options.expected && await options.start.sink.openReader();
+    return new Assembly(options, hashedFile);
   }
 
   /** Whether a later run can resume from what has arrived. */
   get isResumable(): boolean {
-    const { size, acceptsRanges } = this.#start.remote;
+    const { size, acceptsRanges } = this.#options.start.remote;
     return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
   }
 
   /** Saves progress from time to time, sooner in the beginning, until `signal` is aborted. */
   async saveRegularly(signal: AbortSignal): Promise<void> {
-    const { spec, runtime, status: { meter } } = this.#context;
-    if (!this.#start.remote.acceptsRanges) return;
+    const { spec, runtime, progress } = this.#options;
+    if (!this.#options.start.remote.acceptsRanges) return;
     // Not what is in the file: a slow connection takes long to fill a block, and saving writes it early.
-    let saved = meter.fetched;
+    let saved = progress.fetched;
     const { controlSaveIntervalMs } = spec;
     for (let part = FIRST_INTERVAL;; part = Math.min(1, part * 2)) {
       await runtime.clock.sleep(controlSaveIntervalMs * part, signal);
-      if (meter.fetched === saved) continue;
-      saved = meter.fetched;
+      if (progress.fetched === saved) continue;
+      saved = progress.fetched;
       await this.#checkpointer.save();
     }
   }
 
-  /** Forgets what has arrived, which must not happen between the two halves of a save. */
+  /** Removes what has arrived, but never between the two halves of a save. */
   async startOver(): Promise<void> {
     await this.#checkpointer.betweenSaves(async () => {
       await this.cache.flush();
       this.pieces.clear();
-      this.#context.status.meter.restart(0);
+      this.#options.progress.discarded();
       await this.#hasher?.prefix.restart();
       await this.#sink.clear();
     });
@@ -117,14 +126,14 @@ export class Assembly {
   /** Ends the writing, so that no later failure costs a byte of the file, and returns its size. */
   async complete(): Promise<number> {
     await this.cache.flush();
-    const hasSize = this.#start.remote.size !== undefined;
+    const hasSize = this.#options.start.remote.size !== undefined;
     if (!hasSize) this.pieces.endAt(this.pieces.frontier);
     // After a kill while the name is given, the control file also shows that the file is ours.
     await this.#sink.complete(() => hasSize ? this.#saveAll() : this.#checkpointer.sync());
     return this.pieces.size;
   }
 
-  /** The digest of the whole file, for which a checksum must have been given. Stops when `signal` is aborted. */
+  /** The digest of the file, for which a checksum must have been given. Stops when `signal` is aborted. */
   async digest(size: number, signal: AbortSignal): Promise<string> {
     const hasher = this.#hasher!.prefix;
     signal.throwIfAborted();
@@ -144,7 +153,7 @@ export class Assembly {
     await this.cache.flush().catch(() => {}); // what could not be written is fetched again
     if (isDiscarded || !this.isResumable) {
       await this.#sink.discard();
-      this.#context.status.meter.restart(0);
+      this.#options.progress.discarded();
     } else if (!this.#isSaved && this.#sink.canSave) {
       await this.#checkpointer.save();
     }
@@ -158,26 +167,26 @@ export class Assembly {
     await hasher?.file.close().catch(() => {}); // it was only read
   }
 
-  /** Only the data must be durable; that this is recorded saves fetching it again. */
+  /** The data must be durable. Where recording it fails, only a later failure costs another fetch. */
   async #saveAll(): Promise<void> {
     try {
       await this.#checkpointer.save();
       this.#isSaved = true;
     } catch (cause) {
       await this.#checkpointer.sync();
-      this.#context.log("warn", `${cause}; going on without, as the file is whole`);
+      this.#options.log("warn", `${cause}; going on without, as the file is whole`);
     }
   }
 
   #startHashing(file: FileReader): PrefixHasher {
-    const { checksum } = this.#context.expected!;
+    const { checksum } = this.#options.expected!;
     const buffers = [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes] as const;
     const hasher = new PrefixHasher({
       algorithm: checksum.algorithm,
       file,
       buffers,
       onThisThread: this.pieces.size <= HASHED_HERE_BYTES,
-      onFallback: (cause) => this.#context.log("debug", `hashing on the main thread: ${cause}`),
+      onFallback: (cause) => this.#options.log("debug", `hashing on the main thread: ${cause}`),
     });
     hasher.advance(this.pieces.frontier);
     return hasher;

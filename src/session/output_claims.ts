@@ -1,18 +1,18 @@
 import { normalize } from "node:path";
 
-/** What came of a claim: the name is ours, or that of a download which claimed it before. */
+/** The result of a claim: the name is ours, or another download claimed it before. */
 export type ClaimResult =
   | { readonly isOurs: true }
   /** `url` is what the other download fetches. */
   | { readonly isOurs: false; readonly url: string };
 
-/** What one download says of the output that it is about to write. */
+/** The names that one download claims for its output. */
 export interface OutputClaim {
   /** Claims `name`, which is a path, for this download. */
   take(name: string): ClaimResult;
   /** The URL of another download that has claimed `name`. */
   other(name: string): string | undefined;
-  /** Lets others have what was claimed. */
+  /** Frees all names that this download claimed. */
   release(): void;
 }
 

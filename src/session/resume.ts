@@ -1,17 +1,17 @@
-import { createHash } from "node:crypto";
 import { ControlFileError } from "../errors.ts";
-import { namesVersion } from "../http/validator.ts";
 import { holdsRange } from "../integrity/range_check.ts";
+import type { ResolvedSpec } from "../options/resolved_options.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
-import type { RecordedFile, RecordedPart, SizedFile } from "../storage/control_record.ts";
-import type { Leftover, Leftovers } from "../storage/inspection.ts";
+import type { RecordedPart, SizedFile } from "../storage/control_record.ts";
+import type { Leftovers } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import { storageError } from "../storage/storage_error.ts";
-import type { SessionContext } from "./context.ts";
-import { unsignedQuery } from "./sources/signed_url.ts";
+import type { Logger } from "../types.ts";
+import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
+import { decideStart, type Found, type FoundRecord, type StartDecision } from "./start_decision.ts";
+import { hashUrl, isOfUrl } from "./sources/url_hash.ts";
 
-const QUERY_HASH_DIGITS = 6;
 /** As much as is checked at once: an order to stop is heeded in between. */
 const CHECKED_BYTES = 512 * 1024;
 
@@ -25,112 +25,93 @@ export interface Interrupted {
   readonly fileInfo: FileInfo;
   /** What the control file claims, and after `prove()` what is there. */
   readonly pieces: PieceMap;
-  /** Whether it was begun from this URL, queries aside; if not, a checksum decides whether its bytes are right. */
-  readonly isSameUrl: boolean;
-  /** Whether the URL had the same query, signatures aside; another may name another file. */
-  readonly isSameQuery: boolean;
+  /** What of this decides how the download starts. */
+  readonly found: Found & { readonly control: FoundRecord };
 }
 
-/** Names a file on a server for the control file, without what may be secret in its URL. */
-export function hashUrl(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return createHash("sha256").update(origin + pathname).digest("hex");
+/** What the work on an interrupted download needs. */
+export interface ResumeTools {
+  readonly spec: ResolvedSpec;
+  readonly log: Logger;
 }
 
-/**
- * Enough of the query's hash to tell that it is another one, and too little to guess a secret in it. What signs a URL
- * for a while is left out, as it does not say which file is meant.
- */
-export function hashQuery(url: string): string {
-  return createHash("sha256").update(unsignedQuery(url)).digest("hex").slice(0, QUERY_HASH_DIGITS);
-}
-
-/** Whether a control file is of this URL, its query included: another query may be another signature, or another file. */
-export function isOfUrl({ urlHash, queryHash }: RecordedFile, url: string): boolean {
-  return urlHash === hashUrl(url) && queryHash === hashQuery(url);
-}
-
-/** Looks at what an earlier run left; `undefined` when there is nothing to go on with. */
+/** Looks at what an earlier run left; `undefined` when there is nothing to resume. */
 export async function findLeftovers(
-  context: SessionContext,
   output: Output,
-  found: Leftovers,
+  leftovers: Leftovers,
+  { spec, log }: ResumeTools,
 ): Promise<Interrupted | undefined> {
-  const { spec, log, expected } = context;
-  if (found.kind === "none") return undefined;
-  if (found.kind === "damaged") {
-    const aside = await found.setAside();
-    log(
-      "warn",
-      `the control file is unusable (${found.reason}); it was moved to "${aside}", starting again`,
-    );
+  const given = { isJudged: isJudgedByChecksum(spec), options: spec };
+  if (leftovers.kind !== "leftover") {
+    const { kind } = decideStart({ ...given, control: leftovers.kind });
+    if (kind !== "set aside" || leftovers.kind !== "damaged") return undefined;
+    const aside = await leftovers.setAside();
+    const what = `the control file is unusable (${leftovers.reason}); it was moved to "${aside}"`;
+    log("warn", `${what}, starting again`);
     return undefined;
   }
-  const { record } = found;
-  if (!spec.resume) return undefined;
-  const isSameUrl = record.file.urlHash === hashUrl(spec.url);
-  if (!isSameUrl && expected === undefined) {
-    if (spec.overwrite) return undefined;
-    throw begunElsewhere(output);
-  }
-  return await open(context, output, found, isSameUrl);
+  const { file: recorded, part: recordedPart, progress } = leftovers.record;
+  // Of an unknown size nothing is claimed.
+  const record = { ...recorded, size: recorded.size ?? 0 };
+  const pieces = new PieceMap(record.size, progress.pieceSize);
+  pieces.restore(progress);
+  const control = {
+    isSameUrl: record.urlHash === hashUrl(spec.url),
+    isSameQuery: isOfUrl(record, spec.url),
+    validator: record.validator,
+    claimedBytes: pieces.doneBytes,
+  };
+  const found = { ...given, control };
+  if (startsFresh(decideStart(found), output, log)) return undefined;
+  const part = await leftovers.openPart();
+  const decision = decideStart({ ...found, part: part === undefined ? "missing" : "opened" });
+  if (startsFresh(decision, output, log) || part === undefined) return undefined;
+  return { record, part: recordedPart, file: part.file, fileInfo: part.info, pieces, found };
 }
 
-/** An unfinished download of another file is not to be thrown away for this one. */
-export function begunElsewhere({ path, place }: Output): ControlFileError {
-  return new ControlFileError(
-    place.names.control,
-    `Cannot resume "${path}": it was begun from another URL`,
-    {
+/** Whether a download starts at byte 0. Reports what is lost by that, and throws where it may not start at all. */
+export function startsFresh(
+  decision: StartDecision,
+  { path, part, place }: Output,
+  log: Logger,
+): boolean {
+  if (decision.kind === "refuse") {
+    const reason = "it was begun from another URL";
+    throw new ControlFileError(place.names.control, `Cannot resume "${path}": ${reason}`, {
+      reason,
       remedy: {
         before: "choose another output, or ",
         options: ["resume"],
         how: "turn resume off",
         after: " to start again",
       },
-    },
-  );
-}
-
-async function open(
-  { spec, log, expected }: SessionContext,
-  output: Output,
-  found: Leftover,
-  isSameUrl: boolean,
-): Promise<Interrupted | undefined> {
-  const { file: recorded, part: recordedPart, progress } = found.record;
-  const { size } = recorded;
-  if (size === undefined) return undefined;
-  const record = { ...recorded, size };
-  const pieces = new PieceMap(size, progress.pieceSize);
-  pieces.restore(progress);
-  if (pieces.doneBytes === 0) return undefined;
-  if (!namesVersion(record.validator) && expected === undefined) {
-    log("warn", "the server tells versions of the file apart by nothing; starting again");
-    return undefined;
+    });
   }
-  const part = await found.openPart();
-  if (part === undefined) {
-    log("warn", `"${output.part.path}" is gone or no file; starting again`);
-    return undefined;
+  if (decision.kind !== "fresh") return false;
+  if (decision.reason !== undefined) {
+    const why = {
+      "unnamed version": "the server tells versions of the file apart by nothing",
+      "no part file": `"${part.path}" is gone or no file`,
+      "no ranges": "the server sends no parts of the file",
+      "changed": "the file on the server changed",
+    };
+    log("warn", `${why[decision.reason]}; starting again`);
   }
-  const { file, info: fileInfo } = part;
-  const isSameQuery = isSameUrl && record.queryHash === hashQuery(spec.url);
-  return { record, part: recordedPart, file, fileInfo, pieces, isSameUrl, isSameQuery };
+  return true;
 }
 
 /**
  * Checks what the control file claims, unless nothing has touched the part file since that was true, and keeps
- * what is right. `undefined` when nothing is.
+ * what is right.
  */
 export async function prove(
-  { spec, log }: SessionContext,
-  output: Output,
   interrupted: Interrupted,
+  output: Output,
+  { spec, log }: ResumeTools,
   signal: AbortSignal,
-): Promise<Interrupted | undefined> {
+): Promise<Interrupted> {
   const { record, file, fileInfo, pieces: claimed } = interrupted;
-  if (isUntouched(interrupted)) return interrupted;
+  if (isUntouched(interrupted)) return withPieces(interrupted, claimed, fileInfo);
   const pieces = new PieceMap(record.size, claimed.pieceSize);
   const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
   const fileSize = Math.min(fileInfo.size, record.size);
@@ -152,8 +133,13 @@ export async function prove(
     wrong > 0 ? "warn" : "info",
     `"${output.part.path}" was written to, or is another file, since progress was saved; ${outcome}`,
   );
-  if (pieces.doneBytes === 0) return undefined;
-  return { ...interrupted, fileInfo: { ...fileInfo, size: fileSize }, pieces };
+  return withPieces(interrupted, pieces, { ...fileInfo, size: fileSize });
+}
+
+function withPieces(interrupted: Interrupted, pieces: PieceMap, fileInfo: FileInfo): Interrupted {
+  const { doneBytes, isComplete } = pieces;
+  const found = { ...interrupted.found, part: { doneBytes, isComplete } };
+  return { ...interrupted, fileInfo, pieces, found };
 }
 
 /** Whether the part file is the one that was recorded and nobody wrote to it since. */

@@ -1,21 +1,19 @@
-import type { ProbeResult } from "../http/probe.ts";
-import { RemoteChangedError } from "../errors.ts";
-import { agree, namesVersion } from "../http/validator.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
-import { MAX_PIECES } from "../storage/control_format.ts";
-import type { RecordedFile } from "../storage/control_record.ts";
-import type { Output } from "../storage/output.ts";
-import { discard } from "../storage/discard.ts";
 import { newSink } from "../sink/new_sink.ts";
 import { PartFileSink } from "../sink/part_file_sink.ts";
 import type { Sink } from "../sink/sink.ts";
-import type { RemoteFile, Validator } from "../types.ts";
-import { isJudgedByChecksum, type SessionContext } from "./context.ts";
-import { probeFresh, probePlainly } from "./sources/first_response.ts";
-import { askToGoOn, type GoingOn, judgeNamed } from "./go_on.ts";
+import { MAX_PIECES } from "../storage/control_format.ts";
+import type { RecordedFile } from "../storage/control_record.ts";
+import { discard } from "../storage/discard.ts";
+import type { Output } from "../storage/output.ts";
+import type { Logger, RemoteFile } from "../types.ts";
+import type { Progress } from "./progress.ts";
+import type { Interrupted } from "./resume.ts";
+import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
+import type { FirstResponse } from "./sources/first_response.ts";
 import { KnownVersion } from "./sources/known_version.ts";
-import { begunElsewhere, hashQuery, hashUrl, type Interrupted, prove } from "./resume.ts";
+import { hashQuery, hashUrl } from "./sources/url_hash.ts";
 
 /** The most of a file that is kept in memory until it is complete. */
 const MOST_BUFFERED_BYTES = 1024 * 1024;
@@ -27,92 +25,26 @@ export interface Start {
   readonly sink: Sink;
   readonly pieces: PieceMap;
   /** The first response, `undefined` when everything is there already. */
-  readonly first: ProbeResult | undefined;
+  readonly first: FirstResponse | undefined;
   /** What the control file says of the file beside its version. */
   readonly identity: Omit<RecordedFile, "validator">;
 }
 
-/** A start with one request for the whole file. */
-export interface PlainStart {
-  /** What the version must be called, if that matters: an error page would do otherwise. */
-  readonly like: Validator | undefined;
+/** What a start is made with. */
+export interface StartTools {
+  readonly spec: ResolvedSpec;
+  readonly log: Logger;
+  readonly progress: Progress;
 }
 
-/** Begins anew with one request for the whole file, so that nothing can be mixed. */
-export async function startPlainly(
-  context: SessionContext,
-  output: Output,
-  { like }: PlainStart,
-  signal: AbortSignal,
-): Promise<Start> {
-  const first = await probePlainly(context, signal);
-  const { validator } = first.remote;
-  const isFree = like === undefined || !namesVersion(like) || isJudgedByChecksum(context);
-  if (isFree || (namesVersion(validator) && agree(like, validator))) {
-    return await fresh(context, output, first);
-  }
-  first.reader.close();
-  throw new RemoteChangedError("Cannot go on: the file on the server changed; what is there is kept");
-}
-
-/** Goes on with what an earlier run left if the server still has that version; begins anew otherwise. */
-export async function start(
-  context: SessionContext,
-  output: Output,
-  claimed: Interrupted | undefined,
-  named: ProbeResult | undefined,
-  signal: AbortSignal,
-): Promise<Start> {
-  const interrupted = claimed && await prove(context, output, claimed, signal);
-  if (interrupted === undefined) {
-    return await fresh(context, output, named ?? await probeFresh(context, signal));
-  }
-  const { record, pieces, isSameQuery } = interrupted;
-  if (pieces.isComplete && (isSameQuery || isJudgedByChecksum(context))) {
-    named?.reader.close();
-    const version = new KnownVersion(record.size, record.validator, isJudgedByChecksum(context));
-    if (!isSameQuery) version.noteLeftovers(record.validator);
-    return resumed(context, output, interrupted, { version, first: undefined });
-  }
-  const answer = await ask(context, interrupted, named, signal);
-  if (answer.kind === "goes on") return resumed(context, output, interrupted, answer);
-  try {
-    if (!isSameQuery && !context.spec.overwrite) throw begunElsewhere(output);
-    const reason = answer.kind === "no parts"
-      ? "the server sends no parts of the file"
-      : "the file on the server changed";
-    context.log("warn", `${reason}; starting again`);
-    return await fresh(context, output, answer.first ?? await probeFresh(context, signal));
-  } catch (error) {
-    answer.first?.reader.close();
-    throw error;
-  }
-}
-
-async function ask(
-  context: SessionContext,
-  interrupted: Interrupted,
-  named: ProbeResult | undefined,
-  signal: AbortSignal,
-): Promise<GoingOn> {
-  const first = named ?? (interrupted.pieces.isComplete ? await probeFresh(context, signal) : undefined);
-  if (first === undefined) return await askToGoOn(context, interrupted, signal);
-  try {
-    return await judgeNamed(context, interrupted, first, signal);
-  } catch (error) {
-    first.reader.close();
-    throw error;
-  }
-}
-
-function resumed(
-  { spec, status, log }: SessionContext,
-  output: Output,
+/** Starts with what an earlier run left. `first` is the response that has what is missing. */
+export function startResumed(
   { record, file, fileInfo, pieces }: Interrupted,
+  output: Output,
   { version, first }: Pick<Start, "version" | "first">,
+  { spec, log, progress }: StartTools,
 ): Start {
-  status.total = record.size;
-  status.meter.restart(pieces.doneBytes);
+  progress.resumedAt(pieces.doneBytes, record.size);
   log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
   const { urlHash, queryHash, size } = record;
   const identity = { urlHash, queryHash, size };
@@ -124,17 +56,18 @@ function resumed(
     contentDisposition: undefined,
   };
   const sink = new PartFileSink(output, file, { size: fileInfo.size, finalSize: size });
-  return { remote, version, sink, pieces, first, identity };
+  return { remote, version, sink, pieces, first: first?.take(), identity };
 }
 
-async function fresh(
-  context: SessionContext,
+/** Starts at byte 0 with an empty part file. Where that fails nothing is left. */
+export async function startFresh(
+  given: FirstResponse,
   output: Output,
-  first: ProbeResult,
+  { spec, log, progress }: StartTools,
 ): Promise<Start> {
-  const { spec, status, log } = context;
-  const { remote } = first;
   try {
+    using first = given.take();
+    const { remote } = first;
     const size = remote.size ?? Infinity;
     const pieceSize = boundedPieceSize(size, spec.pieceSize);
     const pieces = new PieceMap(size, pieceSize);
@@ -150,12 +83,10 @@ async function fresh(
       isPreallocated: spec.fileAllocation === "prealloc",
       log,
     });
-    status.total = remote.size;
-    status.meter.restart(0);
-    const version = new KnownVersion(remote.size, remote.validator, isJudgedByChecksum(context));
-    return { remote, version, sink, pieces, first, identity };
+    progress.restarted(remote.size);
+    const version = new KnownVersion(remote.size, remote.validator, isJudgedByChecksum(spec));
+    return { remote, version, sink, pieces, first: first.take(), identity };
   } catch (error) {
-    first.reader.close();
     await discard(output).catch(() => {}); // the failure that counts is `error`
     throw error;
   }

@@ -68,7 +68,7 @@ export class BufferedPart implements RuntimeFile {
 
   /** The file, once there is one. Nothing may be written while the bytes are copied into it. */
   async #copied(): Promise<RuntimeFile | undefined> {
-    await this.#copying?.catch(() => {}); // told to whoever wanted it durable
+    await this.#copying?.catch(() => {}); // sync() has reported it
     return this.#file;
   }
 }

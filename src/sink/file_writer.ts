@@ -8,7 +8,7 @@ interface Job {
   readonly done: (written: boolean) => void;
 }
 
-/** How much longer than it must be a file is made at a time. */
+/** How much longer than needed a file is made at a time. */
 const ROOM_BYTES = 64 * 1024 * 1024;
 
 /** What a {@linkcode FileWriter} works with. */
@@ -28,7 +28,7 @@ export interface FileWriterOptions {
  * file holds is then unknown beyond what was acknowledged.
  *
  * A file that another program cut stays shorter than it was until a write reaches that far again, and would
- * then have a hole. So the size is looked at before every such write. That takes its time, so the file is made
+ * then have a hole. So the size is checked before every such write. That takes time, so the file is made
  * longer in large steps, and nearly no write reaches its end.
  */
 export class FileWriter {
@@ -88,7 +88,7 @@ export class FileWriter {
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
       job.done(await this.#perform(job));
     }
-    // At once, not when a promise has settled: what is queued in between would wait for ever.
+    // In this turn, not when a promise has settled: a job that is queued in between would wait for ever.
     this.#isDraining = false;
   }
 

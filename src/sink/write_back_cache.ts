@@ -8,12 +8,12 @@ export interface WriteBackCacheOptions {
   readonly pool: BlockPool;
   readonly sink: Pick<Sink, "write" | "settle">;
   readonly pieceSize: number;
-  /** Told of each range, none of which is of two pieces, once the file has it. */
+  /** Called with each range, which lies within one piece, once the sink has it. */
   readonly onWritten: (range: CheckedRange) => void;
 }
 
 /**
- * Holds what arrived until it is in the file. Reads that fill at least half a block go to the file as they
+ * Gathers what arrived until it is in the sink. Reads that fill at least half a block go to the file as they
  * are; smaller ones are gathered, because a write costs far more than copying a few kilobytes.
  */
 export class WriteBackCache {
@@ -37,7 +37,7 @@ export class WriteBackCache {
     this.#lanes.delete(lane);
   }
 
-  /** Puts everything received so far into the file. */
+  /** Brings everything received so far into the sink. */
   async flush(): Promise<void> {
     for (const lane of this.#lanes) lane.flush();
     await this.#options.sink.settle();
@@ -50,7 +50,7 @@ export class WriteBackCache {
       pool.release(block);
       if (written) ranges.forEach(onWritten);
     });
-    // Not before: like this the disk is at work meanwhile.
+    // Not before: the disk is at work meanwhile.
     ranges = checkedRanges(bytes, position, pieceSize);
   }
 }
@@ -114,7 +114,7 @@ export class CacheLane {
     this.#length = 0;
   }
 
-  /** Goes on gathering behind what is in the block: a small write of its own would cost more than all the rest. */
+  /** Gathers behind what is in the block: a small write of its own would cost more than all the rest. */
   #gatherIn(block: Block, length: number, position: number): undefined {
     this.#gathering = block;
     this.#start = position;

@@ -4,7 +4,7 @@ import { ControlFileError } from "../errors.ts";
 import type { Validator } from "../types.ts";
 import type { ControlRecord, RecordedPart, RecordedProgress } from "./control_record.ts";
 
-/** What the bytes of a control file came to. */
+/** The result of reading the bytes of a control file. */
 export type DecodedControl =
   | { readonly kind: "damaged"; readonly reason: string }
   | { readonly kind: "record"; readonly record: ControlRecord };
@@ -152,7 +152,7 @@ function parseValidator(value: unknown): Validator | undefined {
   return isYoung === true ? { etag, lastModified, isYoung } : { etag, lastModified };
 }
 
-/** Ascending, as they are written: each is looked at once, and none lies in another. */
+/** Ranges ascend, as they are written, so that none lies in another. */
 function parseRanges(value: unknown, size: number, pieceSize: number): CheckedRange[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_PARTIAL_RANGES) return undefined;
   const ranges: CheckedRange[] = [];

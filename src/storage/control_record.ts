@@ -36,7 +36,7 @@ export interface RecordedPart {
 /** Which bytes are in the part file. */
 export interface RecordedProgress {
   readonly pieceSize: number;
-  /** One bit for each piece, lowest bit first; set when the part file has the whole piece. */
+  /** One bit for each piece, lowest bit first; set when the part file has all of the piece. */
   readonly bitmap: Uint8Array<ArrayBuffer>;
   /** The CRC-32 of each piece; 0 where the bitmap has none. */
   readonly crcs: Uint32Array<ArrayBuffer>;

@@ -8,7 +8,7 @@ import { syncNames } from "./paths.ts";
 import { storageError } from "./storage_error.ts";
 import { createTemporary } from "./temporary_file.ts";
 
-/** What looking for a control file came to. */
+/** The result of looking for a control file. */
 export type LoadedControl = DecodedControl | { readonly kind: "missing" };
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
@@ -19,7 +19,7 @@ export class ControlStore {
   readonly #names: OutputNames;
   readonly #lock: Pick<FileLock, "owner"> | undefined;
 
-  /** Without a lock it only reads, and nothing of it is believed: then the file may be that of another user. */
+  /** Without a lock it only reads. The file may then be that of another user, so that nothing of it may be believed. */
   constructor(runtime: Runtime, names: OutputNames, lock?: Pick<FileLock, "owner">) {
     this.#runtime = runtime;
     this.#names = names;
@@ -30,7 +30,7 @@ export class ControlStore {
     return this.#lock?.owner;
   }
 
-  /** Where overwriting was asked for, that of another user is as good as none. */
+  /** Reads the control file. With `overwrite`, that of another user counts as missing. */
   async load(overwrite = false): Promise<LoadedControl> {
     try {
       const bytes = await this.#read();
@@ -44,7 +44,7 @@ export class ControlStore {
     }
   }
 
-  /** Replaces the control file at once and durably; when that fails the old one stays in force. */
+  /** Replaces the control file in one step and durably. When that fails, the old one stays. */
   async save(record: ControlRecord): Promise<void> {
     const { files } = this.#runtime;
     const { control, directory, temporary } = this.#names;

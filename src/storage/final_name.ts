@@ -12,7 +12,7 @@ const NOT_FOR_LACK_OF_LINKS = new Set([
   ...["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"],
 ]);
 
-/** Gives a file its final name, in place of another only where that was asked for. */
+/** Gives a file its final name. Replaces another file only with `overwrite`. */
 export async function giveName(
   files: FileSystem,
   from: string,

@@ -50,7 +50,7 @@ export class Output {
     return found !== undefined && isOfAnother(found, this.place.owner);
   }
 
-  /** Names the output in the same way whatever path leads to its directory; `undefined` where nothing tells. */
+  /** Names the output in the same way whatever path leads to its directory; `undefined` where that is not known. */
   async identity(): Promise<string | undefined> {
     const { runtime: { files }, names: { directory } } = this.place;
     if (!await files.mayRead(directory)) return undefined;
@@ -58,7 +58,7 @@ export class Output {
     return identity === undefined ? undefined : `${identity}\0${basename(this.path)}`;
   }
 
-  /** Refuses a download that cannot fit on the disk, where free space can be told. */
+  /** Refuses a download that cannot fit on the disk, where the free space is known. */
   async requireSpace(bytes: number): Promise<void> {
     const { runtime: { files }, names: { directory } } = this.place;
     const free = await files.freeSpace(directory);

@@ -7,7 +7,7 @@ export interface OpenedFile {
   readonly info: FileInfo;
 }
 
-/** What is there is not ours, for the reason that is the message. */
+/** A file is not ours. The message is the reason. */
 export class ForeignFileError extends Error {
   /** The name of the class. */
   override readonly name = "ForeignFileError";
@@ -18,7 +18,7 @@ export function isOfAnother(info: FileInfo, owner: number | undefined): boolean 
   return info.owner !== undefined && owner !== undefined && info.owner !== owner;
 }
 
-/** How often to look again at a file that is exchanged just then, as a control file is when it is saved. */
+/** How often a file is opened that is exchanged meanwhile, as a control file is when it is saved. */
 const LOOKS = 3;
 
 /**
@@ -59,13 +59,13 @@ function requireOwn(info: FileInfo, owner: number | undefined): void {
   if (links > 1) throw new ForeignFileError("it has another name as well");
 }
 
-/** Removes what is ours, whatever it is; what belongs to another user stays. */
+/** Removes what has this name, unless it belongs to another user. */
 export async function removeOwn(files: FileSystem, path: string, owner: number | undefined): Promise<void> {
   const found = await files.lstat(path);
   if (found !== undefined && !isOfAnother(found, owner)) await files.remove(path);
 }
 
-/** Something of others is where a file of ours belongs. */
+/** The error for a file of others under a name of ours. */
 export function inTheWay(path: string, reason: string): DownloadError {
   return new DownloadError("storage", `Cannot use "${path}": ${reason}`, {
     remedy: {

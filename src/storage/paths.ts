@@ -80,7 +80,7 @@ async function isSameDirectory(files: FileSystem, path: string, other: string): 
   return one?.identity !== undefined && one.identity === two?.identity;
 }
 
-/** Says so where a link on the way to a directory leads nowhere, which the system tells in riddles. */
+/** Refuses a directory behind a link that leads nowhere, for which the system has no clear error. */
 export async function refuseDeadLink(files: FileSystem, path: string): Promise<void> {
   for (let at = path; dirname(at) !== at; at = dirname(at)) {
     if (!await files.mayRead(at)) return;

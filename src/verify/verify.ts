@@ -12,14 +12,14 @@ import {
 } from "../options/option_checks.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import type { Clock, Runtime } from "../runtime/runtime.ts";
-import { findInListFile } from "../session/sources/expected_checksum.ts";
+import { findInListFile } from "./checksum_list_file.ts";
 import {
   checkClaims,
   checkDigest,
   type FileCheck,
   type VerifiedFile,
   type VerifiedPart,
-} from "../session/file_check.ts";
+} from "./file_check.ts";
 import { onAbort } from "../lib/on_abort.ts";
 
 export type { VerifiedFile, VerifiedPart };
@@ -125,7 +125,7 @@ export async function verifyOn(
   const work: Promise<VerifyResult> = checksum !== undefined
     ? checkDigest(check, checksum, "checksum")
     : checksumFile !== undefined
-    ? findInListFile(runtime, checksumFile, [basename(path)], signal)
+    ? findInListFile([basename(path)], checksumFile, runtime, signal)
       .then((found) => checkDigest(check, found, "checksumFile"))
     : checkClaims(check);
   return await orStopped(work, signal, runtime.clock);

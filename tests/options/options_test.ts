@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import type { DownloaderOptions, DownloadSpec } from "../../src/options/options.ts";
-import type { ResolvedSpec } from "../../src/options/resolved_options.ts";
+import { CheckedSpec, type ResolvedSpec } from "../../src/options/resolved_options.ts";
+import { OptionError } from "../../src/option_error.ts";
 import { NO_PROXIES } from "../../src/options/proxy.ts";
 import {
   checkSpeed,
@@ -389,4 +390,106 @@ test("a spec is not changed by being resolved", () => {
   });
   resolveSpec(spec);
   assert.deepEqual(spec, { url: "https://a:b@example.com/", headers: { "x-a": "b" } });
+});
+
+/** Options as a program may have them that sets some of them for all. */
+class HouseSpec {
+  readonly url = URL_TEXT;
+  get maxConnections(): number {
+    return 7;
+  }
+  get headers(): Record<string, string> {
+    return { "x-a": "1" };
+  }
+  refresh(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+  /** No option, and no property either. */
+  describe(): string {
+    return this.url;
+  }
+}
+
+test("124 options on a prototype, and getters of a class, count as those of a plain object", () => {
+  const inherited = Object.create({ url: URL_TEXT, maxConnections: 7, outputDir: "d" });
+  assert.deepEqual(
+    { ...resolveSpec(inherited), headers: [] },
+    { ...resolve({ maxConnections: 7, outputDir: "d" }), headers: [] },
+  );
+  const own = Object.assign(Object.create({ url: URL_TEXT, maxConnections: 7 }), { maxConnections: 8 });
+  assert.equal(resolveSpec(own).maxConnections, 8);
+  const spec = resolveSpec(new HouseSpec());
+  assert.deepEqual([spec.maxConnections, [...spec.headers], spec.url], [7, [["x-a", "1"]], URL_TEXT]);
+  assert.equal(spec.refresh, HouseSpec.prototype.refresh);
+  const options = resolveDownloaderOptions(Object.create({
+    ...{ maxConcurrentDownloads: 9, allProxy: "http://p.test:1", enableIpv6: false },
+    defaults: Object.create({ outputDir: "e" }),
+    tls: Object.create({ insecure: true }),
+  }));
+  assert.equal(options.maxConcurrentDownloads, 9);
+  assert.equal(options.defaults.outputDir, "e");
+  const { enableIpv6, tls, proxies } = options.network;
+  assert.deepEqual([enableIpv6, tls.insecure, proxies.all !== undefined], [false, true, true]);
+});
+
+test("124 an option on a prototype that there is not, or that is bad, is named", () => {
+  const over = (base: object) => () => resolveSpec(Object.create(base));
+  refuses(TypeError, over({ url: URL_TEXT, maxConnection: 7 }), '"maxConnection"', "known are");
+  refuses(RangeError, over({ url: URL_TEXT, maxConnections: 0 }), "maxConnections 0");
+  class Misspelt extends HouseSpec {
+    get maxConection(): number {
+      return 7;
+    }
+  }
+  refuses(TypeError, () => resolveSpec(new Misspelt()), '"maxConection"');
+  refuses(TypeError, () => resolveOptions(Object.create({ maxConcurrent: 7 })), '"maxConcurrent"');
+  refuses(TypeError, () => resolveOptions({ tls: Object.create({ certificate: "" }) }), '"certificate"');
+});
+
+test("a bad option is an OptionError with the option, the problem, and the value where that is no secret", () => {
+  const cases:
+    readonly (readonly [Readonly<Record<string, unknown>>, option: string, RegExp, value: unknown])[] = [
+      [{ maxConnections: 300 }, "maxConnections", /^expected a whole number from 1 to 256$/, 300],
+      [{ resume: "yes" }, "resume", /^expected true or false$/, "yes"],
+      [{ proxy: "http://u:s3cret@h" }, "proxy", /^expected false; allProxy names a proxy$/, "string"],
+      [{ httpsProxy: "ftp://u:s3cret@h" }, "httpsProxy", /^there is no kind of proxy "ftp"/, "ftp://***@h"],
+      [{ url: "https://u:s3cret@h h/" }, "url", /^it does not parse/, undefined],
+      [{ url: "https://h h/?s3cret" }, "url", /^it does not parse/, "https://h h/"],
+      [{ headers: { "x-a": "s3cret\n1" } }, "headers", /^a name or a value is not allowed/, undefined],
+      [{ bearerToken: "s3cret 1" }, "bearerToken", /^it has characters that no token has/, undefined],
+      [{ username: "u", bearerToken: "s3cret" }, "bearerToken", /^username is given as well; /, undefined],
+      [{ refresh: "curl https://h/?s3cret" }, "refresh", /^expected a function$/, undefined],
+      [{ cookies: "s3cret" }, "cookies", /^line 1 is not of the Netscape format/, undefined],
+      [{ netrc: 'password "s3cret' }, "netrc", /^in line 1 a quotation mark/, undefined],
+      [{ checksum: "md5:00" }, "checksum", /^md5 has 32 hexadecimal digits, this has 2$/, "md5:00"],
+      [
+        { checksumFile: "https://u:s3cret@h/" },
+        "checksumFile",
+        /^a user name or a password in its URL/,
+        undefined,
+      ],
+      [{ teapot: 1 }, "teapot", /^there is none; known are /, undefined],
+    ];
+  for (const [options, option, problem, value] of cases) {
+    assert.throws(() => resolve(options), (error: unknown) => {
+      assert.ok(error instanceof OptionError);
+      assert.deepEqual([error.option, error.value], [option, value]);
+      assert.match(error.problem, problem);
+      assert.doesNotMatch(inspect(error, { showHidden: true }), /s3cret/);
+      return true;
+    });
+  }
+});
+
+test("a spec that was checked is taken as it is, whatever the defaults say", () => {
+  const resolved = resolve({ maxConnections: 3 });
+  const checked = new CheckedSpec(URL_TEXT, resolved);
+  assert.equal(resolveSpec(checked, resolveDefaults({ maxConnections: 9 })), resolved);
+});
+
+test("a downloader parses its defaults once", () => {
+  const { defaults } = resolveDownloaderOptions({ defaults: { netrc: "machine a login b password c" } });
+  const [first, second] = [1, 2].map(() => resolveSpec({ url: URL_TEXT }, defaults));
+  assert.equal(first?.netrc, second?.netrc);
+  assert.notEqual(first?.headers, second?.headers);
 });

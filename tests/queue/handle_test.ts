@@ -3,8 +3,7 @@ import { test } from "node:test";
 import { DownloadError } from "../../src/errors.ts";
 import { TokenBucket } from "../../src/flow/token_bucket.ts";
 import { DownloadHandle } from "../../src/queue/handle.ts";
-import type { SessionStatus } from "../../src/session/context.ts";
-import { ProgressMeter } from "../../src/session/progress_meter.ts";
+import { Progress } from "../../src/session/progress.ts";
 import type { StopRequest } from "../../src/session/session.ts";
 import type { DownloadResult, DownloadState } from "../../src/types.ts";
 import { settle, VirtualClock } from "../helpers/doubles/virtual_clock.ts";
@@ -18,7 +17,7 @@ const RESULT: DownloadResult = {
 class Stage {
   readonly clock = new VirtualClock();
   readonly work = Promise.withResolvers<DownloadResult>();
-  readonly status: SessionStatus;
+  readonly progress = new Progress(this.clock);
   readonly handle: DownloadHandle;
   /** What the handle did, in this order. */
   readonly calls: string[] = [];
@@ -26,13 +25,9 @@ class Stage {
   begin: () => void = () => {};
 
   constructor(options: { readonly signal?: AbortSignal; readonly isFull?: boolean } = {}) {
-    this.status = {
-      ...{ meter: new ProgressMeter(this.clock), state: "pending", startedMs: undefined },
-      ...{ path: undefined, total: undefined, connections: 0, retry: undefined },
-    };
     this.handle = new DownloadHandle({
       clock: this.clock,
-      status: this.status,
+      progress: this.progress,
       bucket: new TokenBucket(this.clock, 0),
       signal: options.signal,
       enqueue: (begin) => {
@@ -209,20 +204,21 @@ test("a handle yields a snapshot every 100 ms, and the last one when it settles"
   assert.deepEqual([states.at(-1), states.length, stage.clock.sleepers], ["completed", 3, 0]);
 });
 
-test("a snapshot shows the retry that is waited for, while nothing is under way and until it is due", async () => {
+test("a snapshot shows the retry that is waited for, while nothing is under way and until it is sent", async () => {
   const stage = new Stage();
   const retry = { atMs: stage.clock.wallMs() + 500, attempt: 2, reason: "the server answered 503" };
   assert.equal(stage.handle.snapshot.retry, undefined);
-  stage.status.retry = retry;
-  assert.deepEqual(stage.handle.snapshot.retry, retry);
-  stage.status.connections = 1;
+  {
+    using _ = stage.progress.retryingAt(retry);
+    assert.deepEqual(stage.handle.snapshot.retry, retry);
+    {
+      using _ = stage.progress.connected();
+      assert.equal(stage.handle.snapshot.retry, undefined);
+    }
+    assert.deepEqual(stage.handle.snapshot.retry, retry);
+  }
   assert.equal(stage.handle.snapshot.retry, undefined);
-  stage.status.connections = 0;
-  await stage.clock.advance(499);
-  assert.deepEqual(stage.handle.snapshot.retry, retry);
-  await stage.clock.advance(1);
-  assert.equal(stage.handle.snapshot.retry, undefined);
-  stage.status.retry = { ...retry, atMs: stage.clock.wallMs() + 500 };
+  stage.progress.retryingAt(retry);
   stage.work.resolve(RESULT);
   await stage.handle.wait();
   assert.equal(stage.handle.snapshot.retry, undefined);

@@ -120,3 +120,23 @@ test("--discard-mismatch removes what --checksum does not match", async () => {
   const removed = await runBytehaul(["--discard-mismatch", ...args.with(1, `${scene.path}2`)]);
   assert.deepEqual([removed.status, await scene.directory.list()], [1, ["file.bin.mismatch"]]);
 });
+
+test("a file without a length that fails its checksum may have been cut, and is fetched once more", async () => {
+  const size = 400_000;
+  const respond = ({ index }: { readonly index: number }) => ({
+    ...{ status: 200, closeDelimited: true },
+    ...(index === 0 && { cutAfter: size / 2 }),
+  });
+  await using scene = await Scene.open({ size, seed: SEED, respond });
+  await scene.complete({ checksum: `sha256:${contentHash(SEED, size, "sha256")}` });
+  assert.equal(scene.server.requests.length, 2);
+});
+
+test("a file without a length that fails its checksum twice is kept", async () => {
+  const size = 400_000;
+  const respond = () => ({ status: 200, closeDelimited: true });
+  await using scene = await Scene.open({ size, seed: SEED, respond });
+  const error = await fails(scene, { checksum: WRONG });
+  assert.equal(scene.server.requests.length, 2);
+  await assertFileIs(error.keptPath!, SEED, size);
+});

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { decodeControl, encodeControl } from "../../src/storage/control_format.ts";
 import type { ControlRecord } from "../../src/storage/control_record.ts";
-import { CONTROL_FILES } from "../helpers/control_fixture.ts";
+import { CONTROL_FILES } from "../helpers/disk/control_fixture.ts";
 
 type Name = keyof typeof CONTROL_FILES;
 

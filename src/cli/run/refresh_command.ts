@@ -1,4 +1,4 @@
-import type { Refresh, RefreshedSource } from "../../options/options.ts";
+import type { Refresh, RefreshedSource } from "../../options/request_options.ts";
 import type { Shell } from "../../runtime/console/console.ts";
 import { parseHeaderField } from "../flags/flag_values.ts";
 

@@ -1,30 +1,45 @@
 import { DownloadError, HttpStatusError } from "../../errors.ts";
 import type { RetryBudget } from "../../flow/backoff.ts";
 import { redact } from "../../redact.ts";
-import type { SessionContext } from "../context.ts";
+import type { Clock } from "../../runtime/runtime.ts";
+import type { Logger } from "../../types.ts";
+import type { Progress } from "../progress.ts";
 
-/** Counts a failure. The milliseconds to wait, at least `afterMs`; `undefined` when the budget is spent. */
+/** By what a retry is timed, and where it is reported. */
+export interface RetryTools {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly progress: Pick<Progress, "retryingAt">;
+}
+
+/** A request that is sent again after `delayMs`. It is shown as waited for until it is disposed. */
+export interface Retry extends Disposable {
+  readonly delayMs: number;
+}
+
+/** Counts a failure, and reports the retry, which comes after `afterMs` at least; `undefined` when the budget is spent. */
 export function countFailure(
-  { log, status, runtime: { clock } }: SessionContext,
   error: DownloadError,
   budget: RetryBudget,
+  { clock, log, progress }: RetryTools,
   afterMs = 0,
-): number | undefined {
+): Retry | undefined {
   const retryAfterMs = Math.max(afterMs, error instanceof HttpStatusError ? error.retryAfterMs ?? 0 : 0);
   const delayMs = budget.fail(retryAfterMs);
   if (delayMs === undefined) return undefined;
   const attempt = budget.failures + 1;
-  status.retry = { atMs: clock.wallMs() + delayMs, attempt, reason: redact(error.reason) };
   log("info", `${error.message}; try ${attempt} in ${(delayMs / 1000).toFixed(1)} s`);
-  return delayMs;
+  const reason = redact(error.reason);
+  const pending = progress.retryingAt({ atMs: clock.wallMs() + delayMs, attempt, reason });
+  return { delayMs, [Symbol.dispose]: () => pending[Symbol.dispose]() };
 }
 
 /** Runs `attempt` until it succeeds, fails for good, or the budget is spent. */
 export async function withRetries<T>(
-  context: SessionContext,
-  budget: RetryBudget,
-  signal: AbortSignal,
   attempt: () => Promise<T>,
+  budget: RetryBudget,
+  tools: RetryTools,
+  signal: AbortSignal,
 ): Promise<T> {
   for (;;) {
     try {
@@ -32,9 +47,9 @@ export async function withRetries<T>(
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof DownloadError) || !error.retryable) throw error;
-      const delayMs = countFailure(context, error, budget);
-      if (delayMs === undefined) throw error;
-      await context.runtime.clock.sleep(delayMs, signal);
+      using retry = countFailure(error, budget, tools);
+      if (retry === undefined) throw error;
+      await tools.clock.sleep(retry.delayMs, signal);
     }
   }
 }

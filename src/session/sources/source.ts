@@ -3,7 +3,7 @@ import { Caller, type CallerFields } from "../../http/caller/caller.ts";
 import type { Target } from "../../http/fields/location.ts";
 import { statusError } from "../../http/response_check.ts";
 import { openSegment, type SegmentReader, type TransportOptions } from "../../http/segment_reader.ts";
-import type { Refresh, RefreshedSource } from "../../options/options.ts";
+import type { Refresh, RefreshedSource } from "../../options/request_options.ts";
 import { joinHeaders, parseHeaders } from "../../options/headers.ts";
 import { parseUrl } from "../../options/option_checks.ts";
 import type { ByteRange, Logger } from "../../types.ts";
@@ -148,10 +148,9 @@ export class Source {
     try {
       this.#goOnWith(fresh);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : "it is no object";
-      const message =
-        `Cannot fetch the file: the server answered ${status}, and what refresh supplied is of no use`;
-      throw this.#vain = new HttpStatusError(status, `${message}: ${reason}`, { cause });
+      const problem = cause instanceof Error ? cause.message : "it is no object";
+      const reason = `the server answered ${status}, and what refresh supplied is of no use: ${problem}`;
+      throw this.#vain = fetchError(status, reason, cause);
     }
     log("info", "going on with the URL and headers that refresh supplied");
   }
@@ -174,8 +173,11 @@ export class Source {
       return await unlessAborted(refresh({ status, signal }), signal);
     } catch (cause) {
       signal.throwIfAborted();
-      const message = `Cannot fetch the file: the server answered ${status}, and refresh failed`;
-      throw this.#vain = new HttpStatusError(status, message, { cause });
+      throw this.#vain = fetchError(status, `the server answered ${status}, and refresh failed`, cause);
     }
   }
+}
+
+function fetchError(status: number, reason: string, cause: unknown): HttpStatusError {
+  return new HttpStatusError(status, `Cannot fetch the file: ${reason}`, { reason, cause });
 }

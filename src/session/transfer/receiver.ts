@@ -8,7 +8,7 @@ import type { Logger } from "../../types.ts";
 import { endedEarly } from "../sources/retry.ts";
 import type { ActiveLease } from "./active_lease.ts";
 import type { LeaseDesk } from "./lease_desk.ts";
-import type { TransferProgress } from "./progress.ts";
+import type { TransferProgress } from "../progress.ts";
 
 /** What a {@linkcode Receiver} works with. */
 export interface ReceiverOptions {
@@ -99,7 +99,7 @@ export class Receiver {
         if (length === 0) return this.#endOfBody(lease, body);
         const accepted = scheduler.deliver(lease, length);
         active.noteBytes();
-        progress.add(accepted);
+        progress.received(accepted);
         onReceived(lease.position);
         block = this.#lane.store(block, accepted, position);
       }

@@ -3,15 +3,16 @@ import { RetryBudget, type RetryPolicy } from "../../flow/backoff.ts";
 import type { Lease } from "../../plan/scheduler.ts";
 import type { Clock } from "../../runtime/runtime.ts";
 import type { ByteRange, Logger } from "../../types.ts";
+import type { Retry } from "../sources/retry.ts";
 import type { Source } from "../sources/source.ts";
 import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
 import type { LeaseDesk } from "./lease_desk.ts";
-import type { TransferProgress } from "./progress.ts";
+import type { TransferProgress } from "../progress.ts";
 import type { ServerLoad } from "./server_load.ts";
 import type { VersionCheck } from "./version_check.ts";
 
-/** Counts a failure, and reports when its retry is sent. Returns the delay, `undefined` where no retry is left. */
-export type CountFailure = (error: DownloadError, budget: RetryBudget, leastMs: number) => number | undefined;
+/** Counts a failure, and reports its retry; `undefined` where none is left. */
+export type CountFailure = (error: DownloadError, budget: RetryBudget, leastMs: number) => Retry | undefined;
 
 /** What a {@linkcode Recovery} works with. */
 export interface RecoveryOptions {
@@ -80,12 +81,12 @@ export class Recovery {
     if (isOverload(error)) load.noteOverload(error, this.#isReturning);
     const next = this.#decide(error, range);
     if (next.kind !== "retry") return this.#finish(next, error);
-    const delayMs = error instanceof DownloadError
+    using retry = error instanceof DownloadError
       ? countFailure(error, this.#budget, next.afterMs)
       : undefined;
-    if (delayMs === undefined) return this.#finish(next.whenSpent, error);
+    if (retry === undefined) return this.#finish(next.whenSpent, error);
     if (next.afterMs > 0) source.closeIdle();
-    await this.#backOff(delayMs);
+    await this.#backOff(retry.delayMs);
     return true;
   }
 

@@ -11,7 +11,7 @@ import type { Logger } from "../../types.ts";
 import type { KnownVersion } from "../sources/known_version.ts";
 import type { Source } from "../sources/source.ts";
 import { LeaseDesk } from "./lease_desk.ts";
-import type { TransferProgress } from "./progress.ts";
+import type { TransferProgress } from "../progress.ts";
 import type { CountFailure } from "./recovery.ts";
 import { ServerLoad } from "./server_load.ts";
 import { VersionCheck } from "./version_check.ts";

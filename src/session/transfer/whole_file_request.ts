@@ -9,7 +9,7 @@ import { endedEarly } from "../sources/retry.ts";
 import type { Source } from "../sources/source.ts";
 import { KnownBytes } from "./known_bytes.ts";
 import type { LeaseDesk } from "./lease_desk.ts";
-import type { TransferProgress } from "./progress.ts";
+import type { TransferProgress } from "../progress.ts";
 import type { Receiver } from "./receiver.ts";
 import type { VersionCheck } from "./version_check.ts";
 
@@ -95,7 +95,7 @@ export class WholeFileRequest {
       for (let position = start; position < end;) {
         const length = await reader.read(block, Math.min(pool.blockSize, end - position));
         if (length === 0) throw endedEarly(position, end);
-        progress.addSkipped(length);
+        progress.skipped(length);
         if (!known.agreeWith(block.bytes.subarray(0, length), position)) return false;
         position += length;
       }

@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { PieceMap } from "../../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
-import { hashQuery, hashUrl } from "../../../src/session/resume.ts";
+import { hashQuery, hashUrl } from "../../../src/session/sources/url_hash.ts";
 import { decodeControl, encodeControl } from "../../../src/storage/control_format.ts";
 import type {
   ControlRecord,

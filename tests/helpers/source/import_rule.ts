@@ -27,9 +27,10 @@ const LEVELS: readonly RegExp[] = [
   /^src\/(?:(?:plan|flow|storage|integrity)\/|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|proxy)\/)?)[^/]+$/,
   // Where bytes go stands on what is kept on disk.
   /^src\/sink\/[^/]+$/,
+  /^src\/verify\/[^/]+$/,
   /^src\/session\/(?:(?:transfer|sources)\/)?[^/]+$/,
   /^src\/queue\/[^/]+$/,
-  /^src\/(?:downloader\.ts|verify\/[^/]+)$/,
+  /^src\/downloader\.ts$/,
   /^mod\.ts$/,
   /^src\/cli\/(?:(?:flags|list|inputs|run|report)\/)?[^/]+$/,
   /^cli\.ts$/,

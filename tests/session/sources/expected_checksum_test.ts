@@ -180,7 +180,7 @@ for (
     [
       "is encoded",
       { body: LIST, headers: { "content-encoding": "gzip" } },
-      /^Cannot fetch the checksum list: Cannot use the response: it is encoded as "gzip"/,
+      /^Cannot fetch the checksum list: it is encoded as "gzip"/,
       false,
     ],
     [

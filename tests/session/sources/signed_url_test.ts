@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashQuery } from "../../../src/session/resume.ts";
+import { hashQuery } from "../../../src/session/sources/url_hash.ts";
 import { unsignedQuery } from "../../../src/session/sources/signed_url.ts";
 
 const HOST = "https://store.example/a/file.bin";

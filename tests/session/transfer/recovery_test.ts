@@ -59,8 +59,9 @@ class Scene {
       },
       countFailure: (_error, budget, leastMs) => {
         const delayMs = budget.fail(Math.max(leastMs, 1000));
-        if (delayMs !== undefined) this.delays.push(delayMs);
-        return delayMs;
+        if (delayMs === undefined) return undefined;
+        this.delays.push(delayMs);
+        return { delayMs, [Symbol.dispose]: () => {} };
       },
       minSegmentSize: 1000,
     });

@@ -63,8 +63,9 @@ export async function checkDigest(
   source: VerifiedFile["source"],
 ): Promise<VerifiedFile> {
   const { file, info: { size } } = await openToRead(runtime, path);
+  const reader = readerOf(file, path, signal);
   const read: RuntimeFile["read"] = async (buffer, position) => {
-    const length = await readPart(file, path, buffer, position, signal);
+    const length = await reader.read(buffer, position);
     if (length === 0) throw changed(path);
     onProgress(position + length, size);
     return length;
@@ -93,12 +94,12 @@ export async function checkClaims({ runtime, path, signal, onProgress }: FileChe
   const wrongRanges: ByteRange[] = [];
   let checked = 0;
   let wrongBytes = 0;
+  const reader = readerOf(file, readPath, signal);
   try {
     onProgress(0, claimed.doneBytes);
     for (const range of claimed.known()) {
-      const read: RuntimeFile["read"] = (part, position) => readPart(file, readPath, part, position, signal);
       // What lies behind its end needs no look: claims may be many.
-      if (range.end > info.size || !await holdsRange({ read }, range, buffer, signal)) {
+      if (range.end > info.size || !await holdsRange(reader, range, buffer, signal)) {
         addRange(wrongRanges, range);
         wrongBytes += range.end - range.start;
       }
@@ -189,19 +190,18 @@ async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefi
   }
 }
 
-async function readPart(
-  file: RuntimeFile,
-  path: string,
-  buffer: Uint8Array,
-  position: number,
-  signal: AbortSignal,
-): Promise<number> {
-  signal.throwIfAborted();
-  try {
-    return await file.read(buffer, position);
-  } catch (cause) {
-    throw storageError("read", path, cause);
-  }
+/** Reads a file until `signal` is aborted. A failed read is an error of the storage. */
+function readerOf(file: RuntimeFile, path: string, signal: AbortSignal): Pick<RuntimeFile, "read"> {
+  return {
+    read: async (buffer, position) => {
+      signal.throwIfAborted();
+      try {
+        return await file.read(buffer, position);
+      } catch (cause) {
+        throw storageError("read", path, cause);
+      }
+    },
+  };
 }
 
 /** Joined with the last one where they touch. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseChecksum } from "../../src/options/checksum.ts";
 import type { RuntimeFile } from "../../src/runtime/runtime.ts";
-import { checkClaims, checkDigest, type FileCheck } from "../../src/session/file_check.ts";
+import { checkClaims, checkDigest, type FileCheck } from "../../src/verify/file_check.ts";
 import { contentHash, writeContentFile } from "../../testing/content.ts";
 import { Interrupted } from "../helpers/scenes/interrupted.ts";
 import { fileWith, runtimeWith, systemError } from "../helpers/doubles/runtime_double.ts";
