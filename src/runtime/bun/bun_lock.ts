@@ -1,5 +1,7 @@
+import { constants } from "node:os";
 import process from "node:process";
-import { type Flock, lockWith } from "../lock/node_lock.ts";
+import { type LockAnswer, NO_LOCKS } from "../lock/lock.ts";
+import { lockWith } from "../lock/node_lock.ts";
 import type { FileLock } from "../runtime.ts";
 import { windowsLock } from "./windows_lock.ts";
 
@@ -8,7 +10,21 @@ import { windowsLock } from "./windows_lock.ts";
  * free. Without this call the file has the process id of its owner.
  */
 export function lockFile(path: string): Promise<FileLock | undefined> {
-  return windowsLock()?.(path) ?? lockWith(systemFlock(), path);
+  return windowsLock()?.(path) ?? lockWith(tryLock, path);
+}
+
+/** Requests a lock for a descriptor; returns the number of the failure, 0 when there is none. */
+type Flock = (descriptor: number) => number;
+
+function tryLock({ fd }: { readonly fd: number }): Promise<LockAnswer> {
+  const flock = systemFlock();
+  return Promise.resolve(flock === undefined ? "absent" : answerOf(flock(fd)));
+}
+
+function answerOf(failure: number): LockAnswer {
+  if (failure === 0) return "had";
+  const numbers: Readonly<Record<string, number>> = constants.errno;
+  return [...NO_LOCKS].some((code) => numbers[code] === failure) ? "refused" : "taken";
 }
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4;

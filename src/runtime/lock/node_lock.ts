@@ -1,45 +1,22 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
-import { constants as numbers } from "node:os";
 import process from "node:process";
-import { type LockableFile, type LockAnswer, lockBy, type LockCalls, NO_LOCKS } from "./lock.ts";
+import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
 import { lstat, NodeFile, OPEN_OWN, remove } from "../node_file.ts";
 import type { FileLock } from "../runtime.ts";
 import { errorCode } from "../../lib/error_code.ts";
 
-/** Requests a lock for a descriptor; returns the number of the failure, 0 when there is none. */
-export type Flock = (descriptor: number) => number;
+/** Requests the system's lock of an open file. */
+export type TryLock = (file: fs.FileHandle) => Promise<LockAnswer>;
 
-/** Locks a file with `flock` or, if there is no such call, by process id. */
-export function lockWith(flock: Flock | undefined, path: string): Promise<FileLock | undefined> {
-  return lockBy(callsWith(flock), path);
+/** Locks a file with the system's lock or, if there is none, by process id. */
+export function lockWith(tryLock: TryLock, path: string): Promise<FileLock | undefined> {
+  return lockBy(callsWith(tryLock), path);
 }
 
-class LockableNodeFile extends NodeFile implements LockableFile {
-  readonly #descriptor: number;
-  readonly #flock: Flock | undefined;
-
-  constructor(file: fs.FileHandle, flock: Flock | undefined) {
-    super(file);
-    this.#descriptor = file.fd;
-    this.#flock = flock;
-  }
-
-  tryLock(): Promise<LockAnswer> {
-    const flock = this.#flock;
-    return Promise.resolve(flock === undefined ? "absent" : answerOf(flock(this.#descriptor)));
-  }
-}
-
-function answerOf(failure: number): LockAnswer {
-  if (failure === 0) return "had";
-  const errno: Readonly<Record<string, number>> = numbers.errno;
-  return [...NO_LOCKS].some((code) => errno[code] === failure) ? "refused" : "taken";
-}
-
-function callsWith(flock: Flock | undefined): LockCalls {
+function callsWith(tryLock: TryLock): LockCalls {
   const open = async (path: string, flags: number) =>
-    new LockableNodeFile(await fs.open(path, constants.O_RDWR | flags, 0o666), flock);
+    new LockableNodeFile(await fs.open(path, constants.O_RDWR | flags, 0o666), tryLock);
   return {
     create: (path) => open(path, constants.O_CREAT | constants.O_EXCL),
     open: (path) => open(path, OPEN_OWN),
@@ -48,6 +25,15 @@ function callsWith(flock: Flock | undefined): LockCalls {
     processId: process.pid,
     isAlive,
   };
+}
+
+class LockableNodeFile extends NodeFile implements LockableFile {
+  readonly tryLock: () => Promise<LockAnswer>;
+
+  constructor(file: fs.FileHandle, tryLock: TryLock) {
+    super(file);
+    this.tryLock = () => tryLock(file);
+  }
 }
 
 function isAlive(processId: number): boolean {

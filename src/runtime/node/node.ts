@@ -1,20 +1,20 @@
 import process from "node:process";
 import { systemClock } from "../clock.ts";
-import { lockWith } from "../lock/node_lock.ts";
 import { nodeFiles } from "../node_files.ts";
 import type { Runtime } from "../runtime.ts";
 import { sockets } from "../sockets.ts";
+import { lockFile } from "./node_lock.ts";
 import { createHttpClient } from "./stand_in_client.ts";
 
 /** Chunks of undici were never larger than those of the socket. */
 const BODY_CHUNK_BYTES = 64 * 1024;
 
-/** Node.js. It has no call for the locks of the system, so a lock is the process id in its file. */
+/** Node.js. */
 export function createNodeRuntime(): Runtime {
   return {
     name: "node",
     clock: systemClock,
-    files: nodeFiles((path) => lockWith(undefined, path)),
+    files: nodeFiles(lockFile),
     network: sockets,
     createHttpClient,
     canFetch: () => true,

@@ -173,24 +173,43 @@ test("55: of processes that take turns, one has the lock at a time", WITH_CHILDR
   assert.deepEqual(await dir.list(), []);
 });
 
-const [deno, bun] = [findProgram("deno"), findProgram("bun")];
-const hasBoth = deno !== undefined && bun !== undefined;
+const RUNTIMES = ["deno", "bun", "node"] as const;
+const programs = await Promise.all(RUNTIMES.map(async (name) => [name, await findRuntime(name)] as const));
 
-for (const [holder, other] of [[deno, bun], [bun, deno]] as const) {
-  const title = holder === deno ? "Deno's keeps Bun out" : "Bun's keeps Deno out";
-  const skip = !hasBoth && "deno and bun are not both on PATH";
-  test(`55: of two runtimes, a lock of ${title}`, { ...WITH_CHILDREN, skip }, async () => {
-    await using dir = await temporaryDirectory();
-    const path = dir.join("a.lock");
-    await using first = new LockChild(holder!, path);
-    assert.equal(await first.answer(), "locked");
-    {
-      await using refused = new LockChild(other!, path);
-      assert.equal(await refused.answer(), "refused");
-    }
-    await first.kill();
-    await using second = new LockChild(other!, path);
-    assert.equal(await second.answer(), "locked");
-    await second.release();
-  });
+/** Node may be of a version that cannot run the tests. */
+async function findRuntime(name: typeof RUNTIMES[number]): Promise<string | undefined> {
+  if (name === detectRuntime().name) return process.execPath;
+  const program = findProgram(name);
+  if (name !== "node" || program === undefined) return program;
+  const [version] = await once(spawn(program, ["--version"]).stdout.setEncoding("utf8"), "data");
+  return Number(/^v(\d+)/.exec(version)?.[1]) >= 24 ? program : undefined;
+}
+
+for (const [holder, first] of programs) {
+  for (const [other, second] of programs) {
+    if (holder === other) continue;
+    // Only Linux lists its locks, and Node has no other way to see one.
+    const isUnseen = other === "node" && process.platform !== "linux";
+    const skip = first === undefined || second === undefined
+      ? `${holder} and ${other} are not both on PATH`
+      : isUnseen && "Node cannot see locks on this system";
+    test(
+      `55: of two runtimes, a lock of ${holder} keeps ${other} out`,
+      { ...WITH_CHILDREN, skip },
+      async () => {
+        await using dir = await temporaryDirectory();
+        const path = dir.join("a.lock");
+        await using owner = new LockChild(first!, path);
+        assert.equal(await owner.answer(), "locked");
+        {
+          await using refused = new LockChild(second!, path);
+          assert.equal(await refused.answer(), "refused");
+        }
+        await owner.kill();
+        await using next = new LockChild(second!, path);
+        assert.equal(await next.answer(), "locked");
+        await next.release();
+      },
+    );
+  }
 }

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { lockWith } from "../../../src/runtime/lock/node_lock.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
-const lockFile = (path: string) => lockWith(undefined, path);
+const lockFile = (path: string) => lockWith(() => Promise.resolve("absent"), path);
 
 /** A process that does nothing until it is killed. */
 async function startIdle(): Promise<ChildProcess> {
