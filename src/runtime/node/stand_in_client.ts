@@ -40,8 +40,9 @@ export function createHttpClient(
       }
     },
     close() {
-      agent.destroy();
-      secureAgent.destroy();
+      for (const { freeSockets } of [agent, secureAgent]) {
+        for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
+      }
     },
   };
 }

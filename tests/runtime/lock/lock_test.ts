@@ -15,17 +15,18 @@ import { temporaryDirectory } from "../../helpers/temp.ts";
 const { files } = detectRuntime();
 const CHILD = fileURLToPath(new URL("./lock_child.ts", import.meta.url));
 const TURNS_CHILD = fileURLToPath(new URL("./lock_turns_child.ts", import.meta.url));
+const LEFT_CHILD = fileURLToPath(new URL("./lock_left_child.ts", import.meta.url));
 const WITH_CHILDREN = { timeout: 60_000 };
 
-/** A process that tries to lock a file, on the runtime `program`. */
+/** A process that tries to lock a file or, with another script, several, on the runtime `program`. */
 class LockChild implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
   #stdout = "";
 
-  constructor(program: string, path: string) {
+  constructor(program: string, path: string, script = CHILD, args: readonly string[] = []) {
     const flags = program.endsWith("deno") || program.endsWith("deno.exe") ? ["run", "-A"] : [];
-    this.#process = spawn(program, [...flags, CHILD, path], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#process = spawn(program, [...flags, script, path, ...args], { stdio: ["pipe", "pipe", "inherit"] });
     this.#ended = once(this.#process, "close");
     this.#process.stdout?.on("data", (text) => this.#stdout += text);
   }
@@ -172,6 +173,25 @@ test("55: of processes that take turns, one has the lock at a time", WITH_CHILDR
   }
   assert.deepEqual(await dir.list(), []);
 });
+
+test(
+  "57: of processes that find the lock of a dead one at the same time, one takes it over",
+  WITH_CHILDREN,
+  async () => {
+    await using dir = await temporaryDirectory();
+    const names = Array.from({ length: 20 }, (_, index) => `${index}.lock`).sort();
+    for (const name of names) await writeFile(dir.join(name), "4194305");
+    const start = [`${Date.now() + 2000}`];
+    await using children = new AsyncDisposableStack();
+    const racers = names.slice(0, 4).map(() =>
+      children.use(new LockChild(process.execPath, dir.path, LEFT_CHILD, start))
+    );
+    const answers = await Promise.all(racers.map((racer) => racer.answer()));
+    assert.deepEqual(answers.flatMap((answer) => JSON.parse(answer)).sort(), names);
+    for (const racer of racers) await racer.release();
+    assert.deepEqual(await dir.list(), []);
+  },
+);
 
 const RUNTIMES = ["deno", "bun", "node"] as const;
 const programs = await Promise.all(RUNTIMES.map(async (name) => [name, await findRuntime(name)] as const));
