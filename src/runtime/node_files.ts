@@ -5,14 +5,14 @@ import { IS_WINDOWS, onFile } from "./in_use.ts";
 import { lstat, NodeFile, OPEN_OWN, remove, stat } from "./node_file.ts";
 import type { FileSystem } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
-import { systemError } from "./system_error.ts";
+import { coded, systemError } from "./system_error.ts";
 
 /** The files of Bun and Node, with the lock of one of them. */
 export function nodeFiles(lock: FileSystem["lock"]): FileSystem {
   return {
     async create(path) {
       const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-      return new NodeFile(await onFile(() => fs.open(path, flags, 0o666)));
+      return new NodeFile(await onFile(() => coded(fs.open(path, flags, 0o666))));
     },
 
     async open(path, mode) {
@@ -30,15 +30,15 @@ export function nodeFiles(lock: FileSystem["lock"]): FileSystem {
     mayRead: () => Promise.resolve(true),
 
     async makeDirectory(path) {
-      await fs.mkdir(path, { recursive: true });
+      await coded(fs.mkdir(path, { recursive: true }));
     },
 
     link(from, to) {
-      return fs.link(from, to);
+      return coded(fs.link(from, to));
     },
 
     rename(from, to) {
-      return onFile(() => fs.rename(from, to));
+      return onFile(() => coded(fs.rename(from, to)));
     },
 
     remove,

@@ -41,6 +41,9 @@ const SPACE = 0x20;
 /** Paths that this process has locked or is locking. */
 const inHand = new Set<string>();
 
+/** Identities of the files that have the id of this process, by whatever path. */
+const signed = new Set<string | undefined>();
+
 /**
  * Locks a file that this call makes. If the system grants the lock of an existing file, a dead process left
  * that file. It is then replaced, because another user may have made it. Without system locks the file has
@@ -78,7 +81,7 @@ async function take(calls: LockCalls, path: string): Promise<FileLock | undefine
       isKept = true;
       return { owner: info.owner, isWeak: answer === "refused", release: () => release(calls, file, path) };
     } finally {
-      if (!isKept) await file.close();
+      if (!isKept) await (made === undefined ? file.close() : closeOwn(file));
     }
   }
 }
@@ -88,6 +91,7 @@ async function take(calls: LockCalls, path: string): Promise<FileLock | undefine
  * meanwhile: that one locks first and reads then, so at least one of both sees the other.
  */
 async function sign({ processId }: LockCalls, file: LockableFile): Promise<boolean> {
+  signed.add((await file.stat()).identity);
   const text = new TextEncoder().encode(String(processId));
   await file.write(text, 0);
   if (await file.tryLock() !== "taken") return true;
@@ -136,6 +140,14 @@ async function release(calls: LockCalls, file: LockableFile, path: string): Prom
     await calls.remove(path);
   } finally {
     inHand.delete(path);
+    await closeOwn(file);
+  }
+}
+
+async function closeOwn(file: LockableFile): Promise<void> {
+  try {
+    if (signed.size > 0) signed.delete((await file.stat()).identity);
+  } finally {
     await file.close();
   }
 }
@@ -179,7 +191,9 @@ async function isOwned(
     text = await textOf(file);
   }
   const owner = Number(text);
-  if (!Number.isSafeInteger(owner) || owner <= 0 || owner === calls.processId) return false;
+  if (!Number.isSafeInteger(owner) || owner <= 0) return false;
+  // Otherwise a dead process had the same id.
+  if (owner === calls.processId) return signed.has((await file.stat()).identity);
   const isAlive = calls.isAlive(owner);
   if (isAlive !== undefined) return isAlive;
   throw new Error(`"${path}" is of process ${owner}; if that is no download any more, remove the file`);

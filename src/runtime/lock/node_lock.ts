@@ -4,6 +4,7 @@ import process from "node:process";
 import { type LockableFile, type LockAnswer, lockBy, type LockCalls } from "./lock.ts";
 import { lstat, NodeFile, OPEN_OWN, remove } from "../node_file.ts";
 import type { FileLock } from "../runtime.ts";
+import { coded } from "../system_error.ts";
 import { errorCode } from "../../lib/error_code.ts";
 
 /** Requests the system's lock of an open file. */
@@ -16,7 +17,7 @@ export function lockWith(tryLock: TryLock, path: string): Promise<FileLock | und
 
 function callsWith(tryLock: TryLock): LockCalls {
   const open = async (path: string, flags: number) =>
-    new LockableNodeFile(await fs.open(path, constants.O_RDWR | flags, 0o666), tryLock);
+    new LockableNodeFile(await coded(fs.open(path, constants.O_RDWR | flags, 0o666)), tryLock);
   return {
     create: (path) => open(path, constants.O_CREAT | constants.O_EXCL),
     open: (path) => open(path, OPEN_OWN),
