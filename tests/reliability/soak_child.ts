@@ -14,7 +14,6 @@ export interface SoakReport {
   readonly descriptors: { readonly before: readonly string[]; readonly after: readonly string[] } | undefined;
   readonly memory: { readonly before: Memory; readonly after: Memory };
   readonly workers: { readonly started: number; readonly ended: number };
-  readonly objectUrls: { readonly created: number; readonly revoked: number };
   readonly timers: number;
 }
 
@@ -136,7 +135,6 @@ const report: SoakReport = {
   descriptors: before === undefined || after === undefined ? undefined : { before, after },
   memory: { before: memoryBefore, after: memoryAfter },
   workers: census.workers,
-  objectUrls: census.objectUrls,
   timers: census.timers,
 };
 process.stdout.write(JSON.stringify(report));
