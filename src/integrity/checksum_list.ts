@@ -109,10 +109,21 @@ function parseLone(line: string, listName: string): ChecksumEntry | undefined {
   return checksum && { checksum, name: undefined };
 }
 
+/** The longest first: "sha512256" has "sha512" in it. */
+const BARE_NAMES: readonly (readonly [bare: string, algorithm: string])[] = CHECKSUM_ALGORITHMS
+  .map((algorithm) => [bareName(algorithm), algorithm] as const)
+  .toSorted(([one], [other]) => other.length - one.length);
+
+/** The function whose name is in that of the list, and whose digests have this length; else the usual one for it. */
 function algorithmOf(hex: string, listName: string): string {
-  const name = listName.toLowerCase().replaceAll("-", "").replace(/^b2|\.b2/, "blake2b512");
-  const said = CHECKSUM_ALGORITHMS.find((algorithm) => name.includes(algorithm));
-  return said !== undefined && tryParse(said, hex) ? said : ALGORITHM_BY_DIGITS[hex.length] ?? "";
+  const name = bareName(listName).replace(/^b2|\.b2/, "blake2b512");
+  const named = BARE_NAMES.find(([bare, algorithm]) => name.includes(bare) && tryParse(algorithm, hex));
+  return named?.[1] ?? ALGORITHM_BY_DIGITS[hex.length] ?? "";
+}
+
+/** Lists write `SHA3-256SUMS`, `sha3_256` and `SHA512256`. */
+function bareName(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_/]/g, "");
 }
 
 function tryParse(algorithm: string, hex: string): Checksum | undefined {

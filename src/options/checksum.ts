@@ -1,6 +1,6 @@
 import { OptionTypeError } from "../option_error.ts";
 
-/** Hash functions that both runtimes have, with the length of their digests in bytes. */
+/** Hash functions that every runtime has, from the weakest to the strongest, with the length of their digests in bytes. */
 const DIGEST_BYTES = {
   "md5": 16,
   "sha1": 20,

@@ -158,8 +158,9 @@ function mayBeSecret(text: string): boolean {
   return /[@?#]/.test(text);
 }
 
-/** A misspelt option would otherwise be none at all. */
-export function refuseUnknown(options: object, known: readonly string[]): void {
+/** A misspelt option would otherwise have no effect. `what` is the name of `options` in messages. */
+export function refuseUnknown(options: object, known: readonly string[], what = "options"): void {
+  if (typeof options !== "object" || options === null) throw mismatch(what, options, "an object");
   const unknown = namesOf(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw new OptionTypeError({

@@ -46,6 +46,10 @@ const DEFAULT_NAMES: readonly string[] = [
 
 const SPEC_NAMES: readonly string[] = [...NO_DEFAULTS, ...DEFAULT_NAMES];
 
+const DOWNLOADER_NAMES: readonly string[] = [
+  ...new Set([...Object.keys(DOWNLOADER_DEFAULTS), "logger", "defaults", ...NETWORK_NAMES]),
+];
+
 /** All of a spec where nothing is given. */
 const BASE: ResolvedDefaults = {
   ...SPEC_DEFAULTS,
@@ -65,7 +69,7 @@ const BASE: ResolvedDefaults = {
 /** Checks a spec and fills its gaps, first from `defaults`. The only place where options are judged. */
 export function resolveSpec(spec: DownloadSpec | CheckedSpec, defaults = BASE): ResolvedSpec {
   if (spec instanceof CheckedSpec) return spec.resolved;
-  refuseUnknown(spec, SPEC_NAMES);
+  refuseUnknown(spec, SPEC_NAMES, "spec");
   const { url, authorization } = parseUrl(spec.url);
   const { login, ...resolved } = complete(spec, defaults);
   const { headers, minSegmentSize, maxSegmentSize } = resolved;
@@ -200,11 +204,10 @@ export function notBoth(first: string, second: string): OptionTypeError {
 
 /** Checks the options of a `Downloader`, the defaults for its specs included. */
 export function resolveDownloaderOptions(options: DownloaderOptions): ResolvedDownloaderOptions {
-  refuseUnknown(options, [...Object.keys(DOWNLOADER_DEFAULTS), "logger", "defaults", ...NETWORK_NAMES]);
+  refuseUnknown(options, DOWNLOADER_NAMES);
   const { logger = () => {}, defaults = {} } = options;
   if (typeof logger !== "function") throw mismatch("logger", logger, "a function");
-  if (typeof defaults !== "object" || defaults === null) throw mismatch("defaults", defaults, "an object");
-  refuseUnknown(defaults, DEFAULT_NAMES);
+  refuseUnknown(defaults, DEFAULT_NAMES, "defaults");
   const number = (name: "maxConcurrentDownloads" | "maxDownloadsPerHost") =>
     checkNumber(name, options[name], DOWNLOADER_RANGES[name]) ?? DOWNLOADER_DEFAULTS[name];
   return {

@@ -76,23 +76,14 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
 
   /** How the download stands now. */
   get snapshot(): ProgressSnapshot {
+    if (this.#phase.kind === "settled") return this.#phase.snapshot;
     const { progress, clock } = this.#parts;
-    const { path, downloaded, total, startedMs } = progress;
-    const phase = this.#phase;
-    const isSettled = phase.kind === "settled";
-    const nowMs = isSettled ? phase.endedMs : clock.monotonicMs();
-    const speed = isSettled ? 0 : progress.speed;
+    const { state, path, downloaded, total, startedMs, speed, connections, retry } = progress;
     const left = total === undefined ? undefined : total - downloaded;
     return {
-      state: isSettled ? phase.state : progress.state,
-      path,
-      downloaded,
-      total,
-      speed,
+      ...{ state, path, downloaded, total, speed, connections, retry },
       etaSeconds: left === undefined || speed === 0 ? undefined : left / speed,
-      connections: isSettled ? 0 : progress.connections,
-      elapsedMs: startedMs === undefined ? 0 : nowMs - startedMs,
-      retry: isSettled ? undefined : progress.retry,
+      elapsedMs: startedMs === undefined ? 0 : clock.monotonicMs() - startedMs,
     };
   }
 
@@ -212,8 +203,9 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   #settle(state: FinalState): void {
     const phase = this.#phase;
     if (phase.kind === "stopping") phase.grace.abort(OVER);
+    const over = { speed: 0, etaSeconds: undefined, connections: 0, retry: undefined };
     this.#phase = {
-      ...{ kind: "settled", state, endedMs: this.#parts.clock.monotonicMs() },
+      ...{ kind: "settled", state, snapshot: { ...this.snapshot, ...over, state } },
       ...{ isDiscarded: phase.kind === "stopping" && phase.isDiscarded, closed: this.#closed },
     };
   }

@@ -1,5 +1,5 @@
 import { DownloadError } from "../errors.ts";
-import type { DownloadState } from "../types.ts";
+import type { DownloadState, ProgressSnapshot } from "../types.ts";
 
 /** How a download ends. */
 export type FinalState = Extract<DownloadState, "completed" | "failed" | "cancelled" | "paused">;
@@ -29,7 +29,8 @@ interface Stopping {
 interface Settled {
   readonly kind: "settled";
   readonly state: FinalState;
-  readonly endedMs: number;
+  /** The last one. What is saved or removed later changes nothing about it. */
+  readonly snapshot: ProgressSnapshot;
   readonly isDiscarded: boolean;
   readonly closed: Promise<void>;
 }

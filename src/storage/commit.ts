@@ -15,7 +15,7 @@ export async function commitPart(
   signal: AbortSignal,
 ): Promise<void> {
   const { part, path, place: { runtime, overwrite } } = output;
-  await requireIntact(runtime, file, part.path, size, path);
+  await requireIntact(output, file, part.path, size);
   signal.throwIfAborted();
   await part.close();
   await giveName(runtime.files, part.path, path, overwrite);
@@ -53,16 +53,14 @@ export async function finishBytes({ place }: Output): Promise<void> {
 }
 
 /** Makes a durable file of `bytes` under the temporary name. */
-export async function writeTemporary(
-  { path, place: { runtime, names: { temporary }, owner } }: Output,
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<void> {
+export async function writeTemporary(output: Output, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const { runtime, names: { temporary }, owner } = output.place;
   try {
     const file = await createTemporary(runtime.files, temporary, owner);
     try {
       await file.write(bytes, 0);
       await file.sync();
-      await requireIntact(runtime, file, temporary, bytes.length, path);
+      await requireIntact(output, file, temporary, bytes.length);
     } finally {
       await file.close();
     }

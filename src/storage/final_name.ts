@@ -1,5 +1,6 @@
 import { DownloadError } from "../errors.ts";
-import type { FileInfo, FileSystem, Runtime, RuntimeFile } from "../runtime/runtime.ts";
+import type { FileInfo, FileSystem, RuntimeFile } from "../runtime/runtime.ts";
+import type { Output } from "./output.ts";
 import { lookAt } from "./paths.ts";
 import { errorCode } from "../lib/error_code.ts";
 import { storageError } from "./storage_error.ts";
@@ -40,11 +41,10 @@ export function nameTaken(path: string, kind: FileInfo["kind"]): DownloadError {
 
 /** Refuses a file that was exchanged or cut by somebody else while it was written, as `at`. */
 export async function requireIntact(
-  runtime: Runtime,
+  { path, place: { runtime } }: Output,
   file: RuntimeFile,
   at: string,
   size: number,
-  path: string,
 ): Promise<void> {
   const opened = await file.stat().catch((cause) => {
     throw storageError("look at", at, cause);

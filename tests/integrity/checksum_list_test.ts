@@ -27,6 +27,10 @@ const FOUND: readonly (readonly [what: string, list: string, expected: string, l
   ["sha1 by its length", `${SHA1}  disk.iso`, `sha1:${SHA1}`],
   ["sha512 by its length", `${SHA512}  disk.iso`, `sha512:${SHA512}`],
   ["blake2 by the name of the list", `${SHA512}  disk.iso`, `blake2b512:${SHA512}`, "B2SUMS"],
+  ["SHA-3 by the name of the list", `${SHA256}  disk.iso`, `sha3-256:${SHA256}`, "SHA3-256SUMS"],
+  ["SHA-3 by a name with other marks", `${SHA512}  disk.iso`, `sha3-512:${SHA512}`, "disk.iso.sha3_512"],
+  ["SHA-512/256 by the name of the list", `${SHA256}  disk.iso`, `sha512-256:${SHA256}`, "SHA512-256SUMS"],
+  ["SHA-256 in a list of longer digests", `${SHA256}  disk.iso`, `sha256:${SHA256}`, "SHA512SUMS"],
   ["BSD style", `SHA256 (disk.iso) = ${SHA256}\n`, `sha256:${SHA256}`],
   [
     "BSD style of another function first",

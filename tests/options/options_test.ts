@@ -493,3 +493,10 @@ test("a downloader parses its defaults once", () => {
   assert.equal(first?.netrc, second?.netrc);
   assert.notEqual(first?.headers, second?.headers);
 });
+
+for (const given of [undefined, null, 7, true]) {
+  test(`${given} in place of options or of a spec is refused by name`, () => {
+    refuses(TypeError, () => resolveDownloaderOptions(given as never), `options ${given}`, "an object");
+    refuses(TypeError, () => resolveSpec(given as never), `spec ${given}`, "an object");
+  });
+}

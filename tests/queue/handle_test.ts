@@ -223,3 +223,16 @@ test("a snapshot shows the retry that is waited for, while nothing is under way 
   await stage.handle.wait();
   assert.equal(stage.handle.snapshot.retry, undefined);
 });
+
+test("the last snapshot stays as it is, whatever is removed later", async () => {
+  const stage = new Stage();
+  stage.progress.resumedAt(70, 100);
+  stage.handle.cancel({ discard: true });
+  await stage.clock.advance(100);
+  await outcomeOf(stage);
+  const { snapshot } = stage.handle;
+  assert.deepEqual([snapshot.state, snapshot.downloaded], ["cancelled", 70]);
+  stage.progress.restarted(100);
+  assert.equal(stage.handle.snapshot, snapshot);
+  await stage.obey();
+});

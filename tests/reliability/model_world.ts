@@ -136,7 +136,9 @@ export class World implements AsyncDisposable {
     const outcome = await outcomeOf(handle);
     if (rival !== undefined) {
       const other = await outcomeOf(rival);
-      const areBoth = outcome === "completed" && other === "completed" && !step.overwrite;
+      // With a checksum, the second of them may find the file of the first, or of an earlier run, and report success.
+      const mayBoth = step.overwrite || step.hasChecksum;
+      const areBoth = outcome === "completed" && other === "completed" && !mayBoth;
       if (areBoth) throw new Error("55: two downloads of one output both say that they completed");
     }
     if (await wasPut && outcome === "completed" && !step.overwrite) {

@@ -110,7 +110,6 @@ test("a clean pause saves pieces that are not whole, too", async () => {
   await using left = await Interrupted.leave(dir, { spec: { pieceSize: 1 << 20 }, after: 900_000 });
   const record = await readControl(left.controlPath);
   assert.deepEqual([...record!.progress.bitmap], [0], "a piece is whole already");
-  assert.ok(left.saved > 0 && left.saved < 2 ** 20);
   assert.equal((await left.resume()).resumedBytes, left.saved);
 });
 

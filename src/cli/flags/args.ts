@@ -81,7 +81,7 @@ function readWords(argv: readonly string[], flags: readonly Flag[]): Words {
     if (token.kind !== "option") continue;
     const flag = flags.find(({ name }) => name === token.name);
     if (flag === undefined) throw unknownFlag(token.rawName, argv[token.index] ?? token.rawName, flags);
-    applyFlag(flag, token.rawName, token.value, token.inlineValue ?? false, draft);
+    applyFlag(flag, token, draft);
     if (flag.name === "help" || flag.name === "version") return { draft, words, asked: flag.name };
   }
   return { draft, words, asked: undefined };
@@ -111,11 +111,17 @@ function verifyCommand({ specOptions, quiet, json }: Draft, files: readonly stri
   };
 }
 
+/** A flag as the command line has it. */
+interface GivenFlag {
+  readonly rawName: string;
+  readonly value: string | undefined;
+  /** Whether the value stands in the same word. */
+  readonly inlineValue: boolean | undefined;
+}
+
 function applyFlag(
   flag: Flag,
-  shown: string,
-  value: string | undefined,
-  inline: boolean,
+  { rawName: shown, value, inlineValue = false }: GivenFlag,
   draft: Draft,
 ): void {
   if (flag.placeholder === undefined) {
@@ -126,7 +132,7 @@ function applyFlag(
   if (value === undefined) {
     throw new UsageError(`Cannot use ${shown} without a value: expected ${flag.expected}`);
   }
-  if (!inline && isFlag(value)) {
+  if (!inlineValue && isFlag(value)) {
     throw new UsageError(
       `Cannot use ${shown} without a value: after it comes the flag ${value}; expected ${flag.expected}`,
     );

@@ -93,7 +93,11 @@ for (const name of Object.keys(WAYS)) {
           await assertFileIs(path, LARGE.seed, LARGE.size);
           assert.ok(server.requests.length >= 64, `${server.requests.length} requests`);
           const { connections } = server;
-          assert.equal(connections, CONNECTIONS);
+          // On a busy machine one that was just used may not be back in its pool. Without reuse there would be 64.
+          assert.ok(
+            connections >= CONNECTIONS && connections < 2 * CONNECTIONS,
+            `${connections} connections`,
+          );
           if (WAYS[name]!.isSecure) assert.equal(front.connections, connections);
           // Another download of the same downloader takes one of them.
           await starter.download(reach.spec(url, { maxConnections: 1 })).wait();
