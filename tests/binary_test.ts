@@ -22,7 +22,7 @@ const NETWORK_MS = 60_000;
 
 /** What starts Bun. */
 async function findBun(): Promise<readonly string[] | undefined> {
-  if (!("Deno" in globalThis)) return [process.execPath];
+  if ("Bun" in globalThis) return [process.execPath];
   for (const command of [["bun"], ["npx", "--yes", "bun@1"]]) {
     const [program = "", ...args] = command;
     const shell = process.platform === "win32"; // there npx is a script

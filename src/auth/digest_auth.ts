@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { type Challenge, parseChallenges } from "./challenges.ts";
 import type { Credentials } from "./credentials.ts";
 
@@ -16,7 +16,7 @@ export function isAnswerable({ scheme, parameters }: Challenge): boolean {
 }
 
 function randomCnonce(): string {
-  return crypto.getRandomValues(new Uint8Array(16)).toHex();
+  return randomBytes(16).toString("hex");
 }
 
 /**

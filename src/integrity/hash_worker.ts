@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import type { Thread } from "../runtime/runtime.ts";
+import { startThread } from "../runtime/thread.ts";
 
 /** Computes one digest. Buffers are passed to it and returned, so that no data is copied. */
 export interface Hasher {
@@ -41,8 +43,7 @@ export function createLocalHasher(algorithm: string): Hasher {
 }
 
 /**
- * The code of the thread. Its source text becomes a `blob:` module, which needs no permission on either
- * runtime, so it must not use names from outside.
+ * The code of the thread. Its source text becomes a module of its own, so it must not use names from outside.
  */
 async function hashInWorker(algorithm: string): Promise<void> {
   const { createHash } = await import("node:crypto");
@@ -59,8 +60,7 @@ async function hashInWorker(algorithm: string): Promise<void> {
 }
 
 class WorkerHasher implements Hasher {
-  readonly #worker: Worker;
-  readonly #url: string;
+  readonly #thread: Thread;
   #pending: PromiseWithResolvers<Reply> | undefined;
   #failure: Error | undefined;
 
@@ -70,16 +70,12 @@ class WorkerHasher implements Hasher {
 globalThis.onmessage = (event) => queue.push(event);
 await (${hashInWorker})(${JSON.stringify(algorithm)});
 for (const event of queue) globalThis.onmessage(event);`;
-    this.#url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    this.#worker = new Worker(this.#url, { type: "module", name: "bytehaul hash" });
-    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-      URL.revokeObjectURL(this.#url);
-      this.#pending?.resolve(data);
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#fail(new HashThreadError(`The hash thread failed: ${event.message}`));
-    };
+    this.#thread = startThread<Reply>({
+      source,
+      name: "bytehaul hash",
+      onReply: (reply) => this.#pending?.resolve(reply),
+      onFailure: (message) => this.#fail(new HashThreadError(`The hash thread failed: ${message}`)),
+    });
   }
 
   async update(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
@@ -96,15 +92,14 @@ for (const event of queue) globalThis.onmessage(event);`;
   }
 
   close(): void {
-    this.#worker.terminate();
-    URL.revokeObjectURL(this.#url);
+    this.#thread.end();
     this.#fail(new HashThreadError("The hash thread was stopped"));
   }
 
-  #ask(message: Uint8Array<ArrayBuffer> | null, transfer: Transferable[]): Promise<Reply> {
+  #ask(message: Uint8Array<ArrayBuffer> | null, transfer: readonly ArrayBuffer[]): Promise<Reply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#pending = Promise.withResolvers<Reply>();
-    this.#worker.postMessage(message, transfer);
+    this.#thread.post(message, transfer);
     return this.#pending.promise;
   }
 

@@ -1,8 +1,10 @@
-import { createDenoRuntime } from "./deno.ts";
-import { createNodeRuntime } from "./node.ts";
+import { createBunRuntime } from "./bun/bun.ts";
+import { createDenoRuntime } from "./deno/deno.ts";
+import { createNodeRuntime } from "./node/node.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The implementation for the current runtime. */
 export function detectRuntime(): Runtime {
-  return "Deno" in globalThis ? createDenoRuntime() : createNodeRuntime();
+  if ("Deno" in globalThis) return createDenoRuntime();
+  return "Bun" in globalThis ? createBunRuntime() : createNodeRuntime();
 }

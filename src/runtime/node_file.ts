@@ -3,7 +3,7 @@ import * as fs from "node:fs/promises";
 import { identify } from "./identity.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
 import type { FileInfo, RuntimeFile } from "./runtime.ts";
-import { systemError } from "./system_error.ts";
+import { coded, systemError } from "./system_error.ts";
 import { errorCode } from "../lib/error_code.ts";
 
 /**
@@ -28,17 +28,19 @@ export class NodeFile implements RuntimeFile {
 
   async write(data: Uint8Array, position: number): Promise<void> {
     for (let start = 0; start < data.length;) {
-      const { bytesWritten } = await this.#file.write(data, start, data.length - start, position + start);
+      const { bytesWritten } = await coded(
+        this.#file.write(data, start, data.length - start, position + start),
+      );
       start += bytesWritten;
     }
   }
 
   truncate(size: number): Promise<void> {
-    return this.#file.truncate(size);
+    return coded(this.#file.truncate(size));
   }
 
   sync(): Promise<void> {
-    return this.#file.sync();
+    return coded(this.#file.sync());
   }
 
   async stat(): Promise<FileInfo> {
@@ -46,7 +48,7 @@ export class NodeFile implements RuntimeFile {
   }
 
   close(): Promise<void> {
-    return this.#file.close();
+    return coded(this.#file.close());
   }
 }
 

@@ -184,7 +184,24 @@ export interface HttpClient {
   close(): void;
 }
 
-/** Everything that differs between Deno and Bun. */
+/** What a new thread runs, and who hears of it. */
+export interface ThreadOptions<Reply> {
+  /** The text of a module. `onmessage` and `postMessage` are global in it. */
+  readonly source: string;
+  readonly name: string;
+  readonly onReply: (reply: Reply) => void;
+  /** Called with the message of the error that ended the thread. */
+  readonly onFailure: (message: string) => void;
+}
+
+/** A running thread. */
+export interface Thread {
+  post(message: unknown, transfer: readonly ArrayBuffer[]): void;
+  /** Ends the thread immediately. */
+  end(): void;
+}
+
+/** Everything that differs between Deno, Bun and Node. */
 export interface Runtime {
   readonly name: "deno" | "bun" | "node";
   readonly clock: Clock;

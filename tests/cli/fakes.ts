@@ -65,7 +65,11 @@ export class FakeHost implements CliHost {
   shell: Shell | undefined;
   #listeners = new Set<(signal: CliSignal) => void>();
 
-  constructor(readonly isTerminal: boolean = false) {}
+  readonly isTerminal: boolean;
+
+  constructor(isTerminal: boolean = false) {
+    this.isTerminal = isTerminal;
+  }
 
   columns(): number {
     return this.width;
@@ -139,7 +143,10 @@ export class FakeHandle {
   readonly #end = Promise.withResolvers<DownloadResult>();
   pauses = 0;
 
-  constructor(public snapshot: ProgressSnapshot) {
+  snapshot: ProgressSnapshot;
+
+  constructor(snapshot: ProgressSnapshot) {
+    this.snapshot = snapshot;
     this.#end.promise.catch(() => {});
   }
 
@@ -186,9 +193,11 @@ export class FakeDownloader {
   options: DownloaderOptions = {};
   closes = 0;
 
-  constructor(
-    readonly onDownload: (handle: FakeHandle, index: number) => void = (handle) => handle.finish(),
-  ) {}
+  readonly onDownload: (handle: FakeHandle, index: number) => void;
+
+  constructor(onDownload: (handle: FakeHandle, index: number) => void = (handle) => handle.finish()) {
+    this.onDownload = onDownload;
+  }
 
   download(spec: DownloadSpec): FakeHandle {
     const handle = new FakeHandle(

@@ -74,28 +74,3 @@ test("a thread ends with its digest", async () => {
   assert.equal(await hasher.digest(), contentHash(1, 1000, "sha256"));
   assert.equal(workers.running, 0);
 });
-
-test("no URL is left behind, whenever a thread ends", async () => {
-  const { createObjectURL, revokeObjectURL } = URL;
-  const urls = new Set<string>();
-  URL.createObjectURL = (blob) => {
-    const url = createObjectURL(blob);
-    urls.add(url);
-    return url;
-  };
-  URL.revokeObjectURL = (url) => {
-    urls.delete(url);
-    revokeObjectURL(url);
-  };
-  try {
-    const hasher = createHasher("md5");
-    assert.equal(urls.size, 1);
-    await hasher.update(new Uint8Array(10));
-    assert.equal(urls.size, 0);
-    hasher.close();
-    createHasher("md5").close();
-    assert.equal(urls.size, 0);
-  } finally {
-    Object.assign(URL, { createObjectURL, revokeObjectURL });
-  }
-});

@@ -136,7 +136,7 @@ export function fuzzControl(dice: Dice): void {
     const decoded = decodeControl(input, "file.bytehaul");
     if (decoded.kind === "damaged") return;
     const isWhole = [bytes, other].some((file) => Buffer.compare(file, input) === 0);
-    check(isCrafted || isWhole, "damage was not noticed", input.toHex());
+    check(isCrafted || isWhole, "damage was not noticed", Buffer.from(input).toString("hex"));
     checkRecord(decoded.record, input);
   } catch (error) {
     const isNewer = error instanceof ControlFileError && new DataView(input.buffer).getUint32(8) > 2;

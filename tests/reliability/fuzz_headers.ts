@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { DownloadError } from "../../src/errors.ts";
 import { contentLength, parseRetryAfter } from "../../src/http/fields/headers.ts";
 import { agree, strongValidator, tellsVersion } from "../../src/http/validator.ts";
@@ -162,7 +163,7 @@ const DIGITS: ReadonlyMap<string, number> = new Map([["md5", 32], ["sha1", 40], 
 export function fuzzDigest(dice: Dice): void {
   const [names, length] = dice.pick([[["sha-256"], 32], [["sha-512"], 64], [["md5"], 16]] as const);
   const digest = Uint8Array.from({ length }, () => dice.below(256));
-  const right = `${names[0]}=:${digest.toBase64()}:`;
+  const right = `${names[0]}=:${Buffer.from(digest).toString("base64")}:`;
   const value = asField(mutateText(dice, right));
   const field = dice.pick([
     "repr-digest",
@@ -180,7 +181,7 @@ export function fuzzDigest(dice: Dice): void {
   const found = publishedDigest(headers, verdict);
   const covers = field === "repr-digest" || (field === "content-digest" && isWhole);
   if (covers && value === right) {
-    check(found?.checksum.hex === digest.toHex(), "a digest was not read", value);
+    check(found?.checksum.hex === Buffer.from(digest).toString("hex"), "a digest was not read", value);
   }
   if (found === undefined) return;
   check(isWhole || !field.startsWith("content-"), "a digest of a part", { field, value });

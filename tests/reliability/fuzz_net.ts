@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { DownloadError } from "../../src/errors.ts";
 import { CookieJar } from "../../src/http/caller/cookie_jar.ts";
@@ -141,12 +142,12 @@ export function fuzzDns(dice: Dice): void {
   const isAnswer = isAnswerTo(question, input);
   try {
     const { addresses } = decodeAnswer(question, input);
-    check(isAnswer, "an answer to another question", input.toHex());
+    check(isAnswer, "an answer to another question", Buffer.from(input).toString("hex"));
     for (const { address, ttlSeconds } of addresses) {
       check(
         isIP(address) === (question.type === "A" ? 4 : 6) && ttlSeconds >= 0,
         "no address",
-        input.toHex(),
+        Buffer.from(input).toString("hex"),
       );
     }
   } catch (error) {

@@ -53,7 +53,7 @@ export async function runHarness(harness: Harness): Promise<void> {
   const failures = [...verdict.failures, ...unhandled];
   for (const failure of failures.slice(0, MAX_FAILURES_SHOWN)) print(`  FAILED ${failure}`);
   const took = `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
-  const runtime = "Deno" in globalThis ? "Deno" : "Bun";
+  const runtime = "Deno" in globalThis ? "Deno" : "Bun" in globalThis ? "Bun" : "Node";
   print(
     `${harness.name} --seed ${seed} --n ${n} (${runtime}, ${took}): ${verdict.figures}; ${failures.length} failures`,
   );

@@ -5,12 +5,10 @@ import { collectGarbage } from "../helpers/garbage.ts";
 /** Counts what a program begins and ends, from when it is made. */
 export class Census {
   readonly workers = { started: 0, ended: 0 };
-  readonly objectUrls = { created: 0, revoked: 0 };
   readonly #timers = new Set<unknown>();
 
   constructor() {
     this.#watchWorkers();
-    this.#watchObjectUrls();
     this.#watchTimers();
   }
 
@@ -21,36 +19,24 @@ export class Census {
 
   #watchWorkers(): void {
     const { workers } = this;
-    const RealWorker = Worker;
-    globalThis.Worker = class extends RealWorker {
-      #isOver = false;
+    const watch = (Real: new (url: URL, options?: object) => { terminate(): unknown }) =>
+      class extends Real {
+        #isOver = false;
 
-      constructor(url: string | URL, options?: WorkerOptions) {
-        super(url, options);
-        workers.started++;
-      }
+        constructor(url: URL, options?: object) {
+          super(url, options);
+          workers.started++;
+        }
 
-      override terminate(): void {
-        if (!this.#isOver) workers.ended++;
-        this.#isOver = true;
-        super.terminate();
-      }
-    };
-  }
-
-  #watchObjectUrls(): void {
-    const open = new Set<string>();
-    const { createObjectURL, revokeObjectURL } = URL;
-    URL.createObjectURL = (object: Blob): string => {
-      const url = createObjectURL(object);
-      this.objectUrls.created++;
-      open.add(url);
-      return url;
-    };
-    URL.revokeObjectURL = (url: string): void => {
-      if (open.delete(url)) this.objectUrls.revoked++;
-      revokeObjectURL(url);
-    };
+        override terminate(): unknown {
+          if (!this.#isOver) workers.ended++;
+          this.#isOver = true;
+          return super.terminate();
+        }
+      };
+    // Node has no `Worker` of the web.
+    const home = "Worker" in globalThis ? globalThis : process.getBuiltinModule("node:worker_threads");
+    Object.assign(home, { Worker: watch(home.Worker) });
   }
 
   #watchTimers(): void {

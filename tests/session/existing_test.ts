@@ -18,7 +18,13 @@ const SUM = `sha256:${contentHash(SEED, SIZE, "sha256")}`;
 const OTHER_SUM = `sha256:${"0".repeat(64)}`;
 
 class Place implements AsyncDisposable {
-  private constructor(readonly dir: TemporaryDirectory, readonly server: FaultServer) {}
+  readonly dir: TemporaryDirectory;
+  readonly server: FaultServer;
+
+  private constructor(dir: TemporaryDirectory, server: FaultServer) {
+    this.dir = dir;
+    this.server = server;
+  }
 
   static async open(options: Partial<FaultServerOptions> = {}): Promise<Place> {
     const server = await FaultServer.start({ size: SIZE, seed: SEED, ...options });

@@ -317,7 +317,11 @@ const verifyWith = (overrides: RuntimeOverrides, path: string, options: VerifyOp
 /** Counts what is open of the files that verify() reads. */
 class Watch {
   isOpen = 0;
-  constructor(readonly read: (file: RuntimeFile) => RuntimeFile["read"] = (file) => file.read.bind(file)) {}
+  readonly read: (file: RuntimeFile) => RuntimeFile["read"];
+
+  constructor(read: (file: RuntimeFile) => RuntimeFile["read"] = (file) => file.read.bind(file)) {
+    this.read = read;
+  }
 
   readonly file = (file: RuntimeFile): RuntimeFile => {
     this.isOpen++;

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { type Checksum, type ChecksumAlgorithm, parseChecksum } from "../../options/checksum.ts";
 import type { Verdict } from "../response_check.ts";
 
@@ -91,7 +92,7 @@ function one(
   const algorithm = NAMES.find(([known]) => known === name)?.[1];
   if (algorithm === undefined || !base64) return [];
   try {
-    const hex = Uint8Array.fromBase64(base64.trim()).toHex();
+    const hex = Buffer.from(atob(base64.trim()), "latin1").toString("hex");
     return [{ checksum: parseChecksum(`${algorithm}:${hex}`), field }];
   } catch {
     return []; // malformed, so ignored

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { HttpClient, HttpResponse } from "../../runtime/runtime.ts";
 import type { FetchDoh } from "./dns_client.ts";
 
@@ -7,7 +8,7 @@ const MAX_MESSAGE_BYTES = 65_535;
 export function dohOver(client: HttpClient): FetchDoh {
   return async (server, message, signal) => {
     const url = new URL(server);
-    url.searchParams.set("dns", message.toBase64({ alphabet: "base64url", omitPadding: true }));
+    url.searchParams.set("dns", Buffer.from(message).toString("base64url"));
     const headers = new Headers({ accept: "application/dns-message" });
     const response = await client.get(url.href, { headers, signal });
     try {

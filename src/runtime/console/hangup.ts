@@ -20,10 +20,12 @@ export function outlivesTerminal(): boolean {
 }
 
 /**
- * The ignored signals, one bit each, the lowest for SIGHUP; `undefined` when the system or Deno does not
- * report them.
+ * The ignored signals, one bit each, the lowest for SIGHUP; `undefined` when the system or the runtime does
+ * not report them.
  */
 function ignoredSignals(): bigint | undefined {
+  // Node resets all signals when it starts.
+  if (!("Deno" in globalThis) && !("Bun" in globalThis)) return undefined;
   // Deno allows this only with --allow-all, and prompts on a terminal otherwise.
   if (!ALL.every((name) => isGranted({ name }))) return undefined;
   try {

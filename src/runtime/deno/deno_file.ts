@@ -1,7 +1,7 @@
 import { identify } from "../identity.ts";
 import { IS_WINDOWS } from "../in_use.ts";
 import type { FileInfo, RuntimeFile } from "../runtime.ts";
-import { withCode } from "../system_error.ts";
+import { coded } from "../system_error.ts";
 
 /** A file that is open. */
 export class DenoFile implements RuntimeFile {
@@ -63,13 +63,4 @@ export function describe(info: Deno.FileInfo): FileInfo {
     owner: uid ?? undefined,
     links: nlink ?? undefined,
   };
-}
-
-/** Errors of Deno have no `code` where it has no class for them. */
-export async function coded<T>(result: Promise<T>): Promise<T> {
-  try {
-    return await result;
-  } catch (error) {
-    throw withCode(error);
-  }
 }

@@ -2,8 +2,8 @@ import { freeBytes } from "../free_space.ts";
 import { IS_WINDOWS, onFile } from "../in_use.ts";
 import type { FileSystem } from "../runtime.ts";
 import { shareSyncs } from "../shared_sync.ts";
-import { systemError } from "../system_error.ts";
-import { coded, DenoFile, describe } from "./deno_file.ts";
+import { coded, systemError } from "../system_error.ts";
+import { DenoFile, describe } from "./deno_file.ts";
 import { lockFile } from "./deno_lock.ts";
 
 /** The file system as Deno has it. */

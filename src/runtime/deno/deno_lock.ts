@@ -2,7 +2,8 @@ import process from "node:process";
 import { errorCode } from "../../lib/error_code.ts";
 import { type LockableFile, type LockAnswer, lockBy, NO_LOCKS } from "../lock/lock.ts";
 import type { FileLock, FileSystem } from "../runtime.ts";
-import { coded, DenoFile } from "./deno_file.ts";
+import { DenoFile } from "./deno_file.ts";
+import { coded } from "../system_error.ts";
 
 /** Locks a file with the system's `flock`, or by process id where the file system has no locks. */
 export function lockFile(

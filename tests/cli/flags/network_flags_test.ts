@@ -1,5 +1,6 @@
 // The flags of credentials and of the network, in a process of its own against a real server.
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
@@ -11,7 +12,7 @@ import { temporaryDirectory } from "../../helpers/temp.ts";
 const SEED = 22;
 const SIZE = 200_000;
 const IN_A_CHILD = { timeout: 60_000 };
-const basic = (text: string) => `Basic ${new TextEncoder().encode(text).toBase64()}`;
+const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
 function serve(respond?: (request: RecordedRequest) => { status: number } | undefined): Promise<FaultServer> {
   return FaultServer.start({ size: SIZE, seed: SEED, ...(respond === undefined ? {} : { respond }) });

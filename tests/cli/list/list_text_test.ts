@@ -93,8 +93,11 @@ const REFUSED: readonly [string, Uint8Array, RegExp][] = [
 ];
 
 class ByteHost extends FakeHost {
-  constructor(readonly bytes: Uint8Array) {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
     super();
+    this.bytes = bytes;
   }
 
   override readChunks(): AsyncGenerator<Uint8Array> {

@@ -10,8 +10,11 @@ class ListHost extends FakeHost {
   chunksRead = 0;
   isListClosed = false;
 
-  constructor(readonly chunks: readonly (string | Error)[], isTerminal = false) {
+  readonly chunks: readonly (string | Error)[];
+
+  constructor(chunks: readonly (string | Error)[], isTerminal = false) {
     super(isTerminal);
+    this.chunks = chunks;
   }
 
   override async *readChunks(): AsyncGenerator<Uint8Array> {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
 import { type Talk, Talker } from "./talker.ts";
 
@@ -47,6 +48,6 @@ function parse(message: Uint8Array): SocksRequest {
     ? new TextDecoder().decode(message.subarray(5, 5 + length))
     : kind === 1
     ? message.subarray(4, 8).join(".")
-    : message.subarray(4, 20).toHex();
+    : Buffer.from(message.subarray(4, 20)).toString("hex");
   return { kind, host };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import {
   decodeAnswer,
@@ -18,8 +19,8 @@ const A = 1;
 const CNAME = 5;
 const AAAA = 28;
 
-const hex = (bytes: Uint8Array): string => bytes.toHex();
-const bytesOf = (text: string): Uint8Array => Uint8Array.fromHex(text.replace(/\s/g, ""));
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replace(/\s/g, ""), "hex"));
 
 test("encodeQuestion() writes header, question and EDNS as RFC 1035 and RFC 6891 say", () => {
   const wanted = bytesOf(`1234 0100 0001 0000 0000 0001

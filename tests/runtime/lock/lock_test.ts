@@ -15,17 +15,18 @@ import { temporaryDirectory } from "../../helpers/temp.ts";
 const { files } = detectRuntime();
 const CHILD = fileURLToPath(new URL("./lock_child.ts", import.meta.url));
 const TURNS_CHILD = fileURLToPath(new URL("./lock_turns_child.ts", import.meta.url));
+const LEFT_CHILD = fileURLToPath(new URL("./lock_left_child.ts", import.meta.url));
 const WITH_CHILDREN = { timeout: 60_000 };
 
-/** A process that tries to lock a file, on the runtime `program`. */
+/** A process that tries to lock a file or, with another script, several, on the runtime `program`. */
 class LockChild implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
   #stdout = "";
 
-  constructor(program: string, path: string) {
+  constructor(program: string, path: string, script = CHILD, args: readonly string[] = []) {
     const flags = program.endsWith("deno") || program.endsWith("deno.exe") ? ["run", "-A"] : [];
-    this.#process = spawn(program, [...flags, CHILD, path], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#process = spawn(program, [...flags, script, path, ...args], { stdio: ["pipe", "pipe", "inherit"] });
     this.#ended = once(this.#process, "close");
     this.#process.stdout?.on("data", (text) => this.#stdout += text);
   }
@@ -173,24 +174,62 @@ test("55: of processes that take turns, one has the lock at a time", WITH_CHILDR
   assert.deepEqual(await dir.list(), []);
 });
 
-const [deno, bun] = [findProgram("deno"), findProgram("bun")];
-const hasBoth = deno !== undefined && bun !== undefined;
-
-for (const [holder, other] of [[deno, bun], [bun, deno]] as const) {
-  const title = holder === deno ? "Deno's keeps Bun out" : "Bun's keeps Deno out";
-  const skip = !hasBoth && "deno and bun are not both on PATH";
-  test(`55: of two runtimes, a lock of ${title}`, { ...WITH_CHILDREN, skip }, async () => {
+test(
+  "57: of processes that find the lock of a dead one at the same time, one takes it over",
+  WITH_CHILDREN,
+  async () => {
     await using dir = await temporaryDirectory();
-    const path = dir.join("a.lock");
-    await using first = new LockChild(holder!, path);
-    assert.equal(await first.answer(), "locked");
-    {
-      await using refused = new LockChild(other!, path);
-      assert.equal(await refused.answer(), "refused");
-    }
-    await first.kill();
-    await using second = new LockChild(other!, path);
-    assert.equal(await second.answer(), "locked");
-    await second.release();
-  });
+    const names = Array.from({ length: 20 }, (_, index) => `${index}.lock`).sort();
+    for (const name of names) await writeFile(dir.join(name), "4194305");
+    const start = [`${Date.now() + 2000}`];
+    await using children = new AsyncDisposableStack();
+    const racers = names.slice(0, 4).map(() =>
+      children.use(new LockChild(process.execPath, dir.path, LEFT_CHILD, start))
+    );
+    const answers = await Promise.all(racers.map((racer) => racer.answer()));
+    assert.deepEqual(answers.flatMap((answer) => JSON.parse(answer)).sort(), names);
+    for (const racer of racers) await racer.release();
+    assert.deepEqual(await dir.list(), []);
+  },
+);
+
+const RUNTIMES = ["deno", "bun", "node"] as const;
+const programs = await Promise.all(RUNTIMES.map(async (name) => [name, await findRuntime(name)] as const));
+
+/** Node may be of a version that cannot run the tests. */
+async function findRuntime(name: typeof RUNTIMES[number]): Promise<string | undefined> {
+  if (name === detectRuntime().name) return process.execPath;
+  const program = findProgram(name);
+  if (name !== "node" || program === undefined) return program;
+  const [version] = await once(spawn(program, ["--version"]).stdout.setEncoding("utf8"), "data");
+  return Number(/^v(\d+)/.exec(version)?.[1]) >= 24 ? program : undefined;
+}
+
+for (const [holder, first] of programs) {
+  for (const [other, second] of programs) {
+    if (holder === other) continue;
+    // Only Linux lists its locks, and Node has no other way to see one.
+    const isUnseen = other === "node" && process.platform !== "linux";
+    const skip = first === undefined || second === undefined
+      ? `${holder} and ${other} are not both on PATH`
+      : isUnseen && "Node cannot see locks on this system";
+    test(
+      `55: of two runtimes, a lock of ${holder} keeps ${other} out`,
+      { ...WITH_CHILDREN, skip },
+      async () => {
+        await using dir = await temporaryDirectory();
+        const path = dir.join("a.lock");
+        await using owner = new LockChild(first!, path);
+        assert.equal(await owner.answer(), "locked");
+        {
+          await using refused = new LockChild(second!, path);
+          assert.equal(await refused.answer(), "refused");
+        }
+        await owner.kill();
+        await using next = new LockChild(second!, path);
+        assert.equal(await next.answer(), "locked");
+        await next.release();
+      },
+    );
+  }
 }

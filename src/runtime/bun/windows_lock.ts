@@ -136,7 +136,6 @@ function loadedKernel(): Kernel | undefined {
 }
 
 function load(): Kernel | undefined {
-  if (!("Bun" in globalThis)) return undefined;
   const ffi = process.getBuiltinModule("bun:ffi") as BunFfi;
   try {
     return ffi.dlopen("kernel32.dll", {

@@ -1,8 +1,8 @@
-import { systemClock } from "./clock.ts";
-import type { Runtime } from "./runtime.ts";
-import { canFetch, createHttpClient, isOwnRefusal } from "./deno/deno_client.ts";
-import { denoFiles } from "./deno/deno_files.ts";
-import { denoNetwork } from "./deno/deno_network.ts";
+import { systemClock } from "../clock.ts";
+import type { Runtime } from "../runtime.ts";
+import { canFetch, createHttpClient, isOwnRefusal } from "./deno_client.ts";
+import { denoFiles } from "./deno_files.ts";
+import { denoNetwork } from "./deno_network.ts";
 
 /** Deno. */
 export function createDenoRuntime(): Runtime {

@@ -1,0 +1,24 @@
+import process from "node:process";
+import { systemClock } from "../clock.ts";
+import { nodeFiles } from "../node_files.ts";
+import type { Runtime } from "../runtime.ts";
+import { sockets } from "../sockets.ts";
+import { lockFile } from "./node_lock.ts";
+
+/** The largest chunk of a socket. */
+const BODY_CHUNK_BYTES = 64 * 1024;
+
+/** Node.js. All requests go over connections of our own. */
+export function createNodeRuntime(): Runtime {
+  return {
+    name: "node",
+    clock: systemClock,
+    files: nodeFiles(lockFile),
+    network: sockets,
+    createHttpClient: undefined,
+    canFetch: () => false,
+    isOwnRefusal: () => false,
+    bodyChunkBytes: BODY_CHUNK_BYTES,
+    environment: (name) => process.env[name],
+  };
+}
