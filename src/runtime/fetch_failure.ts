@@ -13,7 +13,7 @@ interface Kind {
   readonly reasonWith: (word: string) => string;
 }
 
-/** Deno reports a failure in the text of its error, Bun in its `code`. */
+/** `fetch` reports a failure in the text of its error, a socket in its `code`. */
 const KINDS: readonly Kind[] = [
   {
     code: "dns",
@@ -49,14 +49,14 @@ const KINDS: readonly Kind[] = [
   },
   {
     code: "bad_response",
-    pattern: /message head is too (large)|^(ResponseHeadersTooLarge)$/,
+    pattern: /message head is too large/,
     retryable: false,
     what: "Cannot use the response of",
     reasonWith: () => "its head has more or longer fields than this runtime takes",
   },
   {
     code: "bad_response",
-    pattern: /invalid HTTP (?:header|status-code|version) parsed|^Malformed_HTTP_Response$/,
+    pattern: /invalid HTTP (?:header|status-code|version) parsed/,
     retryable: false,
     what: "Cannot use the response of",
     reasonWith: () => "its head is malformed, or has more fields than this runtime takes",
@@ -64,8 +64,8 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** Translates the rejection of a fetch into a `DownloadError` if its kind is known. */
-export function explainFetchFailure(error: unknown, url: string, headers: Headers): unknown {
-  return explainFailure(error, headers.get("host") ?? new URL(url).host);
+export function explainFetchFailure(error: unknown, url: string): unknown {
+  return explainFailure(error, new URL(url).host);
 }
 
 /** Translates an error of a connection to `host` into a `DownloadError` if its kind is known. */

@@ -6,8 +6,8 @@ import { onAbort } from "../lib/on_abort.ts";
 import { isIpv6, joinHostPort, parseIp } from "../lib/ip_address.ts";
 
 /**
- * Sockets of both runtimes. Their modules are loaded when needed, because they take time and most runs need
- * none.
+ * Sockets of all runtimes. Their modules are loaded when needed, because they take time and most runs on Deno
+ * need none.
  */
 export const sockets: Network = {
   async connect({ address, port }, { localAddress, signal }) {

@@ -52,7 +52,6 @@ export class RoutedClient implements HttpClient {
 
   #headFor(target: RequestTarget, given: Headers): Uint8Array {
     const headers = new Headers(given);
-    headers.delete("host");
     if (!headers.has("accept")) headers.set("accept", "*/*");
     headers.set("connection", this.#pool.isKeeping ? "keep-alive" : "close");
     const { forwarder } = this.#route;

@@ -35,7 +35,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     poolIdleTimeout: idleTimeoutMs,
     caCerts: [...ca],
     ...identity,
-    allowHost: true,
   });
   let isOpen = true;
   return {
@@ -46,7 +45,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       try {
         return await fetch(url, { client, headers, signal, redirect: "manual" });
       } catch (error) {
-        throw explainFetchFailure(error, url, headers);
+        throw explainFetchFailure(error, url);
       }
     },
     close() {
