@@ -35,8 +35,6 @@ export class NetworkClients {
    * and those whose response it refused.
    */
   readonly #avoidedHosts = new Set<string>();
-  /** Hosts that a request reached over a connection of our own. They stay there: a server may count connections, idle ones too. */
-  readonly #routedHosts = new Set<string>();
   /** Hosts that have answered before. A later timeout or abort there does not mean an unreachable address. */
   readonly #reachedHosts = new Set<string>();
 
@@ -116,6 +114,7 @@ export class NetworkClients {
       const canAvoid = client === this.#direct && runtime.network.isUnrestricted();
       if (!canAvoid || !runtime.isOwnRefusal(error)) throw error;
       this.#avoidedHosts.add(url.host);
+      this.#direct?.close(); // a server may count connections, idle ones too
       return await this.#send(text, options, proxy);
     }
   }
@@ -125,8 +124,6 @@ export class NetworkClients {
     const direct = proxy === undefined && this.#canFetch(url) ? this.#openDirect() : undefined;
     if (direct !== undefined) return direct;
     runtime.network.requireUnrestricted(url.host);
-    if (!this.#routedHosts.has(url.host)) this.#direct?.close();
-    this.#routedHosts.add(url.host);
     return (await this.#loadRouted()).clientFor(url.protocol as Scheme, proxy);
   }
 
@@ -135,8 +132,7 @@ export class NetworkClients {
     const { runtime, hasEnvironmentProxies } = this.#options;
     // Our own connections need the permission for every address.
     const isAvoided = this.#avoidedHosts.has(url.host) && runtime.network.isUnrestricted();
-    const isOurs = hasEnvironmentProxies || isAvoided || this.#routedHosts.has(url.host);
-    return !isOurs && !this.#isCustom(url) && runtime.canFetch(url);
+    return !hasEnvironmentProxies && !isAvoided && !this.#isCustom(url) && runtime.canFetch(url);
   }
 
   /** Whether a setting needs connections that the runtime's client cannot open. */

@@ -5,6 +5,7 @@ import { contentBytes } from "../../../testing/content.ts";
 import { FaultServer } from "../../../testing/mod.ts";
 import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 import { Scene } from "../../helpers/scenes/scene.ts";
+import { until } from "../../helpers/until.ts";
 
 const LENGTH = "Content-Length: 5\r\n";
 
@@ -80,6 +81,25 @@ for (const [way, options] of Object.entries(WAYS)) {
     });
   }
 }
+
+test("98 where a head needs a connection of our own, the runtime's idle ones are closed", async () => {
+  await using reach = await Reach.open();
+  await using server = await FaultServer.start({
+    ...REACH_FILE,
+    respond: ({ path }) =>
+      path === "/odd" ? { rawHead: head(fields(300)), body: "bytes" } : { throttle: 500_000 },
+  });
+  const starter = reach.start();
+  try {
+    const downloads = Array.from({ length: 3 }, () => starter.download(reach.spec(server.url)));
+    await Promise.all(downloads.map((download) => download.wait()));
+    assert.ok(server.openConnections > 1, `${server.openConnections} connections`);
+    await starter.download(reach.spec(new URL("/odd", server.url).href)).wait();
+    if ("Deno" in globalThis) await until(() => server.openConnections === 1);
+  } finally {
+    await starter.close();
+  }
+});
 
 test("98 fields that are merely many or long are taken", async () => {
   await using scene = await Scene.open({
