@@ -287,20 +287,16 @@ test("131 the bytes that are to be compared do not come: they are asked for agai
   assert.equal(scene.starts(1)[1], REACHED - 64 * KIB);
 });
 
-for (
-  const [how, reply] of [
-    ["end", { chunked: true, bodyLength: 20_000 }],
-    ["are reset", { resetAfter: 20_000 }],
-  ] as const satisfies readonly (readonly [string, Reply])[]
-) {
-  test(`92 all parts from the middle ${how} within the overlap: they prove the version, and no byte is lost`, async () => {
-    await using scene = await begun(NAMED);
-    scene.respond = ({ range }) => ({ ...NAMED, ...(range === undefined ? {} : reply) });
-    const result = await scene.complete({ maxRetries: 2 });
-    assert.equal(result.resumedBytes, REACHED);
-    assert.deepEqual(scene.starts(1).slice(0, 2), [REACHED - 64 * KIB, REACHED]);
+test("92 all parts from the middle end within the overlap: they prove the version, and no byte is lost", async () => {
+  await using scene = await begun(NAMED);
+  scene.respond = ({ range }) => ({
+    ...NAMED,
+    ...(range !== undefined && { chunked: true, bodyLength: 20_000 }),
   });
-}
+  const result = await scene.complete({ maxRetries: 2 });
+  assert.equal(result.resumedBytes, REACHED);
+  assert.deepEqual(scene.starts(1).slice(0, 2), [REACHED - 64 * KIB, REACHED]);
+});
 
 test("131 a part with other bytes ends within the overlap: nothing of it is mixed in", async () => {
   await using scene = await begun(NAMED);
