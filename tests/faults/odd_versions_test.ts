@@ -287,6 +287,25 @@ test("131 the bytes that are to be compared do not come: they are asked for agai
   assert.equal(scene.starts(1)[1], REACHED - 64 * KIB);
 });
 
+test("92 all parts from the middle end within the overlap: they prove the version, and no byte is lost", async () => {
+  await using scene = await begun(NAMED);
+  scene.respond = ({ range }) => ({
+    ...NAMED,
+    ...(range !== undefined && { chunked: true, bodyLength: 20_000 }),
+  });
+  const result = await scene.complete({ maxRetries: 2 });
+  assert.equal(result.resumedBytes, REACHED);
+  assert.deepEqual(scene.starts(1).slice(0, 2), [REACHED - 64 * KIB, REACHED]);
+});
+
+test("131 a part with other bytes ends within the overlap: nothing of it is mixed in", async () => {
+  await using scene = await begun(NAMED);
+  const changed = { ...NAMED, seed: SEED + 1 };
+  scene.server.set({ seed: SEED + 1 });
+  scene.respond = ({ index }) => index === 1 ? { ...changed, chunked: true, bodyLength: 20_000 } : changed;
+  assert.equal((await scene.complete()).resumedBytes, 0);
+});
+
 for (
   const [name, most, status, spec] of [
     ["1 MiB", 2 ** 20, 403, { maxConnections: 4 }],

@@ -210,7 +210,6 @@ function listOf(files: MemoryFiles): string {
 /** `rel:torture`: every call that can fail does so once. */
 export const torture: Harness = {
   name: "rel:torture",
-  seed: 1,
   n: 1,
   run: async (options) => verdictOf(await failEachCall(options)),
 };
