@@ -11,6 +11,8 @@ export interface FailureState {
   readonly isReturning: boolean;
   /** Whether extra connections were refused for good, after which a server may refuse the last one for a moment. */
   readonly wereOthersRefused: boolean;
+  /** Whether others were open during the failed request, and may have been the reason for its failure. */
+  readonly wereOthersOpen: boolean;
   /** How many requests of this connection in a row brought nothing while others were served. */
   readonly refusals: number;
   /** How many failures of this connection in a row were retried. */
@@ -39,6 +41,8 @@ export type FinalStep =
   | { readonly kind: "retire"; readonly mayReturn: boolean }
   /** Request the complete file and deliver the missing bytes of it. */
   | { readonly kind: "whole file" }
+  /** Send the request once more, now that no other connection is open. */
+  | { readonly kind: "try alone" }
   /** Fail the download. */
   | { readonly kind: "fatal" };
 
@@ -57,6 +61,7 @@ export const FINAL_STATUS = new Set([401, 407, 410, 451]);
 
 const RETIRE_FOR_NOW = { kind: "retire", mayReturn: true } as const;
 const FATAL = { kind: "fatal" } as const;
+const TRY_ALONE = { kind: "try alone" } as const;
 
 /**
  * Decides what follows a failed request. A refusal of one connection is not a failure while another connection is
@@ -85,7 +90,10 @@ function afterExtra(error: DownloadError, { refusals }: FailureState): AfterFail
 
 function afterLast(error: DownloadError, state: FailureState): AfterFailure {
   const whenSpent: FinalStep = mayBeOfTheRange(error, state) ? { kind: "whole file" } : FATAL;
-  if (error.retryable) return { kind: "retry", afterMs: 0, whenSpent };
+  if (error.retryable) {
+    const mayBeOfOthers = whenSpent === FATAL && state.wereOthersOpen && state.failures > 0;
+    return { kind: "retry", afterMs: 0, whenSpent: mayBeOfOthers ? TRY_ALONE : whenSpent };
+  }
   const hasGrace = state.wereOthersRefused && state.failures < GRACE;
   return hasGrace ? { kind: "retry", afterMs: GRACE_MS, whenSpent } : whenSpent;
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../../runtime/runtime.ts";
 import type { ByteRange, Logger } from "../../types.ts";
 import type { Retry } from "../sources/retry.ts";
 import type { Source } from "../sources/source.ts";
-import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
+import { type AfterFailure, afterFailure, type FinalStep, GRACE_MS, isOverload } from "./after_failure.ts";
 import type { LeaseDesk } from "./lease_desk.ts";
 import type { TransferProgress } from "../progress.ts";
 import type { ServerLoad } from "./server_load.ts";
@@ -39,6 +39,8 @@ export class Recovery {
   #isReturning: boolean;
   /** How many requests in a row brought no bytes while others were served. */
   #refusals = 0;
+  /** How many connections had been retired at the latest failure. */
+  #retiredAtFailure: number;
   /** What had been fetched when a refusal was last counted. */
   #fetchedAtRefusal = 0;
   /**
@@ -50,6 +52,7 @@ export class Recovery {
   constructor(options: RecoveryOptions) {
     this.#options = options;
     this.#isReturning = options.isReturning;
+    this.#retiredAtFailure = options.load.retired;
     this.#budget = new RetryBudget(options.retryPolicy, options.clock);
   }
 
@@ -83,11 +86,12 @@ export class Recovery {
     const { load, source, countFailure } = this.#options;
     if (isOverload(error)) load.noteOverload(error, this.#isReturning);
     const next = this.#decide(error, range);
-    if (next.kind !== "retry") return this.#finish(next, error);
+    this.#retiredAtFailure = load.retired;
+    if (next.kind !== "retry") return await this.#finish(next, error);
     using retry = error instanceof DownloadError
       ? countFailure(error, this.#budget, next.afterMs)
       : undefined;
-    if (retry === undefined) return this.#finish(next.whenSpent, error);
+    if (retry === undefined) return await this.#finish(next.whenSpent, error);
     if (next.afterMs > 0) source.closeIdle();
     await this.#backOff(retry.delayMs);
     return true;
@@ -100,6 +104,7 @@ export class Recovery {
       isTooMany: load.hasTooMany,
       isReturning: this.#isReturning,
       wereOthersRefused: load.wereOthersRefused,
+      wereOthersOpen: load.retired > this.#retiredAtFailure,
       refusals: this.#refusals,
       failures: this.#budget.failures,
       requestedBytes: range && check.bytesOf(range),
@@ -110,8 +115,8 @@ export class Recovery {
     });
   }
 
-  #finish(step: FinalStep, error: unknown): boolean {
-    const { load, log } = this.#options;
+  async #finish(step: FinalStep, error: unknown): Promise<boolean> {
+    const { load, log, source, retryPolicy } = this.#options;
     switch (step.kind) {
       case "shorten":
         load.shorten(step.bytes);
@@ -119,6 +124,11 @@ export class Recovery {
       case "whole file":
         load.requestWholeFile();
         log("info", `${messageOf(error)}; asking for the whole file`);
+        return true;
+      case "try alone":
+        log("info", `${messageOf(error)}; trying once more with no other connection open`);
+        source.closeIdle();
+        await this.#backOff(Math.min(GRACE_MS, retryPolicy.retryMaxDelayMs));
         return true;
       case "retire":
         load.retire(step.mayReturn);

@@ -46,6 +46,7 @@ export class ServerLoad {
   /** What had been fetched when a connection last left or returned. */
   #fetchedAtChange = 0;
   #wereOthersRefused = false;
+  #retired = 0;
   readonly #departed = new WaitList<void>();
 
   constructor(options: ServerLoadOptions) {
@@ -80,6 +81,11 @@ export class ServerLoad {
   /** Whether extra connections were refused for good. */
   get wereOthersRefused(): boolean {
     return this.#wereOthersRefused;
+  }
+
+  /** How many times a connection was retired. */
+  get retired(): number {
+    return this.#retired;
   }
 
   /** Whether requests are for ranges, and not for the whole file. */
@@ -118,6 +124,7 @@ export class ServerLoad {
   /** Removes a connection. After a temporary refusal it may return later. */
   retire(mayReturn: boolean): void {
     this.#connections--;
+    this.#retired++;
     if (!mayReturn) {
       this.#wereOthersRefused = true;
       this.#options.source.closeIdle();

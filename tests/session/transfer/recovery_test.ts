@@ -98,6 +98,17 @@ test("no retry is left: the failure of the last connection is thrown, that of an
   assert.deepEqual(extra.messages, ["lost; the other connections do the rest"]);
 });
 
+test("a failure while other connections were open is not the end: the request is sent once more alone", async () => {
+  const scene = new Scene({ maxRetries: 1, connections: 2 });
+  scene.load.noteServedMiddle();
+  assert.equal(await scene.recover(LOST), true);
+  scene.load.retire(true);
+  assert.equal(await scene.recover(LOST), true);
+  assert.deepEqual([scene.delays, scene.closed], [[1000], 1]);
+  assert.deepEqual(scene.messages, ["lost; trying once more with no other connection open"]);
+  await assert.rejects(scene.recover(LOST), LOST);
+});
+
 test("retries are counted since the last byte", async () => {
   const scene = new Scene({ maxRetries: 2 });
   scene.load.noteServedMiddle();
