@@ -41,7 +41,7 @@ export class TokenBucket {
     const before = this.#bytesPerSecond;
     this.#bytesPerSecond = value;
     this.#tokens = value === 0 ? 0 : Math.min(this.#tokens, this.#burst);
-    if (value > 0 && value < before) this.#forgiveDebt();
+    if (value > 0 && value < before) this.#clearDebt();
     this.#admitWaiting();
   }
 
@@ -74,7 +74,7 @@ export class TokenBucket {
    * Limits the debt, and the waiting slices, to one slice at the new rate. They were made for a higher rate,
    * and would take very long.
    */
-  #forgiveDebt(): void {
+  #clearDebt(): void {
     this.#tokens = Math.max(this.#tokens, -this.sliceSize);
     for (const waiter of this.#waiters) waiter.bytes = Math.min(waiter.bytes, this.sliceSize);
   }

@@ -84,14 +84,14 @@ for (const event of queue) globalThis.onmessage(event);`;
 
   async update(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     const reply = await this.#ask(bytes, [bytes.buffer]);
-    if (!("bytes" in reply)) throw new Error("The hash thread answered something else");
+    if (!("bytes" in reply)) throw new Error("The hash thread sent an unexpected reply");
     return reply.bytes;
   }
 
   async digest(): Promise<string> {
     const reply = await this.#ask(null, []);
     this.close();
-    if (!("hex" in reply)) throw new Error("The hash thread answered something else");
+    if (!("hex" in reply)) throw new Error("The hash thread sent an unexpected reply");
     return reply.hex;
   }
 

@@ -99,14 +99,14 @@ export function decideRestart(
   version: KnownVersion | undefined,
 ): RestartDecision {
   if (error instanceof ContradictionError && version !== undefined) {
-    const reason = `${error.message}; starting again with one request`;
+    const reason = `${error.message}; restarting with one request`;
     return { kind: "restart plainly", reason, like: version.validator };
   }
   if (!(error instanceof ChecksumMismatchError)) return { kind: "fail" };
   if (version?.isMixed) {
-    const reason = `${error.message}; ${version.mixture}; starting again from one source`;
+    const reason = `${error.message}; ${version.mixture}; restarting from one source`;
     return { kind: "restart plainly", reason, like: undefined };
   }
   if (doubt === undefined) return { kind: "fail" };
-  return { kind: "restart", reason: `${error.message}; ${DOUBTS[doubt]}, starting again` };
+  return { kind: "restart", reason: `${error.message}; ${DOUBTS[doubt]}; restarting` };
 }

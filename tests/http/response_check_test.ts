@@ -102,7 +102,7 @@ const parts: Case[] = [
     name: `3: 206 that covers ${covered}`,
     headers: { "content-range": `bytes ${covered}/1000`, "content-length": null },
     gives: "bad_response",
-    says: "asked were 100 to 199",
+    says: "requested were 100 to 199",
   })),
   ...["100-200", "100-999"].map((covered): Case => ({
     name: `89: 206 that covers ${covered}, beyond what was asked for`,
@@ -126,7 +126,7 @@ const parts: Case[] = [
     name: "3: 206 although the whole file was asked for",
     range: null,
     gives: "bad_response",
-    says: "the whole file",
+    says: "the complete file",
   },
   {
     name: "89: 206 of the whole file, which was asked for",
@@ -221,7 +221,7 @@ const parts: Case[] = [
     name: "14: 206 without validators, where the file has an ETag",
     headers: { etag: null, "last-modified": null },
     gives: "bad_response",
-    says: "which version",
+    says: "version",
     isRetryable: true,
   },
   {
@@ -429,7 +429,7 @@ test("93: a message names what keeps a file encoded, where that is to be had", (
   const headers = new Headers({ "content-encoding": "br" });
   const file = { url: "https://example.com/a.html", contentEncoding: "refuse" } as const;
   const expected = { range: undefined, version: undefined, wallMs: WALL_MS };
-  const refused = 'Cannot use the response: it is encoded as "br" although the file itself was asked for';
+  const refused = 'Cannot use the response: it is encoded as "br" although the file itself was requested';
   assert.throws(() => checkResponse({ status: 200, headers }, expected), { message: refused });
   assert.throws(() => checkResponse({ status: 200, headers }, { ...expected, file }), {
     message: `${refused}; set contentEncoding to keep it encoded`,

@@ -271,7 +271,7 @@ test("wrong bytes that nobody wrote are found by the checksum, and the download 
   const { lines, options } = keepingLogs();
   const result = await left.resume({ checksum: sha256(SEED, size) }, options);
   assert.equal(result.resumedBytes, 0);
-  assert.ok(lines.some((line) => /^warn: .*checksum.*starting again/.test(line)), lines.join("\n"));
+  assert.ok(lines.some((line) => /^warn: .*checksum.*restarting/.test(line)), lines.join("\n"));
   await assertFileIs(left.path, SEED, size);
   assert.deepEqual(await dir.list(), ["out.bin"]);
 });

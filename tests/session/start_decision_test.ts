@@ -127,7 +127,7 @@ const RESTARTS: Readonly<Record<string, RestartRow>> = {
     undefined,
     VERSION,
     "restart plainly",
-    /; starting again with one request$/,
+    /; restarting with one request$/,
   ],
   "two sizes before a version is known": [new ContradictionError(10, 11), "resumed", undefined, "fail"],
   "a mismatch of what came in one run": [MISMATCH, undefined, VERSION, "fail"],
@@ -144,21 +144,21 @@ const RESTARTS: Readonly<Record<string, RestartRow>> = {
     undefined,
     mixed(),
     "restart plainly",
-    /; starting again from one source$/,
+    /; restarting from one source$/,
   ],
   "a mismatch of mixed versions that was resumed": [
     MISMATCH,
     "resumed",
     mixed(),
     "restart plainly",
-    /some of them fetched by an earlier run; starting again from one source$/,
+    /some of them fetched by an earlier run; restarting from one source$/,
   ],
   "a mismatch of what came without a length": [
     MISMATCH,
     "length unknown",
     VERSION,
     "restart",
-    /no response told the length, so the file may have been cut short, starting again$/,
+    /no response told the length, so the file may have been cut short; restarting$/,
   ],
 };
 

@@ -1,5 +1,5 @@
 import { versionChanged } from "../../http/response_check.ts";
-import { agree, proveSame, strongerTag, tellsVersion } from "../../http/validator.ts";
+import { agree, identifiesVersion, proveSame, strongerTag } from "../../http/validator.ts";
 import type { Validator } from "../../types.ts";
 
 const NAMELESS: Validator = { etag: undefined, lastModified: undefined };
@@ -57,7 +57,7 @@ export class KnownVersion {
    */
   note(seen: Validator): void {
     if (this.isJudgedByChecksum) {
-      const isNamed = tellsVersion(this.#validator, seen, false) || proveSame(this.#validator, seen);
+      const isNamed = identifiesVersion(this.#validator, seen, false) || proveSame(this.#validator, seen);
       if (!isNamed || !agree(this.#told, seen)) return this.#noteOther(seen);
     } else if (!agree(this.#told, seen)) throw versionChanged();
     this.#told = {

@@ -15,7 +15,7 @@ export interface FailureState {
   readonly refusals: number;
   /** How many failures of this connection in a row were retried. */
   readonly failures: number;
-  /** How many bytes were requested, `undefined` for the whole file. */
+  /** How many bytes were requested, `undefined` for the complete file. */
   readonly requestedBytes: number | undefined;
   /** The longest range that the server has sent so far. */
   readonly servedBytes: number;

@@ -76,7 +76,7 @@ export class Recovery {
   }
 
   /**
-   * Does what follows the failure of a request for `range`, `undefined` for the whole file. Returns whether the
+   * Does what follows the failure of a request for `range`, `undefined` for the complete file. Returns whether the
    * connection continues: `false` when it is retired. Throws `error` when that ends the download.
    */
   async recover(error: unknown, range: ByteRange | undefined): Promise<boolean> {
@@ -118,11 +118,11 @@ export class Recovery {
         return true;
       case "whole file":
         load.requestWholeFile();
-        log("info", `${messageOf(error)}; asking for the whole file`);
+        log("info", `${messageOf(error)}; requesting the complete file`);
         return true;
       case "retire":
         load.retire(step.mayReturn);
-        log("info", `${messageOf(error)}; the other connections do the rest`);
+        log("info", `${messageOf(error)}; the other connections fetch the rest`);
         return false;
       case "fatal":
         throw error;
