@@ -13,7 +13,7 @@ function lines(
   finished: string[] = [],
   changes: Partial<ProgressSnapshot> = {},
   isBytehaul = true,
-  obstacle?: string,
+  obstacle: string | undefined = undefined,
 ): string[] {
   const command = parseArgs(argv) as DownloadCommand;
   const jobs = command.urls.map((url, index) => ({ url, index, handle: new FakeHandle(snapshot(changes)) }));
