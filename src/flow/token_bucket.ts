@@ -138,16 +138,16 @@ export class RateLimit {
   }
 
   /**
-   * Passes bytes at the rate of the slowest limit. Calls `onHold(true)` when it starts to delay a chunk, and
-   * `onHold(false)` after it.
+   * Passes bytes at the rate of the slowest limit. Calls `onDelay(true)` when it starts to delay a chunk, and
+   * `onDelay(false)` after it.
    */
   transform(
     signal: AbortSignal,
-    onHold: (held: boolean) => void,
+    onDelay: (isDelayed: boolean) => void,
   ): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
     return new TransformStream({
       transform: async (chunk, controller) => {
-        onHold(true);
+        onDelay(true);
         for (let start = 0; start < chunk.length;) {
           const size = Math.min(...this.#buckets.map((bucket) => bucket.sliceSize));
           const slice = chunk.subarray(start, start + size);
@@ -157,7 +157,7 @@ export class RateLimit {
           controller.enqueue(slice);
           start += slice.length;
         }
-        onHold(false);
+        onDelay(false);
       },
     });
   }

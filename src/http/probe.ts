@@ -35,13 +35,14 @@ export function readProbe(reader: SegmentReader, expected: Expectation): ProbeRe
  */
 export function mayBePart({ verdict, reader, requested }: ProbeResult): boolean {
   if (requested === undefined) return false;
-  const askedBytes = requested.end - requested.start;
+  const requestedBytes = requested.end - requested.start;
   switch (verdict.kind) {
     case "part":
       return verdict.range.end === requested.end &&
-        (verdict.size === requested.end || verdict.size === askedBytes);
-    case "whole":
-      return verdict.size === askedBytes || (askedBytes !== Infinity && reader.headers.has("content-range"));
+        (verdict.size === requested.end || verdict.size === requestedBytes);
+    case "complete":
+      return verdict.size === requestedBytes ||
+        (requestedBytes !== Infinity && reader.headers.has("content-range"));
     case "empty":
       return false;
   }

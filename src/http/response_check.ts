@@ -58,7 +58,7 @@ export type Verdict =
   /** The body is `range` of a file of `size` bytes. */
   | { readonly kind: "part"; readonly range: ByteRange; readonly size: number }
   /** The body is the complete file. `isSameVersion`: whether it may be the version being fetched. */
-  | { readonly kind: "whole"; readonly size: number | undefined; readonly isSameVersion: boolean }
+  | { readonly kind: "complete"; readonly size: number | undefined; readonly isSameVersion: boolean }
   /** The file is empty; the body is not the file. */
   | { readonly kind: "empty" };
 
@@ -147,7 +147,7 @@ function checkWhole(headers: Headers, { range: requested, version, wallMs }: Exp
   const isSameSize = size === undefined || version?.size === undefined || size === version.size;
   const isSameVersion = version === undefined ||
     (isSameSize && (version.isJudgedByChecksum || agree(version.validator, validatorOf(headers, wallMs))));
-  return { kind: "whole", size, isSameVersion };
+  return { kind: "complete", size, isSameVersion };
 }
 
 /** Two responses without content mean an empty file. */

@@ -82,8 +82,8 @@ function decodeUserinfo(text: string, option: string): string {
 export function checkNumber(name: string, value: unknown, { min, max }: NumberRange): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "number") throw mismatch(name, value, "a number");
-  const whole = Number.isSafeInteger(value) || (value === Infinity && max === Infinity);
-  if (!whole || value < min || value > max) {
+  const isWhole = Number.isSafeInteger(value) || (value === Infinity && max === Infinity);
+  if (!isWhole || value < min || value > max) {
     const problem = `expected a whole number from ${min} to ${max}`;
     throw new OptionRangeError({ option: name, subject: `${name} ${value}`, problem, value });
   }

@@ -164,7 +164,7 @@ export class ResumeRequest {
   async #requestFile(): Promise<ResumeAnswer> {
     using first = await this.#requests.send({ range: undefined, version: this.#version, ifRange: undefined });
     requireName(this.#interrupted.record.validator, first);
-    const isSame = first.verdict.kind === "whole" && first.verdict.isSameVersion;
+    const isSame = first.verdict.kind === "complete" && first.verdict.isSameVersion;
     return isSame ? { kind: "no ranges", first: first.take() } : { kind: "changed", first: undefined };
   }
 
@@ -209,7 +209,7 @@ async function readFully(file: Interrupted["file"], into: Uint8Array, position: 
 
 /** Throws unless the response names its version. An error page names none, so no progress is dropped for it. */
 function requireName(recorded: Validator, { verdict, remote }: ProbeResult): void {
-  if (verdict.kind !== "whole" || strongValidator(recorded) === undefined) return;
+  if (verdict.kind !== "complete" || strongValidator(recorded) === undefined) return;
   if (strongValidator(remote.validator) !== undefined) return;
   const reason = "the server answered with something that has neither ETag nor date, as an error page has";
   throw new RemoteChangedError(`Cannot continue: ${reason}; the data on disk is kept`, {

@@ -132,7 +132,7 @@ const parts: Case[] = [
     name: "89: 206 of the whole file, which was asked for",
     range: null,
     headers: { "content-range": "bytes 0-999/1000", "content-length": "1000" },
-    gives: { kind: "whole", size: 1000, isSameVersion: true },
+    gives: { kind: "complete", size: 1000, isSameVersion: true },
   },
   {
     name: "4: 206 whose total is another than the first one's",
@@ -240,7 +240,7 @@ const parts: Case[] = [
 ];
 
 const whole = (size: number | undefined, isSameVersion: boolean): Verdict => ({
-  kind: "whole",
+  kind: "complete",
   size,
   isSameVersion,
 });

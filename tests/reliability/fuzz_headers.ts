@@ -138,7 +138,7 @@ export function fuzzResponse(dice: Dice): void {
     }
     const isPlain = encoding.split(",").every((word) => /^[\s"']*(identity)?[\s"']*(;.*)?$/is.test(word));
     check(isPlain, "encoded", shown);
-    if (verdict.kind === "whole") return check(status === 200, "the whole", shown);
+    if (verdict.kind === "complete") return check(status === 200, "the whole", shown);
     check(status === 206, "a part", shown);
     check(verdict.range.start === range.start && verdict.range.end <= range.end, "another part", shown);
     check(verdict.range.end <= verdict.size, "a part behind the end", shown);
@@ -175,7 +175,7 @@ export function fuzzDigest(dice: Dice): void {
   const headers = new Headers({ [field]: value });
   const isWhole = dice.chance(0.5);
   const verdict = isWhole
-    ? { kind: "whole", size: 10, isSameVersion: true } as const
+    ? { kind: "complete", size: 10, isSameVersion: true } as const
     : { kind: "part", range: { start: 0, end: 5 }, size: 10 } as const;
   const found = publishedDigest(headers, verdict);
   const covers = field === "repr-digest" || (field === "content-digest" && isWhole);

@@ -34,7 +34,7 @@ const REFUSE: StartDecision = { kind: "refuse" };
 const SET_ASIDE: StartDecision = { kind: "set aside" };
 const OPEN: StartDecision = { kind: "open the part file" };
 const PROVE: StartDecision = { kind: "prove the part file" };
-const ASK: StartDecision = { kind: "ask the server" };
+const ASK: StartDecision = { kind: "request the missing bytes" };
 
 const STARTS: Readonly<Record<string, readonly [Partial<Found>, StartDecision]>> = {
   "no control file": [{ control: "none" }, fresh()],
@@ -158,7 +158,7 @@ const RESTARTS: Readonly<Record<string, RestartRow>> = {
     "length unknown",
     VERSION,
     "restart",
-    /no response told the length, so the file may have been cut short; restarting$/,
+    /no response gave the length, so the file may have been cut short; restarting$/,
   ],
 };
 

@@ -88,9 +88,9 @@ export class Source {
    * Waits for another request to the caller's URL. If that was refused and `refresh` did not help, this one fails,
    * too. Any other failure concerns only that request.
    */
-  async #waitFor(asking: Promise<SegmentReader>): Promise<void> {
+  async #waitFor(request: Promise<SegmentReader>): Promise<void> {
     try {
-      await asking;
+      await request;
     } catch (error) {
       if (error instanceof HttpStatusError && this.#options.refresh !== undefined) throw error;
     }

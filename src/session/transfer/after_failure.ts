@@ -38,7 +38,7 @@ export type FinalStep =
   /** Close this connection; the other connections fetch the missing bytes. It may return after a temporary refusal. */
   | { readonly kind: "retire"; readonly mayReturn: boolean }
   /** Request the complete file and deliver the missing bytes of it. */
-  | { readonly kind: "whole file" }
+  | { readonly kind: "complete file" }
   /** Fail the download. */
   | { readonly kind: "fatal" };
 
@@ -84,7 +84,7 @@ function afterExtra(error: DownloadError, { refusals }: FailureState): AfterFail
 }
 
 function afterLast(error: DownloadError, state: FailureState): AfterFailure {
-  const whenSpent: FinalStep = mayBeOfTheRange(error, state) ? { kind: "whole file" } : FATAL;
+  const whenSpent: FinalStep = mayBeOfTheRange(error, state) ? { kind: "complete file" } : FATAL;
   if (error.retryable) return { kind: "retry", afterMs: 0, whenSpent };
   const hasGrace = state.wereOthersRefused && state.failures < GRACE;
   return hasGrace ? { kind: "retry", afterMs: GRACE_MS, whenSpent } : whenSpent;

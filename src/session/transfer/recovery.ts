@@ -116,7 +116,7 @@ export class Recovery {
       case "shorten":
         load.shorten(step.bytes);
         return true;
-      case "whole file":
+      case "complete file":
         load.requestWholeFile();
         log("info", `${messageOf(error)}; requesting the complete file`);
         return true;

@@ -42,7 +42,7 @@ export class VersionCheck {
   checkPart(reader: SegmentReader, range: ByteRange): number {
     return this.#check(reader, range, (verdict) => {
       if (verdict.kind === "part") return verdict.range.end;
-      const isSameVersion = verdict.kind === "whole" && verdict.isSameVersion;
+      const isSameVersion = verdict.kind === "complete" && verdict.isSameVersion;
       const what = isSameVersion ? "it is the complete file" : "it is something else";
       const reason = `${what} and not the requested part`;
       throw new UnusableResponseError(reason, { retryable: isSameVersion });
@@ -56,8 +56,8 @@ export class VersionCheck {
       const seen = validatorOf(reader.headers, clock.wallMs());
       // An error page names no version.
       const isPage = namesVersion(version.validator) && !namesVersion(seen);
-      if (verdict.kind === "whole" && verdict.isSameVersion && !isPage) return verdict.size;
-      if (verdict.kind === "whole" && verdict.size !== undefined && version.size !== undefined) {
+      if (verdict.kind === "complete" && verdict.isSameVersion && !isPage) return verdict.size;
+      if (verdict.kind === "complete" && verdict.size !== undefined && version.size !== undefined) {
         const isSame = verdict.size !== version.size && proveSame(version.validator, seen);
         if (isSame) throw new ContradictionError(version.size, verdict.size);
       }
