@@ -71,7 +71,7 @@ With verify, lines have the "path" and no "url":
             wrongBytes, missingBytes, wrongRanges
   error     code, message, retryable
 Unknown values are left out. Sizes are in bytes, speed in bytes a second. Errors
-and warnings are also written to standard error, as text.
+are also written to standard error, as text.
 
 Examples:
   bytehaul https://example.com/disk.iso
