@@ -114,7 +114,7 @@ export function chooseProxy(url: URL, rules: ProxyRules | undefined): ProxyServe
   const server = url.protocol === "https:" ? rules?.https : rules?.http;
   if (server === undefined || bypassesProxy(url, rules!.noProxy)) return undefined;
   if ("problem" in server) {
-    throw new DownloadError("proxy", `${server.problem} (it comes from the environment)`);
+    throw new DownloadError("proxy", `${server.problem} (it is named by the environment)`);
   }
   return server;
 }
