@@ -68,7 +68,7 @@ export interface DownloadErrorOptions extends ErrorOptions {
  *
  * function advice(error: unknown): string {
  *   if (!(error instanceof DownloadError)) return "a bug";
- *   return error.code === "disk_full" ? "free some space and run it again" : error.message;
+ *   return error.code === "disk_full" ? "free some space and try again" : error.message;
  * }
  * ```
  */
@@ -205,11 +205,11 @@ export function describeMismatch(
   const from = url === undefined ? "" : ` of what came from ${url}`;
   const kept = keptPath === undefined ? "" : `; it is kept as "${keptPath}"`;
   return `Cannot finish${what}: the checksum${from} is ${actual}, expected ${expected}${
-    whoSays(mismatch, words)
+    describeOrigin(mismatch, words)
   }${kept}`;
 }
 
-function whoSays({ source, host }: Mismatch, words: ChecksumWords): string {
+function describeOrigin({ source, host }: Mismatch, words: ChecksumWords): string {
   if (source === undefined) return "";
   if (source === "checksum") return `, as ${words.checksum} says`;
   if (source === "checksumFile") return `, as ${words.checksumFile} says`;

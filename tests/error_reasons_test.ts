@@ -27,7 +27,7 @@ const ERRORS: Readonly<Record<string, readonly [error: unknown, before: string, 
   "a status": [
     statusError({ status: 503, headers: new Headers() }, 0),
     "Cannot fetch the file: ",
-    "the server answered 503 (unavailable for now)",
+    "the server answered 503 (temporarily unavailable)",
   ],
   "a response that does not fit": [
     new UnusableResponseError("it has several parts"),

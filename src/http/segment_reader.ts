@@ -13,7 +13,7 @@ export interface Throttle {
   readonly isSet: boolean;
   transform(
     signal: AbortSignal,
-    onHold: (held: boolean) => void,
+    onDelay: (isDelayed: boolean) => void,
   ): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>;
 }
 
@@ -97,7 +97,7 @@ export class SegmentReader {
   readonly #request: OpenRequest;
   #stream: Stream;
   #isThrottled = false;
-  #isHeld = false;
+  #isDelayed = false;
   #isReading = false;
   #reader: Reader;
   /** Bytes from the runtime that did not fit into the last block. */
@@ -195,19 +195,22 @@ export class SegmentReader {
   #slowDown(): void {
     this.#isThrottled = true;
     this.#reader.releaseLock();
-    const throttle = this.#options.throttle.transform(this.#request.signal, (held) => this.#hold(held));
+    const throttle = this.#options.throttle.transform(
+      this.#request.signal,
+      (isDelayed) => this.#noteDelay(isDelayed),
+    );
     this.#stream = this.#stream.pipeThrough(throttle);
     this.#reader = this.#stream.getReader();
   }
 
-  #hold(held: boolean): void {
-    this.#isHeld = held;
+  #noteDelay(isDelayed: boolean): void {
+    this.#isDelayed = isDelayed;
     this.#watch();
   }
 
   /** The timeout runs only during a read, and not while the rate limit delays the body. */
   #watch(): void {
-    if (this.#isReading && !this.#isHeld) this.#request.watchdog.arm(this.#options.readTimeoutMs);
+    if (this.#isReading && !this.#isDelayed) this.#request.watchdog.arm(this.#options.readTimeoutMs);
     else this.#request.watchdog.disarm();
   }
 }

@@ -56,11 +56,11 @@ export class ResumeRequest {
     const ifRange = found.control.isSameUrl ? strongValidator(record.validator) : undefined;
     const budget = this.#requests.newBudget();
     for (const condition of new Set([ifRange, undefined])) {
-      const answer = await this.#requests.withRetries(() => this.#askForPart(overlap, condition), budget);
+      const answer = await this.#requests.withRetries(() => this.#requestPart(overlap, condition), budget);
       if (answer === "plain") break;
       if (answer !== "unclear") return answer;
     }
-    return await this.#requests.withRetries(() => this.#askForWhole(), budget);
+    return await this.#requests.withRetries(() => this.#requestFile(), budget);
   }
 
   /**
@@ -91,7 +91,7 @@ export class ResumeRequest {
       return await this.#judgePart(first, missingFrom, false);
     } catch (error) {
       if (!(error instanceof DownloadError) || !error.retryable) throw error;
-      this.#log("info", `${error.message}; asking for what is missing`);
+      this.#log("info", `${error.message}; requesting what is missing`);
       return undefined;
     }
   }
@@ -108,7 +108,7 @@ export class ResumeRequest {
     return { range: { start, end: Math.min(gap.end, start + most) }, missingFrom: gap.start };
   }
 
-  async #askForPart(
+  async #requestPart(
     { range, missingFrom }: Overlap,
     ifRange: string | undefined,
   ): Promise<ResumeAnswer | "unclear" | "plain"> {
@@ -163,10 +163,10 @@ export class ResumeRequest {
   }
 
   /** Requests the complete file without a range. Its version decides. */
-  async #askForWhole(): Promise<ResumeAnswer> {
+  async #requestFile(): Promise<ResumeAnswer> {
     using first = await this.#requests.send({ range: undefined, version: this.#version, ifRange: undefined });
     requireName(this.#interrupted.record.validator, first);
-    const isSame = first.verdict.kind === "whole" && first.verdict.isSameVersion;
+    const isSame = first.verdict.kind === "complete" && first.verdict.isSameVersion;
     return isSame ? { kind: "no ranges", first: first.take() } : { kind: "changed", first: undefined };
   }
 
@@ -222,11 +222,11 @@ async function readFully(file: Interrupted["file"], into: Uint8Array, position: 
 
 /** Throws unless the response names its version. An error page names none, so no progress is dropped for it. */
 function requireName(recorded: Validator, { verdict, remote }: ProbeResult): void {
-  if (verdict.kind !== "whole" || strongValidator(recorded) === undefined) return;
+  if (verdict.kind !== "complete" || strongValidator(recorded) === undefined) return;
   if (strongValidator(remote.validator) !== undefined) return;
   const reason = "the server answered with something that has neither ETag nor date, as an error page has";
   throw new RemoteChangedError(`Cannot continue: ${reason}; the data on disk is kept`, {
     reason,
-    remedy: { options: ["resume"], how: "turn resume off", after: " to start again" },
+    remedy: { options: ["resume"], how: "turn resume off", after: " to restart" },
   });
 }

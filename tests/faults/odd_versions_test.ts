@@ -129,7 +129,7 @@ for (
     scene.server.set({ seed: SEED + 1, etag: '"two"', lastModified: LATER_DATE });
     const result = await scene.complete({ url: `${scene.server.url}?${later}` });
     assert.equal(result.resumedBytes, 0);
-    assert.ok(scene.wasTold("warn", /changed; starting again/));
+    assert.ok(scene.wasTold("warn", /changed; restarting/));
   });
 }
 

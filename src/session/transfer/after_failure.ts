@@ -17,7 +17,7 @@ export interface FailureState {
   readonly refusals: number;
   /** How many failures of this connection in a row were retried. */
   readonly failures: number;
-  /** How many bytes were requested, `undefined` for the whole file. */
+  /** How many bytes were requested, `undefined` for the complete file. */
   readonly requestedBytes: number | undefined;
   /** The longest range that the server has sent so far. */
   readonly servedBytes: number;
@@ -40,7 +40,7 @@ export type FinalStep =
   /** Close this connection; the other connections fetch the missing bytes. It may return after a temporary refusal. */
   | { readonly kind: "retire"; readonly mayReturn: boolean }
   /** Request the complete file and deliver the missing bytes of it. */
-  | { readonly kind: "whole file" }
+  | { readonly kind: "complete file" }
   /** Send the request once more, now that no other connection is open. */
   | { readonly kind: "try alone" }
   /** Fail the download. */
@@ -89,7 +89,7 @@ function afterExtra(error: DownloadError, { refusals }: FailureState): AfterFail
 }
 
 function afterLast(error: DownloadError, state: FailureState): AfterFailure {
-  const whenSpent: FinalStep = mayBeOfTheRange(error, state) ? { kind: "whole file" } : FATAL;
+  const whenSpent: FinalStep = mayBeOfTheRange(error, state) ? { kind: "complete file" } : FATAL;
   if (error.retryable) {
     const mayBeOfOthers = whenSpent === FATAL && state.wereOthersOpen && state.failures > 0;
     return { kind: "retry", afterMs: 0, whenSpent: mayBeOfOthers ? TRY_ALONE : whenSpent };

@@ -39,8 +39,8 @@ export class Recovery {
   #isReturning: boolean;
   /** How many requests in a row brought no bytes while others were served. */
   #refusals = 0;
-  /** How many connections had been retired at the latest failure. */
-  #retiredAtFailure: number;
+  /** How many retirements there had been at the latest failure. */
+  #retirementsAtFailure: number;
   /** What had been fetched when a refusal was last counted. */
   #fetchedAtRefusal = 0;
   /**
@@ -52,7 +52,7 @@ export class Recovery {
   constructor(options: RecoveryOptions) {
     this.#options = options;
     this.#isReturning = options.isReturning;
-    this.#retiredAtFailure = options.load.retired;
+    this.#retirementsAtFailure = options.load.retirements;
     this.#budget = new RetryBudget(options.retryPolicy, options.clock);
   }
 
@@ -79,14 +79,14 @@ export class Recovery {
   }
 
   /**
-   * Does what follows the failure of a request for `range`, `undefined` for the whole file. Returns whether the
+   * Does what follows the failure of a request for `range`, `undefined` for the complete file. Returns whether the
    * connection continues: `false` when it is retired. Throws `error` when that ends the download.
    */
   async recover(error: unknown, range: ByteRange | undefined): Promise<boolean> {
     const { load, source, countFailure } = this.#options;
     if (isOverload(error)) load.noteOverload(error, this.#isReturning);
     const next = this.#decide(error, range);
-    this.#retiredAtFailure = load.retired;
+    this.#retirementsAtFailure = load.retirements;
     if (next.kind !== "retry") return await this.#finish(next, error);
     using retry = error instanceof DownloadError
       ? countFailure(error, this.#budget, next.afterMs)
@@ -104,7 +104,7 @@ export class Recovery {
       isTooMany: load.hasTooMany,
       isReturning: this.#isReturning,
       wereOthersRefused: load.wereOthersRefused,
-      wereOthersOpen: load.retired > this.#retiredAtFailure,
+      wereOthersOpen: load.retirements > this.#retirementsAtFailure,
       refusals: this.#refusals,
       failures: this.#budget.failures,
       requestedBytes: range && check.bytesOf(range),
@@ -121,9 +121,9 @@ export class Recovery {
       case "shorten":
         load.shorten(step.bytes);
         return true;
-      case "whole file":
+      case "complete file":
         load.requestWholeFile();
-        log("info", `${messageOf(error)}; asking for the whole file`);
+        log("info", `${messageOf(error)}; requesting the complete file`);
         return true;
       case "try alone":
         log("info", `${messageOf(error)}; trying once more with no other connection open`);
@@ -132,7 +132,7 @@ export class Recovery {
         return true;
       case "retire":
         load.retire(step.mayReturn);
-        log("info", `${messageOf(error)}; the other connections do the rest`);
+        log("info", `${messageOf(error)}; the other connections fetch the rest`);
         return false;
       case "fatal":
         throw error;

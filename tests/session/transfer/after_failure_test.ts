@@ -37,7 +37,7 @@ const LAST_RETRIED: FailureState = { ...LAST_LEFT, failures: 2 };
 const WHOLE: FailureState = { ...ALONE, requestedBytes: undefined };
 
 const FATAL = { kind: "fatal" } as const;
-const PLAIN = { kind: "whole file" } as const;
+const PLAIN = { kind: "complete file" } as const;
 const ALONE_AGAIN = { kind: "try alone" } as const;
 const GONE = { kind: "retire", mayReturn: false } as const;
 const AWAY = { kind: "retire", mayReturn: true } as const;

@@ -283,6 +283,6 @@ for (const status of [429, 503]) {
     const result = await scene.complete({ maxConnections: 16, pieceSize: 262_144 });
     assert.equal(result.fetchedBytes, size);
     assert.equal(most, 3);
-    assert.ok(scene.wasTold("info", /overloaded; going on with 8 connections/));
+    assert.ok(scene.wasTold("info", /overloaded; continuing with 8 connections/));
   });
 }
