@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { test } from "node:test";
 import type { TlsOptions } from "../../../mod.ts";
@@ -9,28 +8,8 @@ import { queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
 import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
 import { Authority, WITH_OPENSSL } from "../../helpers/sockets/certificate.ts";
 import { startSocksDouble } from "../../helpers/sockets/socks_double.ts";
-import { Talker } from "../../helpers/sockets/talker.ts";
 import { TlsFront } from "../../helpers/sockets/tls_front.ts";
-
-/** An HTTP proxy that opens every tunnel, to a port of 127.0.0.1, and records what it was asked. */
-async function startTunnels(port: number): Promise<{ talker: Talker; asked: string[]; peers: string[] }> {
-  const asked: string[] = [];
-  const peers: string[] = [];
-  const talker = await Talker.start((socket: Socket) => {
-    peers.push(socket.remoteAddress ?? "");
-    socket.once("data", (head: Uint8Array) => {
-      asked.push(String(head).split("\r\n")[0]!);
-      const server = connect(port, "127.0.0.1");
-      server.on("error", () => {});
-      socket.write("HTTP/1.1 200 OK\r\n\r\n");
-      server.on("close", () => socket.destroy());
-      socket.on("close", () => server.destroy());
-      socket.pipe(server);
-      server.pipe(socket);
-    });
-  });
-  return { talker, asked, peers };
-}
+import { startTunnelDouble } from "../../helpers/sockets/tunnel_double.ts";
 
 test("103 socks5h with resolve: the proxy gets the fixed addresses in turn, and no name", async () => {
   await using reach = await Reach.open();
@@ -53,7 +32,7 @@ test("103 an HTTP proxy with resolve: a tunnel goes to the fixed address", WITH_
   const authority = await Authority.make(reach.dir.path, "authority");
   await using front = await TlsFront.start(server.url, await authority.issue("server"));
   const { port } = new URL(front.url);
-  const { talker, asked } = await startTunnels(Number(port));
+  const { talker, asked } = await startTunnelDouble(Number(port));
   await using _ = talker;
   await reach.complete(front.url.replace("127.0.0.1", "localhost"), {
     allProxy: `http://${talker.host}`,
@@ -85,7 +64,7 @@ test("103 localAddress and resolve count for the connection to a proxy", {
   const authority = await Authority.make(reach.dir.path, "authority");
   await using front = await TlsFront.start(server.url, await authority.issue("server"));
   const { port } = new URL(front.url);
-  const { talker, asked, peers } = await startTunnels(Number(port));
+  const { talker, asked, peers } = await startTunnelDouble(Number(port));
   await using _ = talker;
   const proxyPort = talker.host.split(":")[1];
   await reach.complete(front.url.replace("127.0.0.1", "localhost"), {
@@ -200,7 +179,7 @@ test(
     withIdentity(async ({ reach, ca, identity, startFront }) => {
       await using server = await FaultServer.start(REACH_FILE);
       const front = await startFront(server.url);
-      const { talker, asked } = await startTunnels(Number(new URL(front.url).port));
+      const { talker, asked } = await startTunnelDouble(Number(new URL(front.url).port));
       await using _ = talker;
       const tls = { ca, ...identity };
       const strict = await startFront(`http://${talker.host}/`);
@@ -229,7 +208,7 @@ test(
 test("insecure: the certificate of an https proxy is checked all the same", WITH_OPENSSL, async () => {
   await using reach = await Reach.open();
   await using server = await FaultServer.start(REACH_FILE);
-  const { talker, asked } = await startTunnels(Number(new URL(server.url).port));
+  const { talker, asked } = await startTunnelDouble(Number(new URL(server.url).port));
   await using _ = talker;
   const authority = await Authority.make(reach.dir.path, "authority");
   await using front = await TlsFront.start(`http://${talker.host}/`, await authority.issue("proxy"));
