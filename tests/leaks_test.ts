@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -50,6 +51,9 @@ test("a part file that cannot be opened for hashing: the response is closed, and
 });
 
 const CLOSING = fileURLToPath(new URL("./closing_child.ts", import.meta.url));
+const WORKER = fileURLToPath(new URL("./worker_child.ts", import.meta.url));
+/** Bun leaves the files of a terminated worker open, and so locked, until the process ends. */
+const AFTERWARDS = "Bun" in globalThis ? "another" : "out";
 const SANITIZED = fileURLToPath(new URL("./sanitized_child.ts", import.meta.url));
 /** Far above what a child takes, and far below the 90 seconds for which an idle connection is kept. */
 const MAX_LIFETIME_MS = 40_000;
@@ -147,6 +151,26 @@ async function withWays(
   const proxy = scheme === "http" ? new URL(server.url).origin : `http://${tunnel.talker.host}`;
   await run({ dir, server, url, proxy: isProxied ? proxy : "", env });
 }
+
+test("124 a terminated worker leaves no connection, and the next download works", {
+  timeout: 60_000,
+}, async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({
+    ...{ size: SIZE, seed: SEED },
+    respond: ({ headers }) => headers["x-slow"] === undefined ? undefined : { throttle: 100_000 },
+  });
+  const args = [server.url, dir.path, AFTERWARDS, `sha256:${contentHash(SEED, SIZE, "sha256")}`];
+  await using child = new Child(WORKER, args, { maxLifetimeMs: MAX_LIFETIME_MS });
+  await until(() => child.isOver || child.stdout !== "");
+  if (child.isOver) assert.fail((await child.ended).stderr);
+  await until(() => server.openConnections === 0);
+  await writeFile(dir.join("continue"), "");
+  const { status, stderr } = await child.ended;
+  assert.deepEqual([status, stderr], [0, ""]);
+  await assertFileIs(dir.join(AFTERWARDS), SEED, SIZE);
+  if (!("Bun" in globalThis)) assert.deepEqual((await dir.list()).sort(), ["continue", "out"]);
+});
 
 test("closeAll() cancels what has not ended, and keeps its data", async () => {
   await using dir = await temporaryDirectory();
