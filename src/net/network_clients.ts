@@ -65,7 +65,6 @@ export class NetworkClients {
   async check(): Promise<void> {
     const { runtime, network: { localAddress } } = this.#options;
     if (localAddress === undefined) return;
-    runtime.network.requireUnrestricted("a server");
     if (await runtime.network.isLocal(localAddress)) return;
     throw new OptionTypeError({
       option: "localAddress",
@@ -125,7 +124,7 @@ export class NetworkClients {
     const { url, proxy, isIdentified } = way;
     const direct = this.#directFor(way);
     if (direct === undefined) {
-      network.requireUnrestricted(url.host);
+      network.requireUnrestricted(url);
       const routed = await this.#loadRouted();
       options.signal.throwIfAborted();
       return await routed.clientFor(url, proxy, isIdentified).get(text, options);

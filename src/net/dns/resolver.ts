@@ -1,3 +1,4 @@
+import { PermissionError } from "../../errors.ts";
 import type { Network } from "../../runtime/runtime.ts";
 import { type AddressOverrides, overridesFor } from "../../options/address_overrides.ts";
 import { DnsCache, type FoundAddresses } from "./dns_cache.ts";
@@ -72,6 +73,7 @@ export class Resolver {
       return await unlessAborted(this.#options.network.lookup(name), signal);
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof PermissionError) throw error;
       const code = errorCode(error);
       const reason = code !== undefined ? `it could not be looked up (${code})` : "it could not be looked up";
       throw dnsError(name, reason, { retryable: true, cause: error });
