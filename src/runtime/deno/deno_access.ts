@@ -8,3 +8,10 @@ export function requireAccess(path: string, ...names: readonly ("read" | "write"
     `Requires ${missing} access to "${path}", run again with --allow-${missing}`,
   );
 }
+
+/** Whether this program may read a fact of the system. */
+export function mayKnow(kind: "ca" | "statfs"): boolean {
+  // Deno's types lack both kinds.
+  const permission = { name: "sys", kind } as unknown as Deno.PermissionDescriptor;
+  return Deno.permissions.querySync(permission).state === "granted";
+}

@@ -3,7 +3,7 @@ import { IS_WINDOWS, onFile } from "../in_use.ts";
 import type { FileSystem } from "../runtime.ts";
 import { shareSyncs } from "../shared_sync.ts";
 import { coded, systemError } from "../system_error.ts";
-import { requireAccess } from "./deno_access.ts";
+import { mayKnow, requireAccess } from "./deno_access.ts";
 import { DenoFile, describe } from "./deno_file.ts";
 import { lockFile } from "./deno_lock.ts";
 
@@ -72,11 +72,7 @@ export const denoFiles: FileSystem = {
   }),
 
   async freeSpace(path) {
-    // Asking without the permission would prompt on a terminal.
-    const permission = { name: "sys", kind: "statfs" } as unknown as Deno.PermissionDescriptor;
-    if (Deno.permissions.querySync(permission).state !== "granted" || !await denoFiles.mayRead(path)) {
-      return undefined;
-    }
+    if (!mayKnow("statfs") || !await denoFiles.mayRead(path)) return undefined;
     return await freeBytes(path);
   },
 

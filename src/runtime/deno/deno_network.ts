@@ -2,6 +2,7 @@ import { PermissionError } from "../../errors.ts";
 import { isIpv6, joinHostPort } from "../../lib/ip_address.ts";
 import type { Endpoint, Network } from "../runtime.ts";
 import { sockets } from "../sockets.ts";
+import { mayKnow } from "./deno_access.ts";
 
 /** Without a permission, Deno throws outside of every promise, or raises a prompt on a terminal. */
 export const denoNetwork: Network = {
@@ -16,6 +17,16 @@ export const denoNetwork: Network = {
     requireEndpoint({ address: isIpv6(to.address) ? "::" : "0.0.0.0", port: 0 });
     requireEndpoint(to);
     return await sockets.exchange(to, message, accepts, signal);
+  },
+
+  async secure(connection, to, options) {
+    // Those of the runtime are read, because others are to be trusted in addition to them.
+    if (options.ca.length > 0 && !mayKnow("ca")) {
+      const reason =
+        "Deno hides the authorities that it trusts, which tls.ca adds to; run it with --allow-sys";
+      throw new PermissionError(`Cannot reach ${joinHostPort(to.host, to.port)}: ${reason}`, reason);
+    }
+    return await sockets.secure(connection, to, options);
   },
 
   async lookup(host) {
