@@ -95,6 +95,13 @@ export class DownloadError extends Error {
   }
 }
 
+/** The runtime forbids what a request needs. Another try would fail as well. */
+export class PermissionError extends DownloadError {
+  constructor(message: string, reason?: string) {
+    super("network", message, { ...(reason !== undefined && { reason }) });
+  }
+}
+
 /** The server answered with a status that is not a success (RFC 9110, section 15). */
 export class HttpStatusError extends DownloadError {
   /** The name of the class. */

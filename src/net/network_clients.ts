@@ -9,9 +9,12 @@ import type {
   Runtime,
 } from "../runtime/runtime.ts";
 import { chooseProxy } from "../options/proxy.ts";
-import { proxyFailed, refusalOf } from "./proxy/proxy_check.ts";
-import type { RoutedClients, Scheme } from "./connect/routed_clients.ts";
+import { isForwarding, LoginRefusal, ProxyError } from "./proxy/proxy_check.ts";
+import type { RoutedClients } from "./connect/routed_clients.ts";
 import { RenewableClient } from "./renewable_client.ts";
+
+/** RFC 9110, section 15.5.8. */
+const PROXY_LOGIN_REQUIRED = 407;
 
 /** Settings of all clients of one downloader. */
 export interface NetworkClientsOptions {
@@ -21,6 +24,14 @@ export interface NetworkClientsOptions {
   readonly hasEnvironmentProxies: boolean;
 }
 
+/** The way of a request. */
+interface Way {
+  readonly url: URL;
+  readonly proxy: ProxyServer | undefined;
+  /** Whether the server may see the client certificate. */
+  readonly isIdentified: boolean;
+}
+
 /**
  * The clients of one downloader: one for each way to a server, made when needed. The runtime's client
  * connects directly if it supports the settings. All else goes over connections of our own.
@@ -28,7 +39,8 @@ export interface NetworkClientsOptions {
 export class NetworkClients {
   readonly #options: NetworkClientsOptions;
   readonly #clientOptions: HttpClientOptions;
-  #direct: HttpClient | undefined;
+  /** The runtime's clients, by whether they show the client certificate. */
+  readonly #direct = new Map<boolean, HttpClient>();
   #routed: RoutedClients | undefined;
   /**
    * Hosts that the runtime's client did not reach in time, because it waits long for an address that does not answer,
@@ -53,7 +65,6 @@ export class NetworkClients {
   async check(): Promise<void> {
     const { runtime, network: { localAddress } } = this.#options;
     if (localAddress === undefined) return;
-    runtime.network.requireUnrestricted("a server");
     if (await runtime.network.isLocal(localAddress)) return;
     throw new OptionTypeError({
       option: "localAddress",
@@ -63,71 +74,83 @@ export class NetworkClients {
     });
   }
 
-  /** A client that uses the proxies of `rules`. */
-  clientFor(rules: ProxyRules | undefined): HttpClient {
-    return { get: (url, options) => this.#get(url, options, rules), close: () => this.closeIdle() };
+  /** A client that uses the proxies of `rules`, and shows the client certificate only to `origin`. */
+  clientFor(rules: ProxyRules | undefined, origin: string): HttpClient {
+    const hasIdentity = this.#options.network.tls.identity !== undefined;
+    return {
+      get: async (text, options) => {
+        const url = new URL(text);
+        const isIdentified = hasIdentity && url.origin === origin;
+        return await this.#get(text, options, { url, proxy: chooseProxy(url, rules), isIdentified });
+      },
+      close: () => this.closeIdle(),
+    };
   }
 
   /** Closes idle connections. Active connections continue, and later requests open new ones. */
   closeIdle(): void {
-    this.#direct?.close();
+    for (const client of this.#direct.values()) client.close();
     this.#routed?.closeIdle();
   }
 
   /** Closes idle connections for good. */
   close(): void {
-    this.#direct?.close();
+    for (const client of this.#direct.values()) client.close();
     this.#routed?.close();
   }
 
-  async #get(text: string, options: RequestOptions, rules: ProxyRules | undefined): Promise<HttpResponse> {
-    const url = new URL(text);
-    const proxy = chooseProxy(url, rules);
+  async #get(text: string, options: RequestOptions, way: Way): Promise<HttpResponse> {
+    const { url, proxy } = way;
     // A proxy that forwards requests, and may answer with its own refusal.
-    const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
+    const forwarder = url.protocol === "http:" && proxy && isForwarding(proxy) ? proxy : undefined;
     try {
-      const response = await this.#send(text, options, proxy);
+      const response = await this.#send(text, options, way);
       if (proxy === undefined) this.#reachedHosts.add(url.host);
-      const refusal = forwarder &&
-        refusalOf(forwarder, response.status, response.headers.get("proxy-authenticate"));
-      if (refusal === undefined) return response;
+      if (forwarder === undefined || response.status !== PROXY_LOGIN_REQUIRED) return response;
       await response.body?.cancel();
-      throw refusal;
+      throw new LoginRefusal(forwarder, response.headers.get("proxy-authenticate") ?? "");
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
       if (isSilent && proxy === undefined) this.#avoidedHosts.add(url.host);
       const isKnown = error instanceof DownloadError && error.code !== "bad_response";
       if (forwarder === undefined || isKnown || options.signal.aborted) throw error;
-      throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
+      throw new ProxyError(forwarder, "it gave no answer that makes sense", true);
     }
   }
 
   /** Repeats the request over a connection of our own if the runtime's client refuses what others take. */
-  async #send(text: string, options: RequestOptions, proxy: ProxyServer | undefined): Promise<HttpResponse> {
-    const url = new URL(text);
-    const client = await this.#choose(url, proxy);
-    options.signal.throwIfAborted();
+  async #send(text: string, options: RequestOptions, way: Way): Promise<HttpResponse> {
+    const { runtime: { network, isOwnRefusal } } = this.#options;
+    const { url, proxy, isIdentified } = way;
+    const direct = this.#directFor(way);
+    if (direct === undefined) {
+      network.requireUnrestricted(url);
+      const routed = await this.#loadRouted();
+      options.signal.throwIfAborted();
+      return await routed.clientFor(url, proxy, isIdentified).get(text, options);
+    }
     try {
-      return await client.get(text, options);
+      return await direct.get(text, options);
     } catch (error) {
-      const { runtime } = this.#options;
-      const canAvoid = client === this.#direct && runtime.network.isUnrestricted();
-      if (!canAvoid || !runtime.isOwnRefusal(error)) throw error;
+      if (!network.isUnrestricted() || !isOwnRefusal(error)) throw error;
       this.#avoidedHosts.add(url.host);
-      this.#direct?.close(); // a server may count connections, idle ones too
-      return await this.#send(text, options, proxy);
+      direct.close(); // a server may count connections, idle ones too
+      return await this.#send(text, options, way);
     }
   }
 
-  async #choose(url: URL, proxy: ProxyServer | undefined): Promise<HttpClient> {
-    const { runtime } = this.#options;
-    const direct = proxy === undefined && this.#canFetch(url) ? this.#openDirect() : undefined;
-    if (direct !== undefined) return direct;
-    runtime.network.requireUnrestricted(url.host);
-    return (await this.#loadRouted()).clientFor(url.protocol as Scheme, proxy);
+  /** The runtime's client, if there is one and it can send a request this way. */
+  #directFor({ url, proxy, isIdentified }: Way): HttpClient | undefined {
+    const create = this.#options.runtime.createHttpClient;
+    if (create === undefined || proxy !== undefined || !this.#canFetch(url)) return undefined;
+    const { identity, ...options } = this.#clientOptions;
+    const client = this.#direct.get(isIdentified) ??
+      new RenewableClient(() => create({ ...options, identity: isIdentified ? identity : undefined }));
+    this.#direct.set(isIdentified, client);
+    return client;
   }
 
-  /** Whether the runtime's client, if there is one, can request a URL directly and with the settings. */
+  /** Whether the runtime's client can request a URL directly and with the settings. */
   #canFetch(url: URL): boolean {
     const { runtime, hasEnvironmentProxies } = this.#options;
     // Our own connections need the permission for every address.
@@ -140,12 +163,6 @@ export class NetworkClients {
     const { dnsServers, dohServers, overrides, enableIpv6, localAddress, tls } = this.#options.network;
     return dnsServers.length + dohServers.length + overrides.size > 0 || !enableIpv6 ||
       localAddress !== undefined || (tls.insecure && protocol === "https:");
-  }
-
-  #openDirect(): HttpClient | undefined {
-    const create = this.#options.runtime.createHttpClient;
-    if (create === undefined) return undefined;
-    return this.#direct ??= new RenewableClient(() => create(this.#clientOptions));
   }
 
   /** Loads the module when needed: most runs on Deno do not need it, and it is large. */

@@ -141,8 +141,11 @@ export interface Network {
   lookup(host: string): Promise<string[]>;
   /** Whether this program may connect to every address. */
   isUnrestricted(): boolean;
-  /** Throws a `DownloadError` about `host` that names the missing permission, unless `isUnrestricted()`. */
-  requireUnrestricted(host: string): void;
+  /**
+   * Throws a `DownloadError` that names the missing permission unless this program may connect to every address, and
+   * reach the host of the URL.
+   */
+  requireUnrestricted(url: URL): void;
   /** Whether the address belongs to this machine, so that connections can come from it. */
   isLocal(address: string): Promise<boolean>;
 }
@@ -151,10 +154,6 @@ export interface Network {
 export interface RequestOptions {
   readonly headers: Headers;
   readonly signal: AbortSignal;
-  /**
-   * Whether a server chose the URL. Then a missing permission for the host causes no prompt on a terminal.
-   */
-  readonly isRedirected?: boolean;
 }
 
 /** Settings for the connections of a client. */

@@ -231,7 +231,7 @@ test("nobody answers in TCP: connectTimeoutMs", { skip: skipHole, timeout: 30_00
   for (const scheme of ["http", "https", "socks5", "socks5h"]) {
     await failLate(reach, "http://files.example/", {
       allProxy: `${scheme}://${hole}`,
-      resolve: { "files.example:80": "127.0.0.1" },
+      ...(scheme === "socks5" && { resolve: { "files.example:80": "127.0.0.1" } }),
     });
   }
   await failLate(reach, "https://files.example/", { allProxy: `http://${hole}` });
