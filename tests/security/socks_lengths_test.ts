@@ -94,7 +94,7 @@ test("109 nothing that is too long is written to a SOCKS proxy", async () => {
   ) {
     const written: Uint8Array[] = [];
     const connection: Connection = {
-      read: () => Promise.resolve(undefined),
+      read: () => Promise.resolve(0),
       write: (bytes) => Promise.resolve(void written.push(bytes)),
       close: () => {},
       closeAfter: () => {},

@@ -62,13 +62,10 @@ export function httpProxyRoute(
 ): Route {
   const login = new ProxyLogin(proxy);
   const open = async (signal: AbortSignal): Promise<Connection> => {
-    const connection = await reach(dialer, proxy, signal);
-    if (proxy.protocol !== "https") return connection;
+    if (proxy.protocol !== "https") return await reach(dialer, proxy, signal);
+    const dial = () => dialer.connect(proxy.host, proxy.port, signal);
     try {
-      return await secure(
-        { connection, to: proxy, network, tls: { ...tls, isVerified: true } },
-        signal,
-      );
+      return await secure({ dial, to: proxy, network, tls: { ...tls, isVerified: true } }, signal);
     } catch (error) {
       if (!(error instanceof DownloadError)) throw error;
       throw proxyFailed(proxy, error.reason, error.retryable);
@@ -103,28 +100,30 @@ export function securedRoute(route: Route, network: Network, tls: ResolvedTls): 
   const options: SecureOptions = { ...tls, isVerified: !tls.insecure };
   return {
     async open(signal, host, port) {
-      const connection = await route.open(signal, host, port);
-      return await secure({ connection, to: { host, port }, network, tls: options }, signal);
+      const dial = () => route.open(signal, host, port);
+      return await secure({ dial, to: { host, port }, network, tls: options }, signal);
     },
   };
 }
 
-/** A connection to a host that is to be secured. */
+/** A host to reach over TLS. */
 interface Unsecured {
-  readonly connection: Connection;
+  readonly dial: () => Promise<Connection>;
   readonly to: HostPort;
   readonly network: Network;
   readonly tls: SecureOptions;
 }
 
 async function secure(
-  { connection, to, network, tls }: Unsecured,
+  { dial, to, network, tls }: Unsecured,
   signal: AbortSignal,
 ): Promise<Connection> {
+  let connection: Connection | undefined;
+  const open = async () => connection = await dial();
   try {
-    return await unlessAborted(network.secure(connection, to, tls), signal);
+    return await unlessAborted(network.secure(open, to, tls), signal);
   } catch (error) {
-    connection.close();
+    connection?.close();
     signal.throwIfAborted();
     if (error instanceof DownloadError) throw error;
     const reason = "TLS could not be set up";

@@ -2,6 +2,8 @@ import { DownloadError } from "../../errors.ts";
 import { isIpv6, joinHostPort } from "../../lib/ip_address.ts";
 import type { Endpoint, Network } from "../runtime.ts";
 import { sockets } from "../sockets.ts";
+import { DenoConnection } from "./deno_connection.ts";
+import { secure } from "./deno_tls.ts";
 
 /** The sockets throw outside of every promise, or ask on a terminal, where a permission is missing. */
 export const denoNetwork: Network = {
@@ -9,7 +11,15 @@ export const denoNetwork: Network = {
 
   async connect(to, options) {
     requireEndpoint(to);
-    return await sockets.connect(to, options);
+    const { localAddress, signal } = options;
+    // Deno's own connections have no such setting.
+    if (localAddress !== undefined) return await sockets.connect(to, options);
+    return new DenoConnection(await Deno.connect({ hostname: to.address, port: to.port, signal }));
+  },
+
+  async secure(open, to, options) {
+    denoNetwork.requireUnrestricted(to.host); // Deno's TLS wants the permission for the name
+    return await secure(open, to, options);
   },
 
   async exchange(to, message, accepts, signal) {
