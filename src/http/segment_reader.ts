@@ -100,10 +100,8 @@ export class SegmentReader {
   #isDelayed = false;
   #isReading = false;
   #reader: Reader;
-  /** Bytes from the runtime that did not fit into the last block. */
+  /** Bytes that did not fit into the last block. */
   #surplus: Uint8Array<ArrayBuffer> = NOTHING;
-  /** Whether nothing else is in the memory of the surplus. */
-  #ownsSurplus = false;
 
   constructor(options: TransportOptions, { request, response, target, waitedMs }: Exchange) {
     this.status = response.status;
@@ -179,15 +177,10 @@ export class SegmentReader {
       const { value, done } = await this.#reader.read();
       if (done) return 0;
       this.#surplus = value;
-      this.#ownsSurplus = value.length === value.buffer.byteLength && !this.#isThrottled;
     }
     const length = Math.min(limit, this.#surplus.length);
     block.bytes.set(this.#surplus.subarray(0, length));
-    const rest = this.#surplus.subarray(length);
-    // Free the chunk now, because chunks arrive faster than garbage is collected. Chunks that share memory are
-    // left to the collector.
-    if (rest.length === 0 && this.#ownsSurplus) this.#surplus.buffer.transfer(0);
-    this.#surplus = rest;
+    this.#surplus = this.#surplus.subarray(length);
     return length;
   }
 

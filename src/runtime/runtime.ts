@@ -101,8 +101,11 @@ export interface HostPort {
 
 /** A TCP connection. Neither reads nor writes may overlap. */
 export interface Connection {
-  /** The next bytes, whose memory nobody else uses; `undefined` at the end. */
-  read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /**
+   * Reads up to `into.length` bytes into the start of `into`, and returns their number; 0 is the end. A
+   * connection that breaks is an error, after the bytes that arrived before.
+   */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Writes all of `bytes`, as fast as the other side reads. */
   write(bytes: Uint8Array): Promise<void>;
   /** Closes both directions immediately. */
@@ -135,8 +138,8 @@ export interface Network {
     accepts: (answer: Uint8Array) => boolean,
     signal: AbortSignal,
   ): Promise<Uint8Array>;
-  /** Starts TLS on a connection to a host. */
-  secure(connection: Connection, to: HostPort, options: SecureOptions): Promise<Connection>;
+  /** Starts TLS on a connection to a host. Calls `open` again when the handshake needs a second attempt. */
+  secure(open: () => Promise<Connection>, to: HostPort, options: SecureOptions): Promise<Connection>;
   /** All addresses of a name from the system, best first. */
   lookup(host: string): Promise<string[]>;
   /** Whether this program may connect to every address. */

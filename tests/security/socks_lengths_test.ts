@@ -88,7 +88,7 @@ function isRefused({ message }: Error): boolean {
 test("109 nothing that is too long is written to a SOCKS proxy", async () => {
   const written: Uint8Array[] = [];
   const connection: Connection = {
-    read: () => Promise.resolve(undefined),
+    read: () => Promise.resolve(0),
     write: (bytes) => Promise.resolve(void written.push(bytes)),
     close: () => {},
     closeAfter: () => {},

@@ -65,10 +65,10 @@ export function socksRoute({ dialer, resolver }: RouteParts, proxy: ProxyServer)
 export function httpProxyRoute({ dialer, resolver, network, ca }: RouteParts, proxy: ProxyServer): Route {
   const login = new ProxyLogin(proxy);
   const open = async (signal: AbortSignal): Promise<Connection> => {
-    const connection = await reach(dialer, proxy, signal);
-    if (proxy.protocol !== "https") return connection;
+    if (proxy.protocol !== "https") return await reach(dialer, proxy, signal);
+    const dial = () => dialer.connect(proxy.host, proxy.port, signal);
     const tls = { ca, identity: undefined, isVerified: true };
-    return await secure({ connection, to: proxy, network, tls }, signal).catch((error) => {
+    return await secure({ dial, to: proxy, network, tls }, signal).catch((error) => {
       throw ofProxy(error, proxy);
     });
   };
@@ -101,8 +101,8 @@ export function securedRoute(route: Route, network: Network, tls: ResolvedTls): 
   const options: SecureOptions = { ...tls, isVerified: !tls.insecure };
   return {
     async open(signal, host, port) {
-      const connection = await route.open(signal, host, port);
-      return await secure({ connection, to: { host, port }, network, tls: options }, signal);
+      const dial = () => route.open(signal, host, port);
+      return await secure({ dial, to: { host, port }, network, tls: options }, signal);
     },
   };
 }
@@ -122,22 +122,24 @@ async function openFirst(
   return await open(targets.at(-1)!);
 }
 
-/** A connection to a host that is to be secured. */
+/** A host to reach over TLS. */
 interface Unsecured {
-  readonly connection: Connection;
+  readonly dial: () => Promise<Connection>;
   readonly to: HostPort;
   readonly network: Network;
   readonly tls: SecureOptions;
 }
 
 async function secure(
-  { connection, to, network, tls }: Unsecured,
+  { dial, to, network, tls }: Unsecured,
   signal: AbortSignal,
 ): Promise<Connection> {
+  let connection: Connection | undefined;
+  const open = async () => connection = await dial();
   try {
-    return await unlessAborted(network.secure(connection, to, tls), signal);
+    return await unlessAborted(network.secure(open, to, tls), signal);
   } catch (error) {
-    connection.close();
+    connection?.close();
     signal.throwIfAborted();
     if (error instanceof DownloadError) throw error;
     const reason = "TLS could not be set up";

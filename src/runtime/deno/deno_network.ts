@@ -2,7 +2,8 @@ import { PermissionError } from "../../errors.ts";
 import { isIpv6, joinHostPort } from "../../lib/ip_address.ts";
 import type { Endpoint, Network } from "../runtime.ts";
 import { sockets } from "../sockets.ts";
-import { mayKnow } from "./deno_access.ts";
+import { DenoConnection } from "./deno_connection.ts";
+import { secure } from "./deno_tls.ts";
 
 /** Without a permission, Deno throws outside of every promise, or raises a prompt on a terminal. */
 export const denoNetwork: Network = {
@@ -10,23 +11,21 @@ export const denoNetwork: Network = {
 
   async connect(to, options) {
     requireEndpoint(to);
-    return await sockets.connect(to, options);
+    const { localAddress, signal } = options;
+    // Deno's own connections have no such setting.
+    if (localAddress !== undefined) return await sockets.connect(to, options);
+    return new DenoConnection(await Deno.connect({ hostname: to.address, port: to.port, signal }));
+  },
+
+  async secure(open, to, options) {
+    requireReach(joinHostPort(to.host, to.port)); // Deno's TLS wants the permission for the name
+    return await secure(open, to, options);
   },
 
   async exchange(to, message, accepts, signal) {
     requireEndpoint({ address: isIpv6(to.address) ? "::" : "0.0.0.0", port: 0 });
     requireEndpoint(to);
     return await sockets.exchange(to, message, accepts, signal);
-  },
-
-  async secure(connection, to, options) {
-    // Those of the runtime are read, because others are to be trusted in addition to them.
-    if (options.ca.length > 0 && !mayKnow("ca")) {
-      const reason =
-        "Deno hides the authorities that it trusts, which tls.ca adds to; run it with --allow-sys";
-      throw new PermissionError(`Cannot reach ${joinHostPort(to.host, to.port)}: ${reason}`, reason);
-    }
-    return await sockets.secure(connection, to, options);
   },
 
   async lookup(host) {

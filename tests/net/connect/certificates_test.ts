@@ -29,6 +29,11 @@ const UNTRUSTED: Readonly<Record<string, CertificateOptions & { readonly isUnkno
   "an expired certificate": { isExpired: true },
 };
 
+/** Deno's own TLS says only that a handshake failed. Over connections of our own a second one gives the reason. */
+function handshakesOf(name: string): number {
+  return "Deno" in globalThis && name !== "directly" ? 2 : 1;
+}
+
 type World = {
   readonly reach: Reach;
   readonly authority: Authority;
@@ -83,8 +88,8 @@ for (const [name, way] of Object.entries(WAYS)) {
           [206, "HTTP/1.1"],
           [206, "HTTP/1.1"],
         ]);
-        // The failure took one connection, and was not tried again.
-        assert.equal(requests[1]!.connection - requests[0]!.connection, 2);
+        // The failure was not tried again.
+        assert.equal(requests[1]!.connection - requests[0]!.connection, 1 + handshakesOf(name));
         assert.deepEqual(reach.messages, []);
       }),
   );
@@ -110,7 +115,8 @@ for (const [name, way] of Object.entries(WAYS)) {
         assert.match(reach.messages.join(), /^certificates are not verified/);
         await server.stop();
         const requests = await server.requests();
-        assert.deepEqual(requests.map(({ connection, status }) => [connection, status]), [[2, 206]]);
+        const expected = [[1 + handshakesOf(name), 206]];
+        assert.deepEqual(requests.map(({ connection, status }) => [connection, status]), expected);
         assert.equal(requests[0]!.serverName, "localhost");
       }));
   }
@@ -163,7 +169,9 @@ for (const [name, way] of Object.entries(WAYS)) {
           ...way(url.replace("127.0.0.1", "localhost"), proxy),
           tls: { ca, ...own },
         });
-        assert.equal(front.connections, 2);
+        // With TLS 1.3 the refusal follows the handshake.
+        const refused = maxVersion === "TLSv1.2" ? handshakesOf(name) : 1;
+        assert.equal(front.connections, refused + 1);
       }
     }));
 
