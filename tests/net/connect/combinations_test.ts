@@ -63,7 +63,7 @@ test("103 an HTTP proxy with resolve and an http: URL: an error before anything 
   const error = await reach.fail("proxy", "http://files.example/file.bin", options);
   assert.equal(
     error.message,
-    `Cannot use the proxy ${origin}: it looks up the names in http: URLs, and option resolve fixes the address of files.example`,
+    `Cannot use the proxy ${origin}: it looks up the names in http: URLs, so the fixed address of files.example cannot be used`,
   );
   assert.equal(proxy.connections, 0);
   await reach.complete("http://other.example/file.bin", options);
