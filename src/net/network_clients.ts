@@ -28,6 +28,8 @@ export interface NetworkClientsOptions {
 interface Way {
   readonly url: URL;
   readonly proxy: ProxyServer | undefined;
+  /** Whether options decided about the proxy, so that none of the environment may be used. */
+  readonly isDecided: boolean;
   /** Whether the server may see the client certificate. */
   readonly isIdentified: boolean;
 }
@@ -81,7 +83,12 @@ export class NetworkClients {
       get: async (text, options) => {
         const url = new URL(text);
         const isIdentified = hasIdentity && url.origin === origin;
-        return await this.#get(text, options, { url, proxy: chooseProxy(url, rules), isIdentified });
+        return await this.#get(text, options, {
+          url,
+          proxy: chooseProxy(url, rules),
+          isDecided: rules !== undefined,
+          isIdentified,
+        });
       },
       close: () => this.closeIdle(),
     };
@@ -140,9 +147,9 @@ export class NetworkClients {
   }
 
   /** The runtime's client, if there is one and it can send a request this way. */
-  #directFor({ url, proxy, isIdentified }: Way): HttpClient | undefined {
+  #directFor({ url, proxy, isDecided, isIdentified }: Way): HttpClient | undefined {
     const create = this.#options.runtime.createHttpClient;
-    if (create === undefined || proxy !== undefined || !this.#canFetch(url)) return undefined;
+    if (create === undefined || proxy !== undefined || !this.#canFetch(url, isDecided)) return undefined;
     const { identity, ...options } = this.#clientOptions;
     const client = this.#direct.get(isIdentified) ??
       new RenewableClient(() => create({ ...options, identity: isIdentified ? identity : undefined }));
@@ -151,11 +158,11 @@ export class NetworkClients {
   }
 
   /** Whether the runtime's client can request a URL directly and with the settings. */
-  #canFetch(url: URL): boolean {
+  #canFetch(url: URL, isDecided: boolean): boolean {
     const { runtime, hasEnvironmentProxies } = this.#options;
     // Our own connections need the permission for every address.
     const isAvoided = this.#avoidedHosts.has(url.host) && runtime.network.isUnrestricted();
-    return !hasEnvironmentProxies && !isAvoided && !this.#isCustom(url) && runtime.canFetch(url);
+    return !hasEnvironmentProxies && !isAvoided && !this.#isCustom(url) && runtime.canFetch(url, isDecided);
   }
 
   /** Whether a setting needs connections that the runtime's client cannot open. */

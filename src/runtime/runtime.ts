@@ -214,8 +214,8 @@ export interface Runtime {
    * `undefined` where all requests go over connections of our own.
    */
   readonly createHttpClient: ((options: HttpClientOptions) => HttpClient) | undefined;
-  /** Whether such a client can request this URL. */
-  canFetch(url: URL): boolean;
+  /** Whether such a client can request this URL. If `isDirect`, it must not use a proxy of the environment. */
+  canFetch(url: URL, isDirect: boolean): boolean;
   /** Whether such a client failed with this error although others may succeed. */
   isOwnRefusal(error: unknown): boolean;
   /** Largest chunk of a body in the runtime's own memory; 0 if reads fill the caller's buffer. */

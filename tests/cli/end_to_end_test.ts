@@ -260,7 +260,7 @@ test("a host that Deno gives no access to is asked for once", {
   const { status, stderr } = await runBytehaul(["-v", place.url("/a.bin")], options);
   assert.equal(status, 1);
   // Nothing but the failure: no word of another try.
-  assert.match(stderr, /^bytehaul: Cannot fetch the file: [^\n]* run again with the --allow-net flag\n$/);
+  assert.match(stderr, /^bytehaul: Cannot reach [^\n]*; run it with --allow-net=[\d.:]+\n$/);
   assert.deepEqual(await place.dir.list(), []);
 });
 

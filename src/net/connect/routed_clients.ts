@@ -34,20 +34,10 @@ export class RoutedClients {
    * A client for a URL, through `proxy`. It shows the client certificate only if it is `isIdentified`. Throws a
    * `DownloadError` if the proxy would look up a name whose address is fixed.
    */
-  clientFor(
-    { protocol, hostname, port }: URL,
-    proxy: ProxyServer | undefined,
-    isIdentified: boolean,
-  ): HttpClient {
-    const isPlain = protocol === "http:";
-    if (
-      isPlain && proxy && isForwarding(proxy) && this.#resolver.isFixed(hostname, Number(port || HTTP_PORT))
-    ) {
-      const reason =
-        `it looks up the names in http: URLs, and option resolve fixes the address of ${hostname}`;
-      throw new ProxyError(proxy, reason, false);
-    }
-    return this.#keep(`${protocol} ${isIdentified} ${JSON.stringify(proxy)}`, () => {
+  clientFor(url: URL, proxy: ProxyServer | undefined, isIdentified: boolean): HttpClient {
+    const isPlain = url.protocol === "http:";
+    if (isPlain && proxy !== undefined && isForwarding(proxy)) this.#requireNoFixedAddress(url, proxy);
+    return this.#keep(`${url.protocol} ${isIdentified} ${JSON.stringify(proxy)}`, () => {
       const way = this.#routeThrough(proxy);
       return isPlain ? way : this.#secured(way, isIdentified);
     });
@@ -61,6 +51,12 @@ export class RoutedClients {
   /** Closes idle connections for good. */
   close(): void {
     for (const client of this.#clients.values()) client.closeForGood();
+  }
+
+  #requireNoFixedAddress({ hostname, port }: URL, proxy: ProxyServer): void {
+    if (!this.#resolver.isFixed(hostname, Number(port || HTTP_PORT))) return;
+    const reason = `it looks up the names in http: URLs, so the fixed address of ${hostname} cannot be used`;
+    throw new ProxyError(proxy, reason, false);
   }
 
   #createDialer(resolver: Resolver): Dialer {

@@ -1,5 +1,6 @@
 import { systemClock } from "../clock.ts";
 import type { Runtime } from "../runtime.ts";
+import { mayReadVariable } from "./deno_access.ts";
 import { canFetch, createHttpClient, isOwnRefusal } from "./deno_client.ts";
 import { denoFiles } from "./deno_files.ts";
 import { denoNetwork } from "./deno_network.ts";
@@ -15,12 +16,6 @@ export function createDenoRuntime(): Runtime {
     canFetch,
     isOwnRefusal,
     bodyChunkBytes: 0,
-    environment,
+    environment: (name) => mayReadVariable(name) ? Deno.env.get(name) : undefined,
   };
-}
-
-function environment(name: string): string | undefined {
-  // Asking without the permission would prompt on a terminal.
-  const isGranted = Deno.permissions.querySync({ name: "env", variable: name }).state === "granted";
-  return isGranted ? Deno.env.get(name) : undefined;
 }

@@ -2,6 +2,7 @@ import { DownloadError } from "../../errors.ts";
 import { systemClock } from "../clock.ts";
 import { explainFetchFailure } from "../fetch_failure.ts";
 import type { HttpClient, HttpClientOptions } from "../runtime.ts";
+import { mayReadVariable } from "./deno_access.ts";
 import { requireHost } from "./deno_network.ts";
 
 /** Later replacements of the global function may change the request. */
@@ -15,9 +16,14 @@ const BLOCKED_PORTS = new Set(
   10080`.split(/\s+/),
 );
 
-/** Whether fetch sends a request for this URL. */
-export function canFetch({ port }: URL): boolean {
-  return !BLOCKED_PORTS.has(port);
+/** Variables with proxies that fetch obeys. */
+const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"].flatMap((
+  name,
+) => [name, name.toUpperCase()]);
+
+/** Whether fetch sends a request for this URL, and not to a proxy of the environment that this program cannot see. */
+export function canFetch({ port }: URL, isDirect: boolean): boolean {
+  return !BLOCKED_PORTS.has(port) && (!isDirect || PROXY_VARIABLES.every(mayReadVariable));
 }
 
 /** Deno takes at most 100 fields in a response, none that is folded, and no certificate that is its own authority. */

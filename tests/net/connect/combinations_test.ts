@@ -4,12 +4,25 @@ import process from "node:process";
 import { test } from "node:test";
 import type { TlsOptions } from "../../../mod.ts";
 import { FaultServer } from "../../../testing/mod.ts";
+import { runBytehaul } from "../../helpers/child.ts";
 import { queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
 import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
 import { Authority, WITH_OPENSSL } from "../../helpers/sockets/certificate.ts";
 import { startSocksDouble } from "../../helpers/sockets/socks_double.ts";
 import { TlsFront } from "../../helpers/sockets/tls_front.ts";
 import { startTunnelDouble } from "../../helpers/sockets/tunnel_double.ts";
+
+test("103 no proxy, and an environment that may not be read: its proxy is not used", async () => {
+  await using reach = await Reach.open();
+  await using server = await FaultServer.start(REACH_FILE);
+  await using proxy = await FaultServer.start(REACH_FILE);
+  const { status, stderr } = await runBytehaul(["--no-proxy", "*", "-d", reach.dir.join("out"), server.url], {
+    env: { HTTP_PROXY: new URL(proxy.url).origin },
+    denoFlags: ["--no-prompt", "--allow-net", "--allow-read", "--allow-write"],
+  });
+  assert.equal(status, 0, stderr);
+  assert.deepEqual([server.requests.length > 0, proxy.connections], [true, 0]);
+});
 
 test("103 socks5h with resolve: the proxy gets the fixed addresses in turn, and no name", async () => {
   await using reach = await Reach.open();
@@ -50,7 +63,7 @@ test("103 an HTTP proxy with resolve and an http: URL: an error before anything 
   const error = await reach.fail("proxy", "http://files.example/file.bin", options);
   assert.equal(
     error.message,
-    `Cannot use the proxy ${origin}: it looks up the names in http: URLs, and option resolve fixes the address of files.example`,
+    `Cannot use the proxy ${origin}: it looks up the names in http: URLs, so the fixed address of files.example cannot be used`,
   );
   assert.equal(proxy.connections, 0);
   await reach.complete("http://other.example/file.bin", options);
