@@ -5,7 +5,7 @@ import type { AddressSource, Dialer } from "./dialer.ts";
 import { joinHostPort, parseIpBytes } from "../../lib/ip_address.ts";
 import { proxyFailed, tryTunnel, type TunnelRefusal } from "../proxy/proxy_check.ts";
 import { ProxyLogin } from "../proxy/proxy_login.ts";
-import { openSocks, refuseTarget, type SocksRefusal } from "../proxy/socks.ts";
+import type { SocksRefusal } from "../proxy/socks.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 
 /** Opens connections to servers. */
@@ -32,6 +32,8 @@ export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: Proxy
   const credentials = proxy.username === "" ? undefined : proxy;
   return {
     async open(signal, host, port) {
+      // Loaded here, because most runs use no SOCKS proxy.
+      const { openSocks, refuseTarget } = await import("../proxy/socks.ts");
       const own = parseIpBytes(host) ?? (proxy.protocol === "socks5h" ? host : undefined);
       const targets = own === undefined ? await addresses(resolver, host, port, signal) : [own];
       let failure: DownloadError | undefined;
