@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { importsOf, type Violation, violations } from "./helpers/source/import_rule.ts";
 import { LIMITS, oversized, parameterLists } from "./helpers/source/size_rule.ts";
+import { startLoad } from "./helpers/source/start_load.ts";
 import { blankText } from "./helpers/source/source_text.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -75,6 +76,16 @@ test("the rule sees the imports that there are", async () => {
     ).length;
     assert.ok(count(path) >= plain, `${path}: ${count(path)} of ${plain}`);
   }
+});
+
+test("the command starts with few modules of Node, and with no file that another one imports late", async () => {
+  const { loaded, late } = startLoad(await readModules(), "cli.ts");
+  // The others take Deno or Bun milliseconds to load, above all node:fs, node:net and node:tty.
+  const quick = ["buffer", "crypto", "os", "path", "process", "url", "util", "zlib"];
+  const isOfNode = (name: string) => name.startsWith("node:");
+  assert.deepEqual([...loaded].filter(isOfNode).sort(), quick.map((name) => `node:${name}`));
+  assert.deepEqual([...late].filter((name) => loaded.has(name) && !isOfNode(name)), []);
+  assert.ok(late.has("src/session/resume_request.ts"));
 });
 
 /** What the rule says about one file. */

@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { nodeFs } from "./node_fs.ts";
 
 /**
  * Bytes that this process may still write below `path`. `undefined` when the file system does not report
@@ -6,7 +6,7 @@ import { statfs } from "node:fs/promises";
  */
 export async function freeBytes(path: string): Promise<number | undefined> {
   try {
-    const { blocks, bavail, bsize } = await statfs(path);
+    const { blocks, bavail, bsize } = await nodeFs().promises.statfs(path);
     return blocks > 0 ? bavail * bsize : undefined;
   } catch {
     return undefined;

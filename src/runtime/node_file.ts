@@ -1,7 +1,8 @@
-import { type BigIntStats, constants } from "node:fs";
-import * as fs from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { identify } from "./identity.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
+import { nodeFs } from "./node_fs.ts";
 import type { FileInfo, RuntimeFile } from "./runtime.ts";
 import { coded, systemError } from "./system_error.ts";
 import { errorCode } from "../lib/error_code.ts";
@@ -10,14 +11,17 @@ import { errorCode } from "../lib/error_code.ts";
  * Flags for a file that must be regular: they follow no link and do not wait for a pipe. Windows has no such
  * flags.
  */
-export const OPEN_OWN: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+export function ownFileFlags(): number {
+  const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = nodeFs().constants;
+  return O_NOFOLLOW | O_NONBLOCK;
+}
 
 /** An open file. */
 export class NodeFile implements RuntimeFile {
-  readonly #file: fs.FileHandle;
+  readonly #file: FileHandle;
 
   /** Takes over an open file. */
-  constructor(file: fs.FileHandle) {
+  constructor(file: FileHandle) {
     this.#file = file;
   }
 
@@ -54,19 +58,19 @@ export class NodeFile implements RuntimeFile {
 
 /** Describes the path itself. */
 export async function lstat(path: string): Promise<FileInfo | undefined> {
-  return await orMissing(fs.lstat(path, { bigint: true }).then(describe));
+  return await orMissing(nodeFs().promises.lstat(path, { bigint: true }).then(describe));
 }
 
 /** Describes the target of the path. */
 export async function stat(path: string): Promise<FileInfo | undefined> {
-  return await orMissing(fs.stat(path, { bigint: true }).then(describe));
+  return await orMissing(nodeFs().promises.stat(path, { bigint: true }).then(describe));
 }
 
 /** Removes a file, if it exists. */
 export async function remove(path: string): Promise<void> {
   // Windows reports a directory like a file that is in use.
   if (IS_WINDOWS && (await lstat(path))?.kind === "directory") throw systemError("EISDIR", path);
-  await orMissing(onFile(() => fs.unlink(path)));
+  await orMissing(onFile(() => nodeFs().promises.unlink(path)));
 }
 
 function describe(info: BigIntStats): FileInfo {

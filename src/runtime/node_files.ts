@@ -1,14 +1,14 @@
-import { constants } from "node:fs";
-import * as fs from "node:fs/promises";
 import { freeBytes } from "./free_space.ts";
 import { IS_WINDOWS, onFile } from "./in_use.ts";
-import { lstat, NodeFile, OPEN_OWN, remove, stat } from "./node_file.ts";
+import { lstat, NodeFile, ownFileFlags, remove, stat } from "./node_file.ts";
+import { nodeFs } from "./node_fs.ts";
 import type { FileSystem } from "./runtime.ts";
 import { shareSyncs } from "./shared_sync.ts";
 import { coded, systemError } from "./system_error.ts";
 
 /** The files of Bun and Node, with the lock of one of them. */
 export function nodeFiles(lock: FileSystem["lock"]): FileSystem {
+  const { constants, promises: fs } = nodeFs();
   return {
     async create(path) {
       const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
@@ -17,7 +17,7 @@ export function nodeFiles(lock: FileSystem["lock"]): FileSystem {
 
     async open(path, mode) {
       const access = mode === "read" || mode === "read-own" ? constants.O_RDONLY : constants.O_RDWR;
-      const file = new NodeFile(await fs.open(path, mode === "read" ? access : access | OPEN_OWN));
+      const file = new NodeFile(await fs.open(path, mode === "read" ? access : access | ownFileFlags()));
       // Windows also opens directories.
       if (!IS_WINDOWS || (await file.stat()).kind !== "directory") return file;
       await file.close();

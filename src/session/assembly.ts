@@ -1,5 +1,5 @@
 import { layOutBlocks, MemoryBudget } from "../flow/memory_budget.ts";
-import { PrefixHasher } from "../integrity/prefix_hasher.ts";
+import type { PrefixHasher, PrefixHasherOptions } from "../integrity/prefix_hasher.ts";
 import { onAbort } from "../lib/on_abort.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
@@ -48,10 +48,10 @@ export class Assembly {
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
 
-  private constructor(options: AssemblyOptions, hashedFile: FileReader | undefined) {
+  private constructor(options: AssemblyOptions, isHashed: boolean) {
     const { runtime, spec, log, start } = options;
     const { sink, pieces, identity } = start;
-    const reserved = hashedFile ? HASH_BLOCKS : 0;
+    const reserved = isHashed ? HASH_BLOCKS : 0;
     const layout = layOutBlocks({
       budget: spec.memoryBudget - sink.memoryBytes,
       connections: spec.maxConnections,
@@ -85,13 +85,22 @@ export class Assembly {
     });
     this.cache = cache;
     this.#checkpointer = new Checkpointer({ cache, sink, claims });
-    this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
   }
 
   /** Prepares the writing for the transfer from `start`. */
   static async open(options: AssemblyOptions): Promise<Assembly> {
-    const hashedFile = options.expected && await options.start.sink.openReader();
-    return new Assembly(options, hashedFile);
+    const { expected, start: { sink } } = options;
+    if (expected === undefined) return new Assembly(options, false);
+    // Loaded here, because most runs of the command have no checksum.
+    const { PrefixHasher } = await import("../integrity/prefix_hasher.ts");
+    const file = await sink.openReader();
+    const assembly = new Assembly(options, file !== undefined);
+    if (file !== undefined) {
+      const prefix = new PrefixHasher(assembly.#hashingOf(file, expected));
+      prefix.advance(assembly.pieces.frontier);
+      assembly.#hasher = { prefix, file };
+    }
+    return assembly;
   }
 
   /** Why no later run can resume from the received data; `undefined` if one can. */
@@ -187,17 +196,13 @@ export class Assembly {
     }
   }
 
-  #startHashing(file: FileReader): PrefixHasher {
-    const { checksum } = this.#options.expected!;
-    const buffers = [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes] as const;
-    const hasher = new PrefixHasher({
+  #hashingOf(file: FileReader, { checksum }: ExpectedChecksum): PrefixHasherOptions {
+    return {
       algorithm: checksum.algorithm,
       file,
-      buffers,
+      buffers: [this.pool.tryTake()!.bytes, this.pool.tryTake()!.bytes],
       onThisThread: this.pieces.size <= MAX_MAIN_THREAD_BYTES,
       onFallback: (cause) => this.#options.log("debug", `hashing on the main thread: ${cause}`),
-    });
-    hasher.advance(this.pieces.frontier);
-    return hasher;
+    };
   }
 }

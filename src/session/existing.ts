@@ -5,7 +5,7 @@ import { statPath } from "../storage/paths.ts";
 import { inspectLeftovers, peekPart } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { Logger } from "../types.ts";
-import { checkDigest, type VerifiedFile } from "../verify/file_check.ts";
+import type { VerifiedFile } from "../verify/file_check.ts";
 import type { Progress } from "./progress.ts";
 import { type ExpectedChecksum, isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import { isOfUrl } from "./sources/url_hash.ts";
@@ -89,6 +89,8 @@ export class ExistingFiles {
     const expected = await this.expected(named);
     if (expected === undefined) return undefined;
     const check = { runtime, path, signal, onProgress: () => {} };
+    // Loaded here, because most runs of the command have no checksum.
+    const { checkDigest } = await import("../verify/file_check.ts");
     progress.verifying();
     try {
       return await checkDigest(check, expected.checksum, "checksum");

@@ -7,7 +7,6 @@ import { discard, removeMismatch } from "../storage/discard.ts";
 import { type FinishedOutput, inspect } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { DownloadResult, Logger } from "../types.ts";
-import { checkDigest } from "../verify/file_check.ts";
 import { Attempt, type Outcome, type StopRequest } from "./attempt.ts";
 import { ExistingFiles } from "./existing.ts";
 import { noteKeptProgress } from "./sources/kept_progress.ts";
@@ -21,7 +20,6 @@ import {
   type ExpectedChecksum,
   requireDigest,
 } from "./sources/expected_checksum.ts";
-import { fetchList } from "./sources/fetch_list.ts";
 import { FirstRequests } from "./sources/first_request.ts";
 import type { FirstResponse } from "./sources/first_response.ts";
 import type { KnownVersion } from "./sources/known_version.ts";
@@ -97,7 +95,14 @@ export class Session {
   #locate(): Promise<Located> {
     const { runtime, spec, sourceOf, log, progress, stop: { signal } } = this.#options;
     const retries = { clock: runtime.clock, log, progress };
-    const lists = { runtime, fetchList: (url: string) => fetchList(sourceOf(url), spec, retries, signal) };
+    const lists = {
+      runtime,
+      // Loaded here, because few downloads have a list on a server.
+      fetchList: async (url: string) => {
+        const { fetchList } = await import("./sources/fetch_list.ts");
+        return await fetchList(sourceOf(url), spec, retries, signal);
+      },
+    };
     const expectedOf = (path: string) => expectedByCaller(path, spec, lists, signal);
     const existing = new ExistingFiles({ ...this.#options, signal, expectedOf });
     return locate(existing, () => this.#prober.probeForName(), this.#options);
@@ -165,7 +170,8 @@ export class Session {
     const expected = this.#expected;
     const { size } = finished;
     if (expected !== undefined) {
-      // An earlier run may have had another checksum, or none.
+      // An earlier run may have had another checksum, or none. Loaded here, because that is rare.
+      const { checkDigest } = await import("../verify/file_check.ts");
       const check = { runtime, path: output.path, signal: stop.signal, onProgress: () => {} };
       const { actual } = await checkDigest(check, expected.checksum, "checksum");
       requireDigest(actual, expected, output.path, spec.url);

@@ -3,7 +3,7 @@ import { agree, namesVersion } from "../http/validator.ts";
 import type { Output } from "../storage/output.ts";
 import type { Validator } from "../types.ts";
 import { type Interrupted, prove, startsFresh } from "./resume.ts";
-import { type ResumeAnswer, ResumeRequest } from "./resume_request.ts";
+import type { ResumeAnswer } from "./resume_request.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import type { FirstRequests } from "./sources/first_request.ts";
 import type { FirstResponse } from "./sources/first_response.ts";
@@ -70,6 +70,8 @@ export class Starter {
 
   async #request(proven: Interrupted, named: FirstResponse | undefined): Promise<ResumeAnswer> {
     const { requests, prober, log } = this.#tools;
+    // Loaded here, because most runs of the command resume nothing.
+    const { ResumeRequest } = await import("./resume_request.ts");
     const request = new ResumeRequest(proven, requests, log);
     const first = named ?? (proven.pieces.isComplete ? await prober.probe() : undefined);
     return first === undefined ? await request.send() : await request.judge(first);

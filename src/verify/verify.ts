@@ -12,14 +12,7 @@ import {
 } from "../options/option_checks.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import type { Clock, Runtime } from "../runtime/runtime.ts";
-import { findInListFile } from "./checksum_list_file.ts";
-import {
-  checkClaims,
-  checkDigest,
-  type FileCheck,
-  type VerifiedFile,
-  type VerifiedPart,
-} from "./file_check.ts";
+import type { FileCheck, VerifiedFile, VerifiedPart } from "./file_check.ts";
 import { onAbort } from "../lib/on_abort.ts";
 
 export type { VerifiedFile, VerifiedPart };
@@ -121,23 +114,31 @@ export async function verifyOn(
 ): Promise<VerifyResult> {
   refuseUnknown(options, ["checksum", "checksumFile", "signal", "onProgress"]);
   text("path", path);
-  const { checksum, checksumFile } = checkSources(options);
+  const sources = checkSources(options);
   const signal = checkSignal(options.signal) ?? new AbortController().signal;
   const onProgress = optionalFunction("onProgress", options.onProgress) ?? (() => {});
   signal.throwIfAborted();
   const check: FileCheck = { runtime, path, signal, onProgress };
-  const work: Promise<VerifyResult> = checksum !== undefined
-    ? checkDigest(check, checksum, "checksum")
-    : checksumFile !== undefined
-    ? findInListFile([basename(path)], checksumFile, runtime, signal)
-      .then((found) => checkDigest(check, found, "checksumFile"))
-    : checkClaims(check);
-  return await orStopped(work, signal, runtime.clock);
+  return await orStopped(compare(check, sources), signal, runtime.clock);
 }
 
-function checkSources(
-  options: VerifyOptions,
-): { checksum: Checksum | undefined; checksumFile: string | undefined } {
+interface Sources {
+  readonly checksum: Checksum | undefined;
+  readonly checksumFile: string | undefined;
+}
+
+/** Loads what compares files here, because a run that downloads loads this module as well. */
+async function compare(check: FileCheck, { checksum, checksumFile }: Sources): Promise<VerifyResult> {
+  const { checkClaims, checkDigest } = await import("./file_check.ts");
+  if (checksum !== undefined) return await checkDigest(check, checksum, "checksum");
+  if (checksumFile === undefined) return await checkClaims(check);
+  const { findInListFile } = await import("./checksum_list_file.ts");
+  const { runtime, path, signal } = check;
+  const found = await findInListFile([basename(path)], checksumFile, runtime, signal);
+  return await checkDigest(check, found, "checksumFile");
+}
+
+function checkSources(options: VerifyOptions): Sources {
   const checksum = optionalText("checksum", options.checksum);
   const checksumFile = optionalText("checksumFile", options.checksumFile);
   if (checksum !== undefined && checksumFile !== undefined) {

@@ -36,7 +36,8 @@ export class Terminal {
 
   /** Stops drawing and removes the drawn lines. */
   stop(): void {
-    this.#redrawing?.abort(OVER);
+    if (this.#redrawing === undefined) return;
+    this.#redrawing.abort(OVER);
     this.#render = () => [];
     this.#draw("");
   }

@@ -1,19 +1,6 @@
 /** ASCII text. Each of its characters fills one cell. */
 const ASCII = /^[ -~]*$/;
 
-/** Characters that share the cell of the character before them. */
-const NO_CELL = /[\p{Mn}\p{Me}\p{Cf}]/gu;
-
-/** Emoji of one or several characters, such as flags, keycaps, families and skin tones. */
-const EMOJI = /^(?:\p{RGI_Emoji}$|\p{Emoji_Presentation})/v;
-
-/** Characters of East Asian scripts, and punctuation that no other script uses; halfwidth forms fill one cell. */
-const EAST_ASIAN =
-  /^[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\p{scx=Hangul}\p{scx=Yi}\p{scx=Tangut}\p{scx=Nushu}]--[\p{scx=Latin}\uff61-\uffdc]]/v;
-
-/** The fullwidth forms of characters that fill one cell elsewhere; Unicode adds no more of them. */
-const FULLWIDTH = /^[\u3000\uff01-\uff60\uffe0-\uffe6]/;
-
 let segmenter: Intl.Segmenter | undefined;
 
 /** Splits text into what a reader sees as characters. Each may consist of several code points. */
@@ -23,11 +10,23 @@ function graphemesOf(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
-/** The cells of one grapheme. It is approximate, as terminals differ. */
+/**
+ * The cells of one grapheme. It is approximate, as terminals differ. The patterns are written where they are used,
+ * because evaluating them takes V8 15 ms, which a run that draws only ASCII text saves.
+ */
 function cellsOf(grapheme: string): number {
   if (ASCII.test(grapheme)) return grapheme.length;
-  if (EMOJI.test(grapheme) || EAST_ASIAN.test(grapheme) || FULLWIDTH.test(grapheme)) return 2;
-  return [...grapheme.replace(NO_CELL, "")].length;
+  // Emoji of one or several characters, such as flags, keycaps, families and skin tones.
+  if (/^(?:\p{RGI_Emoji}$|\p{Emoji_Presentation})/v.test(grapheme)) return 2;
+  // Characters of East Asian scripts, and punctuation that no other script uses; halfwidth forms fill one cell.
+  if (
+    /^[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\p{scx=Hangul}\p{scx=Yi}\p{scx=Tangut}\p{scx=Nushu}]--[\p{scx=Latin}\uff61-\uffdc]]/v
+      .test(grapheme)
+  ) return 2;
+  // The fullwidth forms of characters that fill one cell elsewhere; Unicode adds no more of them.
+  if (/^[\u3000\uff01-\uff60\uffe0-\uffe6]/.test(grapheme)) return 2;
+  // Characters that share the cell of the character before them.
+  return [...grapheme.replace(/[\p{Mn}\p{Me}\p{Cf}]/gu, "")].length;
 }
 
 /** How many cells of a terminal the text fills. */

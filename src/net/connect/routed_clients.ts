@@ -1,7 +1,6 @@
 import type { ProxyServer, ResolvedNetwork } from "../../options/resolved_options.ts";
 import type { HttpClient, Runtime } from "../../runtime/runtime.ts";
 import { Dialer } from "./dialer.ts";
-import { dohOver } from "../dns/doh.ts";
 import { RoutedClient } from "../http1/routed_client.ts";
 import { Resolver } from "../dns/resolver.ts";
 import { isForwarding, ProxyError } from "../proxy/proxy_check.ts";
@@ -84,7 +83,11 @@ export class RoutedClients {
       network,
       clock,
       dohServers,
-      fetchDoh: (url, message, signal) => dohOver(this.#bootstrap())(url, message, signal),
+      fetchDoh: async (url, message, signal) => {
+        // Loaded here, because most runs query no DoH server.
+        const { dohOver } = await import("../dns/doh.ts");
+        return await dohOver(this.#bootstrap())(url, message, signal);
+      },
       servers: dnsServers,
       overrides,
       families: enableIpv6 ? "all" : "ipv4",

@@ -5,7 +5,6 @@ import type { AddressSource, Dialer } from "./dialer.ts";
 import { joinHostPort, parseIpBytes } from "../../lib/ip_address.ts";
 import { LoginRefusal, openTunnel, ProxyError, TargetRefusal } from "../proxy/proxy_check.ts";
 import { ProxyLogin } from "../proxy/proxy_login.ts";
-import { openSocks, requireExpressible } from "../proxy/socks.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 
 /** Opens connections to servers. */
@@ -43,6 +42,8 @@ export function directRoute(dialer: Dialer): Route {
 export function socksRoute({ dialer, resolver }: RouteParts, proxy: ProxyServer): Route {
   return {
     async open(signal, host, port) {
+      // Loaded here, because most runs use no SOCKS proxy.
+      const { openSocks, requireExpressible } = await import("../proxy/socks.ts");
       const isName = parseIpBytes(host) === undefined;
       const isOurs = isName && (proxy.protocol === "socks5" || resolver.isFixed(host, port));
       const targets = isOurs ? await resolver.resolve(host, port, signal) : [host];

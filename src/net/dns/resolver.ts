@@ -2,7 +2,7 @@ import { PermissionError } from "../../errors.ts";
 import type { Network } from "../../runtime/runtime.ts";
 import { type AddressOverrides, overridesFor } from "../../options/address_overrides.ts";
 import { DnsCache, type FoundAddresses } from "./dns_cache.ts";
-import { DnsClient, type DnsClientOptions, NXDOMAIN } from "./dns_client.ts";
+import type { DnsClient, DnsClientOptions } from "./dns_client.ts";
 import { dnsError } from "./dns_error.ts";
 import type { AddressType } from "./dns_message.ts";
 import { isIpv6, parseIp, withoutBrackets } from "../../lib/ip_address.ts";
@@ -31,12 +31,11 @@ const LOOPBACK_ADDRESSES = ["::1", "127.0.0.1"];
 /** Finds the addresses of a host. */
 export class Resolver {
   readonly #options: ResolverOptions;
-  readonly #client: DnsClient;
   readonly #cache: DnsCache;
+  #client: DnsClient | undefined;
 
   constructor(options: ResolverOptions) {
     this.#options = options;
-    this.#client = new DnsClient(options);
     this.#cache = new DnsCache(options.clock);
   }
 
@@ -81,12 +80,15 @@ export class Resolver {
   }
 
   async #askServers(name: string, signal: AbortSignal): Promise<FoundAddresses> {
+    // Loaded here, because most runs leave look-ups to the system.
+    const { DnsClient, NXDOMAIN } = await import("./dns_client.ts");
+    const client = this.#client ??= new DnsClient(this.#options);
     const { families, clock } = this.#options;
     const types: readonly AddressType[] = families === "all" ? ["AAAA", "A"] : ["A"];
     const enough = new AbortController();
     const limited = AbortSignal.any([signal, enough.signal]);
     const ask = async (type: AddressType) => {
-      const answer = await this.#client.ask(name, type, limited);
+      const answer = await client.ask(name, type, limited);
       if (answer.addresses.length > 0) {
         clock.sleep(OTHER_FAMILY_WAIT_MS, limited).then(() => enough.abort(), () => {}); // both families have answered
       }

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import * as fs from "node:fs/promises";
 import { resolve, toNamespacedPath } from "node:path";
 import process from "node:process";
 import { IS_WINDOWS, onFile } from "../in_use.ts";
+import { nodeFs } from "../node_fs.ts";
 import type { FileLock } from "../runtime.ts";
 import { systemError } from "../system_error.ts";
 import { errorCode } from "../../lib/error_code.ts";
@@ -78,7 +78,7 @@ async function lock(kernel: Kernel, path: string): Promise<FileLock | undefined>
 
 async function release(kernel: Kernel, handle: Handle, path: string): Promise<void> {
   try {
-    await onFile(() => fs.unlink(path)).catch((error) => {
+    await onFile(() => nodeFs().promises.unlink(path)).catch((error) => {
       if (errorCode(error) !== "ENOENT") throw error;
     });
   } finally {
@@ -96,6 +96,7 @@ async function open(kernel: Kernel, path: string): Promise<Handle> {
 
 /** Throws the runtime's error for a path that could not be opened. */
 async function explain(path: string): Promise<never> {
+  const { promises: fs } = nodeFs();
   if ((await fs.lstat(path).catch(() => undefined))?.isDirectory()) throw systemError("EISDIR", path);
   await (await fs.open(path, "a")).close();
   throw systemError("EBUSY", path); // it was in use a moment ago

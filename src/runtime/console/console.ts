@@ -66,12 +66,14 @@ export interface CliHost {
 export function createConsole(): CliHost {
   // Call this before the streams are used: a stream on a terminal listens for a signal about its size.
   const outlives = outlivesTerminal();
-  const stdout = new Outlet(process.stdout);
-  const stderr = new Outlet(process.stderr);
+  const stdout = new Outlet(() => process.stdout);
+  const stderr = new Outlet(() => process.stderr);
   return {
     args: process.argv.slice(2),
     isBytehaul: /^bytehaul(\.exe)?$/i.test(basename(process.execPath)),
-    isTerminal: process.stderr.isTTY === true && !isDumb(),
+    get isTerminal() {
+      return process.stderr.isTTY === true && !isDumb();
+    },
     clock: systemClock,
     columns: () => process.stderr.columns || 80,
     writeStdout: (text) => stdout.write(text),

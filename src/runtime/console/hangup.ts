@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import process from "node:process";
-import { isatty } from "node:tty";
+import { nodeFs } from "../node_fs.ts";
 import { isGranted } from "./host_access.ts";
 
 const ALL = ["read", "write", "net", "env", "sys", "run", "ffi"] as const;
@@ -16,6 +15,7 @@ export function outlivesTerminal(): boolean {
   if (ignored !== undefined) return (ignored & 1n) === 1n;
   // `nohup` redirects all output from the terminal. If no output is on a terminal, to continue is the safe
   // choice.
+  const { isatty } = process.getBuiltinModule("node:tty");
   return !isatty(1) && !isatty(2);
 }
 
@@ -29,9 +29,13 @@ function ignoredSignals(): bigint | undefined {
   // Deno allows this only with --allow-all, and prompts on a terminal otherwise.
   if (!ALL.every((name) => isGranted({ name }))) return undefined;
   try {
-    const [, mask] = /^SigIgn:\s*([\da-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    const [, mask] = /^SigIgn:\s*([\da-f]+)$/m.exec(readNow("/proc/self/status")) ?? [];
     return mask === undefined ? undefined : BigInt(`0x${mask}`);
   } catch {
     return undefined;
   }
+}
+
+function readNow(path: string): string {
+  return "Deno" in globalThis ? Deno.readTextFileSync(path) : nodeFs().readFileSync(path, "utf8");
 }

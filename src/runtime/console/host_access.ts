@@ -1,6 +1,6 @@
-import { open, readFile, stat } from "node:fs/promises";
 import process from "node:process";
 import { errorCode } from "../../lib/error_code.ts";
+import { nodeFs } from "../node_fs.ts";
 
 /** Facts about a path, after following links. */
 export interface PathInfo {
@@ -49,23 +49,29 @@ export function readVariable(name: string): string | undefined {
 
 /** The text of a file. */
 export function readText(path: string): Promise<string> {
-  return looking(path, () => readFile(path, "utf8"));
+  return looking(path, () => nodeFs().promises.readFile(path, "utf8"));
 }
 
 /** Describes a path; `undefined` when nothing has the name. */
 export function look(path: string): Promise<PathInfo | undefined> {
   return looking(path, async () => {
     try {
-      const info = await stat(path);
+      const { isFile, isDirectory, mode } = await stat(path);
       return {
-        kind: info.isFile() ? "file" : info.isDirectory() ? "directory" : "other",
-        mode: process.platform === "win32" ? undefined : info.mode & 0o777,
+        kind: isFile ? "file" : isDirectory ? "directory" : "other",
+        mode: process.platform === "win32" || mode === null ? undefined : mode & 0o777,
       };
     } catch (error) {
       if (errorCode(error) === "ENOENT") return undefined;
       throw error;
     }
   });
+}
+
+async function stat(path: string): Promise<Pick<Deno.FileInfo, "isFile" | "isDirectory" | "mode">> {
+  if ("Deno" in globalThis) return await Deno.stat(path);
+  const info = await nodeFs().promises.stat(path);
+  return { isFile: info.isFile(), isDirectory: info.isDirectory(), mode: info.mode };
 }
 
 async function looking<T>(path: string, action: () => Promise<T>): Promise<T> {
@@ -79,7 +85,7 @@ async function looking<T>(path: string, action: () => Promise<T>): Promise<T> {
 
 /** The content of a file, read chunk by chunk on demand. */
 export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const file = await looking(path, () => open(path));
+  const file = await looking(path, () => nodeFs().promises.open(path));
   try {
     for (;;) {
       const buffer = new Uint8Array(CHUNK_BYTES);

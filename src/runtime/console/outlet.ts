@@ -1,23 +1,27 @@
 import { errorCode } from "../../lib/error_code.ts";
 import { reasonFor } from "./host_access.ts";
 
-/** Writes to standard output or standard error. After a failure it writes nothing more. */
+/**
+ * Writes to standard output or standard error. After a failure it writes nothing more. The stream is made for the
+ * first text, because that takes up to 9 ms, and a quiet run writes nothing.
+ */
 export class Outlet {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #open: () => NodeJS.WriteStream;
+  #stream: NodeJS.WriteStream | undefined;
   readonly #waiting = new Set<() => void>();
   #pending = 0;
   #isBroken = false;
   #reason: string | undefined;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-    stream.on("error", (error: unknown) => this.#break(error));
+  constructor(open: () => NodeJS.WriteStream) {
+    this.#open = open;
   }
 
   write(text: string): void {
     if (this.#isBroken) return;
     this.#pending++;
     try {
+      this.#stream ??= this.#open().on("error", (error: unknown) => this.#break(error));
       this.#stream.write(text, (error) => error ? this.#break(error) : this.#written());
     } catch (error) {
       // Deno throws immediately; other runtimes report the failure later.

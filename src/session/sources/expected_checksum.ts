@@ -7,7 +7,6 @@ import type { ResolvedSpec } from "../../options/resolved_options.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { fileNameFromUrl } from "../../storage/file_name.ts";
 import type { ChecksumSource } from "../../types.ts";
-import { findInList, findInListFile } from "../../verify/checksum_list_file.ts";
 
 /** The checksum that the file must have, and where it comes from. */
 export interface ExpectedChecksum {
@@ -39,6 +38,8 @@ export async function expectedByCaller(
 ): Promise<ExpectedChecksum | undefined> {
   if (checksum !== undefined) return { checksum, source: "checksum" };
   if (checksumFile === undefined) return undefined;
+  // Loaded here, because few downloads have a list.
+  const { findInList, findInListFile } = await import("../../verify/checksum_list_file.ts");
   const names = [fileNameFromUrl(url), basename(path)].filter((name) => name !== undefined);
   const found = /^https?:/i.test(checksumFile)
     ? findInList(names, await fetchList(checksumFile), fileNameFromUrl(checksumFile) ?? "")

@@ -15,6 +15,8 @@ export interface ModuleImport {
   /** As it is written, or `undefined` where it is worked out at run time. */
   readonly specifier: string | undefined;
   readonly isType: boolean;
+  /** Whether it is an `import()`, which loads its module when it runs, or never where it only names a type. */
+  readonly isLate: boolean;
   readonly line: number;
 }
 
@@ -72,19 +74,19 @@ function roomOf(path: string): string | undefined {
 export function importsOf(source: string): ModuleImport[] {
   const code = blankText(source);
   const found: ModuleImport[] = [];
-  const add = (at: number, quote: number, isType: boolean): void => {
+  const add = (at: number, quote: number, { isType = false, isLate = false }): void => {
     const end = code.indexOf(code[quote]!, quote + 1);
     const specifier = /["'`]/.test(code[quote]!) ? source.slice(quote + 1, end) : undefined;
-    found.push({ specifier, isType, line: lineOf(source, at) });
+    found.push({ specifier, isType, isLate, line: lineOf(source, at) });
   };
   for (const match of code.matchAll(/\b(?:import|export)\b([^;"'`()=]*?)\bfrom\s*["']/g)) {
-    add(match.index, match.index + match[0].length - 1, isTypeOnly(match[1]!));
+    add(match.index, match.index + match[0].length - 1, { isType: isTypeOnly(match[1]!) });
   }
   for (const match of code.matchAll(/\bimport\s*["']/g)) {
-    add(match.index, match.index + match[0].length - 1, false);
+    add(match.index, match.index + match[0].length - 1, {});
   }
   for (const match of code.matchAll(/\b(?:import|require)\s*\(\s*/g)) {
-    add(match.index, match.index + match[0].length, false);
+    add(match.index, match.index + match[0].length, { isLate: true });
   }
   return found;
 }
