@@ -11,16 +11,17 @@ const ONE = 0x8000_0000;
 
 /**
  * x to the power of 8, 16, 32 and so on. These are the factors by which 1, 2, 4 and more bytes after a range change
- * its CRC.
+ * its CRC. They are computed when first needed, because that takes a millisecond of a run that has just started.
  */
-const SHIFTS: readonly number[] = Array.from({ length: 53 }, shiftsBySquaring());
+let shifts: readonly number[] | undefined;
 
 /** Computes the CRC-32 of two adjacent ranges from the CRC-32 of each and the length of the second. */
 export function combineCrc32(first: number, second: number, lengthOfSecond: number): number {
+  const factors = shifts ??= Array.from({ length: 53 }, shiftsBySquaring());
   let shift = ONE;
   // A length may exceed 32 bits, so a division replaces the bit shift.
   for (let bit = 0, rest = lengthOfSecond; rest > 0; bit++, rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) shift = multiply(shift, SHIFTS[bit]!);
+    if (rest % 2 === 1) shift = multiply(shift, factors[bit]!);
   }
   return (multiply(shift, first) ^ second) >>> 0;
 }
