@@ -95,6 +95,7 @@ export class SegmentReader {
   readonly waitedMs: number;
   readonly #options: TransportOptions;
   readonly #request: OpenRequest;
+  readonly #readInto: HttpResponse["readInto"];
   #stream: Stream;
   #isThrottled = false;
   #isDelayed = false;
@@ -110,6 +111,7 @@ export class SegmentReader {
     this.waitedMs = waitedMs;
     this.#options = options;
     this.#request = request;
+    this.#readInto = response.readInto;
     this.#stream = response.body ?? new Blob([]).stream();
     this.#reader = acquireReader(this.#stream);
     // On Deno an abort no longer reaches a body after a garbage collection of its fetch, so cancel the
@@ -167,6 +169,9 @@ export class SegmentReader {
   }
 
   async #take(block: Block, limit: number): Promise<number> {
+    if (this.#readInto !== undefined && !this.#isThrottled) {
+      return await this.#readInto(block.bytes.subarray(0, limit));
+    }
     if (this.#reader instanceof ReadableStreamBYOBReader) {
       const { value } = await this.#reader.read(block.bytes.subarray(0, limit));
       if (value === undefined) return 0;

@@ -1,6 +1,6 @@
 import { DownloadError } from "../../errors.ts";
 import { within } from "../../lib/waiting.ts";
-import type { Clock } from "../../runtime/runtime.ts";
+import type { Clock, HttpResponse } from "../../runtime/runtime.ts";
 import { Body, type Framing } from "./body.ts";
 import type { HttpConnection } from "./http_connection.ts";
 import type { RequestTarget } from "./request_head.ts";
@@ -21,45 +21,52 @@ const MAX_UNWANTED_MS = 100;
 /** Memory of a read whose caller brings none. */
 const CHUNK_BYTES = 64 * 1024;
 
-/**
- * The body of a response, which is read into the memory of a BYOB reader. `finish` takes its connection when
- * it was read to its end.
- */
-export function streamOf(
+/** The body of a response. `finish` takes its connection when it was read to its end. */
+export function bodyOf(
   exchange: Exchange,
   framing: Framing,
   finish: () => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+): Required<Pick<HttpResponse, "body" | "readInto">> {
   const { connection, target, signal } = exchange;
   const body = new Body(connection, framing);
   let isReading = false;
-  return new ReadableStream({
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    finish();
+  };
+  const readInto = async (into: Uint8Array<ArrayBuffer>): Promise<number> => {
+    if (isOver) return 0;
+    isReading = true;
+    try {
+      const length = await body.read(into);
+      signal.throwIfAborted(); // a closed connection may look like one that has ended
+      if (length === 0) end();
+      return length;
+    } catch (error) {
+      connection.close();
+      throw explain(error, target, signal);
+    } finally {
+      isReading = false;
+    }
+  };
+  const stream: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: CHUNK_BYTES,
     async pull(controller) {
       const request = controller.byobRequest!;
       const { buffer, byteOffset, byteLength } = request.view!;
-      isReading = true;
-      try {
-        const length = await body.read(new Uint8Array(buffer, byteOffset, byteLength));
-        signal.throwIfAborted(); // a closed connection looks like one that has ended
-        if (length === 0) {
-          finish();
-          controller.close();
-        }
-        request.respond(length);
-      } catch (error) {
-        connection.close();
-        throw explain(error, target, signal);
-      } finally {
-        isReading = false;
-      }
+      const length = await readInto(new Uint8Array(buffer, byteOffset, byteLength));
+      if (length === 0) controller.close();
+      request.respond(length);
     },
     async cancel() {
-      if (!isReading && await isReadToEnd(exchange, body)) finish();
+      if (isOver) return;
+      if (!isReading && await isReadToEnd(exchange, body)) end();
       else connection.close();
     },
   }, { highWaterMark: 0 });
+  return { body: stream, readInto };
 }
 
 /** Reads the end of a body that nobody wants, if it is short and comes soon. */

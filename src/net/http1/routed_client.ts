@@ -2,7 +2,7 @@ import { onAbort } from "../../lib/on_abort.ts";
 import type { Clock, Connection, HttpClient, HttpResponse, RequestOptions } from "../../runtime/runtime.ts";
 import { MAX_ANSWERS, type Route } from "../connect/routes.ts";
 import { framingOf, isPersistent } from "./body.ts";
-import { type Exchange, explain, streamOf } from "./body_stream.ts";
+import { bodyOf, type Exchange, explain } from "./body_stream.ts";
 import { HttpConnection } from "./http_connection.ts";
 import { IdlePool, type IdlePoolOptions } from "./idle_pool.ts";
 import { requestHead, type RequestTarget, targetOf } from "./request_head.ts";
@@ -121,7 +121,7 @@ export class RoutedClient implements HttpClient {
       } else exchange.connection.close();
     };
     if (framing.kind !== "length" || framing.length > 0) {
-      return { status, headers, body: streamOf(exchange, framing, finish) };
+      return { status, headers, ...bodyOf(exchange, framing, finish) };
     }
     finish();
     return { status, headers, body: null };

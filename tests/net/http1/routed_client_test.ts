@@ -78,6 +78,21 @@ test("requests one after the other share a connection, also when nobody wants a 
     },
   ));
 
+test("a body that was read without its stream leaves its connection to others, also when it is cancelled then", () =>
+  withServer({}, async ({ server, get }) => {
+    for (let count = 0; count < 2; count++) {
+      const { body, readInto } = await get();
+      const into = new Uint8Array(2 * FILE.size);
+      let received = 0;
+      for (let length = -1; length !== 0; received += length) {
+        length = await readInto!(into.subarray(received));
+      }
+      assert.deepEqual(into.subarray(0, received), contentBytes(FILE.seed, 0, FILE.size));
+      await body!.cancel();
+    }
+    assert.equal(server.connections, 1);
+  }));
+
 test("a long body that nobody wants ends its connection", () =>
   withServer({ size: 2 ** 20 }, async ({ server, get }) => {
     await (await get()).body!.cancel();
