@@ -21,6 +21,13 @@ export interface NetworkClientsOptions {
   readonly hasEnvironmentProxies: boolean;
 }
 
+/** How one request is sent. */
+interface Way {
+  readonly proxy: ProxyServer | undefined;
+  /** Whether its server may get the client certificate. */
+  readonly isIdentified: boolean;
+}
+
 /**
  * The clients of one downloader: one for each way to a server, made when needed. The runtime's client
  * connects directly if it supports the settings. All else goes over connections of our own.
@@ -28,7 +35,8 @@ export interface NetworkClientsOptions {
 export class NetworkClients {
   readonly #options: NetworkClientsOptions;
   readonly #clientOptions: HttpClientOptions;
-  #direct: HttpClient | undefined;
+  /** Clients of the runtime, by whether they have the client certificate. */
+  readonly #direct = new Map<boolean, HttpClient>();
   #routed: RoutedClients | undefined;
   /**
    * Hosts that the runtime's client did not reach in time, because it waits long for an address that does not answer,
@@ -37,6 +45,8 @@ export class NetworkClients {
   readonly #avoidedHosts = new Set<string>();
   /** Hosts that have answered before. A later timeout or abort there does not mean an unreachable address. */
   readonly #reachedHosts = new Set<string>();
+  /** Hosts that broke off their first response, and were then searched for HTTP/2. */
+  readonly #probedHosts = new Set<string>();
 
   constructor(options: NetworkClientsOptions) {
     this.#options = options;
@@ -63,30 +73,39 @@ export class NetworkClients {
     });
   }
 
-  /** A client that uses the proxies of `rules`. */
-  clientFor(rules: ProxyRules | undefined): HttpClient {
-    return { get: (url, options) => this.#get(url, options, rules), close: () => this.closeIdle() };
+  /** A client that uses the proxies of `rules`, and has the client certificate for `origin` alone. */
+  clientFor(rules: ProxyRules | undefined, origin: string): HttpClient {
+    const get = async (text: string, options: RequestOptions): Promise<HttpResponse> => {
+      const url = new URL(text);
+      const isIdentified = this.#clientOptions.identity !== undefined && url.origin === origin;
+      return await this.#get(text, options, { proxy: chooseProxy(url, rules), isIdentified });
+    };
+    return { get, close: () => this.closeIdle() };
   }
 
   /** Closes idle connections. Active connections continue, and later requests open new ones. */
   closeIdle(): void {
-    this.#direct?.close();
+    this.#closeDirect();
     this.#routed?.closeIdle();
   }
 
   /** Closes idle connections for good. */
   close(): void {
-    this.#direct?.close();
+    this.#closeDirect();
     this.#routed?.close();
   }
 
-  async #get(text: string, options: RequestOptions, rules: ProxyRules | undefined): Promise<HttpResponse> {
+  #closeDirect(): void {
+    for (const client of this.#direct.values()) client.close();
+  }
+
+  async #get(text: string, options: RequestOptions, way: Way): Promise<HttpResponse> {
     const url = new URL(text);
-    const proxy = chooseProxy(url, rules);
+    const { proxy } = way;
     // A proxy that forwards requests, and may answer with its own refusal.
     const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
     try {
-      const response = await this.#send(text, options, proxy);
+      const response = await this.#send(text, options, way);
       if (proxy === undefined) this.#reachedHosts.add(url.host);
       const refusal = forwarder &&
         refusalOf(forwarder, response.status, response.headers.get("proxy-authenticate"));
@@ -96,35 +115,54 @@ export class NetworkClients {
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
       if (isSilent && proxy === undefined) this.#avoidedHosts.add(url.host);
+      await this.#requireHttp1(url, error, options, proxy);
       const isKnown = error instanceof DownloadError && error.code !== "bad_response";
       if (forwarder === undefined || isKnown || options.signal.aborted) throw error;
       throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
     }
   }
 
+  /** Throws an error that says so where a server that broke off speaks HTTP/2 only. */
+  async #requireHttp1(
+    url: URL,
+    error: unknown,
+    { signal }: RequestOptions,
+    proxy: ProxyServer | undefined,
+  ): Promise<void> {
+    const { host, protocol } = url;
+    const isKnown = this.#reachedHosts.has(host) || this.#probedHosts.has(host);
+    const brokeOff = !(error instanceof DownloadError) || error.code === "network";
+    const canProbe = this.#options.runtime.network.isUnrestricted();
+    if (protocol !== "https:" || isKnown || !brokeOff || !canProbe || signal.aborted) return;
+    this.#probedHosts.add(host);
+    if (!await (await this.#loadRouted()).speaksHttp2Only(url, proxy, signal)) return;
+    const reason = "it speaks HTTP/2 only, and bytehaul HTTP/1.1 only";
+    throw new DownloadError("tls", `Cannot reach ${host}: ${reason}`, { reason });
+  }
+
   /** Repeats the request over a connection of our own if the runtime's client refuses what others take. */
-  async #send(text: string, options: RequestOptions, proxy: ProxyServer | undefined): Promise<HttpResponse> {
+  async #send(text: string, options: RequestOptions, way: Way): Promise<HttpResponse> {
     const url = new URL(text);
-    const client = await this.#choose(url, proxy);
+    const client = await this.#choose(url, way);
     options.signal.throwIfAborted();
     try {
       return await client.get(text, options);
     } catch (error) {
       const { runtime } = this.#options;
-      const canAvoid = client === this.#direct && runtime.network.isUnrestricted();
-      if (!canAvoid || !runtime.isOwnRefusal(error)) throw error;
+      const canAvoid = client === this.#direct.get(way.isIdentified) && runtime.network.isUnrestricted();
+      if (!canAvoid || options.signal.aborted || !runtime.isOwnRefusal(error)) throw error;
       this.#avoidedHosts.add(url.host);
-      this.#direct?.close(); // a server may count connections, idle ones too
-      return await this.#send(text, options, proxy);
+      this.#closeDirect(); // a server may count connections, idle ones too
+      return await this.#send(text, options, way);
     }
   }
 
-  async #choose(url: URL, proxy: ProxyServer | undefined): Promise<HttpClient> {
+  async #choose(url: URL, { proxy, isIdentified }: Way): Promise<HttpClient> {
     const { runtime } = this.#options;
-    const direct = proxy === undefined && this.#canFetch(url) ? this.#openDirect() : undefined;
+    const direct = proxy === undefined && this.#canFetch(url) ? this.#openDirect(isIdentified) : undefined;
     if (direct !== undefined) return direct;
     runtime.network.requireUnrestricted(url.host);
-    return (await this.#loadRouted()).clientFor(url.protocol as Scheme, proxy);
+    return (await this.#loadRouted()).clientFor(url.protocol as Scheme, proxy, isIdentified);
   }
 
   /** Whether the runtime's client, if there is one, can request a URL directly and with the settings. */
@@ -142,10 +180,14 @@ export class NetworkClients {
       localAddress !== undefined || (tls.insecure && protocol === "https:");
   }
 
-  #openDirect(): HttpClient | undefined {
+  #openDirect(isIdentified: boolean): HttpClient | undefined {
     const create = this.#options.runtime.createHttpClient;
     if (create === undefined) return undefined;
-    return this.#direct ??= new RenewableClient(() => create(this.#clientOptions));
+    const { identity, ...others } = this.#clientOptions;
+    const options = { ...others, identity: isIdentified ? identity : undefined };
+    const client = this.#direct.get(isIdentified) ?? new RenewableClient(() => create(options));
+    this.#direct.set(isIdentified, client);
+    return client;
   }
 
   /** Loads the module when needed: most runs on Deno do not need it, and it is large. */

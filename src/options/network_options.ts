@@ -26,7 +26,10 @@ export interface ProxyOptions {
 export interface TlsOptions {
   /** Certificates of authorities to trust in addition to those of the runtime. */
   readonly ca?: string | readonly string[];
-  /** Certificate for servers that request one; requires `key`. */
+  /**
+   * Certificate for the origin of the URL of each download, if that requests one; requires `key`. Other origins that it
+   * redirects to, proxies and DNS servers do not get it.
+   */
   readonly cert?: string;
   /** Private key of `cert`. */
   readonly key?: string;

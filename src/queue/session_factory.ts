@@ -42,9 +42,10 @@ export class SessionFactory {
   ): Session {
     const { runtime, clients, log } = this.#shared;
     const { url, connectTimeoutMs, readTimeoutMs, headers, cookies, netrc, allowDowngrade, refresh } = spec;
+    const { origin } = new URL(url);
     const limit = new RateLimit(bucket, this.#shared.bucket);
     const transport = {
-      client: clients.clientFor(proxies),
+      client: clients.clientFor(proxies, origin),
       clock: runtime.clock,
       throttle: limit,
       userAgent: `bytehaul/${VERSION}`,
@@ -54,7 +55,6 @@ export class SessionFactory {
     };
     const caller = { headers, cookies, netrc };
     const nobody = { headers: new Headers(), cookies: [], netrc: [] };
-    const { origin } = new URL(url);
     return new Session({
       ...{ runtime, spec, claim, limit, log, progress, stop },
       source: new Source({ transport, url, caller, refresh, log }),

@@ -1,10 +1,15 @@
-import type { Clock } from "./runtime.ts";
+import { clearTimeout, setTimeout } from "node:timers";
 import { onAbort } from "../lib/on_abort.ts";
+import type { Clock } from "./runtime.ts";
+
+/** A program may replace the global ones later, as tests with fake timers do. */
+const monotonicMs = performance.now.bind(performance);
+const { now: wallMs } = Date;
 
 /** The time of this machine. */
 export const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => Date.now(),
+  monotonicMs,
+  wallMs,
   async sleep(ms, signal) {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -49,7 +49,7 @@ export const sockets: Network = {
     }
   },
 
-  async secure(connection, { host, port }, { ca, identity, isVerified }) {
+  async secure(connection, { host, port }, { ca, identity, isVerified, protocol = "http/1.1" }) {
     const place = port === HTTPS_PORT ? host : joinHostPort(host, port);
     if (!(connection instanceof NodeConnection)) {
       throw new TypeError("Cannot secure a connection of another kind");
@@ -64,6 +64,7 @@ export const sockets: Network = {
         ...(ca.length > 0 && { ca: [...getCACertificates("default"), ...ca] }),
         ...identity,
         rejectUnauthorized: isVerified,
+        ALPNProtocols: [protocol],
       });
     } catch (error) {
       throw explainFailure(error, place);
@@ -107,15 +108,17 @@ function plain(address: string): string {
  * it.
  */
 class NodeConnection implements Connection {
+  readonly protocol: string | undefined;
   readonly #socket: Socket;
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #isOver = false;
   #failure: unknown;
   #wake: () => void = () => {};
 
-  /** With TLS, `host` is the host in its errors. */
-  constructor(socket: Socket, host?: string) {
+  /** With TLS, `host` is the host in its errors, and `protocol` the one that was agreed on. */
+  constructor(socket: Socket, host?: string, protocol?: string) {
     this.#socket = socket;
+    this.protocol = protocol;
     // An idle connection must not keep the process alive. A caller that waits for bytes keeps it alive
     // itself.
     socket.unref();
@@ -149,7 +152,9 @@ class NodeConnection implements Connection {
     const socket = connect({ ...options, socket: this.#socket });
     socket.once("error", reject);
     socket.once("close", over);
-    socket.once("secureConnect", () => resolve(new NodeConnection(socket, host)));
+    socket.once("secureConnect", () => {
+      resolve(new NodeConnection(socket, host, socket.alpnProtocol || undefined));
+    });
     return await promise;
   }
 

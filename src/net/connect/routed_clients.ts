@@ -1,7 +1,8 @@
-import type { ProxyServer, ResolvedNetwork } from "../../options/resolved_options.ts";
+import type { ProxyServer, ResolvedNetwork, ResolvedTls } from "../../options/resolved_options.ts";
 import type { HttpClient, Runtime } from "../../runtime/runtime.ts";
 import { Dialer } from "./dialer.ts";
 import { dohOver } from "../dns/doh.ts";
+import { targetOf } from "../http1/request_head.ts";
 import { RoutedClient } from "../http1/routed_client.ts";
 import { Resolver } from "../dns/resolver.ts";
 import { directRoute, httpProxyRoute, type Route, securedRoute, socksRoute } from "./routes.ts";
@@ -31,13 +32,32 @@ export class RoutedClients {
     this.#dialer = this.#createDialer(this.#resolver);
   }
 
-  /** A client for URLs of one scheme, through `proxy`. */
-  clientFor(scheme: Scheme, proxy: ProxyServer | undefined): HttpClient {
+  /** A client for URLs of one scheme, through `proxy`. Only with `isIdentified` it has the client certificate. */
+  clientFor(scheme: Scheme, proxy: ProxyServer | undefined, isIdentified: boolean): HttpClient {
     const { runtime, network: { tls } } = this.#options;
-    return this.#keep(`${scheme} ${JSON.stringify(proxy)}`, () => {
+    return this.#keep(`${scheme} ${isIdentified} ${JSON.stringify(proxy)}`, () => {
       const way = this.#routeThrough(proxy);
-      return scheme === "http:" ? way : securedRoute(way, runtime.network, tls);
+      if (scheme === "http:") return way;
+      return securedRoute(way, runtime.network, isIdentified ? tls : withoutIdentity(tls));
     });
+  }
+
+  /** Whether the server of an https: URL agrees to HTTP/2, and not to HTTP/1.1. `false` if it does not answer. */
+  async speaksHttp2Only(url: URL, proxy: ProxyServer | undefined, signal: AbortSignal): Promise<boolean> {
+    const { runtime, network: { tls } } = this.#options;
+    const { host, port } = targetOf(url.href);
+    const agreesTo = async (protocol: string): Promise<boolean> => {
+      const options = { ...withoutIdentity(tls), protocol };
+      const route = securedRoute(this.#routeThrough(proxy), runtime.network, options);
+      const connection = await route.open(signal, host, port);
+      connection.close();
+      return connection.protocol === protocol;
+    };
+    try {
+      return await agreesTo("h2") && !await agreesTo("http/1.1");
+    } catch {
+      return false; // what failed before is reported
+    }
   }
 
   /** Closes idle connections; later requests open new ones. */
@@ -61,7 +81,7 @@ export class RoutedClients {
     return this.#keep("bootstrap", () => {
       const system = { ...network, dnsServers: [], dohServers: [], overrides: new Map() };
       const dialer = this.#createDialer(this.#createResolver(system));
-      return securedRoute(directRoute(dialer), runtime.network, network.tls);
+      return securedRoute(directRoute(dialer), runtime.network, withoutIdentity(network.tls));
     });
   }
 
@@ -86,7 +106,7 @@ export class RoutedClients {
         return directRoute(this.#dialer);
       case "http":
       case "https":
-        return httpProxyRoute(this.#dialer, proxy, runtime.network, network.tls);
+        return httpProxyRoute(this.#dialer, proxy, runtime.network, network.tls.ca);
       case "socks5":
       case "socks5h":
         return socksRoute(this.#dialer, this.#resolver, proxy);
@@ -100,4 +120,9 @@ export class RoutedClients {
     this.#clients.set(key, client);
     return client;
   }
+}
+
+/** The client certificate is for the caller's origin alone. */
+function withoutIdentity(tls: ResolvedTls): ResolvedTls {
+  return { ...tls, identity: undefined };
 }

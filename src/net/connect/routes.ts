@@ -53,12 +53,12 @@ export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: Proxy
   };
 }
 
-/** Through an HTTP proxy. The connection to the proxy itself may use TLS. */
+/** Through an HTTP proxy. The connection to the proxy itself may use TLS, which trusts `ca` as well. */
 export function httpProxyRoute(
   dialer: Dialer,
   proxy: ProxyServer,
   network: Network,
-  tls: Pick<SecureOptions, "ca" | "identity">,
+  ca: SecureOptions["ca"],
 ): Route {
   const login = new ProxyLogin(proxy);
   const open = async (signal: AbortSignal): Promise<Connection> => {
@@ -66,7 +66,7 @@ export function httpProxyRoute(
     if (proxy.protocol !== "https") return connection;
     try {
       return await secure(
-        { connection, to: proxy, network, tls: { ...tls, isVerified: true } },
+        { connection, to: proxy, network, tls: { ca, identity: undefined, isVerified: true } },
         signal,
       );
     } catch (error) {
@@ -99,7 +99,11 @@ export function httpProxyRoute(
 }
 
 /** The same route, with TLS to the host. */
-export function securedRoute(route: Route, network: Network, tls: ResolvedTls): Route {
+export function securedRoute(
+  route: Route,
+  network: Network,
+  tls: ResolvedTls & Pick<SecureOptions, "protocol">,
+): Route {
   const options: SecureOptions = { ...tls, isVerified: !tls.insecure };
   return {
     async open(signal, host, port) {
