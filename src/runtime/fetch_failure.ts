@@ -37,7 +37,7 @@ const KINDS: readonly Kind[] = [
   {
     code: "tls",
     pattern:
-      /received fatal alert: (\w+)|received corrupt message of type (\w+)|^(EPROTO|ERR_SSL_\w+|ERR_TLS_\w+)$/,
+      /received fatal alert: (\w+)|received corrupt message of type (\w+)|^(EPROTO|ERR_SSL_[\w/]+|ERR_TLS_\w+)$/,
     retryable: false,
     reasonWith: (word) => `TLS could not be set up (${word})`,
   },
