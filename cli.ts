@@ -1,6 +1,6 @@
 /**
- * The command `bytehaul`: fetches files over several connections and goes on where it stopped.
- * `--help` tells of its flags.
+ * The command `bytehaul`: fetches files over several connections and resumes interrupted ones.
+ * `--help` shows its flags.
  *
  * ```sh
  * deno run -A jsr:@bytehaul/bytehaul/cli https://example.com/disk.iso

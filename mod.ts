@@ -21,7 +21,7 @@
  *
  * @module
  */
-export { download, Downloader } from "./src/downloader.ts";
+export { closeAll, download, Downloader } from "./src/downloader.ts";
 export { DownloadHandle } from "./src/queue/handle.ts";
 export {
   type ChecksumMismatchDetails,

@@ -1,5 +1,5 @@
 /**
- * Compares bytehaul on Deno and on Bun with the installed downloaders. All fetch from a server on this
+ * Compares bytehaul on Deno, Bun and Node with the installed downloaders. All fetch from a server on this
  * machine, in turn, round after round, so that they meet the same conditions. GNU time measures each run.
  *
  * deno task bench [SCENARIO...] [--tools NAME,...] [--rounds N] [--scale FACTOR] [--json] [--list]

@@ -1,5 +1,5 @@
 /**
- * Compares bytehaul on Deno and on Bun with the installed downloaders when something goes wrong. Each gets
+ * Compares bytehaul on Deno, Bun and Node with the installed downloaders when something goes wrong. Each gets
  * the flags of a careful user. A table shows the outcome for the file.
  *
  * deno run -A bench/reliability.ts [--table odd|faults] [--json] [--only TEXT] [--tool TEXT]

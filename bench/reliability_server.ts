@@ -89,7 +89,7 @@ export const SERVER_SCENARIOS: readonly Scenario[] = [
   atFirst("body goes silent, then well", { silentAfter: SHORT_BYTES }),
   atFirst("503 at first, then well", { status: 503, headers: { "Retry-After": "1" } }),
   {
-    name: "gzip although the file itself was asked for",
+    name: "gzip although the file itself was requested",
     run: async (tool, dir) => {
       const body = gzipSync(contentBytes(OLD, 0, SIZE));
       await using stage = await Stage.open(tool, dir, () => ({

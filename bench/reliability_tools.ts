@@ -143,6 +143,7 @@ const axel: Tool = {
 const TOOLS: readonly Tool[] = [
   bytehaul("bytehaul (Deno)", [process.execPath, "run", "-A"]),
   bytehaul("bytehaul (Bun)", ["bun"]),
+  bytehaul("bytehaul (Node)", ["node"]),
   aria2,
   curl,
   wget,

@@ -38,7 +38,7 @@ export function formatCircumstances({ date, machine, server, versions }: Circums
     `server: ${server}`,
     ...wrap(tools.join(", ")),
     "s: median (least-most); cpu s: median of user and system; peak: the most MiB resident;",
-    "deno/it, bun/it: time of bytehaul on this runtime divided by that of the row; below 1 it is faster",
+    "deno/it, bun/it, node/it: time of bytehaul on this runtime divided by that of the row; below 1 it is faster",
   ].join("\n") + "\n";
 }
 
@@ -52,8 +52,7 @@ export function formatTable({ name }: Scenario, { title, notes, results }: Table
     "s".padStart(SECONDS_WIDTH),
     "cpu s".padStart(CPU_WIDTH),
     "peak".padStart(PEAK_WIDTH),
-    "deno/it".padStart(RATIO_WIDTH + GAP),
-    "bun/it".padStart(RATIO_WIDTH + GAP),
+    ...Object.keys(OURS).map((runtime) => `${runtime}/it`.padStart(RATIO_WIDTH + GAP)),
     ...extras.map((extra) => " ".repeat(GAP) + extra),
   ].join("");
   const lines = results.map((result) => formatResult(result, results, extras));
@@ -75,7 +74,7 @@ function formatResult({ name, samples }: Result, all: readonly Result[], extras:
     `${formatSeconds(median(seconds))} ${spread}`.padStart(SECONDS_WIDTH),
     median(samples.map((it) => it.cpuSeconds)).toFixed(2).padStart(CPU_WIDTH),
     peak.toFixed(0).padStart(PEAK_WIDTH),
-    ...[OURS.deno, OURS.bun].map((ours) => ratio(all, ours, seconds).padStart(RATIO_WIDTH + GAP)),
+    ...Object.values(OURS).map((ours) => ratio(all, ours, seconds).padStart(RATIO_WIDTH + GAP)),
     ...extras.map((extra) => formatExtra(samples, extra).padStart(extra.length + GAP)),
   ].join("");
 }

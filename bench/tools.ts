@@ -7,8 +7,11 @@ const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 const RUST_SCRIPT = fileURLToPath(new URL("rust_peer.py", import.meta.url));
 const VERSION_TIMEOUT_MS = 20_000;
 
-/** The two names with which all others are compared. */
-export const OURS = { deno: "bytehaul (deno)", bun: "bytehaul (bun)" } as const;
+/** The command of each runtime, without the script. A Node.js that is too old for the command counts as missing. */
+export const RUNTIMES = { deno: [process.execPath, "run", "-A"], bun: ["bun"], node: ["node"] } as const;
+
+/** The names with which all others are compared. */
+export const OURS = { deno: "bytehaul (deno)", bun: "bytehaul (bun)", node: "bytehaul (node)" } as const;
 
 /** One file to fetch. */
 export interface Job {
@@ -184,8 +187,9 @@ export function findTools(): FoundTool[] {
   // `python3` may be a script that starts the real program.
   const python = ask(["python3", "-c", "import sys; print(sys.executable)"]).trim();
   const all = [
-    bytehaul(OURS.deno, [process.execPath, "run", "-A"]),
-    bytehaul(OURS.bun, ["bun"]),
+    bytehaul(OURS.deno, RUNTIMES.deno),
+    bytehaul(OURS.bun, RUNTIMES.bun),
+    bytehaul(OURS.node, RUNTIMES.node),
     ...[aria2, curl, wget2, wget1, axel],
     ...(python === "" ? [] : [rust(python)]),
   ];

@@ -65,7 +65,8 @@ export class Downloader implements AsyncDisposable {
 let shared: Downloader | undefined;
 
 /**
- * Starts a download with default options. All downloads that this function starts share one {@linkcode Downloader}.
+ * Starts a download with default options. All downloads that this function starts share one {@linkcode Downloader},
+ * which {@linkcode closeAll} closes.
  *
  * @example Fetching a file into the current directory
  * ```ts
@@ -80,4 +81,34 @@ let shared: Downloader | undefined;
 export function download(spec: DownloadSpec | string | URL): DownloadHandle {
   shared ??= new Downloader();
   return shared.download(spec);
+}
+
+/**
+ * Closes everything that {@linkcode download} keeps open for its next call: idle connections, timers and threads.
+ * Cancels every download of this function that has not ended, keeps all received data, and waits until every file is
+ * saved and closed. Never rejects.
+ *
+ * A process that is done ends without this call. It is for programs that must leave nothing open, such as tests that
+ * check for leaks. {@linkcode download} can be called again afterwards. A {@linkcode Downloader} has its own
+ * {@linkcode Downloader.close}, and is not affected.
+ *
+ * @example A test that leaves nothing open
+ * ```ts
+ * import { closeAll, download } from "@bytehaul/bytehaul";
+ *
+ * async function testDownload(url: string, outputDir: string): Promise<void> {
+ *   try {
+ *     await download({ url, outputDir }).wait();
+ *   } finally {
+ *     await closeAll();
+ *   }
+ * }
+ *
+ * await closeAll(); // has no effect: nothing is open
+ * ```
+ */
+export async function closeAll(): Promise<void> {
+  const closing = shared;
+  shared = undefined;
+  await closing?.close();
 }

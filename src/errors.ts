@@ -68,7 +68,7 @@ export interface DownloadErrorOptions extends ErrorOptions {
  *
  * function advice(error: unknown): string {
  *   if (!(error instanceof DownloadError)) return "a bug";
- *   return error.code === "disk_full" ? "free some space and run it again" : error.message;
+ *   return error.code === "disk_full" ? "free some space and try again" : error.message;
  * }
  * ```
  */
@@ -92,6 +92,13 @@ export class DownloadError extends Error {
     this.retryable = retryable;
     this.reason = options.reason ?? message;
     this.remedy = remedy;
+  }
+}
+
+/** The runtime forbids what a request needs. Another try would fail as well. */
+export class PermissionError extends DownloadError {
+  constructor(message: string, reason?: string) {
+    super("network", message, { ...(reason !== undefined && { reason }) });
   }
 }
 
@@ -205,11 +212,11 @@ export function describeMismatch(
   const from = url === undefined ? "" : ` of what came from ${url}`;
   const kept = keptPath === undefined ? "" : `; it is kept as "${keptPath}"`;
   return `Cannot finish${what}: the checksum${from} is ${actual}, expected ${expected}${
-    whoSays(mismatch, words)
+    describeOrigin(mismatch, words)
   }${kept}`;
 }
 
-function whoSays({ source, host }: Mismatch, words: ChecksumWords): string {
+function describeOrigin({ source, host }: Mismatch, words: ChecksumWords): string {
   if (source === undefined) return "";
   if (source === "checksum") return `, as ${words.checksum} says`;
   if (source === "checksumFile") return `, as ${words.checksumFile} says`;

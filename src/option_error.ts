@@ -20,8 +20,8 @@ import { type Remedy, remedyText } from "./errors.ts";
  *   }
  * }
  *
- * const told = complaint({ url: "https://example.com/file", maxConnections: 1000 });
- * console.assert(told === "maxConnections: expected a whole number from 1 to 256");
+ * const text = complaint({ url: "https://example.com/file", maxConnections: 1000 });
+ * console.assert(text === "maxConnections: expected a whole number from 1 to 256");
  * ```
  */
 export interface OptionError extends Error {

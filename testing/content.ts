@@ -107,7 +107,7 @@ export async function assertFileIs(path: string, seed: number, size: number): Pr
       }
     }
     const length = (await file.stat()).size;
-    strictEqual(length, size, `${path} goes on at offset ${size}, up to ${length} bytes`);
+    strictEqual(length, size, `${path} continues at offset ${size}, up to ${length} bytes`);
   } finally {
     await file.close();
   }

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import type { ByteRange } from "../src/types.ts";
 import { fillContent } from "./content.ts";
-import { askedRange, type RequestHead } from "./request.ts";
+import { requestedRange, type RequestHead } from "./request.ts";
 import type { FileVersion, Reply } from "./types.ts";
 
 const DEFAULT_CHUNK_BYTES = 65_536;
@@ -27,9 +27,9 @@ type Field = readonly [name: string, value: string];
 
 /** Plans the response to `request`. Pure, except for the clock in `Date`. */
 export function planResponse(request: RequestHead, version: FileVersion, reply: Reply): ResponsePlan {
-  const asked = askedRange(request, version);
-  const status = reply.status ?? (reply.range !== undefined ? 206 : defaultStatus(request.method, asked));
-  const content = contentRange(status, version.size, reply.range, asked);
+  const requested = requestedRange(request, version);
+  const status = reply.status ?? (reply.range !== undefined ? 206 : defaultStatus(request.method, requested));
+  const content = contentRange(status, version.size, reply.range, requested);
   const body = reply.body === undefined ? undefined : Buffer.from(reply.body);
   const bodyless = request.method === "HEAD" || status === 204 || status === 304;
   const promised = body !== undefined ? body.length : content.end - content.start;
@@ -71,21 +71,21 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300 && status !== 204;
 }
 
-function defaultStatus(method: string, asked: ReturnType<typeof askedRange>): number {
+function defaultStatus(method: string, requested: ReturnType<typeof requestedRange>): number {
   if (method !== "GET" && method !== "HEAD") return 405;
-  if (asked === "unsatisfiable") return 416;
-  return asked === undefined ? 200 : 206;
+  if (requested === "unsatisfiable") return 416;
+  return requested === undefined ? 200 : 206;
 }
 
 function contentRange(
   status: number,
   size: number,
   given: ByteRange | undefined,
-  asked: ReturnType<typeof askedRange>,
+  requested: ReturnType<typeof requestedRange>,
 ): ByteRange {
   if (!isSuccess(status)) return { start: 0, end: 0 };
   if (given !== undefined) return given;
-  return status === 206 && typeof asked === "object" ? asked : { start: 0, end: size };
+  return status === 206 && typeof requested === "object" ? requested : { start: 0, end: size };
 }
 
 function contentFields(status: number, version: FileVersion, { start, end }: ByteRange): Field[] {

@@ -49,7 +49,7 @@ export function parseRange(field: string | undefined, size: number): ByteRange |
 }
 
 /** The range that a correct server sends: only for GET, and only when `If-Range` names this version. */
-export function askedRange(
+export function requestedRange(
   request: RequestHead,
   version: FileVersion,
 ): ByteRange | "unsatisfiable" | undefined {

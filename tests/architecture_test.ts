@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { importsOf, type Violation, violations } from "./helpers/source/import_rule.ts";
+import { LIMITS, oversized, parameterLists } from "./helpers/source/size_rule.ts";
 import { blankText } from "./helpers/source/source_text.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -24,6 +25,42 @@ const shown = (found: readonly Violation[]): string[] =>
 
 test("imports point one way, and only the runtime folder names a runtime", async () => {
   assert.deepEqual(shown(violations(await readModules())), []);
+});
+
+test("no file, folder or parameter list of src/ is above its limit", async () => {
+  const modules = [...await readModules()].filter(([path]) => path.startsWith("src/"));
+  assert.deepEqual(oversized(new Map(modules)), []);
+  const lists = modules.flatMap(([, source]) => parameterLists(source));
+  assert.ok(lists.length > 1500, `only ${lists.length} parameter lists were found`);
+  assert.ok(
+    lists.some(({ count }) => count === LIMITS.parameters),
+    "no list has as many parameters as allowed",
+  );
+});
+
+test("a file, a folder or a parameter list above its limit is found", () => {
+  const longest = "a;\n".repeat(LIMITS.lines);
+  const full = Array.from({ length: LIMITS.files }, (_, index) => [`src/a/${index}.ts`, "a;\n"] as const);
+  assert.deepEqual(oversized(new Map([["src/a.ts", longest], ...full])), []);
+  assert.deepEqual(oversized(new Map([["src/a.ts", `${longest}a;\n`], ...full, ["src/a/more.ts", "a;\n"]])), [
+    "src/a.ts: 251 lines",
+    "src/a: 17 files",
+  ]);
+});
+
+test("parameterLists() counts the parameters of every kind of function", () => {
+  const cases: readonly (readonly [source: string, ...counts: number[]])[] = [
+    ["function f(a: A, b: Map<B, C>, { c, d }: D = {}, [e, f]: E, g = h(1, 2)): F {}", 5],
+    ["function f(\n  a: A,\n  b: (c: C, d: D) => E,\n): F {}", 2, 2],
+    ["class A {\n  constructor(a: A, b: B) {}\n  async *#b(a: A, ...b: B[]): C {}\n}", 2, 2],
+    ["interface A {\n  b(a: A, b: B, c: C, d: D, e: E): void;\n}", 5],
+    ["const a = (b, c) => d; const e = async () => {};", 2, 0],
+    ["if (a(b, c)) {} else for (const [a, b, c] of d) {} while (e(f)) {} try {} catch (g) {}"],
+    ["a(b, c, d, e, f); const g = h ? a(b, c) : d; // function f(a, b, c, d, e) {}"],
+  ];
+  for (const [source, ...counts] of cases) {
+    assert.deepEqual(parameterLists(source).map(({ count }) => count), counts, source);
+  }
 });
 
 test("the rule sees the imports that there are", async () => {

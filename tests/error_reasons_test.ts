@@ -6,7 +6,7 @@ import { OpenRequest } from "../src/http/open_request.ts";
 import { statusError, versionChanged } from "../src/http/response_check.ts";
 import { ContradictionError, UnusableResponseError } from "../src/http/unusable_response.ts";
 import { dnsError } from "../src/net/dns/dns_error.ts";
-import { proxyFailed } from "../src/net/proxy/proxy_check.ts";
+import { ProxyError } from "../src/net/proxy/proxy_check.ts";
 import { explainFailure } from "../src/runtime/fetch_failure.ts";
 import { VirtualClock } from "./helpers/doubles/virtual_clock.ts";
 
@@ -27,7 +27,7 @@ const ERRORS: Readonly<Record<string, readonly [error: unknown, before: string, 
   "a status": [
     statusError({ status: 503, headers: new Headers() }, 0),
     "Cannot fetch the file: ",
-    "the server answered 503 (unavailable for now)",
+    "the server answered 503 (temporarily unavailable)",
   ],
   "a response that does not fit": [
     new UnusableResponseError("it has several parts"),
@@ -52,7 +52,7 @@ const ERRORS: Readonly<Record<string, readonly [error: unknown, before: string, 
     "no connection (ECONNREFUSED)",
   ],
   "a proxy": [
-    proxyFailed(PROXY, "it is closed", true),
+    new ProxyError(PROXY, "it is closed", true),
     "Cannot use the proxy http://[2001:db8::1]:3128: ",
     "it is closed",
   ],

@@ -66,7 +66,7 @@ test(
     const { status, stderr } = await child.ended;
     assert.match(
       stderr,
-      /^[^\n]*going on with \d+ of \d+ bytes[^\n]*\nsaved .*file\.bin \([^\n]*sha256 matches\)\n$/,
+      /^[^\n]*resuming with \d+ of \d+ bytes[^\n]*\nsaved .*file\.bin \([^\n]*sha256 matches\)\n$/,
     );
     assert.equal(status, 0);
     assert.ok(server.bytesServed - before < SIZE);

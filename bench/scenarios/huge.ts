@@ -1,21 +1,16 @@
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Bench, formatSize, type Scenario } from "../bench.ts";
 import type { Result } from "../contest.ts";
 import { MeasuredProcess, type Sample } from "../measure.ts";
-import { OURS } from "../tools.ts";
+import { OURS, RUNTIMES } from "../tools.ts";
 import { startWebServer } from "../web_server.ts";
 
 const GIB = 2 ** 30;
 const SIZES = [2 * GIB, 200 * GIB];
 const MAX_SECONDS = 30 * 60;
 const CHILD = fileURLToPath(new URL("../huge_child.ts", import.meta.url));
-const RUNTIMES: Readonly<Record<keyof typeof OURS, readonly string[]>> = {
-  deno: [process.execPath, "run", "-A"],
-  bun: ["bun"],
-};
 
 /** Whether memory and processor time for each byte stay the same for a very large file. */
 export const huge: Scenario = {

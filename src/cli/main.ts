@@ -4,7 +4,7 @@ import { DOWNLOADER_DEFAULTS, SPEC_DEFAULTS } from "../options/defaults.ts";
 import type { CheckedSpec } from "../options/resolved_options.ts";
 import type { CliHost } from "../runtime/console/console.ts";
 import { VERSION } from "../version.ts";
-import { type CliCommand, type DownloadCommand, parseArgs } from "./flags/args.ts";
+import { type CliCommand, type DownloadCommand, parseArgs, requestsJson } from "./flags/args.ts";
 import { Batch } from "./run/batch.ts";
 import { ExitStatus } from "./run/failure.ts";
 import { inFlags } from "./flags/in_flags.ts";
@@ -35,7 +35,7 @@ export async function runCli(
   host: CliHost,
   createDownloader: CreateDownloader = (options) => new Downloader(options),
 ): Promise<number> {
-  const status = await obey(argv, host, createDownloader);
+  const status = await dispatch(argv, host, createDownloader);
   const lost = await host.flush();
   if (lost === undefined) return status;
   host.writeStderr(`${message(`Cannot write to standard output: ${lost}`)}\n`);
@@ -43,7 +43,7 @@ export async function runCli(
   return status === ExitStatus.done ? ExitStatus.failed : status;
 }
 
-async function obey(
+async function dispatch(
   argv: readonly string[],
   host: CliHost,
   createDownloader: CreateDownloader,
@@ -52,7 +52,7 @@ async function obey(
   try {
     command = parseArgs(argv);
   } catch (error) {
-    return refuse(host, error);
+    return await refuse(host, error, requestsJson(argv));
   }
   switch (command.kind) {
     case "help":
@@ -65,7 +65,7 @@ async function obey(
       return await runDownloads(argv, command, host, createDownloader);
     case "verify": {
       const { runVerify } = await import("./run/verify.ts");
-      return await runVerify(command, host).catch((error: unknown) => refuse(host, error));
+      return await runVerify(command, host).catch((error: unknown) => refuse(host, error, command.json));
     }
   }
 }
@@ -97,7 +97,7 @@ async function runDownloads(
       logger: (level, text) => reporter.log(level, text),
     });
   } catch (error) {
-    return refuse(host, error, complete?.files);
+    return await refuse(host, error, command.json, complete?.files);
   }
   const { maxRetries = SPEC_DEFAULTS.maxRetries, maxRetryElapsedMs } = command.specOptions;
   const { maxConcurrentDownloads = DOWNLOADER_DEFAULTS.maxConcurrentDownloads, maxDownloadsPerHost } =
@@ -118,7 +118,7 @@ async function runDownloads(
     status = await batch.run(specs);
     const unused = list?.unusedOptions ?? [];
     if (unused.length > 0) {
-      reporter.log("warn", `the list has options that change nothing here: ${unused.join(", ")}`);
+      reporter.log("warn", `options of the list that have no effect: ${unused.join(", ")}`);
     }
     await downloader.close();
   } finally {
@@ -150,7 +150,18 @@ async function closingLines(
     : describeKept(kept, finishedUrls, invocation);
 }
 
-function refuse(host: CliHost, error: unknown, files?: CompleteCommand["files"]): number {
-  host.writeStderr(`${message(inFlags(error, files))}\n`);
+/** Reports wrong usage. */
+async function refuse(
+  host: CliHost,
+  error: unknown,
+  json: boolean,
+  files?: CompleteCommand["files"],
+): Promise<number> {
+  const text = inFlags(error, files);
+  if (json) {
+    const { encodeJsonLine } = await import("./report/json_lines.ts");
+    host.writeStdout(encodeJsonLine({ type: "error", code: "usage", message: text, retryable: false }));
+  }
+  host.writeStderr(`${message(text)}\n`);
   return ExitStatus.usage;
 }

@@ -46,12 +46,12 @@ export function layOutBlocks(
   const leastBlock = Math.max(MIN_BLOCK_BYTES, chunkBytes / BLOCKS_PER_CHUNK);
   const leastEach = BLOCKS_PER_CONNECTION * leastBlock + chunkBytes;
   const affordable = Math.floor((budget - fixed * leastBlock) / leastEach);
-  const fed = Math.min(connections, Math.max(1, affordable));
-  const wanted = fed * BLOCKS_PER_CONNECTION + fixed;
-  const inBlocks = Math.max(budget - fed * chunkBytes, Math.min(budget, wanted * MIN_BLOCK_BYTES));
+  const supplied = Math.min(connections, Math.max(1, affordable));
+  const wanted = supplied * BLOCKS_PER_CONNECTION + fixed;
+  const inBlocks = Math.max(budget - supplied * chunkBytes, Math.min(budget, wanted * MIN_BLOCK_BYTES));
   const most = Math.max(MIN_BLOCK_BYTES, Math.min(MAX_BLOCK_BYTES, 2 ** Math.ceil(Math.log2(fileSize))));
   const blockSize = Math.min(most, 2 ** Math.floor(Math.log2(inBlocks / wanted)));
-  return { blockSize, blocks: Math.floor(inBlocks / blockSize), connections: fed };
+  return { blockSize, blocks: Math.floor(inBlocks / blockSize), connections: supplied };
 }
 
 /** A bounded number of blocks. A caller without a free block waits, which slows the network down. */

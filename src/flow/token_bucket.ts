@@ -41,7 +41,7 @@ export class TokenBucket {
     const before = this.#bytesPerSecond;
     this.#bytesPerSecond = value;
     this.#tokens = value === 0 ? 0 : Math.min(this.#tokens, this.#burst);
-    if (value > 0 && value < before) this.#forgiveDebt();
+    if (value > 0 && value < before) this.#clearDebt();
     this.#admitWaiting();
   }
 
@@ -74,7 +74,7 @@ export class TokenBucket {
    * Limits the debt, and the waiting slices, to one slice at the new rate. They were made for a higher rate,
    * and would take very long.
    */
-  #forgiveDebt(): void {
+  #clearDebt(): void {
     this.#tokens = Math.max(this.#tokens, -this.sliceSize);
     for (const waiter of this.#waiters) waiter.bytes = Math.min(waiter.bytes, this.sliceSize);
   }
@@ -138,16 +138,16 @@ export class RateLimit {
   }
 
   /**
-   * Passes bytes at the rate of the slowest limit. Calls `onHold(true)` when it starts to delay a chunk, and
-   * `onHold(false)` after it.
+   * Passes bytes at the rate of the slowest limit. Calls `onDelay(true)` when it starts to delay a chunk, and
+   * `onDelay(false)` after it.
    */
   transform(
     signal: AbortSignal,
-    onHold: (held: boolean) => void,
+    onDelay: (isDelayed: boolean) => void,
   ): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
     return new TransformStream({
       transform: async (chunk, controller) => {
-        onHold(true);
+        onDelay(true);
         for (let start = 0; start < chunk.length;) {
           const size = Math.min(...this.#buckets.map((bucket) => bucket.sliceSize));
           const slice = chunk.subarray(start, start + size);
@@ -157,7 +157,7 @@ export class RateLimit {
           controller.enqueue(slice);
           start += slice.length;
         }
-        onHold(false);
+        onDelay(false);
       },
     });
   }

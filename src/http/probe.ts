@@ -9,7 +9,7 @@ export interface ProbeResult {
   readonly verdict: Verdict;
   readonly reader: SegmentReader;
   /** The requested range; `undefined` for the complete file. */
-  readonly asked: ByteRange | undefined;
+  readonly requested: ByteRange | undefined;
   /** Known least size of the file, from an earlier response. A shorter body without a length was cut. */
   readonly leastSize?: number;
 }
@@ -21,7 +21,7 @@ export interface ProbeResult {
 export function readProbe(reader: SegmentReader, expected: Expectation): ProbeResult {
   try {
     const verdict = checkResponse(reader, expected);
-    return { remote: describe(reader, verdict, expected.wallMs), verdict, reader, asked: expected.range };
+    return { remote: describe(reader, verdict, expected.wallMs), verdict, reader, requested: expected.range };
   } catch (error) {
     reader.close();
     throw error;
@@ -33,14 +33,16 @@ export function readProbe(reader: SegmentReader, expected: Expectation): ProbeRe
  * range ends. Some servers send a range with the status 200; others send the size of the part as the size of
  * the file.
  */
-export function mayBePart({ verdict, reader, asked }: ProbeResult): boolean {
-  if (asked === undefined) return false;
-  const askedBytes = asked.end - asked.start;
+export function mayBePart({ verdict, reader, requested }: ProbeResult): boolean {
+  if (requested === undefined) return false;
+  const requestedBytes = requested.end - requested.start;
   switch (verdict.kind) {
     case "part":
-      return verdict.range.end === asked.end && (verdict.size === asked.end || verdict.size === askedBytes);
-    case "whole":
-      return verdict.size === askedBytes || (askedBytes !== Infinity && reader.headers.has("content-range"));
+      return verdict.range.end === requested.end &&
+        (verdict.size === requested.end || verdict.size === requestedBytes);
+    case "complete":
+      return verdict.size === requestedBytes ||
+        (requestedBytes !== Infinity && reader.headers.has("content-range"));
     case "empty":
       return false;
   }

@@ -28,7 +28,7 @@ export async function getFollowing(
 ): Promise<{ response: HttpResponse; target: Target }> {
   let target = request.target;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const response = await getAnswering(client, request, target, redirects > 0);
+    const response = await getAnswering(client, request, target);
     if (!isRedirect(response)) return { response, target };
     await response.body?.cancel();
     target = nextTarget(target, response, request.allowDowngrade);
@@ -41,12 +41,11 @@ async function getAnswering(
   client: HttpClient,
   { caller, ownHeaders, wallMs, signal }: RedirectableRequest,
   target: Target,
-  isRedirected: boolean,
 ): Promise<HttpResponse> {
   for (let answers = 0;; answers++) {
     const headers = caller.fieldsFor(target, wallMs);
     for (const [name, value] of ownHeaders) if (!headers.has(name)) headers.set(name, value);
-    const response = await client.get(target.url, { headers, signal, isRedirected });
+    const response = await client.get(target.url, { headers, signal });
     const sent = headers.get("authorization");
     caller.learn(target, response, sent, wallMs);
     const isFinal = response.status !== 401 || answers === MAX_ANSWERS;

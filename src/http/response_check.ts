@@ -7,7 +7,7 @@ import { hidingCoding } from "./fields/content_encoding.ts";
 import { contentLength, parseRetryAfter } from "./fields/headers.ts";
 import { parseContentRange } from "./fields/range.ts";
 import { ContradictionError, UnusableResponseError } from "./unusable_response.ts";
-import { agree, tellsVersion, validatorOf } from "./validator.ts";
+import { agree, identifiesVersion, validatorOf } from "./validator.ts";
 
 /** The head of a response. */
 export interface ResponseHead {
@@ -58,7 +58,7 @@ export type Verdict =
   /** The body is `range` of a file of `size` bytes. */
   | { readonly kind: "part"; readonly range: ByteRange; readonly size: number }
   /** The body is the complete file. `isSameVersion`: whether it may be the version being fetched. */
-  | { readonly kind: "whole"; readonly size: number | undefined; readonly isSameVersion: boolean }
+  | { readonly kind: "complete"; readonly size: number | undefined; readonly isSameVersion: boolean }
   /** The file is empty; the body is not the file. */
   | { readonly kind: "empty" };
 
@@ -91,7 +91,7 @@ export function checkResponse(head: ResponseHead, expected: Expectation): Verdic
 }
 
 function checkPart(headers: Headers, expected: Expectation): Verdict {
-  const { range: asked, version, wallMs, saidIfRange = false } = expected;
+  const { range: requested, version, wallMs, saidIfRange = false } = expected;
   const isParted = /^\s*multipart\/(?:x-)?byteranges\b/i.test(headers.get("content-type") ?? "");
   if (isParted) throw new UnusableResponseError("it has several parts");
   const field = headers.get("content-range");
@@ -103,14 +103,14 @@ function checkPart(headers: Headers, expected: Expectation): Verdict {
   }
   const { range, size } = content;
   if (size === undefined) {
-    throw new UnusableResponseError("its Content-Range does not tell the size of the file");
+    throw new UnusableResponseError("its Content-Range does not give the size of the file");
   }
-  if (asked === undefined) {
+  if (requested === undefined) {
     if (range.start === 0 && range.end === size) return checkWhole(headers, expected);
-    throw new UnusableResponseError("it is a part although the whole file was asked for");
+    throw new UnusableResponseError("it is a part although the complete file was requested");
   }
-  if (range.start !== asked.start) {
-    throw new UnusableResponseError(`it covers bytes ${show(range)}, asked were ${show(asked)}`);
+  if (range.start !== requested.start) {
+    throw new UnusableResponseError(`it covers bytes ${show(range)}, but requested were ${show(requested)}`);
   }
   const length = contentLength(headers);
   if (length !== undefined && length !== range.end - range.start) {
@@ -118,36 +118,36 @@ function checkPart(headers: Headers, expected: Expectation): Verdict {
   }
   if (version !== undefined) {
     // Some servers send the size of the part, or its end, as the size of the file.
-    if (size !== version.size && range.end === asked.end && (size === range.end || size === length)) {
-      throw new UnusableResponseError(`its Content-Range "${field}" may tell the size of the part`);
+    if (size !== version.size && range.end === requested.end && (size === range.end || size === length)) {
+      throw new UnusableResponseError(`its Content-Range "${field}" may give the size of the part`);
     }
     requireVersion(headers, size, expected);
     if (
       !version.isJudgedByChecksum &&
-      !tellsVersion(version.validator, validatorOf(headers, wallMs), saidIfRange)
+      !identifiesVersion(version.validator, validatorOf(headers, wallMs), saidIfRange)
     ) {
-      throw new UnusableResponseError("it does not tell which version of the file it belongs to", {
+      throw new UnusableResponseError("it does not identify the version of the file", {
         retryable: true,
       });
     }
   }
   // The server may ignore the requested end, so limit the range here.
-  return { kind: "part", range: { start: range.start, end: Math.min(range.end, asked.end) }, size };
+  return { kind: "part", range: { start: range.start, end: Math.min(range.end, requested.end) }, size };
 }
 
-function checkWhole(headers: Headers, { range: asked, version, wallMs }: Expectation): Verdict {
+function checkWhole(headers: Headers, { range: requested, version, wallMs }: Expectation): Verdict {
   const size = contentLength(headers);
   const content = parseContentRange(headers.get("content-range") ?? "");
-  if (asked === undefined && content?.range !== undefined && content.size !== undefined) {
+  if (requested === undefined && content?.range !== undefined && content.size !== undefined) {
     const { start, end } = content.range;
     if (end - start !== content.size && size !== content.size) {
-      throw new UnusableResponseError(`it is a part although the whole file was asked for`);
+      throw new UnusableResponseError(`it is a part although the complete file was requested`);
     }
   }
   const isSameSize = size === undefined || version?.size === undefined || size === version.size;
   const isSameVersion = version === undefined ||
     (isSameSize && (version.isJudgedByChecksum || agree(version.validator, validatorOf(headers, wallMs))));
-  return { kind: "whole", size, isSameVersion };
+  return { kind: "complete", size, isSameVersion };
 }
 
 /** Two responses without content mean an empty file. */
@@ -192,7 +192,7 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
   if (coding === undefined) return;
   const remedy = { options: ["contentEncoding"], how: "set contentEncoding", after: " to keep it encoded" };
   throw new UnusableResponseError(
-    `it is encoded as ${quoteForeign(coding)} although the file itself was asked for`,
+    `it is encoded as ${quoteForeign(coding)} although the file itself was requested`,
     file === undefined ? {} : { remedy },
   );
 }
@@ -201,7 +201,7 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
 export function statusError({ status, headers }: ResponseHead, wallMs: number): HttpStatusError {
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), wallMs);
   const wanted = status === 401 ? describeWanted(headers.get("www-authenticate")) : undefined;
-  const meaning = wanted === undefined ? STATUS_MEANING[status] : `it wants credentials: ${wanted}`;
+  const meaning = wanted === undefined ? STATUS_MEANING[status] : `it requires credentials: ${wanted}`;
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
   const reason = `the server answered ${shown}`;
   return new HttpStatusError(status, `Cannot fetch the file: ${reason}`, {
@@ -214,18 +214,18 @@ export function statusError({ status, headers }: ResponseHead, wallMs: number): 
 
 const STATUS_MEANING: Readonly<Record<number, string>> = {
   204: "no content",
-  401: "it wants credentials",
+  401: "it requires credentials",
   403: "access refused",
   404: "no such file",
   410: "the file is gone",
-  416: "it does not have the bytes that were asked for",
+  416: "it does not have the requested bytes",
   429: "too many requests",
-  500: "an error of its own",
+  500: "internal error",
   502: "bad gateway",
-  503: "unavailable for now",
+  503: "temporarily unavailable",
   504: "gateway timeout",
-  509: "its bandwidth is used up",
-  530: "its own server is not reached",
+  509: "bandwidth limit exceeded",
+  530: "its origin server is unreachable",
 };
 
 function show({ start, end }: ByteRange): string {

@@ -13,7 +13,7 @@ export interface Throttle {
   readonly isSet: boolean;
   transform(
     signal: AbortSignal,
-    onHold: (held: boolean) => void,
+    onDelay: (isDelayed: boolean) => void,
   ): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>;
 }
 
@@ -97,13 +97,11 @@ export class SegmentReader {
   readonly #request: OpenRequest;
   #stream: Stream;
   #isThrottled = false;
-  #isHeld = false;
+  #isDelayed = false;
   #isReading = false;
   #reader: Reader;
-  /** Bytes from the runtime that did not fit into the last block. */
+  /** Bytes that did not fit into the last block. */
   #surplus: Uint8Array<ArrayBuffer> = NOTHING;
-  /** Whether nothing else is in the memory of the surplus. */
-  #ownsSurplus = false;
 
   constructor(options: TransportOptions, { request, response, target, waitedMs }: Exchange) {
     this.status = response.status;
@@ -179,15 +177,10 @@ export class SegmentReader {
       const { value, done } = await this.#reader.read();
       if (done) return 0;
       this.#surplus = value;
-      this.#ownsSurplus = value.length === value.buffer.byteLength && !this.#isThrottled;
     }
     const length = Math.min(limit, this.#surplus.length);
     block.bytes.set(this.#surplus.subarray(0, length));
-    const rest = this.#surplus.subarray(length);
-    // Free the chunk now, because chunks arrive faster than garbage is collected. Chunks that share memory are
-    // left to the collector.
-    if (rest.length === 0 && this.#ownsSurplus) this.#surplus.buffer.transfer(0);
-    this.#surplus = rest;
+    this.#surplus = this.#surplus.subarray(length);
     return length;
   }
 
@@ -195,19 +188,22 @@ export class SegmentReader {
   #slowDown(): void {
     this.#isThrottled = true;
     this.#reader.releaseLock();
-    const throttle = this.#options.throttle.transform(this.#request.signal, (held) => this.#hold(held));
+    const throttle = this.#options.throttle.transform(
+      this.#request.signal,
+      (isDelayed) => this.#noteDelay(isDelayed),
+    );
     this.#stream = this.#stream.pipeThrough(throttle);
     this.#reader = this.#stream.getReader();
   }
 
-  #hold(held: boolean): void {
-    this.#isHeld = held;
+  #noteDelay(isDelayed: boolean): void {
+    this.#isDelayed = isDelayed;
     this.#watch();
   }
 
   /** The timeout runs only during a read, and not while the rate limit delays the body. */
   #watch(): void {
-    if (this.#isReading && !this.#isHeld) this.#request.watchdog.arm(this.#options.readTimeoutMs);
+    if (this.#isReading && !this.#isDelayed) this.#request.watchdog.arm(this.#options.readTimeoutMs);
     else this.#request.watchdog.disarm();
   }
 }

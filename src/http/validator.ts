@@ -42,7 +42,7 @@ export function namesVersion({ etag, lastModified }: Validator): boolean {
  * Whether a part names its version with the same fields as the file. A part must have an ETag if the file has
  * a strong one. The date may only be missing in a response to `If-Range` (RFC 9110, section 15.3.7).
  */
-export function tellsVersion(known: Validator, seen: Validator, saidIfRange: boolean): boolean {
+export function identifiesVersion(known: Validator, seen: Validator, saidIfRange: boolean): boolean {
   if (known.etag !== undefined && isStrong(known.etag)) return seen.etag !== undefined;
   return saidIfRange || known.lastModified === undefined || seen.lastModified !== undefined;
 }

@@ -79,15 +79,15 @@ for (const event of queue) globalThis.onmessage(event);`;
   }
 
   async update(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-    const reply = await this.#ask(bytes, [bytes.buffer]);
-    if (!("bytes" in reply)) throw new Error("The hash thread answered something else");
+    const reply = await this.#post(bytes, [bytes.buffer]);
+    if (!("bytes" in reply)) throw new Error("The hash thread sent an unexpected reply");
     return reply.bytes;
   }
 
   async digest(): Promise<string> {
-    const reply = await this.#ask(null, []);
+    const reply = await this.#post(null, []);
     this.close();
-    if (!("hex" in reply)) throw new Error("The hash thread answered something else");
+    if (!("hex" in reply)) throw new Error("The hash thread sent an unexpected reply");
     return reply.hex;
   }
 
@@ -96,7 +96,7 @@ for (const event of queue) globalThis.onmessage(event);`;
     this.#fail(new HashThreadError("The hash thread was stopped"));
   }
 
-  #ask(message: Uint8Array<ArrayBuffer> | null, transfer: readonly ArrayBuffer[]): Promise<Reply> {
+  #post(message: Uint8Array<ArrayBuffer> | null, transfer: readonly ArrayBuffer[]): Promise<Reply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#pending = Promise.withResolvers<Reply>();
     this.#thread.post(message, transfer);

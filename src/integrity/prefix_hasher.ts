@@ -94,13 +94,13 @@ export class PrefixHasher {
       while (this.#hashed < this.#target) {
         if (this.#closed) throw new Error("Cannot hash the file: it was stopped");
         const bytes = await this.#readNext();
-        if (update !== undefined) this.#takeBack(await update);
+        if (update !== undefined) this.#recycle(await update);
         this.#hashed += bytes.length; // the next call may transfer the buffer, so count its bytes first
         update = this.#hasher.update(bytes);
         update.catch(() => {}); // it is awaited after the next read, and may fail before
       }
     } finally {
-      if (update !== undefined) this.#takeBack(await update);
+      if (update !== undefined) this.#recycle(await update);
     }
   }
 
@@ -113,7 +113,7 @@ export class PrefixHasher {
     return buffer.subarray(0, length);
   }
 
-  #takeBack(bytes: Uint8Array<ArrayBuffer>): void {
+  #recycle(bytes: Uint8Array<ArrayBuffer>): void {
     this.#spare.push(new Uint8Array(bytes.buffer));
   }
 

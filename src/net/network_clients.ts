@@ -1,4 +1,4 @@
-import { DownloadError } from "../errors.ts";
+import { DownloadError, PermissionError } from "../errors.ts";
 import { OptionTypeError } from "../option_error.ts";
 import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../options/resolved_options.ts";
 import type {
@@ -9,9 +9,12 @@ import type {
   Runtime,
 } from "../runtime/runtime.ts";
 import { chooseProxy } from "../options/proxy.ts";
-import { proxyFailed, refusalOf } from "./proxy/proxy_check.ts";
-import type { RoutedClients, Scheme } from "./connect/routed_clients.ts";
+import { isForwarding, LoginRefusal, ProxyError } from "./proxy/proxy_check.ts";
+import type { RoutedClients } from "./connect/routed_clients.ts";
 import { RenewableClient } from "./renewable_client.ts";
+
+/** RFC 9110, section 15.5.8. */
+const PROXY_LOGIN_REQUIRED = 407;
 
 /** Settings of all clients of one downloader. */
 export interface NetworkClientsOptions {
@@ -21,10 +24,11 @@ export interface NetworkClientsOptions {
   readonly hasEnvironmentProxies: boolean;
 }
 
-/** How one request is sent. */
+/** The way of a request. */
 interface Way {
+  readonly url: URL;
   readonly proxy: ProxyServer | undefined;
-  /** Whether its server may get the client certificate. */
+  /** Whether the server may see the client certificate. */
   readonly isIdentified: boolean;
 }
 
@@ -35,7 +39,7 @@ interface Way {
 export class NetworkClients {
   readonly #options: NetworkClientsOptions;
   readonly #clientOptions: HttpClientOptions;
-  /** Clients of the runtime, by whether they have the client certificate. */
+  /** The runtime's clients, by whether they show the client certificate. */
   readonly #direct = new Map<boolean, HttpClient>();
   #routed: RoutedClients | undefined;
   /**
@@ -63,7 +67,6 @@ export class NetworkClients {
   async check(): Promise<void> {
     const { runtime, network: { localAddress } } = this.#options;
     if (localAddress === undefined) return;
-    runtime.network.requireUnrestricted("a server");
     if (await runtime.network.isLocal(localAddress)) return;
     throw new OptionTypeError({
       option: "localAddress",
@@ -73,67 +76,58 @@ export class NetworkClients {
     });
   }
 
-  /** A client that uses the proxies of `rules`, and has the client certificate for `origin` alone. */
+  /** A client that uses the proxies of `rules`, and shows the client certificate only to `origin`. */
   clientFor(rules: ProxyRules | undefined, origin: string): HttpClient {
-    const get = async (text: string, options: RequestOptions): Promise<HttpResponse> => {
-      const url = new URL(text);
-      const isIdentified = this.#clientOptions.identity !== undefined && url.origin === origin;
-      return await this.#get(text, options, { proxy: chooseProxy(url, rules), isIdentified });
+    const hasIdentity = this.#options.network.tls.identity !== undefined;
+    return {
+      get: async (text, options) => {
+        const url = new URL(text);
+        const isIdentified = hasIdentity && url.origin === origin;
+        return await this.#get(text, options, { url, proxy: chooseProxy(url, rules), isIdentified });
+      },
+      close: () => this.closeIdle(),
     };
-    return { get, close: () => this.closeIdle() };
   }
 
   /** Closes idle connections. Active connections continue, and later requests open new ones. */
   closeIdle(): void {
-    this.#closeDirect();
+    for (const client of this.#direct.values()) client.close();
     this.#routed?.closeIdle();
   }
 
   /** Closes idle connections for good. */
   close(): void {
-    this.#closeDirect();
+    for (const client of this.#direct.values()) client.close();
     this.#routed?.close();
   }
 
-  #closeDirect(): void {
-    for (const client of this.#direct.values()) client.close();
-  }
-
   async #get(text: string, options: RequestOptions, way: Way): Promise<HttpResponse> {
-    const url = new URL(text);
-    const { proxy } = way;
+    const { url, proxy } = way;
     // A proxy that forwards requests, and may answer with its own refusal.
-    const forwarder = url.protocol === "http:" && proxy?.protocol.startsWith("http") ? proxy : undefined;
+    const forwarder = url.protocol === "http:" && proxy && isForwarding(proxy) ? proxy : undefined;
     try {
       const response = await this.#send(text, options, way);
       if (proxy === undefined) this.#reachedHosts.add(url.host);
-      const refusal = forwarder &&
-        refusalOf(forwarder, response.status, response.headers.get("proxy-authenticate"));
-      if (refusal === undefined) return response;
+      if (forwarder === undefined || response.status !== PROXY_LOGIN_REQUIRED) return response;
       await response.body?.cancel();
-      throw refusal;
+      throw new LoginRefusal(forwarder, response.headers.get("proxy-authenticate") ?? "");
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
       if (isSilent && proxy === undefined) this.#avoidedHosts.add(url.host);
-      await this.#requireHttp1(url, error, options, proxy);
+      await this.#requireHttp1(way, error, options.signal);
       const isKnown = error instanceof DownloadError && error.code !== "bad_response";
       if (forwarder === undefined || isKnown || options.signal.aborted) throw error;
-      throw proxyFailed(forwarder, "it gave no answer that makes sense", true);
+      throw new ProxyError(forwarder, "it gave no answer that makes sense", true);
     }
   }
 
-  /** Throws an error that says so where a server that broke off speaks HTTP/2 only. */
-  async #requireHttp1(
-    url: URL,
-    error: unknown,
-    { signal }: RequestOptions,
-    proxy: ProxyServer | undefined,
-  ): Promise<void> {
+  /** Throws an error that says so where a server that broke off its first response speaks HTTP/2 only. */
+  async #requireHttp1({ url, proxy }: Way, error: unknown, signal: AbortSignal): Promise<void> {
     const { host, protocol } = url;
-    const isKnown = this.#reachedHosts.has(host) || this.#probedHosts.has(host);
+    const isProbed = this.#reachedHosts.has(host) || this.#probedHosts.has(host);
+    if (protocol !== "https:" || isProbed || error instanceof PermissionError || signal.aborted) return;
     const brokeOff = !(error instanceof DownloadError) || error.code === "network";
-    const canProbe = this.#options.runtime.network.isUnrestricted();
-    if (protocol !== "https:" || isKnown || !brokeOff || !canProbe || signal.aborted) return;
+    if (!brokeOff || !this.#options.runtime.network.isUnrestricted()) return;
     this.#probedHosts.add(host);
     if (!await (await this.#loadRouted()).speaksHttp2Only(url, proxy, signal)) return;
     const reason = "it speaks HTTP/2 only, and bytehaul HTTP/1.1 only";
@@ -142,30 +136,37 @@ export class NetworkClients {
 
   /** Repeats the request over a connection of our own if the runtime's client refuses what others take. */
   async #send(text: string, options: RequestOptions, way: Way): Promise<HttpResponse> {
-    const url = new URL(text);
-    const client = await this.#choose(url, way);
-    options.signal.throwIfAborted();
+    const { runtime: { network, isOwnRefusal } } = this.#options;
+    const { url, proxy, isIdentified } = way;
+    const direct = this.#directFor(way);
+    if (direct === undefined) {
+      network.requireUnrestricted(url);
+      const routed = await this.#loadRouted();
+      options.signal.throwIfAborted();
+      return await routed.clientFor(url, proxy, isIdentified).get(text, options);
+    }
     try {
-      return await client.get(text, options);
+      return await direct.get(text, options);
     } catch (error) {
-      const { runtime } = this.#options;
-      const canAvoid = client === this.#direct.get(way.isIdentified) && runtime.network.isUnrestricted();
-      if (!canAvoid || options.signal.aborted || !runtime.isOwnRefusal(error)) throw error;
+      if (options.signal.aborted || !network.isUnrestricted() || !isOwnRefusal(error)) throw error;
       this.#avoidedHosts.add(url.host);
-      this.#closeDirect(); // a server may count connections, idle ones too
+      direct.close(); // a server may count connections, idle ones too
       return await this.#send(text, options, way);
     }
   }
 
-  async #choose(url: URL, { proxy, isIdentified }: Way): Promise<HttpClient> {
-    const { runtime } = this.#options;
-    const direct = proxy === undefined && this.#canFetch(url) ? this.#openDirect(isIdentified) : undefined;
-    if (direct !== undefined) return direct;
-    runtime.network.requireUnrestricted(url.host);
-    return (await this.#loadRouted()).clientFor(url.protocol as Scheme, proxy, isIdentified);
+  /** The runtime's client, if there is one and it can send a request this way. */
+  #directFor({ url, proxy, isIdentified }: Way): HttpClient | undefined {
+    const create = this.#options.runtime.createHttpClient;
+    if (create === undefined || proxy !== undefined || !this.#canFetch(url)) return undefined;
+    const { identity, ...options } = this.#clientOptions;
+    const client = this.#direct.get(isIdentified) ??
+      new RenewableClient(() => create({ ...options, identity: isIdentified ? identity : undefined }));
+    this.#direct.set(isIdentified, client);
+    return client;
   }
 
-  /** Whether the runtime's client, if there is one, can request a URL directly and with the settings. */
+  /** Whether the runtime's client can request a URL directly and with the settings. */
   #canFetch(url: URL): boolean {
     const { runtime, hasEnvironmentProxies } = this.#options;
     // Our own connections need the permission for every address.
@@ -178,16 +179,6 @@ export class NetworkClients {
     const { dnsServers, dohServers, overrides, enableIpv6, localAddress, tls } = this.#options.network;
     return dnsServers.length + dohServers.length + overrides.size > 0 || !enableIpv6 ||
       localAddress !== undefined || (tls.insecure && protocol === "https:");
-  }
-
-  #openDirect(isIdentified: boolean): HttpClient | undefined {
-    const create = this.#options.runtime.createHttpClient;
-    if (create === undefined) return undefined;
-    const { identity, ...others } = this.#clientOptions;
-    const options = { ...others, identity: isIdentified ? identity : undefined };
-    const client = this.#direct.get(isIdentified) ?? new RenewableClient(() => create(options));
-    this.#direct.set(isIdentified, client);
-    return client;
   }
 
   /** Loads the module when needed: most runs on Deno do not need it, and it is large. */

@@ -60,7 +60,7 @@ function encodeFields(source: Exclude<HeadersInit, Headers>): [name: string, val
   return Array.from(fields, (field) => {
     const [name, value, ...more] = field;
     if (typeof field === "string" || name === undefined || value === undefined || more.length > 0) {
-      throw new TypeError("it is no pair");
+      throw new TypeError("it is not a pair");
     }
     return [name, inUtf8(value)];
   });

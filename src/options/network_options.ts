@@ -27,14 +27,15 @@ export interface TlsOptions {
   /** Certificates of authorities to trust in addition to those of the runtime. */
   readonly ca?: string | readonly string[];
   /**
-   * Certificate for the origin of the URL of each download, if that requests one; requires `key`. Other origins that it
-   * redirects to, proxies and DNS servers do not get it.
+   * Client certificate; requires `key`. It is shown only to the origin (scheme, host and port) of the download's URL,
+   * not to proxies, DNS servers or the targets of redirects to other origins.
    */
   readonly cert?: string;
   /** Private key of `cert`. */
   readonly key?: string;
   /**
-   * Accepts every certificate. Anyone on the network path can then read and change everything.
+   * Accepts every certificate, except that of an `https://` proxy. Anyone on the network path can then read and change
+   * everything.
    *
    * @default {false}
    */
@@ -54,7 +55,8 @@ export interface NetworkOptions extends ProxyOptions {
   readonly dohServers?: readonly string[];
   /**
    * Fixed addresses of hosts, which are then not looked up. Each key is `host:port`, where `*` is every host. Each
-   * value is one IP address or several, such as `{ "example.com:443": "192.0.2.1" }`.
+   * value is one IP address or several, such as `{ "example.com:443": "192.0.2.1" }`. A proxy gets the address in place
+   * of the name. An `http:` URL of such a host fails where an HTTP proxy would look the name up.
    */
   readonly resolve?: Readonly<Record<string, string | readonly string[]>>;
   /**

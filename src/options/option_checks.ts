@@ -1,6 +1,7 @@
 import { basicField } from "../auth/basic.ts";
 import { toCredentials } from "../auth/credentials.ts";
 import { OptionRangeError, OptionTypeError } from "../option_error.ts";
+import { closestWord } from "../lib/closest_word.ts";
 import { redact } from "../redact.ts";
 import type { NumberRange } from "./defaults.ts";
 
@@ -44,7 +45,7 @@ export function basicAuthorization(username: unknown, password: unknown): string
     new OptionTypeError({ option: "username", subject: "username and password", problem });
   if (typeof username !== "string" || typeof password !== "string") throw refused("expected strings");
   if (username.includes(":") || /\p{Cc}/u.test(username + password)) {
-    throw refused("the first must have no colon, and neither a control character");
+    throw refused("the user name must have no colon, and neither may have a control character");
   }
   return basicField(toCredentials(username, password));
 }
@@ -81,8 +82,8 @@ function decodeUserinfo(text: string, option: string): string {
 export function checkNumber(name: string, value: unknown, { min, max }: NumberRange): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "number") throw mismatch(name, value, "a number");
-  const whole = Number.isSafeInteger(value) || (value === Infinity && max === Infinity);
-  if (!whole || value < min || value > max) {
+  const isWhole = Number.isSafeInteger(value) || (value === Infinity && max === Infinity);
+  if (!isWhole || value < min || value > max) {
     const problem = `expected a whole number from ${min} to ${max}`;
     throw new OptionRangeError({ option: name, subject: `${name} ${value}`, problem, value });
   }
@@ -185,11 +186,14 @@ export function refuseUnknown(options: object, known: readonly string[], what = 
   }
   const unknown = namesOf(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  throw new OptionTypeError({
-    option: unknown,
-    subject: `the option "${unknown}"`,
-    problem: `there is none; known are ${known.join(", ")}`,
-  });
+  const near = closestWord(unknown, known);
+  const fault = { option: unknown, subject: `the option "${unknown}"` };
+  const problem = "there is no such option";
+  if (near === undefined) {
+    throw new OptionTypeError({ ...fault, problem: `${problem}; known are ${known.join(", ")}` });
+  }
+  const remedy = { before: "did you mean ", options: [near], how: near, after: "?" };
+  throw new OptionTypeError({ ...fault, problem, remedy });
 }
 
 /** Names of an object's own and inherited properties. Fields and accessors of a class count, its methods do not. */

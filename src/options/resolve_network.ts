@@ -99,7 +99,7 @@ function checkIdentity(cert: string, key: string): ResolvedTls["identity"] {
   try {
     isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch {
-    throw refused("tls.key", "it is no private key in PEM text that is not encrypted");
+    throw refused("tls.key", "it is not a private key in PEM text that is not encrypted");
   }
   if (!isPair) throw refused("tls.key", "it belongs to another certificate than tls.cert");
   return { cert, key };
@@ -114,7 +114,7 @@ function readCertificates(option: string, text: unknown): string[] {
   } catch {
     throw refused(
       option,
-      "it is no certificate; expected PEM text, which begins with -----BEGIN CERTIFICATE-----",
+      "it is not a certificate; expected PEM text, which begins with -----BEGIN CERTIFICATE-----",
     );
   }
   return certificates;

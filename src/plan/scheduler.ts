@@ -82,38 +82,38 @@ export class Scheduler {
 
   /** Counts `length` received bytes. Returns how many of them belong to the lease. */
   deliver(lease: Lease, length: number): number {
-    const held = this.#held(lease);
-    if (held === undefined) return 0;
-    const accepted = Math.min(length, held.end - held.position);
-    held.position += accepted;
+    const current = this.#find(lease);
+    if (current === undefined) return 0;
+    const accepted = Math.min(length, current.end - current.position);
+    current.position += accepted;
     return accepted;
   }
 
   /** Ends a lease. The bytes that it did not deliver become pending again. */
   giveBack(lease: Lease): void {
-    const held = this.#held(lease);
-    if (held === undefined) return;
-    this.#retire(held);
-    if (held.position < held.end) this.#addPending({ start: held.position, end: held.end });
+    const current = this.#find(lease);
+    if (current === undefined) return;
+    this.#retire(current);
+    if (current.position < current.end) this.#addPending({ start: current.position, end: current.end });
   }
 
   /** Moves the part of a lease from `at` on to a new lease. A lease that keeps no bytes ends. */
   split(lease: Lease, at: number): Lease | undefined {
-    const held = this.#held(lease);
-    if (held === undefined || at < held.position || at >= held.end) return undefined;
-    const rest: MutableLease = { start: at, end: held.end, position: at, active: true };
-    held.end = at;
-    if (held.position === at) this.#retire(held);
+    const current = this.#find(lease);
+    if (current === undefined || at < current.position || at >= current.end) return undefined;
+    const rest: MutableLease = { start: at, end: current.end, position: at, active: true };
+    current.end = at;
+    if (current.position === at) this.#retire(current);
     this.#active.add(rest);
     return rest;
   }
 
   /** Ends a lease of unknown length after its last delivered byte. */
   endOfData(lease: Lease): void {
-    const held = this.#held(lease);
-    if (held === undefined) return;
-    held.end = held.position;
-    this.#retire(held);
+    const current = this.#find(lease);
+    if (current === undefined) return;
+    current.end = current.position;
+    this.#retire(current);
   }
 
   /** Ends every lease and restarts with `missing`. */
@@ -137,7 +137,7 @@ export class Scheduler {
     return lease;
   }
 
-  #held(lease: Lease): MutableLease | undefined {
+  #find(lease: Lease): MutableLease | undefined {
     return this.#active.has(lease as MutableLease) ? lease as MutableLease : undefined;
   }
 

@@ -14,7 +14,8 @@ const LEAST_GAIN_SECONDS = 0.5;
 
 /**
  * Offset from which an idle connection should take over a lease, so that both finish together; `undefined`
- * when this saves little time. The complete rest of a very slow lease is taken over.
+ * when this saves little time. The complete rest of a very slow lease is taken over. A connection without a measured
+ * rate, which is 0 then, counts as one like the other: it gets half.
  */
 export function whereToSplit(
   { position, end, bytesPerSecond }: LeaseInFlight,
@@ -22,14 +23,16 @@ export function whereToSplit(
   minSegmentSize: number,
 ): number | undefined {
   const left = end - position;
-  if (left <= 0 || ownBytesPerSecond <= 0) return undefined;
-  const kept = Math.floor(left * bytesPerSecond / (bytesPerSecond + ownBytesPerSecond));
+  if (left <= 0) return undefined;
+  const own = ownBytesPerSecond > 0 ? ownBytesPerSecond : Math.max(bytesPerSecond, 1);
+  const theirs = ownBytesPerSecond > 0 ? bytesPerSecond : own;
+  const kept = Math.floor(left * theirs / (theirs + own));
   const at = kept < minSegmentSize ? position : position + kept;
   if (end - at < Math.min(minSegmentSize, left)) return undefined;
-  const secondsAlone = left / bytesPerSecond;
+  const secondsAlone = left / theirs;
   const secondsTogether = Math.max(
-    at === position ? 0 : kept / bytesPerSecond,
-    REQUEST_SECONDS + (end - at) / ownBytesPerSecond,
+    at === position ? 0 : kept / theirs,
+    REQUEST_SECONDS + (end - at) / own,
   );
   return secondsAlone - secondsTogether > LEAST_GAIN_SECONDS ? at : undefined;
 }

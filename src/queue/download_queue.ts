@@ -49,7 +49,10 @@ export class DownloadQueue {
       log: this.#log,
     });
     if (network.tls.insecure) {
-      this.#log("warn", "certificates are not verified: anybody on the way can read and change the files");
+      this.#log(
+        "warn",
+        "certificates are not verified: anybody on the network path can read and change the files",
+      );
     }
   }
 

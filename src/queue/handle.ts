@@ -198,7 +198,9 @@ export class DownloadHandle implements AsyncIterable<ProgressSnapshot>, AsyncDis
   #fail(error: unknown): void {
     const phase = this.#phase;
     if (phase.kind === "settled") return;
-    const isStopped = phase.kind === "stopping" && error === phase.reason;
+    // The error of a paused download may also say why nothing could be kept.
+    const isStopped = phase.kind === "stopping" &&
+      (error === phase.reason || stoppedState(error) === "paused");
     this.#settle(isStopped ? stoppedState(error) : "failed");
     this.#outcome.reject(error);
   }

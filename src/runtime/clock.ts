@@ -1,10 +1,10 @@
-import { clearTimeout, setTimeout } from "node:timers";
-import { onAbort } from "../lib/on_abort.ts";
 import type { Clock } from "./runtime.ts";
+import { onAbort } from "../lib/on_abort.ts";
 
-/** A program may replace the global ones later, as tests with fake timers do. */
-const monotonicMs = performance.now.bind(performance);
+/** Whoever replaces the global functions later, such as a test with fake timers, changes nothing here. */
+const { setTimeout, clearTimeout } = globalThis;
 const { now: wallMs } = Date;
+const monotonicMs = performance.now.bind(performance);
 
 /** The time of this machine. */
 export const systemClock: Clock = {

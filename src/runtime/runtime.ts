@@ -101,10 +101,13 @@ export interface HostPort {
 
 /** A TCP connection. Neither reads nor writes may overlap. */
 export interface Connection {
-  /** The protocol that was agreed on with TLS (RFC 7301), if any. */
+  /** The protocol that was agreed on with TLS (RFC 7301), if that is known. */
   readonly protocol?: string | undefined;
-  /** The next bytes, whose memory nobody else uses; `undefined` at the end. */
-  read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /**
+   * Reads up to `into.length` bytes into the start of `into`, and returns their number; 0 is the end. A
+   * connection that breaks is an error, after the bytes that arrived before.
+   */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Writes all of `bytes`, as fast as the other side reads. */
   write(bytes: Uint8Array): Promise<void>;
   /** Closes both directions immediately. */
@@ -143,14 +146,17 @@ export interface Network {
     accepts: (answer: Uint8Array) => boolean,
     signal: AbortSignal,
   ): Promise<Uint8Array>;
-  /** Starts TLS on a connection to a host. */
-  secure(connection: Connection, to: HostPort, options: SecureOptions): Promise<Connection>;
+  /** Starts TLS on a connection to a host. Calls `open` again when the handshake needs a second attempt. */
+  secure(open: () => Promise<Connection>, to: HostPort, options: SecureOptions): Promise<Connection>;
   /** All addresses of a name from the system, best first. */
   lookup(host: string): Promise<string[]>;
   /** Whether this program may connect to every address. */
   isUnrestricted(): boolean;
-  /** Throws a `DownloadError` about `host` that names the missing permission, unless `isUnrestricted()`. */
-  requireUnrestricted(host: string): void;
+  /**
+   * Throws a `DownloadError` that names the missing permission unless this program may connect to every address, and
+   * reach the host of the URL.
+   */
+  requireUnrestricted(url: URL): void;
   /** Whether the address belongs to this machine, so that connections can come from it. */
   isLocal(address: string): Promise<boolean>;
 }
@@ -159,10 +165,6 @@ export interface Network {
 export interface RequestOptions {
   readonly headers: Headers;
   readonly signal: AbortSignal;
-  /**
-   * Whether a server chose the URL. Then a missing permission for the host causes no prompt on a terminal.
-   */
-  readonly isRedirected?: boolean;
 }
 
 /** Settings for the connections of a client. */

@@ -22,7 +22,7 @@ const HASH_BLOCKS = 2;
 const FIRST_INTERVAL = 1 / 8;
 
 /** Up to this many bytes are hashed on this thread. Starting another thread would take longer. */
-const HASHED_HERE_BYTES = 1024 * 1024;
+const MAX_MAIN_THREAD_BYTES = 1024 * 1024;
 
 /** What an {@linkcode Assembly} works with. */
 export interface AssemblyOptions {
@@ -40,7 +40,7 @@ export class Assembly {
   readonly pool: MemoryBudget;
   readonly cache: WriteBackCache;
   readonly pieces: PieceMap;
-  /** Connections that the memory budget can feed. */
+  /** Connections for which the memory budget is enough. */
   readonly connections: number;
   readonly #options: AssemblyOptions;
   readonly #sink: Sink;
@@ -66,7 +66,7 @@ export class Assembly {
     if (layout.connections < spec.maxConnections) {
       log(
         "info",
-        `the memory budget feeds ${layout.connections} of ${spec.maxConnections} connections`,
+        `the memory budget is enough for ${layout.connections} of ${spec.maxConnections} connections`,
       );
     }
     this.pool = new MemoryBudget(layout);
@@ -94,10 +94,12 @@ export class Assembly {
     return new Assembly(options, hashedFile);
   }
 
-  /** Whether a later run can resume from the data on disk. */
-  get isResumable(): boolean {
+  /** Why no later run can resume from the received data; `undefined` if one can. */
+  get obstacle(): string | undefined {
     const { size, acceptsRanges } = this.#options.start.remote;
-    return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
+    if (!acceptsRanges) return "the server does not send ranges";
+    if (size === undefined) return "the server did not send the size of the file";
+    return this.pieces.doneBytes > 0 ? undefined : "no data was received";
   }
 
   /** Saves progress regularly until `signal` is aborted. The first intervals are shorter. */
@@ -155,7 +157,7 @@ export class Assembly {
   /** Keeps the data that a later run can resume from, and removes all other data. */
   async keepOrDiscard(isDiscarded: boolean): Promise<void> {
     await this.cache.flush().catch(() => {}); // bytes that could not be written are fetched again
-    if (isDiscarded || !this.isResumable) {
+    if (isDiscarded || this.obstacle !== undefined) {
       await this.#sink.discard();
       this.#options.progress.discarded();
     } else if (!this.#isSaved && this.#sink.canSave) {
@@ -192,7 +194,7 @@ export class Assembly {
       algorithm: checksum.algorithm,
       file,
       buffers,
-      onThisThread: this.pieces.size <= HASHED_HERE_BYTES,
+      onThisThread: this.pieces.size <= MAX_MAIN_THREAD_BYTES,
       onFallback: (cause) => this.#options.log("debug", `hashing on the main thread: ${cause}`),
     });
     hasher.advance(this.pieces.frontier);

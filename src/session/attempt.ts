@@ -1,4 +1,4 @@
-import { ChecksumMismatchError, type DownloadError } from "../errors.ts";
+import { ChecksumMismatchError, DownloadError } from "../errors.ts";
 import type { RetryBudget } from "../flow/backoff.ts";
 import type { RateLimit } from "../flow/token_bucket.ts";
 import { OVER } from "../lib/waiting.ts";
@@ -136,7 +136,12 @@ export class Attempt {
     await assembly.keepOrDiscard(stop.isDiscarded() || isMismatch).catch((cause) => {
       log("warn", `progress since the last checkpoint is lost: ${cause}`);
     });
-    return error;
+    const { obstacle } = assembly;
+    const isPaused = error instanceof DownloadError && error.code === "paused";
+    if (!isPaused || obstacle === undefined) return error;
+    return new DownloadError("paused", `The download was paused; nothing could be kept: ${obstacle}`, {
+      reason: obstacle,
+    });
   }
 
   /** Keeps the file that failed its checksum as evidence. The returned error names its path. */
@@ -147,7 +152,10 @@ export class Attempt {
     try {
       keptPath = await start.sink.keepMismatch();
     } catch (cause) {
-      log("warn", `${cause instanceof Error ? cause.message : cause}; what failed its checksum is removed`);
+      log(
+        "warn",
+        `${cause instanceof Error ? cause.message : cause}; the file that failed its checksum is removed`,
+      );
     }
     await assembly.keepOrDiscard(true).catch((cause) => log("warn", `${cause}`));
     return new ChecksumMismatchError(expected, actual, { ...error, keptPath });

@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { RecordedFile } from "../storage/control_record.ts";
 import { inspectLeftovers, peekControl } from "../storage/inspection.ts";
 import { Output } from "../storage/output.ts";
-import { pathWithoutAsking } from "./locate.ts";
+import { pathWithoutRequest } from "./locate.ts";
 import type { ProgressView } from "./progress.ts";
 import { hashUrl, isOfUrl } from "./sources/url_hash.ts";
 
@@ -16,7 +16,7 @@ export async function discardLeftovers(
   spec: ResolvedSpec,
   progress: Pick<ProgressView, "path" | "total">,
 ): Promise<void> {
-  const path = progress.path ?? await pathWithoutAsking(runtime, spec);
+  const path = progress.path ?? await pathWithoutRequest(runtime, spec);
   if (path === undefined) return;
   // A download that fetched this version knows that the other query is only another signature.
   const isOurs = (file: RecordedFile) =>

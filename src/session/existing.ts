@@ -1,7 +1,7 @@
 import { DownloadError } from "../errors.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { lookAt } from "../storage/paths.ts";
+import { statPath } from "../storage/paths.ts";
 import { inspectLeftovers, peekPart } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
 import type { Logger } from "../types.ts";
@@ -11,7 +11,7 @@ import { type ExpectedChecksum, isJudgedByChecksum } from "./sources/expected_ch
 import { isOfUrl } from "./sources/url_hash.ts";
 
 /** An existing file that has the caller's checksum. */
-export interface RightFile {
+export interface MatchingFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
@@ -43,14 +43,14 @@ export class ExistingFiles {
   }
 
   /** The file at `path`, if its checksum is right. Rejects where it is wrong and the file may not be replaced. */
-  async rightOrRefuse(path: string, named: string): Promise<RightFile | undefined> {
+  async matchOrRefuse(path: string, named: string): Promise<MatchingFile | undefined> {
     const found = await this.find(path, named);
     if (found === undefined || found.matches) return found;
     if (this.#options.spec.overwrite) return undefined;
     throw new DownloadError(
       "output_exists",
       `Cannot write "${path}": it exists already, and its checksum is ${found.actual}, expected ${found.expected}`,
-      { remedy: { before: "choose another output or ", options: ["overwrite"], how: "ask to overwrite" } },
+      { remedy: { before: "choose another output or ", options: ["overwrite"], how: "turn overwrite on" } },
     );
   }
 
@@ -76,7 +76,7 @@ export class ExistingFiles {
   async #compare(path: string, named: string): Promise<VerifiedFile | undefined> {
     const { runtime, spec, progress, signal } = this.#options;
     if (!isJudgedByChecksum(spec)) return undefined;
-    const info = await lookAt(runtime, path);
+    const info = await statPath(runtime, path);
     if (info === undefined || info.kind === "directory") return undefined;
     // An earlier run finished the file and was killed before it removed its other files. The file is checked when
     // they are removed.

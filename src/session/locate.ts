@@ -6,7 +6,7 @@ import { peekControl } from "../storage/inspection.ts";
 import { chooseFileName, fileNameFromUrl } from "../storage/file_name.ts";
 import type { Output } from "../storage/output.ts";
 import { refuseDirectory } from "../storage/paths.ts";
-import { type ExistingFiles, type RightFile, tidyUp } from "./existing.ts";
+import { type ExistingFiles, type MatchingFile, tidyUp } from "./existing.ts";
 import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { FirstResponse } from "./sources/first_response.ts";
 import { type OutputTools, requireUnclaimed, takeOutput } from "./take_output.ts";
@@ -20,7 +20,7 @@ export interface Located {
   /** The caller's checksum for the file. */
   readonly expected: ExpectedChecksum | undefined;
   /** The existing file, if it has that checksum. */
-  readonly right: RightFile | undefined;
+  readonly right: MatchingFile | undefined;
 }
 
 /** Determines the path of the file and takes the output. `probeForName` gets a response that may name the file. */
@@ -30,7 +30,7 @@ export async function locate(
   tools: OutputTools,
 ): Promise<Located> {
   const { runtime, spec } = tools;
-  const path = await pathWithoutAsking(runtime, spec);
+  const path = await pathWithoutRequest(runtime, spec);
   if (path !== undefined) return await take(path, undefined, existing, tools);
   const inUrl = join(spec.outputDir, chooseFileName([fileNameFromUrl(spec.url)]));
   if (await existing.isRight(inUrl)) return await take(inUrl, undefined, existing, tools);
@@ -60,7 +60,7 @@ async function take(
 }
 
 /** The given path, or the path by the name in the URL if it has an unfinished download of this URL. */
-export async function pathWithoutAsking(
+export async function pathWithoutRequest(
   runtime: Runtime,
   { outputPath, outputDir, url }: ResolvedSpec,
 ): Promise<string | undefined> {

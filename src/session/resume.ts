@@ -47,7 +47,7 @@ export async function findLeftovers(
     if (kind !== "set aside" || leftovers.kind !== "damaged") return undefined;
     const aside = await leftovers.setAside();
     const what = `the control file is unusable (${leftovers.reason}); it was moved to "${aside}"`;
-    log("warn", `${what}, starting again`);
+    log("warn", `${what}; restarting`);
     return undefined;
   }
   const { file: recorded, part: recordedPart, progress } = leftovers.record;
@@ -76,26 +76,26 @@ export function startsFresh(
   log: Logger,
 ): boolean {
   if (decision.kind === "refuse") {
-    const reason = "it was begun from another URL";
+    const reason = "it was started from another URL";
     throw new ControlFileError(place.names.control, `Cannot resume "${path}": ${reason}`, {
       reason,
       remedy: {
         before: "choose another output, or ",
         options: ["resume"],
         how: "turn resume off",
-        after: " to start again",
+        after: " to restart",
       },
     });
   }
   if (decision.kind !== "fresh") return false;
   if (decision.reason !== undefined) {
     const why = {
-      "unnamed version": "the server tells versions of the file apart by nothing",
-      "no part file": `"${part.path}" is gone or no file`,
-      "no ranges": "the server sends no parts of the file",
+      "unnamed version": "the server sends nothing that identifies the version of the file",
+      "no part file": `"${part.path}" is missing or not a file`,
+      "no ranges": "the server does not send ranges",
       "changed": "the file on the server changed",
     };
-    log("warn", `${why[decision.reason]}; starting again`);
+    log("warn", `${why[decision.reason]}; restarting`);
   }
   return true;
 }
@@ -127,11 +127,10 @@ export async function prove(
     throw storageError("check", output.part.path, cause);
   }
   const wrong = claimed.doneBytes - pieces.doneBytes;
-  const outcome =
-    `of ${claimed.doneBytes} bytes in it that were checked, ${wrong} are wrong and fetched again`;
+  const outcome = `${wrong} of its ${claimed.doneBytes} recorded bytes are wrong and are fetched again`;
   log(
     wrong > 0 ? "warn" : "info",
-    `"${output.part.path}" was written to, or is another file, since progress was saved; ${outcome}`,
+    `"${output.part.path}" was changed or replaced since progress was saved; ${outcome}`,
   );
   return withPieces(interrupted, pieces, { ...fileInfo, size: fileSize });
 }

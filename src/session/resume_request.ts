@@ -56,11 +56,11 @@ export class ResumeRequest {
     const ifRange = found.control.isSameUrl ? strongValidator(record.validator) : undefined;
     const budget = this.#requests.newBudget();
     for (const condition of new Set([ifRange, undefined])) {
-      const answer = await this.#requests.withRetries(() => this.#askForPart(overlap, condition), budget);
+      const answer = await this.#requests.withRetries(() => this.#requestPart(overlap, condition), budget);
       if (answer === "plain") break;
       if (answer !== "unclear") return answer;
     }
-    return await this.#requests.withRetries(() => this.#askForWhole(), budget);
+    return await this.#requests.withRetries(() => this.#requestFile(), budget);
   }
 
   /**
@@ -91,7 +91,7 @@ export class ResumeRequest {
       return await this.#judgePart(first, missingFrom, false);
     } catch (error) {
       if (!(error instanceof DownloadError) || !error.retryable) throw error;
-      this.#log("info", `${error.message}; asking for what is missing`);
+      this.#log("info", `${error.message}; requesting what is missing`);
       return undefined;
     }
   }
@@ -108,7 +108,7 @@ export class ResumeRequest {
     return { range: { start, end: Math.min(gap.end, start + most) }, missingFrom: gap.start };
   }
 
-  async #askForPart(
+  async #requestPart(
     { range, missingFrom }: Overlap,
     ifRange: string | undefined,
   ): Promise<ResumeAnswer | "unclear" | "plain"> {
@@ -143,28 +143,30 @@ export class ResumeRequest {
       throw new TypeError("Cannot compare: the response is not a part of the file");
     }
     const { start, end } = verdict.range;
-    const compared = { start, end: Math.min(end, missingFrom) };
-    if (!await hasSameBytes(this.#interrupted, first, compared)) {
+    const overlapEnd = Math.min(end, missingFrom);
+    const comparedEnd = await compareBytes(this.#interrupted, first, { start, end: overlapEnd });
+    if (comparedEnd === undefined) {
       this.#log("warn", "the server sends other bytes than those on disk");
       return { kind: "changed", first: undefined };
     }
     const isProven = saidIfRange || proveSame(record.validator, validator);
-    if (!isProven && !this.#isJudged && compared.end - start < LEAST_PROOF_BYTES) {
+    if (!isProven && !this.#isJudged && comparedEnd - start < LEAST_PROOF_BYTES) {
       return { kind: "changed", first: undefined };
     }
     // A `Last-Modified` that was too young when it was recorded has become old enough.
     const version = new KnownVersion(record.size, isProven ? record.validator : validator, this.#isJudged);
     if (isProven) version.noteSame(validator);
     else if (this.#isJudged) version.noteLeftovers(record.validator);
-    const range = { start: missingFrom, end: Math.max(missingFrom, end) };
+    const missingEnd = comparedEnd < overlapEnd ? missingFrom : Math.max(missingFrom, end);
+    const range = { start: missingFrom, end: missingEnd };
     return { kind: "same", first: first.take({ verdict: { ...verdict, range } }), version };
   }
 
   /** Requests the complete file without a range. Its version decides. */
-  async #askForWhole(): Promise<ResumeAnswer> {
+  async #requestFile(): Promise<ResumeAnswer> {
     using first = await this.#requests.send({ range: undefined, version: this.#version, ifRange: undefined });
     requireName(this.#interrupted.record.validator, first);
-    const isSame = first.verdict.kind === "whole" && first.verdict.isSameVersion;
+    const isSame = first.verdict.kind === "complete" && first.verdict.isSameVersion;
     return isSame ? { kind: "no ranges", first: first.take() } : { kind: "changed", first: undefined };
   }
 
@@ -179,24 +181,35 @@ function isRefusal(error: DownloadError): boolean {
   return error instanceof HttpStatusError && (error.status === 403 || error.status === 404);
 }
 
-/** Whether a response has the same bytes as the disk. Throws when the body ends too early. */
-async function hasSameBytes(
+/**
+ * Compares a response with the bytes on disk. Returns the offset up to which they are equal, `undefined` if they
+ * differ. Where a server sends only short parts, the body ends before `end`; then what it brought must prove the
+ * version.
+ */
+async function compareBytes(
   { file, record }: Interrupted,
   { reader }: ProbeResult,
   { start, end }: ByteRange,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const block = { bytes: new Uint8Array(OVERLAP_BYTES) };
   for (let position = start; position < end;) {
-    const length = await reader.read(block, Math.min(OVERLAP_BYTES, end - position));
-    if (length === 0) throw endedEarly(position, end);
+    let length: number;
+    try {
+      length = await reader.read(block, Math.min(OVERLAP_BYTES, end - position));
+      if (length === 0) throw endedEarly(position, end);
+    } catch (error) {
+      const isCutOff = error instanceof DownloadError && error.retryable;
+      if (isCutOff && position - start >= LEAST_PROOF_BYTES) return position;
+      throw error;
+    }
     const known = new Uint8Array(length);
     await readFully(file, known, position).catch((cause) => {
       throw storageError("check", `the part file of ${record.size} bytes`, cause);
     });
-    if (known.some((byte, index) => byte !== block.bytes[index])) return false;
+    if (known.some((byte, index) => byte !== block.bytes[index])) return undefined;
     position += length;
   }
-  return true;
+  return end;
 }
 
 async function readFully(file: Interrupted["file"], into: Uint8Array, position: number): Promise<void> {
@@ -209,11 +222,11 @@ async function readFully(file: Interrupted["file"], into: Uint8Array, position: 
 
 /** Throws unless the response names its version. An error page names none, so no progress is dropped for it. */
 function requireName(recorded: Validator, { verdict, remote }: ProbeResult): void {
-  if (verdict.kind !== "whole" || strongValidator(recorded) === undefined) return;
+  if (verdict.kind !== "complete" || strongValidator(recorded) === undefined) return;
   if (strongValidator(remote.validator) !== undefined) return;
   const reason = "the server answered with something that has neither ETag nor date, as an error page has";
   throw new RemoteChangedError(`Cannot continue: ${reason}; the data on disk is kept`, {
     reason,
-    remedy: { options: ["resume"], how: "turn resume off", after: " to start again" },
+    remedy: { options: ["resume"], how: "turn resume off", after: " to restart" },
   });
 }

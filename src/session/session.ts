@@ -10,7 +10,7 @@ import type { DownloadResult, Logger } from "../types.ts";
 import { checkDigest } from "../verify/file_check.ts";
 import { Attempt, type Outcome, type StopRequest } from "./attempt.ts";
 import { ExistingFiles } from "./existing.ts";
-import { sayKept } from "./sources/kept_progress.ts";
+import { noteKeptProgress } from "./sources/kept_progress.ts";
 import { locate, type Located } from "./locate.ts";
 import type { OutputClaim } from "./output_claims.ts";
 import type { Progress } from "./progress.ts";
@@ -121,7 +121,7 @@ export class Session {
       const next = decideRestart(error, doubt, this.#version);
       if (next.kind === "fail") {
         const isKept = interrupted !== undefined || progress.downloaded > 0;
-        throw isKept ? sayKept(error) : error;
+        throw isKept ? noteKeptProgress(error) : error;
       }
       log("warn", next.reason);
       progress.fetching();
@@ -129,7 +129,7 @@ export class Session {
     }
   }
 
-  /** Fetches the file once more. What failed its checksum before is kept until the file is right. */
+  /** Fetches the file once more. A file that failed its checksum is kept until the new one is complete. */
   async #restart(output: Output, starter: Starter, next: Restart, first: unknown): Promise<Outcome> {
     const { log, stop } = this.#options;
     let outcome: Outcome;
@@ -141,7 +141,7 @@ export class Session {
     } catch (error) {
       const isStopped = stop.signal.aborted;
       if (isStopped || !isKeptMismatch(first) || error instanceof ChecksumMismatchError) throw error;
-      log("warn", `${error instanceof Error ? error.message : error}; it was the second try`);
+      log("warn", `${error instanceof Error ? error.message : error}; this was the second attempt`);
       throw first;
     }
     // The file has its name, so this failure is not one of the download.

@@ -45,7 +45,7 @@ export function startResumed(
   { spec, log, progress }: StartTools,
 ): Start {
   progress.resumedAt(pieces.doneBytes, record.size);
-  log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
+  log("info", `resuming with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
   const { urlHash, queryHash, size } = record;
   const identity = { urlHash, queryHash, size };
   const remote: RemoteFile = {

@@ -49,7 +49,7 @@ export type StartDecision =
   | { readonly kind: "resume" }
   | { readonly kind: "open the part file" }
   | { readonly kind: "prove the part file" }
-  | { readonly kind: "ask the server" };
+  | { readonly kind: "request the missing bytes" };
 
 /** Decides how a download starts, as far as `found` has the facts. */
 export function decideStart({ control, isJudged, options, part, answer }: Found): StartDecision {
@@ -65,7 +65,7 @@ export function decideStart({ control, isJudged, options, part, answer }: Found)
   if (part === "opened") return { kind: "prove the part file" };
   if (part.doneBytes === 0) return fresh();
   if (part.isComplete && (isSameQuery || isJudged)) return { kind: "resume" };
-  if (answer === undefined) return { kind: "ask the server" };
+  if (answer === undefined) return { kind: "request the missing bytes" };
   if (answer === "same") return { kind: "resume" };
   return isSameQuery || options.overwrite ? fresh(answer) : { kind: "refuse" };
 }
@@ -89,7 +89,7 @@ export type Doubt = "resumed" | "length unknown";
 
 const DOUBTS: Readonly<Record<Doubt, string>> = {
   "resumed": "what an earlier run left may be to blame",
-  "length unknown": "no response told the length, so the file may have been cut short",
+  "length unknown": "no response gave the length, so the file may have been cut short",
 };
 
 /** Decides on a restart: only where it may help, and where it loses only bytes that may be wrong. */
@@ -99,14 +99,14 @@ export function decideRestart(
   version: KnownVersion | undefined,
 ): RestartDecision {
   if (error instanceof ContradictionError && version !== undefined) {
-    const reason = `${error.message}; starting again with one request`;
+    const reason = `${error.message}; restarting with one request`;
     return { kind: "restart plainly", reason, like: version.validator };
   }
   if (!(error instanceof ChecksumMismatchError)) return { kind: "fail" };
   if (version?.isMixed) {
-    const reason = `${error.message}; ${version.mixture}; starting again from one source`;
+    const reason = `${error.message}; ${version.mixture}; restarting from one source`;
     return { kind: "restart plainly", reason, like: undefined };
   }
   if (doubt === undefined) return { kind: "fail" };
-  return { kind: "restart", reason: `${error.message}; ${DOUBTS[doubt]}, starting again` };
+  return { kind: "restart", reason: `${error.message}; ${DOUBTS[doubt]}; restarting` };
 }

@@ -44,7 +44,7 @@ export class Starter {
         this.#tools,
       );
     }
-    const answer = await this.#ask(proven, first);
+    const answer = await this.#request(proven, first);
     using answered = answer.first;
     const settled = decideStart({ ...proven.found, answer: answer.kind });
     const isFresh = startsFresh(settled, this.#output, this.#tools.log);
@@ -68,7 +68,7 @@ export class Starter {
     return await startFresh(first ?? await this.#tools.prober.probe(), this.#output, this.#tools);
   }
 
-  async #ask(proven: Interrupted, named: FirstResponse | undefined): Promise<ResumeAnswer> {
+  async #request(proven: Interrupted, named: FirstResponse | undefined): Promise<ResumeAnswer> {
     const { requests, prober, log } = this.#tools;
     const request = new ResumeRequest(proven, requests, log);
     const first = named ?? (proven.pieces.isComplete ? await prober.probe() : undefined);

@@ -4,9 +4,9 @@ import { redact } from "../redact.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { peekControl, peekPart } from "../storage/inspection.ts";
 import { Output } from "../storage/output.ts";
-import { lookAt } from "../storage/paths.ts";
+import { statPath } from "../storage/paths.ts";
 import type { Logger } from "../types.ts";
-import type { ExistingFiles, RightFile } from "./existing.ts";
+import type { ExistingFiles, MatchingFile } from "./existing.ts";
 import type { OutputClaim } from "./output_claims.ts";
 import type { Progress } from "./progress.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
@@ -36,7 +36,7 @@ export interface OutputTools {
 /** The output of a download, and the existing file if its checksum is right. */
 export interface TakenOutput {
   readonly output: Output;
-  readonly right: RightFile | undefined;
+  readonly right: MatchingFile | undefined;
 }
 
 /** Takes the output at `path`. With `rename` it takes the first free name of `path` and its numbered names. */
@@ -46,7 +46,7 @@ export async function takeOutput(
   tools: OutputTools,
 ): Promise<TakenOutput> {
   if (tools.spec.rename) return await takeNumbered(path, existing, tools);
-  const right = await existing.rightOrRefuse(path, path);
+  const right = await existing.matchOrRefuse(path, path);
   // A file with the right checksum is not written, so it needs no claim.
   if (right === undefined) requireUnclaimed(path, tools.claim);
   const output = await acquire(path, tools);
@@ -68,7 +68,7 @@ async function requireOwnPlace(output: Output, { claim, log }: OutputTools): Pro
 async function acquire(path: string, { runtime, spec, log, progress }: OutputTools): Promise<Output> {
   const output = await Output.acquire(runtime, path, spec.overwrite);
   if (output.isWeaklyLocked) {
-    log("warn", `the file system of "${path}" has no locks; its lock holds for this machine alone`);
+    log("warn", `the file system of "${path}" does not support locks; only this machine sees the lock`);
   }
   progress.located(path);
   return output;
@@ -83,7 +83,7 @@ async function takeNumbered(
   const locked = new Set<string>();
   for (;;) {
     const free = await findFree(path, existing, tools, locked);
-    const right = await existing.rightOrRefuse(free, path);
+    const right = await existing.matchOrRefuse(free, path);
     // Another download may have claimed the name meanwhile.
     if (right === undefined && claim?.take(free).isOurs === false) continue;
     try {
@@ -106,7 +106,7 @@ export function requireUnclaimed(path: string, claim: OutputClaim | undefined, n
   throw new DownloadError(
     "output_exists",
     `Cannot write "${path}": it is the output of ${redact(claimed.url)}, too`,
-    { remedy: { before: "choose another output or ", options: ["rename"], how: "ask to rename" } },
+    { remedy: { before: "choose another output or ", options: ["rename"], how: "turn rename on" } },
   );
 }
 
@@ -140,7 +140,10 @@ async function findFree(
     if (state === "free" || state === "finished" && spec.overwrite) free ??= candidate;
     if (state === "free") return free ?? candidate;
   }
-  throw new DownloadError("output_exists", `Cannot write "${path}": ${MAX_NUMBER} names like it are taken`);
+  throw new DownloadError(
+    "output_exists",
+    `Cannot write "${path}": all of its ${MAX_NUMBER} numbered names are taken`,
+  );
 }
 
 /**
@@ -154,7 +157,7 @@ async function stateOf(
   const loaded = await peekControl(runtime, path);
   if (loaded.kind === "record" && isOfUrl(loaded.record.file, spec.url)) return "ours";
   if (loaded.kind !== "missing") return "taken";
-  const found = await lookAt(runtime, path);
+  const found = await statPath(runtime, path);
   if (found !== undefined) return found.kind === "directory" ? "taken" : "finished";
   return await peekPart(runtime, path) === undefined ? "free" : "taken";
 }

@@ -68,7 +68,7 @@ export class FileWriter {
       this.#requireOurs(info.size >= written);
       return info;
     } catch (cause) {
-      throw this.#fail("look at", cause);
+      throw this.#fail("inspect", cause);
     }
   }
 
@@ -128,7 +128,7 @@ export class FileWriter {
     if (!this.#isForeign) return;
     throw new DownloadError(
       "storage",
-      `Cannot write "${this.#options.path}": it was changed by another program; run it again`,
+      `Cannot write "${this.#options.path}": it was changed by another program; try again`,
     );
   }
 

@@ -74,7 +74,7 @@ type WriteBlock = (block: Block, bytes: Uint8Array, position: number) => void;
 export class CacheLane {
   readonly #blockSize: number;
   readonly #write: WriteBlock;
-  #gathering: Block | undefined;
+  #buffered: Block | undefined;
   #start = 0;
   #length = 0;
 
@@ -94,29 +94,29 @@ export class CacheLane {
       return undefined;
     }
     if (position !== this.#start + this.#length) this.flush();
-    const into = this.#gathering;
-    if (into === undefined) return this.#gatherIn(block, length, position);
+    const into = this.#buffered;
+    if (into === undefined) return this.#buffer(block, length, position);
     const fitting = Math.min(length, into.bytes.length - this.#length);
     into.bytes.set(block.bytes.subarray(0, fitting), this.#length);
     this.#length += fitting;
     if (this.#length === into.bytes.length) this.flush();
     if (fitting === length) return block;
     block.bytes.copyWithin(0, fitting, length);
-    return this.#gatherIn(block, length - fitting, position + fitting);
+    return this.#buffer(block, length - fitting, position + fitting);
   }
 
   /** Writes the buffered bytes to the sink. */
   flush(): void {
-    const block = this.#gathering;
+    const block = this.#buffered;
     if (block === undefined) return;
-    this.#gathering = undefined;
+    this.#buffered = undefined;
     this.#write(block, block.bytes.subarray(0, this.#length), this.#start);
     this.#length = 0;
   }
 
   /** Keeps the block, so that later bytes are appended to it. Writing its few bytes now would cost far more. */
-  #gatherIn(block: Block, length: number, position: number): undefined {
-    this.#gathering = block;
+  #buffer(block: Block, length: number, position: number): undefined {
+    this.#buffered = block;
     this.#start = position;
     this.#length = length;
   }

@@ -50,7 +50,7 @@ export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
 export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): DecodedControl {
   const damaged = (reason: string): DecodedControl => ({ kind: "damaged", reason });
   if (bytes.length < HEAD_BYTES) return damaged("it is too short");
-  if (MAGIC.some((byte, index) => bytes[index] !== byte)) return damaged("it does not start as one");
+  if (MAGIC.some((byte, index) => bytes[index] !== byte)) return damaged("it does not start with BYTEHAUL");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const version = view.getUint32(8);
   if (version > VERSION) {
@@ -59,7 +59,7 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
       `Cannot resume from "${path}": it has format ${version}, this version of bytehaul reads up to ${VERSION}; update bytehaul, or choose another output`,
     );
   }
-  if (version < VERSION) return damaged("its version never was");
+  if (version < VERSION) return damaged("its version does not exist");
   const jsonLength = view.getUint32(12);
   const tableLength = view.getUint32(16);
   if (HEAD_BYTES + jsonLength + tableLength !== bytes.length) return damaged("its length is wrong");

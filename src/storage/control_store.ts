@@ -88,7 +88,7 @@ export class ControlStore {
     const named = await this.#runtime.files.lstat(control);
     if (named === undefined) return undefined;
     if (named.kind !== "file") {
-      throw new ControlFileError(control, `Cannot use "${control}": it is no regular file; remove it`);
+      throw new ControlFileError(control, `Cannot use "${control}": it is not a regular file; remove it`);
     }
     const file = await this.#open();
     if (file === undefined) return undefined;

@@ -29,7 +29,7 @@ export async function keepMismatch(output: Output, bytes?: Uint8Array<ArrayBuffe
     await part.close();
     await files.rename(bytes === undefined ? part.path : temporary, mismatch);
   } catch (cause) {
-    throw storageError("keep what failed its checksum as", mismatch, cause);
+    throw storageError("rename the file that failed its checksum to", mismatch, cause);
   }
   await discard(output);
   return mismatch;

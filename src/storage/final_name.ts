@@ -1,7 +1,7 @@
 import { DownloadError } from "../errors.ts";
 import type { FileInfo, FileSystem, RuntimeFile } from "../runtime/runtime.ts";
 import type { Output } from "./output.ts";
-import { lookAt } from "./paths.ts";
+import { statPath } from "./paths.ts";
 import { errorCode } from "../lib/error_code.ts";
 import { storageError } from "./storage_error.ts";
 
@@ -9,7 +9,7 @@ import { storageError } from "./storage_error.ts";
  * Failures of link() that do not mean that the file system lacks hard links. Many codes mean that: EPERM, ENOTSUP,
  * ENOSYS, EMLINK, EINVAL, and EACCES (Android), EXDEV (mergerfs), EPROTO, ENOTTY.
  */
-const NOT_FOR_LACK_OF_LINKS = new Set([
+const FINAL_LINK_ERRORS = new Set([
   ...["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"],
 ]);
 
@@ -35,7 +35,7 @@ export function nameTaken(path: string, kind: FileInfo["kind"]): DownloadError {
   const message = `Cannot write "${path}": it exists already`;
   if (kind === "directory") return new DownloadError("output_exists", `${message}; choose another output`);
   return new DownloadError("output_exists", message, {
-    remedy: { before: "choose another output or ", options: ["overwrite"], how: "ask to overwrite" },
+    remedy: { before: "choose another output or ", options: ["overwrite"], how: "turn overwrite on" },
   });
 }
 
@@ -47,15 +47,15 @@ export async function requireIntact(
   size: number,
 ): Promise<void> {
   const opened = await file.stat().catch((cause) => {
-    throw storageError("look at", at, cause);
+    throw storageError("inspect", at, cause);
   });
-  const named = await lookAt(runtime, at);
+  const named = await statPath(runtime, at);
   if (named?.identity === opened.identity && named?.kind === "file" && opened.size === size) return;
   throw changed(at, path);
 }
 
 function changed(at: string, path: string, cause?: unknown): DownloadError {
-  const message = `Cannot finish "${path}": "${at}" was changed by another program; run it again`;
+  const message = `Cannot finish "${path}": "${at}" was changed by another program; try again`;
   return new DownloadError("storage", message, { cause });
 }
 
@@ -66,7 +66,7 @@ async function linkOrRename(files: FileSystem, from: string, path: string): Prom
   } catch (cause) {
     const code = errorCode(cause);
     if (code === "EEXIST") throw nameTaken(path, "file");
-    if (code === undefined || NOT_FOR_LACK_OF_LINKS.has(code)) throw cause;
+    if (code === undefined || FINAL_LINK_ERRORS.has(code)) throw cause;
     if (await files.lstat(path) !== undefined) throw nameTaken(path, "file");
     await files.rename(from, path);
   }

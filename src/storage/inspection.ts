@@ -7,7 +7,7 @@ import { discard, setAside } from "./discard.ts";
 import { nameTaken } from "./final_name.ts";
 import type { Output } from "./output.ts";
 import { isOfAnother, type OpenedFile } from "./own_file.ts";
-import { lookAt } from "./paths.ts";
+import { statPath } from "./paths.ts";
 
 /** An earlier run gave the file its final name and was killed before it removed its other files. */
 export interface FinishedOutput {
@@ -22,7 +22,7 @@ export interface FinishedOutput {
 export interface Leftover {
   readonly kind: "leftover";
   readonly record: ControlRecord;
-  /** Opens the part file; `undefined` when it is missing or is no regular file. */
+  /** Opens the part file; `undefined` when it is missing or is not a regular file. */
   openPart(): Promise<OpenedFile | undefined>;
   /** Removes the part file and the control file. */
   discard(): Promise<void>;
@@ -59,14 +59,14 @@ export async function inspect(
   isRequested: (file: RecordedFile) => boolean,
 ): Promise<Inspection> {
   const { place: { runtime, overwrite }, path } = output;
-  const found = await lookAt(runtime, path);
+  const found = await statPath(runtime, path);
   if (found === undefined) return await inspectLeftovers(output);
   if (await isFinished(output, found, isRequested)) {
     return { kind: "finished", size: found.size, commit: () => finishCommit(output) };
   }
   // The leftovers beside a file that may be replaced can belong to the requested URL.
   if (found.kind !== "directory" && overwrite) return await inspectLeftovers(output);
-  await removeTwin(output, found);
+  await removeTemporaryLink(output, found);
   throw nameTaken(path, found.kind);
 }
 
@@ -99,7 +99,7 @@ export function peekControl(runtime: Runtime, path: string): Promise<LoadedContr
 
 /** Reads the attributes of the part file at `path` without locking the output; `undefined` when there is none. */
 export function peekPart(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
-  return lookAt(runtime, new OutputNames(path).part);
+  return statPath(runtime, new OutputNames(path).part);
 }
 
 /** Whether a file is the part file of a control file that records it as complete, and was not changed since. */
@@ -117,8 +117,8 @@ async function isFinished(
 }
 
 /** Removes the temporary name of a finished file that was written from memory. No control file shows its URL. */
-async function removeTwin({ place }: Output, { identity }: FileInfo): Promise<void> {
+async function removeTemporaryLink({ place }: Output, { identity }: FileInfo): Promise<void> {
   const { runtime, names: { temporary } } = place;
-  if (identity === undefined || (await lookAt(runtime, temporary))?.identity !== identity) return;
+  if (identity === undefined || (await statPath(runtime, temporary))?.identity !== identity) return;
   await place.removeOwn(temporary);
 }

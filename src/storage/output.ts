@@ -6,7 +6,7 @@ import { ControlStore } from "./control_store.ts";
 import { lockOutput } from "./output_lock.ts";
 import { isOfAnother } from "./own_file.ts";
 import { PartFile } from "./part_file.ts";
-import { lookAt } from "./paths.ts";
+import { statPath } from "./paths.ts";
 import { OutputPlace } from "./place.ts";
 import { storageError } from "./storage_error.ts";
 
@@ -47,7 +47,7 @@ export class Output {
 
   /** Whether the file under the final name belongs to another user. */
   async isOfAnother(): Promise<boolean> {
-    const found = await lookAt(this.place.runtime, this.path);
+    const found = await statPath(this.place.runtime, this.path);
     return found !== undefined && isOfAnother(found, this.place.owner);
   }
 

@@ -55,9 +55,9 @@ function requireOwn(info: FileInfo, owner: number | undefined): void {
   const { kind, links = 1 } = info;
   if (kind === "symlink") throw new ForeignFileError("it is a symbolic link");
   if (kind === "directory") throw new ForeignFileError("it is a directory");
-  if (kind !== "file") throw new ForeignFileError("it is no regular file");
+  if (kind !== "file") throw new ForeignFileError("it is not a regular file");
   if (isOfAnother(info, owner)) throw new ForeignFileError("it belongs to another user");
-  if (links > 1) throw new ForeignFileError("it has another name as well");
+  if (links > 1) throw new ForeignFileError("it has another hard link");
 }
 
 /** Removes a file, unless it belongs to another user. */
@@ -72,7 +72,7 @@ export function inTheWay(path: string, reason: string): DownloadError {
     remedy: {
       before: "remove it, choose another output or ",
       options: ["overwrite"],
-      how: "ask to overwrite",
+      how: "turn overwrite on",
     },
   });
 }
@@ -85,6 +85,6 @@ export async function requireReplaceable(
 ): Promise<void> {
   const found = await files.lstat(path);
   if (found === undefined || (found.kind === "file" && !isOfAnother(found, owner))) return;
-  const reason = found.kind === "file" ? "belongs to another user" : "is no regular file";
+  const reason = found.kind === "file" ? "belongs to another user" : "is not a regular file";
   throw new DownloadError("storage", `Cannot replace "${path}": it ${reason}; remove it`);
 }

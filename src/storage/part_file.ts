@@ -2,7 +2,7 @@ import { DownloadError } from "../errors.ts";
 import { errorCode } from "../lib/error_code.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { ForeignFileError, inTheWay, isOfAnother, type OpenedFile, openOwn } from "./own_file.ts";
-import { lookAt } from "./paths.ts";
+import { statPath } from "./paths.ts";
 import type { OutputPlace } from "./place.ts";
 import { storageError } from "./storage_error.ts";
 
@@ -38,10 +38,10 @@ export class PartFile {
     this.#isOurs = hasControl;
   }
 
-  /** Opens the part file of an earlier run; `undefined` when it is missing or is no regular file. */
+  /** Opens the part file of an earlier run; `undefined` when it is missing or is not a regular file. */
   async open(): Promise<OpenedFile | undefined> {
     const { runtime, overwrite, owner } = this.#place;
-    const named = await lookAt(runtime, this.path);
+    const named = await statPath(runtime, this.path);
     if (named?.kind !== "file") return undefined;
     try {
       const opened = await openOwn(runtime.files, this.path, "read-write", owner);
@@ -75,7 +75,7 @@ export class PartFile {
       const opened = await openOwn(this.#place.runtime.files, this.path, "read-own", this.#place.owner);
       if (opened !== undefined && opened.info.identity === written?.identity) return opened.file;
       await opened?.file.close();
-      throw new ForeignFileError("it was changed by another program; run it again");
+      throw new ForeignFileError("it was changed by another program; try again");
     } catch (cause) {
       throw storageError("open", this.path, cause);
     }
@@ -85,7 +85,7 @@ export class PartFile {
   async clear(): Promise<void> {
     const { runtime, overwrite, owner } = this.#place;
     await this.close();
-    const found = await lookAt(runtime, this.path);
+    const found = await statPath(runtime, this.path);
     if (found === undefined) return;
     if (!overwrite) {
       if (!this.#isOurs) throw this.#taken();
@@ -119,8 +119,8 @@ export class PartFile {
   #taken(): DownloadError {
     return new DownloadError(
       "output_exists",
-      `Cannot create "${this.path}": it exists and no control file tells what it is`,
-      { remedy: { before: "remove it or ", options: ["overwrite"], how: "ask to overwrite" } },
+      `Cannot create "${this.path}": it exists without a control file`,
+      { remedy: { before: "remove it or ", options: ["overwrite"], how: "turn overwrite on" } },
     );
   }
 }

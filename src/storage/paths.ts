@@ -13,18 +13,18 @@ const NOT_SYNCABLE = new Set(["EACCES", "EPERM", "EINVAL", "EISDIR", "ENOSYS", "
 const MAX_NAME_LENGTH = 255;
 
 /** The attributes of a path; links are not followed. `undefined` when the path does not exist. */
-export async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
+export async function statPath(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
   try {
     return await runtime.files.lstat(path);
   } catch (cause) {
     if (errorCode(cause) === "ELOOP") await refuseDeadLink(runtime.files, dirname(path));
-    throw storageError("look at", path, cause);
+    throw storageError("inspect", path, cause);
   }
 }
 
 /** Throws for a path that cannot become a file of this name. Called before anything else is done. */
 export async function refuseDirectory(runtime: Runtime, path: string): Promise<void> {
-  const isDirectory = /[/\\]$/.test(path) || (await lookAt(runtime, path))?.kind === "directory";
+  const isDirectory = /[/\\]$/.test(path) || (await statPath(runtime, path))?.kind === "directory";
   if (isDirectory) {
     throw new OptionTypeError({
       option: "outputPath",
@@ -103,7 +103,7 @@ export async function makeDirectories(files: FileSystem, path: string): Promise<
     await files.makeDirectory(path);
   } catch (cause) {
     if (errorCode(cause) !== "EEXIST") throw cause;
-    throw Object.assign(new Error(`"${path}" is no directory`, { cause }), { code: "ENOTDIR" });
+    throw Object.assign(new Error(`"${path}" is not a directory`, { cause }), { code: "ENOTDIR" });
   }
   for (const directory of made) await syncName(files, directory);
 }

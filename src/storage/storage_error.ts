@@ -3,19 +3,19 @@ import { errorCode } from "../lib/error_code.ts";
 
 /** Failures for which freeing space helps. */
 const FULL: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left; free some and run it again",
-  EDQUOT: "the disk quota is used up; free some of it and run it again",
+  ENOSPC: "no space left; free some and try again",
+  EDQUOT: "the disk quota is used up; free some of it and try again",
 };
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EBUSY: "another program has it open",
-  EFBIG: "it is larger than this file system, or the limit of this process (ulimit -f), lets a file be",
+  EFBIG: "it is larger than this file system or the limit of this process (ulimit -f) allows",
   EISDIR: "it is a directory",
   EEXIST: "it exists already",
   ELOOP: "it is a symbolic link",
   ENAMETOOLONG: "the name is too long",
   ENOENT: "it does not exist",
-  ENOTDIR: "a part of the path is no directory",
+  ENOTDIR: "a part of the path is not a directory",
   EPERM: "not permitted",
   EROFS: "the file system is read-only",
 };

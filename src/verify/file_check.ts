@@ -91,7 +91,7 @@ export async function checkDigest(
 export async function checkClaims({ runtime, path, signal, onProgress }: FileCheck): Promise<VerifiedPart> {
   const names = new OutputNames(path);
   const { size, pieces: claimed } = await readClaims(runtime, names);
-  const readPath = await lookAt(runtime, names.part) === undefined ? path : names.part;
+  const readPath = await statPath(runtime, names.part) === undefined ? path : names.part;
   const { file, info } = await openToRead(runtime, readPath);
   const buffer = new Uint8Array(BLOCK_BYTES);
   const wrongRanges: ByteRange[] = [];
@@ -177,17 +177,17 @@ async function closeRead(file: RuntimeFile): Promise<void> {
  * Throws unless `path` is a regular file. Opening a pipe, for example, would wait until another program writes to it.
  */
 async function requireFile(runtime: Runtime, path: string): Promise<void> {
-  const kind = (await lookAt(runtime, path))?.kind;
+  const kind = (await statPath(runtime, path))?.kind;
   if (kind === "file") return;
   const reason = kind === undefined
     ? "it does not exist"
     : kind === "directory"
     ? "it is a directory"
-    : "it is no regular file";
+    : "it is not a regular file";
   throw new DownloadError("storage", `Cannot read "${path}": ${reason}`);
 }
 
-async function lookAt(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
+async function statPath(runtime: Runtime, path: string): Promise<FileInfo | undefined> {
   try {
     return await runtime.files.stat(path);
   } catch (cause) {

@@ -12,7 +12,7 @@ const B = "https://example.com/b.iso";
 
 const networkError = new DownloadError(
   "network",
-  "Cannot fetch a.iso: the connection was reset; run it again",
+  "Cannot fetch a.iso: the connection was reset; try again",
 );
 
 async function run(argv: string[], onDownload?: FakeDownloader["onDownload"], host = new FakeHost()) {
@@ -102,7 +102,7 @@ test("runCli() goes on with the others when one download fails", async () => {
   assert.equal(downloader.closes, 1);
   assert.match(
     host.stderr,
-    /^bytehaul: https:\/\/example\.com\/a\.iso: Cannot fetch a\.iso: the connection was reset; run it again$/m,
+    /^bytehaul: https:\/\/example\.com\/a\.iso: Cannot fetch a\.iso: the connection was reset; try again$/m,
   );
   assert.match(host.stderr, /^saved out\/b\.iso [^\n]+\nbytehaul: 1 of 2 files saved\n$/m);
 });
@@ -206,6 +206,32 @@ test("runCli() writes log lines with --json --verbose and no progress with --jso
   assert.deepEqual(jsonLines(quiet.host.stdout).map(({ type }) => type), ["result"]);
 });
 
+for (
+  const [argv, message] of [
+    [["--json", "--nonsense", B], "Cannot use --nonsense: there is no such flag; see bytehaul --help"],
+    [["--checksum", "crc9:00", B, "--json"], /^Cannot use --checksum "crc9:00": /],
+    [["verify", "--json"], /^Cannot verify without a FILE/],
+    [["verify", "--json", "--checksum", "md5:00", "a"], /^Cannot use --checksum "md5:00": /],
+  ] as const
+) {
+  test(`runCli() reports wrong usage to a program as well: ${argv.join(" ")}`, async () => {
+    const { status, host } = await run([...argv]);
+    assert.equal(status, 2);
+    const [{ message: text, ...line }, ...more] = jsonLines(host.stdout) as [Record<string, unknown>];
+    assert.deepEqual([line, more], [{ type: "error", code: "usage", retryable: false }, []]);
+    if (typeof message === "string") assert.equal(text, message);
+    else assert.match(String(text), message);
+    assert.equal(host.stderr, `bytehaul: ${text}\n`);
+  });
+}
+
+test("runCli() writes nothing to standard output for wrong usage without --json", async () => {
+  for (const argv of [["--nonsense"], ["--output", "--json", B], ["--", "--json"]]) {
+    const { status, host } = await run(argv);
+    assert.deepEqual([status, host.stdout], [2, ""]);
+  }
+});
+
 test("runCli() pauses at the first signal, closes, and tells how to go on", async () => {
   const host = new FakeHost();
   const { status, downloader } = await run(["-x8", "https://example.com/a.iso", B], (handle, index) => {
@@ -298,7 +324,7 @@ test("runCli() names the file of what is no certificate, no cookie or no netrc f
   Object.assign(host.files, { "ca.pem": "hunter2", "jar": "hunter2\n", "rc": 'machine h password "hunter2' });
   const ca = await run(["--cacert", "ca.pem", B], undefined, host);
   assert.equal(ca.status, 2);
-  assert.match(host.stderr, /^bytehaul: Cannot use --cacert "ca\.pem": it is no certificate; [^\n]+\n$/);
+  assert.match(host.stderr, /^bytehaul: Cannot use --cacert "ca\.pem": it is not a certificate; [^\n]+\n$/);
   host.stderr = "";
   const jar = await run(["--cookie", "jar", B], undefined, host);
   assert.equal(jar.status, 2);

@@ -33,7 +33,7 @@ async function assertSetAside(left: Interrupted, names: () => Promise<string[]>)
   assert.equal(resumedBytes, 0);
   const aside = `${left.controlPath}.bad`;
   assert.ok(
-    lines.some((line) => /^warn: .*starting again/.test(line) && line.includes(aside)),
+    lines.some((line) => /^warn: .*restarting/.test(line) && line.includes(aside)),
     lines.join("\n"),
   );
   assert.ok(damaged.equals(await readFile(aside)), "it was changed when it was set aside");
@@ -199,7 +199,7 @@ for (const changes of [{}, { resume: false }, { overwrite: true }]) {
 test("64: a control file of another URL is refused", () =>
   withInterrupted(async (left, names) => {
     const url = new URL("/other.bin", left.spec.url).href;
-    await assertRefused(left, names, /begun from another URL; choose another output/, { url });
+    await assertRefused(left, names, /started from another URL; choose another output/, { url });
     // What the message offers helps.
     assert.equal((await left.resume({ url, resume: false })).resumedBytes, 0);
     await assertFileIs(left.path, SEED, SIZE);

@@ -38,7 +38,7 @@ for (const code of ["ENOSYS", "ENOLCK", "EOPNOTSUPP"]) {
     assert.equal(status, 0, stderr);
     assert.match(
       stderr,
-      /the file system of ".*out\.bin" has no locks; its lock holds for this machine alone/,
+      /the file system of ".*out\.bin" does not support locks; only this machine sees the lock/,
     );
     await assertFileIs(path, SEED, SIZE);
     assert.deepEqual(await dir.list(), ["out.bin"]);
@@ -75,10 +75,10 @@ const LIMITS: readonly (readonly [code: string, kind: "storage" | "disk_full", w
   [
     "EFBIG",
     "storage",
-    /it is larger than this file system, or the limit of this process \(ulimit -f\), lets/,
+    /it is larger than this file system or the limit of this process \(ulimit -f\) allows/,
   ],
-  ["EDQUOT", "disk_full", /the disk quota is used up; free some of it and run it again/],
-  ["ENOSPC", "disk_full", /no space left; free some and run it again/],
+  ["EDQUOT", "disk_full", /the disk quota is used up; free some of it and try again/],
+  ["ENOSPC", "disk_full", /no space left; free some and try again/],
 ];
 
 /** Where a limit shows. */
@@ -126,7 +126,7 @@ test("116 a limit on the size of files is told as that", {
   await using child = new Child("/bin/bash", args, { isProgram: true, cwd: dir.path });
   const { status, stderr } = await child.ended;
   assert.equal(status, 1, stderr);
-  assert.match(stderr, /lets a file be/);
+  assert.match(stderr, /\(ulimit -f\) allows/);
   assert.doesNotMatch(stderr, /space/);
 });
 
@@ -158,5 +158,5 @@ test("115 the warning of a weak lock is given once for each download", async () 
   await queue.add({ url: server.url, outputPath: dir.join("out.bin") }).wait();
   await queue.close();
   assert.equal(told.length, 1, told.join("\n"));
-  assert.match(told[0]!, /has no locks/);
+  assert.match(told[0]!, /does not support locks/);
 });

@@ -68,7 +68,7 @@ for (const [what, meddle] of Object.entries(MEDDLING)) {
       const part = `${spec.outputPath}.part`;
       await assert.rejects(
         downloadDuring(spec, meddle),
-        failure("storage", /changed by another program; run it again/, part),
+        failure("storage", /changed by another program; try again/, part),
       );
       assert.deepEqual(await dir.list(), ["out.bin.bytehaul", "out.bin.part"]);
       await download(spec);
@@ -89,7 +89,7 @@ for (const fileAllocation of ["none", "prealloc"] as const) {
       untilClaimed(`${spec.outputPath}.bytehaul`, 0).then(() => truncate(part, 10)),
     ]);
     assert.ok(outcome.status === "rejected");
-    failure("storage", /changed by another program; run it again/, part)(outcome.reason);
+    failure("storage", /changed by another program; try again/, part)(outcome.reason);
     assert.ok(server.bytesServed < SIZE, "it was noticed late");
     reply = {};
     await download(spec);
@@ -104,7 +104,7 @@ test("46: a cut of a file from a server without ranges is noticed, and leaves no
   const part = `${spec.outputPath}.part`;
   await assert.rejects(
     downloadDuring(spec, (part) => truncate(part, CUT)),
-    failure("storage", /changed by another program; run it again/, part),
+    failure("storage", /changed by another program; try again/, part),
   );
   assert.deepEqual(await dir.list(), []);
 });

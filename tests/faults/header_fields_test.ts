@@ -156,7 +156,7 @@ for (const type of ["multipart/byteranges; boundary=x", "multipart/x-byteranges"
       respond: (request) => request.headers["range"] === undefined ? undefined : { headers },
     });
     await scene.complete();
-    assert.ok(scene.wasTold("info", /it has several parts; asking for the whole file/));
+    assert.ok(scene.wasTold("info", /it has several parts; requesting the complete file/));
   });
 
   test(`94 ${type} to every request is no file`, async () => {

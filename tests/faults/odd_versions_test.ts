@@ -129,7 +129,7 @@ for (
     scene.server.set({ seed: SEED + 1, etag: '"two"', lastModified: LATER_DATE });
     const result = await scene.complete({ url: `${scene.server.url}?${later}` });
     assert.equal(result.resumedBytes, 0);
-    assert.ok(scene.wasTold("warn", /changed; starting again/));
+    assert.ok(scene.wasTold("warn", /changed; restarting/));
   });
 }
 
@@ -162,7 +162,7 @@ test("131 the bytes that are compared cost no request, and are 64 KiB at most", 
 
 test("131 nothing is there before the first missing byte: the next one is compared", async () => {
   await using scene = await Scene.open({
-    size: SIZE,
+    size: 2 * SIZE, // the first request is for less, so that a second connection has something to fetch
     seed: SEED,
     respond: ({ index }) => index === 0 ? { silentAfter: 0, ...NAMED } : { throttle: 500_000, ...NAMED },
   });
@@ -285,6 +285,25 @@ test("131 the bytes that are to be compared do not come: they are asked for agai
   const result = await scene.complete();
   assert.equal(result.resumedBytes, 0);
   assert.equal(scene.starts(1)[1], REACHED - 64 * KIB);
+});
+
+test("92 all parts from the middle end within the overlap: they prove the version, and no byte is lost", async () => {
+  await using scene = await begun(NAMED);
+  scene.respond = ({ range }) => ({
+    ...NAMED,
+    ...(range !== undefined && { chunked: true, bodyLength: 20_000 }),
+  });
+  const result = await scene.complete({ maxRetries: 2 });
+  assert.equal(result.resumedBytes, REACHED);
+  assert.deepEqual(scene.starts(1).slice(0, 2), [REACHED - 64 * KIB, REACHED]);
+});
+
+test("131 a part with other bytes ends within the overlap: nothing of it is mixed in", async () => {
+  await using scene = await begun(NAMED);
+  const changed = { ...NAMED, seed: SEED + 1 };
+  scene.server.set({ seed: SEED + 1 });
+  scene.respond = ({ index }) => index === 1 ? { ...changed, chunked: true, bodyLength: 20_000 } : changed;
+  assert.equal((await scene.complete()).resumedBytes, 0);
 });
 
 for (

@@ -50,7 +50,7 @@ for (const size of [SIZE + 1000, SIZE - 1000, 1000]) {
     await scene.server.until(() => scene.server.requests.length > 0);
     scene.server.set({ size });
     await scene.completed(handle);
-    assert.ok(scene.wasTold("warn", /starting again with one request/));
+    assert.ok(scene.wasTold("warn", /restarting with one request/));
   });
 }
 
@@ -117,7 +117,7 @@ for (
     assert.deepEqual(scene.starts(1), [REACHED - COMPARED, 0]);
     const strong = etag?.startsWith('"') ? etag : lastModified;
     assert.equal(scene.server.requests[1]?.headers["if-range"], strong);
-    assert.ok(scene.wasTold("warn", /the file on the server changed; starting again/));
+    assert.ok(scene.wasTold("warn", /the file on the server changed; restarting/));
   });
 }
 
@@ -127,7 +127,7 @@ test("12 changed between runs, and what replaces it has the same size and no val
   scene.respond = ({ headers }) => "if-range" in headers ? { status: 200, etag: '"two"' } : undefined;
   const result = await scene.complete();
   assert.deepEqual([result.resumedBytes, scene.starts(1)], [0, [REACHED - COMPARED, 0]]);
-  assert.ok(scene.wasTold("warn", /the file on the server changed; starting again/));
+  assert.ok(scene.wasTold("warn", /the file on the server changed; restarting/));
 });
 
 test("12 what replaces a changed file can be cut and goes on where it was", async () => {
@@ -146,7 +146,7 @@ for (const [name, etag] of [["no validator", null], ["a weak ETag only", 'W/"a"'
     await using scene = await interrupted(file);
     const result = await scene.complete();
     assert.deepEqual([result.resumedBytes, scene.starts(1)], [0, [0]]);
-    assert.ok(scene.wasTold("warn", /starting again/));
+    assert.ok(scene.wasTold("warn", /restarting/));
   });
 
   test(`14 ${name}, a checksum: a later run goes on`, async () => {
@@ -178,7 +178,7 @@ test("16 a 416 because the file has shrunk: from its start", async () => {
   scene.respond = ({ headers }) => headers["if-range"] === undefined ? undefined : { status: 416 };
   const result = await scene.complete();
   assert.deepEqual([result.resumedBytes, result.size], [0, REACHED]);
-  assert.ok(scene.wasTold("warn", /starting again/));
+  assert.ok(scene.wasTold("warn", /restarting/));
 });
 
 for (const status of [416, 200] as const) {

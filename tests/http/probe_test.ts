@@ -45,7 +45,7 @@ function probe(
 }
 
 test("a part tells the size, the validators and that there are ranges", () => {
-  const { remote, verdict, asked } = probe(206, {
+  const { remote, verdict, requested } = probe(206, {
     "content-range": `bytes 0-${MIB - 1}/${3 * MIB}`,
     "etag": '"a"',
     "last-modified": DATE,
@@ -53,7 +53,7 @@ test("a part tells the size, the validators and that there are ranges", () => {
     "content-disposition": "attachment; filename=b.bin",
   });
   assert.deepEqual(verdict, { kind: "part", range: FROM_ZERO, size: 3 * MIB });
-  assert.deepEqual(asked, FROM_ZERO);
+  assert.deepEqual(requested, FROM_ZERO);
   assert.deepEqual(remote, {
     finalUrl: "http://example.com/a.bin",
     size: 3 * MIB,

@@ -102,7 +102,7 @@ const parts: Case[] = [
     name: `3: 206 that covers ${covered}`,
     headers: { "content-range": `bytes ${covered}/1000`, "content-length": null },
     gives: "bad_response",
-    says: "asked were 100 to 199",
+    says: "requested were 100 to 199",
   })),
   ...["100-200", "100-999"].map((covered): Case => ({
     name: `89: 206 that covers ${covered}, beyond what was asked for`,
@@ -126,13 +126,13 @@ const parts: Case[] = [
     name: "3: 206 although the whole file was asked for",
     range: null,
     gives: "bad_response",
-    says: "the whole file",
+    says: "the complete file",
   },
   {
     name: "89: 206 of the whole file, which was asked for",
     range: null,
     headers: { "content-range": "bytes 0-999/1000", "content-length": "1000" },
-    gives: { kind: "whole", size: 1000, isSameVersion: true },
+    gives: { kind: "complete", size: 1000, isSameVersion: true },
   },
   {
     name: "4: 206 whose total is another than the first one's",
@@ -221,7 +221,7 @@ const parts: Case[] = [
     name: "14: 206 without validators, where the file has an ETag",
     headers: { etag: null, "last-modified": null },
     gives: "bad_response",
-    says: "which version",
+    says: "version",
     isRetryable: true,
   },
   {
@@ -240,7 +240,7 @@ const parts: Case[] = [
 ];
 
 const whole = (size: number | undefined, isSameVersion: boolean): Verdict => ({
-  kind: "whole",
+  kind: "complete",
   size,
   isSameVersion,
 });
@@ -429,7 +429,7 @@ test("93: a message names what keeps a file encoded, where that is to be had", (
   const headers = new Headers({ "content-encoding": "br" });
   const file = { url: "https://example.com/a.html", contentEncoding: "refuse" } as const;
   const expected = { range: undefined, version: undefined, wallMs: WALL_MS };
-  const refused = 'Cannot use the response: it is encoded as "br" although the file itself was asked for';
+  const refused = 'Cannot use the response: it is encoded as "br" although the file itself was requested';
   assert.throws(() => checkResponse({ status: 200, headers }, expected), { message: refused });
   assert.throws(() => checkResponse({ status: 200, headers }, { ...expected, file }), {
     message: `${refused}; set contentEncoding to keep it encoded`,

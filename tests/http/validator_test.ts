@@ -3,11 +3,11 @@ import { test } from "node:test";
 import {
   ageOf,
   agree,
+  identifiesVersion,
   namesVersion,
   proveSame,
   strongerTag,
   strongValidator,
-  tellsVersion,
   validatorOf,
   YOUNG_MS,
 } from "../../src/http/validator.ts";
@@ -104,7 +104,7 @@ test("14: a part has to name its version as the whole did", () => {
     [validator(), validator(), true, true],
   ];
   for (const [known, seen, plainly, toIfRange] of cases) {
-    const told = [tellsVersion(known, seen, false), tellsVersion(known, seen, true)];
+    const told = [identifiesVersion(known, seen, false), identifiesVersion(known, seen, true)];
     assert.deepEqual(told, [plainly, toIfRange], JSON.stringify([known, seen]));
   }
 });

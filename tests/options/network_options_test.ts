@@ -128,19 +128,22 @@ const NETWORK: readonly Bad[] = [
   { options: { tls: { insecure: "yes" } }, says: /tls.insecure "yes": expected true or false/ },
   {
     options: { tls: { cacert: "s3cret" } },
-    says: /"cacert": there is none; known are ca, cert, key, insecure/,
+    says: /"cacert": there is no such option; did you mean cert\?$/,
   },
-  { options: { tls: { ca: "s3cret" } }, says: /tls.ca: it is no certificate; expected PEM text/ },
-  { options: { tls: { ca: "" } }, says: /tls.ca: it is no certificate/ },
-  { options: { tls: { ca: ["s3cret"] } }, says: /tls.ca: it is no certificate/ },
+  { options: { tls: { ca: "s3cret" } }, says: /tls.ca: it is not a certificate; expected PEM text/ },
+  { options: { tls: { ca: "" } }, says: /tls.ca: it is not a certificate/ },
+  { options: { tls: { ca: ["s3cret"] } }, says: /tls.ca: it is not a certificate/ },
   { options: { tls: { ca: 7 } }, says: /tls.ca 7: expected PEM text/ },
   { options: { tls: { ca: null } }, says: /tls.ca null: expected PEM text/ },
   { options: { tls: { ca: [new Uint8Array(3)] } }, says: /tls.ca \[object\]: expected PEM text/ },
   { options: { tls: { key: "s3cret" } }, says: /tls.key alone: expected tls.cert with it/ },
   { options: { tls: { cert: "s3cret" } }, says: /tls.cert alone: expected tls.key with it/ },
-  { options: { tls: { cert: "s3cret", key: "s3cret" } }, says: /tls.cert: it is no certificate/ },
+  { options: { tls: { cert: "s3cret", key: "s3cret" } }, says: /tls.cert: it is not a certificate/ },
   { options: { tls: { cert: 7, key: 7 } }, says: /tls.cert 7: expected PEM text/ },
-  { options: { dnsServer: ["1.1.1.1"] }, says: /"dnsServer": there is none; known are .*dnsServers/ },
+  {
+    options: { dnsServer: ["1.1.1.1"] },
+    says: /"dnsServer": there is no such option; did you mean dnsServers\?$/,
+  },
 ];
 
 /** Of a spec, and of the defaults for specs. */
@@ -151,9 +154,9 @@ const SPECS: readonly Bad[] = [
   },
   { options: { headers: { Host: "s3cret" } }, says: /"host": each request gets its own/ },
   { options: { username: 7 }, says: /username and password: expected strings/ },
-  { options: { username: "s3cret:s3cret" }, says: /the first must have no colon/ },
-  { options: { username: "u", password: "s3cret\n" }, says: /neither a control character/ },
-  { options: { username: "s3cret\x7f" }, says: /neither a control character/ },
+  { options: { username: "s3cret:s3cret" }, says: /the user name must have no colon/ },
+  { options: { username: "u", password: "s3cret\n" }, says: /neither may have a control character/ },
+  { options: { username: "s3cret\x7f" }, says: /neither may have a control character/ },
   { options: { username: "u", password: ["s3cret"] }, says: /username and password: expected strings/ },
   { options: { password: "s3cret" }, says: /password without username/ },
   { options: { username: "u", bearerToken: "s3cret" }, says: /both username and bearerToken/ },
@@ -166,7 +169,7 @@ const SPECS: readonly Bad[] = [
   { options: { allowDowngrade: "yes" }, says: /allowDowngrade "yes": expected true or false/ },
   { options: { refresh: "curl https://a.example/?s3cret" }, says: /refresh .*expected a function/ },
   { options: { refresh: {} }, says: /refresh \[object\]: expected a function/ },
-  { options: { dnsServers: ["1.1.1.1"] }, says: /"dnsServers": there is none/ },
+  { options: { dnsServers: ["1.1.1.1"] }, says: /"dnsServers": there is no such option/ },
 ];
 
 for (const bad of [...PROXIES, ...NETWORK]) {
@@ -235,13 +238,13 @@ test(
     const [one, two, ...more] = resolveNetwork({ tls: { ca: `# of the house\n${ca}\n${cert}` } }).tls.ca;
     assert.deepEqual([one, two, more], [ca.trim(), cert.trim(), []]);
     const wrong: readonly (readonly [tls: Options, says: RegExp])[] = [
-      [{ ca: key }, /tls.ca: it is no certificate/],
-      [{ ca: [ca, "s3cret"] }, /tls.ca: it is no certificate/],
-      [{ ca: `${ca}${broken}` }, /tls.ca: it is no certificate/],
-      [{ cert: key, key }, /tls.cert: it is no certificate/],
-      [{ cert, key: cert }, /tls.key: it is no private key/],
-      [{ cert, key: "s3cret" }, /tls.key: it is no private key/],
-      [{ cert, key: 7 }, /tls.key: it is no private key/],
+      [{ ca: key }, /tls.ca: it is not a certificate/],
+      [{ ca: [ca, "s3cret"] }, /tls.ca: it is not a certificate/],
+      [{ ca: `${ca}${broken}` }, /tls.ca: it is not a certificate/],
+      [{ cert: key, key }, /tls.cert: it is not a certificate/],
+      [{ cert, key: cert }, /tls.key: it is not a private key/],
+      [{ cert, key: "s3cret" }, /tls.key: it is not a private key/],
+      [{ cert, key: 7 }, /tls.key: it is not a private key/],
       [{ cert, key: other }, /tls.key: it belongs to another certificate than tls.cert/],
       [{ cert: ca, key }, /tls.key: it belongs to another certificate than tls.cert/],
     ];

@@ -434,7 +434,12 @@ test("124 options on a prototype, and getters of a class, count as those of a pl
 
 test("124 an option on a prototype that there is not, or that is bad, is named", () => {
   const over = (base: object) => () => resolveSpec(Object.create(base));
-  refuses(TypeError, over({ url: URL_TEXT, maxConnection: 7 }), '"maxConnection"', "known are");
+  refuses(
+    TypeError,
+    over({ url: URL_TEXT, maxConnection: 7 }),
+    '"maxConnection"',
+    "did you mean maxConnections?",
+  );
   refuses(RangeError, over({ url: URL_TEXT, maxConnections: 0 }), "maxConnections 0");
   class Misspelt extends HouseSpec {
     get maxConection(): number {
@@ -472,7 +477,7 @@ test("a bad option is an OptionError with the option, the problem, and the value
         /^a user name or a password in its URL/,
         undefined,
       ],
-      [{ teapot: 1 }, "teapot", /^there is none; known are /, undefined],
+      [{ teapot: 1 }, "teapot", /^there is no such option; known are /, undefined],
     ];
   for (const [options, option, problem, value] of cases) {
     assert.throws(() => resolve(options), (error: unknown) => {
@@ -481,6 +486,22 @@ test("a bad option is an OptionError with the option, the problem, and the value
       assert.match(error.problem, problem);
       assert.doesNotMatch(inspect(error, { showHidden: true }), /s3cret/);
       return true;
+    });
+  }
+});
+
+test("the error of an unknown option suggests the option that was meant", () => {
+  const cases = [
+    [
+      { maxconnection: 8 },
+      'the option "maxconnection": there is no such option; did you mean maxConnections?',
+    ],
+    [{ checkSum: "md5:00" }, 'the option "checkSum": there is no such option; did you mean checksum?'],
+  ] as const;
+  for (const [options, message] of cases) {
+    assert.throws(() => resolve(options), {
+      message: `Cannot use ${message}`,
+      problem: "there is no such option",
     });
   }
 });

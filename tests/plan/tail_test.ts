@@ -26,7 +26,15 @@ test("what is nearly over is left alone", () => {
   assert.equal(split(100 * MIB, MIB), undefined);
 });
 
-test("a connection without a rate takes nothing over", () => assert.equal(split(0, 0), undefined));
+test("a connection without a rate takes half of a lease that does not move, or is slow", () => {
+  assert.equal(split(0, 0), 5 * MIB);
+  assert.equal(split(MIB, 0), 5 * MIB);
+});
+
+test("a connection without a rate leaves a fast lease and a small rest alone", () => {
+  assert.equal(split(8 * MIB, 0), undefined);
+  assert.equal(split(0, 0, 2 * MIN - 1), undefined);
+});
 
 test("nothing is left of a lease that has arrived", () => assert.equal(split(0, MIB, 0), undefined));
 

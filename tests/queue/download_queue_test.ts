@@ -118,7 +118,7 @@ test("each download shows the retry that it waits for itself, and in a few words
   const retries = () => handles.map(({ snapshot }) => snapshot.retry);
   await until(() => retries().filter((retry) => retry !== undefined).length === 2);
   assert.deepEqual(retries(), [
-    { atMs: 65_000, attempt: 2, reason: "the server answered 503 (unavailable for now)" },
+    { atMs: 65_000, attempt: 2, reason: "the server answered 503 (temporarily unavailable)" },
     { atMs: 65_000, attempt: 2, reason: "the server answered 429 (too many requests)" },
     undefined,
   ]);

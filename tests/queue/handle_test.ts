@@ -96,6 +96,14 @@ test("a handle that is stopped keeps the first reason, and leaves no timer", asy
   assert.deepEqual([await outcomeOf(stage), stage.state, stage.clock.sleepers], ["paused", "paused", 0]);
 });
 
+test("a handle that is paused may say why nothing was kept", async () => {
+  const stage = new Stage();
+  stage.handle.pause();
+  const error = new DownloadError("paused", "The download was paused; nothing could be kept");
+  stage.work.reject(error);
+  assert.deepEqual([await stage.handle.wait().catch((it) => it), stage.state], [error, "paused"]);
+});
+
 test("a handle whose work ends otherwise than it was stopped says so", async () => {
   const late = new Stage();
   late.handle.cancel();

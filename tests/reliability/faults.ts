@@ -95,7 +95,7 @@ async function runScenario(
     const isFair = scenario.keepsProgress && outcome.code !== "checksum_mismatch";
     if (isFair && claimed < before) throw new Error(`I5: ${before} bytes were claimed, now ${claimed}`);
   }
-  // What is left was begun from another version, or a page: starting again must do.
+  // What is left was begun from another version, or a page: restarting must do.
   const isItsVersion = scenario.server.version.seed === 1 && scenario.server.version.size === scenario.size;
   if (scenario.checksum !== undefined && !isItsVersion) return tally.add("never again");
   const last = await attempt(scenario, { ...scenario.spec(directory.join("out.bin")), resume: false }, tally);

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { DownloadError } from "../../src/errors.ts";
 import { contentLength, parseRetryAfter } from "../../src/http/fields/headers.ts";
-import { agree, strongValidator, tellsVersion } from "../../src/http/validator.ts";
+import { agree, identifiesVersion, strongValidator } from "../../src/http/validator.ts";
 import { publishedDigest } from "../../src/http/fields/published_digest.ts";
 import { parseContentRange } from "../../src/http/fields/range.ts";
 import { checkResponse } from "../../src/http/response_check.ts";
@@ -103,7 +103,7 @@ export function fuzzValidators(dice: Dice): void {
   check(agree(a, a), "a version does not agree with itself", a);
   check(agree(a, b) === agree(b, a), "agreement depends on the order", { a, b });
   check(!strongValidator(a)?.startsWith("W/"), "a weak validator was called strong", a);
-  check(tellsVersion(a, a, false), "a response with all validators does not tell its version", a);
+  check(identifiesVersion(a, a, false), "a response with all validators does not tell its version", a);
   const areStrong = [a, b].every(({ etag }) => etag !== undefined && !etag.startsWith("W/"));
   const haveOtherDates = a.lastModified !== undefined && b.lastModified !== undefined &&
     a.lastModified !== b.lastModified;
@@ -139,7 +139,7 @@ export function fuzzResponse(dice: Dice): void {
     }
     const isPlain = encoding.split(",").every((word) => /^[\s"']*(identity)?[\s"']*(;.*)?$/is.test(word));
     check(isPlain, "encoded", shown);
-    if (verdict.kind === "whole") return check(status === 200, "the whole", shown);
+    if (verdict.kind === "complete") return check(status === 200, "the whole", shown);
     check(status === 206, "a part", shown);
     check(verdict.range.start === range.start && verdict.range.end <= range.end, "another part", shown);
     check(verdict.range.end <= verdict.size, "a part behind the end", shown);
@@ -176,7 +176,7 @@ export function fuzzDigest(dice: Dice): void {
   const headers = new Headers({ [field]: value });
   const isWhole = dice.chance(0.5);
   const verdict = isWhole
-    ? { kind: "whole", size: 10, isSameVersion: true } as const
+    ? { kind: "complete", size: 10, isSameVersion: true } as const
     : { kind: "part", range: { start: 0, end: 5 }, size: 10 } as const;
   const found = publishedDigest(headers, verdict);
   const covers = field === "repr-digest" || (field === "content-digest" && isWhole);

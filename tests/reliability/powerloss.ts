@@ -225,7 +225,6 @@ function hash(text: string): number {
 /** `rel:powerloss`: a crash at every storage operation. */
 export const powerloss: Harness = {
   name: "rel:powerloss",
-  seed: 1,
   n: 3,
   run: async (options) => verdictOf(await losePower(options)),
 };

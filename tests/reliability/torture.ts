@@ -125,7 +125,7 @@ class Case {
   async finish(files: MemoryFiles): Promise<Ending> {
     const wasFinished = isWhole(files);
     let ending = await this.#run(files, () => undefined);
-    if (!wasFinished && isRefused(ending) && /ask to overwrite$/.test(`${ending.error}`)) {
+    if (!wasFinished && isRefused(ending) && /turn overwrite on$/.test(`${ending.error}`)) {
       this.#findings.add("remedied by overwriting");
       ending = await this.#run(files, () => undefined, { overwrite: true });
     }
@@ -210,7 +210,6 @@ function listOf(files: MemoryFiles): string {
 /** `rel:torture`: every call that can fail does so once. */
 export const torture: Harness = {
   name: "rel:torture",
-  seed: 1,
   n: 1,
   run: async (options) => verdictOf(await failEachCall(options)),
 };

@@ -81,10 +81,12 @@ for (const [name, way] of Object.entries(WAYS)) {
     await using world = await World.start();
     const other = await world.host();
     const own = await world.host(({ path }) =>
-      path === "/there" ? { status: 302, headers: { Location: other.front.url } } : undefined
+      path === "/file.bin"
+        ? undefined
+        : { status: 302, headers: { Location: path === "/here" ? "/file.bin" : other.front.url } }
     );
     const options = { ...way, tls: world.tls };
-    await world.reach.complete(own.front.url, options, { maxConnections: 4 });
+    await world.reach.complete(new URL("/here", own.front.url).href, options, { maxConnections: 4 });
     assertSaw(own.front, CLIENT);
     await world.reach.complete(new URL("/there", own.front.url).href, options, { maxConnections: 4 });
     assertSaw(own.front, CLIENT);

@@ -172,7 +172,7 @@ for (const [what, name] of Object.entries(LINKED)) {
     const before = await readFile(dir.join("precious"));
     await assert.rejects(
       left.resume(),
-      failure("storage", /it has another name as well; remove it/, left.path),
+      failure("storage", /it has another hard link; remove it/, left.path),
     );
     assert.ok(before.equals(await readFile(dir.join("precious"))));
     assert.equal((await left.resume({ overwrite: true })).resumedBytes, 0);
@@ -273,7 +273,7 @@ test("118 who is not root is told of another user's files, too", OTHERS, async (
     );
     assert.match(
       said ?? "",
-      /another user may be writing it|belongs to another user|no control file tells what it is/,
+      /another user may be writing it|belongs to another user|it exists without a control file/,
     );
     assert.equal(await readFile(`${other}.${suffix}`, "utf8"), "planted");
     assert.notEqual(await runAs(ATTACKER, "rm", `${other}.${suffix}`), undefined);

@@ -73,7 +73,10 @@ for (const [what, [size, pieceSize]] of Object.entries(SIZES)) {
     const error = await fails(scene, { checksum: WRONG, pieceSize });
     assert.equal(error.keptPath, undefined);
     assert.ok(
-      scene.wasTold("warn", /Cannot replace .*it is no regular file.*what failed its checksum is removed/),
+      scene.wasTold(
+        "warn",
+        /Cannot replace .*it is not a regular file.*the file that failed its checksum is removed/,
+      ),
     );
     await scene.assertLeft(["file.bin.mismatch"]);
   });

@@ -48,7 +48,7 @@ test("bytes of an earlier run are there, and were not fetched", async () => {
   assert.deepEqual([meter.downloaded, meter.fetched, meter.speed], [1_000_500, 500, 500]);
 });
 
-test("starting again forgets what was there, and not what was fetched", async () => {
+test("restarting forgets what was there, and not what was fetched", async () => {
   const it = start();
   await flow(it, 100, 100, 1000);
   it.meter.restart(0);

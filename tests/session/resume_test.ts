@@ -131,6 +131,24 @@ test("pausing through the signal's owner, cancel(), keeps what has arrived as we
   await assertFileIs(spec.outputPath, SEED, 3_000_000);
 });
 
+test("a paused download that can keep nothing says why", async () => {
+  await using dir = await temporaryDirectory();
+  await using server = await FaultServer.start({
+    size: 3_000_000,
+    seed: SEED,
+    respond: () => ({ status: 200, throttle: 4e6 }),
+  });
+  const spec = { url: server.url, outputPath: dir.join("out.bin"), ...SMALL_FILE };
+  await using downloader = new Downloader();
+  const handle = downloader.download(spec);
+  await until(() => handle.snapshot.downloaded >= 500_000);
+  handle.pause();
+  await assert.rejects(handle.wait(), { code: "paused", reason: "the server does not send ranges" });
+  assert.deepEqual([handle.snapshot.state, handle.snapshot.downloaded], ["paused", 0]);
+  await handle.closed;
+  assert.deepEqual(await dir.list(), []);
+});
+
 test("a download without an outputPath is found again by the name in its URL", async () => {
   await using dir = await temporaryDirectory();
   await using server = await FaultServer.start({
@@ -271,7 +289,7 @@ test("wrong bytes that nobody wrote are found by the checksum, and the download 
   const { lines, options } = keepingLogs();
   const result = await left.resume({ checksum: sha256(SEED, size) }, options);
   assert.equal(result.resumedBytes, 0);
-  assert.ok(lines.some((line) => /^warn: .*checksum.*starting again/.test(line)), lines.join("\n"));
+  assert.ok(lines.some((line) => /^warn: .*checksum.*restarting/.test(line)), lines.join("\n"));
   await assertFileIs(left.path, SEED, size);
   assert.deepEqual(await dir.list(), ["out.bin"]);
 });

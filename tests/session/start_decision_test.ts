@@ -34,7 +34,7 @@ const REFUSE: StartDecision = { kind: "refuse" };
 const SET_ASIDE: StartDecision = { kind: "set aside" };
 const OPEN: StartDecision = { kind: "open the part file" };
 const PROVE: StartDecision = { kind: "prove the part file" };
-const ASK: StartDecision = { kind: "ask the server" };
+const ASK: StartDecision = { kind: "request the missing bytes" };
 
 const STARTS: Readonly<Record<string, readonly [Partial<Found>, StartDecision]>> = {
   "no control file": [{ control: "none" }, fresh()],
@@ -127,7 +127,7 @@ const RESTARTS: Readonly<Record<string, RestartRow>> = {
     undefined,
     VERSION,
     "restart plainly",
-    /; starting again with one request$/,
+    /; restarting with one request$/,
   ],
   "two sizes before a version is known": [new ContradictionError(10, 11), "resumed", undefined, "fail"],
   "a mismatch of what came in one run": [MISMATCH, undefined, VERSION, "fail"],
@@ -144,21 +144,21 @@ const RESTARTS: Readonly<Record<string, RestartRow>> = {
     undefined,
     mixed(),
     "restart plainly",
-    /; starting again from one source$/,
+    /; restarting from one source$/,
   ],
   "a mismatch of mixed versions that was resumed": [
     MISMATCH,
     "resumed",
     mixed(),
     "restart plainly",
-    /some of them fetched by an earlier run; starting again from one source$/,
+    /some of them fetched by an earlier run; restarting from one source$/,
   ],
   "a mismatch of what came without a length": [
     MISMATCH,
     "length unknown",
     VERSION,
     "restart",
-    /no response told the length, so the file may have been cut short, starting again$/,
+    /no response gave the length, so the file may have been cut short; restarting$/,
   ],
 };
 

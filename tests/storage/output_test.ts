@@ -40,7 +40,7 @@ test("45: an output that cannot be written is an error that says why", async () 
   await writeFile(dir.join("file"), "");
   const acquire = (path: string, overrides: RuntimeOverrides = {}) =>
     Output.acquire(runtimeWith(overrides), path, false);
-  await failsWith("storage", acquire(dir.join("file", "out.bin")), "a part of the path is no directory");
+  await failsWith("storage", acquire(dir.join("file", "out.bin")), "a part of the path is not a directory");
   // Windows says no more than that nothing has such a name, and it is refused before.
   if (process.platform !== "win32") {
     await failsWith("storage", acquire(dir.join("n".repeat(300))), "the name is too long");
@@ -94,7 +94,7 @@ test("a file that is there already is found before anything is fetched", async (
   await using scene = await OutputScene.make();
   assert.equal((await scene.inspect()).kind, "none");
   await writeFile(scene.dir.join("out.bin"), "precious");
-  await failsWith("output_exists", scene.inspect(), "ask to overwrite");
+  await failsWith("output_exists", scene.inspect(), "turn overwrite on");
 });
 
 test("72: a symbolic link under the name of the part file is not followed", WITH_LINKS, async () => {
@@ -118,8 +118,8 @@ test("a part file of somebody else is removed only when overwriting was asked fo
   const prepare = (dir: TemporaryDirectory) => writeFile(dir.join("out.bin.part"), "precious");
   {
     await using scene = await OutputScene.make({}, prepare);
-    await failsWith("output_exists", scene.output.part.clear(), "no control file");
-    await failsWith("output_exists", scene.output.part.create(), "no control file");
+    await failsWith("output_exists", scene.output.part.clear(), "without a control file");
+    await failsWith("output_exists", scene.output.part.create(), "without a control file");
     assert.equal(await scene.text("out.bin.part"), "precious");
   }
   await using scene = await OutputScene.make({ overwrite: true }, prepare);

@@ -63,7 +63,7 @@ test("a file is compared byte by byte", async () => {
   await truncate(path, size - 1);
   await assert.rejects(assertFileIs(path, 4, size), new RegExp(`ends at offset ${size - 1}`));
   await appendFile(path, contentBytes(4, size - 1, size + 2));
-  await assert.rejects(assertFileIs(path, 4, size), new RegExp(`goes on at offset ${size}`));
+  await assert.rejects(assertFileIs(path, 4, size), new RegExp(`continues at offset ${size}`));
 
   const bytes = contentBytes(4, 0, size);
   for (const wrong of [0, 1024 * 1024, size - 1]) {

@@ -292,7 +292,7 @@ test("verify() does not wait for a pipe", { skip: process.platform === "win32" &
   execFileSync("mkfifo", [dir.join("pipe")]);
   await assert.rejects(verify(dir.join("pipe"), CHECKSUM()), {
     code: "storage",
-    message: /no regular file$/,
+    message: /not a regular file$/,
   });
 });
 

@@ -1,11 +1,10 @@
 import { parseArgs as tokenize } from "node:util";
 import { ALGORITHM_BY_DIGITS } from "../../options/checksum.ts";
 import type { DownloaderOptions } from "../../options/options.ts";
-import { closestWord } from "./did_you_mean.ts";
+import { closestWord } from "../../lib/closest_word.ts";
 import { type Draft, emptyDraft, type Inputs, type SpecOptions } from "./draft.ts";
 import type { Flag } from "./flag.ts";
 import { FLAGS } from "./flags.ts";
-import { checkUrl } from "../inputs/url.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The command that fetches URLs. */
@@ -58,33 +57,43 @@ const NODE_OPTIONS = Object.fromEntries(FLAGS.map(({ name, short, placeholder })
 /** Parses a command line. Throws a {@linkcode UsageError} that says what is wrong with it. */
 export function parseArgs(argv: readonly string[]): CliCommand {
   const isVerify = argv[0] === "verify";
-  const { draft, words, asked } = isVerify ? readWords(argv.slice(1), VERIFY_FLAGS) : readWords(argv, FLAGS);
-  if (asked !== undefined) return { kind: asked };
+  const { draft, words, shows } = isVerify ? readWords(argv.slice(1), VERIFY_FLAGS) : readWords(argv, FLAGS);
+  if (shows !== undefined) return { kind: shows };
   if (isVerify) return verifyCommand(draft, words);
   checkTogether(draft, words);
   return { kind: "download", urls: words, ...draft };
+}
+
+/** Whether a command line that may be wrong has the flag `--json`. */
+export function requestsJson(argv: readonly string[]): boolean {
+  return tokensOf(argv).some((token) =>
+    token.kind === "option" && token.name === "json" && token.value === undefined
+  );
 }
 
 interface Words {
   readonly draft: Draft;
   /** The words that are neither flags nor values of flags. */
   readonly words: readonly string[];
-  readonly asked: "help" | "version" | undefined;
+  readonly shows: "help" | "version" | undefined;
+}
+
+function tokensOf(argv: readonly string[]) {
+  return tokenize({ args: [...argv], options: NODE_OPTIONS, strict: false, tokens: true }).tokens;
 }
 
 function readWords(argv: readonly string[], flags: readonly Flag[]): Words {
   const draft = emptyDraft();
   const words: string[] = [];
-  const { tokens } = tokenize({ args: [...argv], options: NODE_OPTIONS, strict: false, tokens: true });
-  for (const token of tokens) {
+  for (const token of tokensOf(argv)) {
     if (token.kind === "positional") words.push(token.value);
     if (token.kind !== "option") continue;
     const flag = flags.find(({ name }) => name === token.name);
     if (flag === undefined) throw unknownFlag(token.rawName, argv[token.index] ?? token.rawName, flags);
     applyFlag(flag, token, draft);
-    if (flag.name === "help" || flag.name === "version") return { draft, words, asked: flag.name };
+    if (flag.name === "help" || flag.name === "version") return { draft, words, shows: flag.name };
   }
-  return { draft, words, asked: undefined };
+  return { draft, words, shows: undefined };
 }
 
 function verifyCommand({ specOptions, quiet, json }: Draft, files: readonly string[]): VerifyCommand {
@@ -169,7 +178,6 @@ function checkTogether(draft: Draft, urls: readonly string[]): void {
       "Cannot start without a URL: expected one or more, such as https://example.com/file, or a list with -i; see bytehaul --help",
     );
   }
-  for (const url of urls) checkUrl(url);
   const { outputPath, checksum } = specOptions;
   checkChecksums(specOptions);
   const ofOneFile = {

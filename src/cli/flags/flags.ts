@@ -17,7 +17,7 @@ const REPORTING_FLAGS: FlagGroup = {
     toggle({
       name: "verbose",
       short: "v",
-      help: "tell of retries, restarts and the like, too",
+      help: "also report retries, restarts and other events",
       set: (draft) => draft.verbose = true,
     }),
     toggle({

@@ -36,7 +36,8 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "no-proxy",
       placeholder: "LIST",
       option: "noProxy",
-      help: "names, addresses and blocks, separated by commas, to reach without a proxy; '*' is all",
+      help:
+        "hosts to reach without a proxy: names, addresses and address blocks, separated by commas; '*' is all",
       value: text,
       set: (draft, value) => {
         // "*" ignores all proxies of the environment, also one that is not valid.
@@ -65,7 +66,8 @@ export const NETWORK_FLAGS: FlagGroup = {
       name: "resolve",
       placeholder: "H:PORT:ADDR",
       option: "resolve",
-      help: "address of a host and a port, or several separated by commas; H may be '*'; may be repeated",
+      help:
+        "connect to address ADDR for host H and PORT; several ADDR are separated by commas; H may be '*'; may be repeated",
       value: resolveEntry,
       set: (draft, [place, addresses]) =>
         draft.options.resolve = { ...draft.options.resolve, [place]: addresses },
@@ -118,7 +120,7 @@ export const TLS_FLAGS: FlagGroup = {
     toggle({
       name: "insecure",
       option: "tls.insecure",
-      help: "accept every certificate: anybody between can read and change everything",
+      help: "accept every certificate: anybody on the network path can read and change the files",
       set: (draft) => draft.inputs.insecure = true,
     }),
   ],

@@ -11,7 +11,7 @@ export const OUTPUT_FLAGS: FlagGroup = {
       short: "o",
       placeholder: "FILE",
       option: "outputPath",
-      help: "path of the file, for one URL; without it the name comes from the server or the URL",
+      help: "path of the file, for one URL; without this flag the name comes from the server or the URL",
       value: outputFile,
     }),
     ofFile({
@@ -25,12 +25,12 @@ export const OUTPUT_FLAGS: FlagGroup = {
     toggleOfFile({
       name: "overwrite",
       option: "overwrite",
-      help: "replace a file that has the name, once the new one is complete",
+      help: "replace an existing file once the new one is complete",
       value: true,
     }),
     toggle({
       name: "skip-existing",
-      help: "a file that has the name counts as done; with a checksum only when it matches",
+      help: "do not fetch a file whose name exists already; with a checksum, the existing file must match",
       set: (draft) => draft.skipsExisting = true,
     }),
     toggleOfFile({
@@ -42,21 +42,22 @@ export const OUTPUT_FLAGS: FlagGroup = {
     toggleOfFile({
       name: "no-resume",
       option: "resume",
-      help: "restart instead of resuming what an earlier run left",
+      help: "restart at the first byte instead of resuming the data of an earlier run",
       value: false,
     }),
     ofFile({
       name: "checksum",
       placeholder: "ALGO:HEX",
       option: "checksum",
-      help: "for one URL, such as sha256:9f86...; the file gets its name only when it matches",
+      help:
+        "checksum of the file, for one URL, such as sha256:9f86...; the file gets its name only when its checksum matches",
       value: text,
     }),
     valued({
       name: "checksum-file",
       placeholder: "LIST",
       option: "checksumFile",
-      help: "URL or path of a list such as SHA256SUMS, which has a line for each file",
+      help: "URL or path of a list of checksums, such as SHA256SUMS",
       value: text,
       set: (draft, value) => {
         draft.specOptions.checksumFile = value;

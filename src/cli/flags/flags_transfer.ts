@@ -22,7 +22,7 @@ export const TRANSFER_FLAGS: FlagGroup = {
       placeholder: "N",
       option: "maxConnections",
       help:
-        `connections for each file, ${CONNECTIONS.min} to ${CONNECTIONS.max}, or auto: up to ${AUTO_CONNECTIONS} while more are faster`,
+        `connections for each file, ${CONNECTIONS.min} to ${CONNECTIONS.max}, or auto: up to ${AUTO_CONNECTIONS} while more connections are faster`,
       value: countOr("auto", CONNECTIONS),
     }),
     ofAll({

@@ -20,26 +20,27 @@ SIZE and RATE are bytes, or take k, M, G or T (of 1024): 500k, 1.5M, 2GiB.
 S is seconds: 30 or 0.5. A flag's value may follow "=", and "--" ends the flags.
 
 Secrets need not be on the command line. The value of --header, --user,
---bearer, --proxy, --http-proxy or --https-proxy may start with @ and name where
-the secret is: @FILE in a file, @- on standard input, @env:NAME in the
-environment. Without these flags the proxies are those of HTTP_PROXY,
-HTTPS_PROXY, ALL_PROXY and NO_PROXY.
+--bearer, --proxy, --http-proxy or --https-proxy may be read from a file
+(@FILE), from standard input (@-) or from the environment (@env:NAME).
+
+Without --proxy, --http-proxy and --https-proxy the proxies are those of
+HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 
 Without --checksum and --checksum-file a file is compared with the digest that
 the server sends, if it sends one.
 
-verify checks existing files and changes nothing. With --checksum-file and no
-FILE it checks every file that the list names, in the directory of the list.
-Without a checksum it reports how much of an unfinished download is right. It
-also takes --quiet and --json.
+The command "verify" checks existing files and changes nothing. With
+--checksum-file and no FILE it checks every file that the list names, in the
+directory of the list. Without a checksum it reports how many bytes of an
+unfinished download are right. It also accepts --quiet and --json.
 
---refresh-cmd runs when the server answers 401, 403, 404 or 410. The command
-gets this status in BYTEHAUL_STATUS. It prints the new URL and then lines
-"Header: value".
+The COMMAND of --refresh-cmd runs when the server answers 401, 403, 404 or 410.
+COMMAND finds this status in the variable BYTEHAUL_STATUS. It prints the new URL
+on its first line. On further lines it may print header fields, "Name: value".
 
 A list (-i) has the format of aria2. Each file has a line with its URL, or with
-several URLs separated by tabs. If one URL fails, the next one is tried. The
-lines below that start with a blank set options of that file: out, dir,
+several URLs separated by tabs. If one URL fails, the next one is tried. Lines
+that start with a blank set options of the file above them: out, dir,
 checksum, header, referer, user-agent, connections (max-connection-per-server,
 split), limit-rate (max-download-limit), retries (max-tries, which counts the
 first request, too), overwrite, continue, keep-encoding and no-published-digest
@@ -49,24 +50,28 @@ min-split-size, min-segment-size, max-segment-size, memory-budget,
 file-allocation, save-interval, retry-delay (retry-wait), retry-max-delay,
 max-retry-time, connect-timeout, read-timeout (timeout). Other options of aria2
 have no effect and are reported. A line that starts with # is a comment. The
-list is UTF-8 or UTF-16, and is read while files are fetched. Of two files with
-one name the second is refused, or gets a number with --rename.
+list is UTF-8 or UTF-16, and is read while files are fetched. If two files have
+the same name, the second one is refused. With --rename it gets a number.
 
---json lines have a "type". All but "log" have the "url" and its "index", and
-the "line" of the list:
+With --json each line is an object with a "type". The lines about a download
+also have its "url", its "index", which counts from 0, and its "line" in the
+list:
   progress  state, path, downloaded, total, speed, etaSeconds, connections,
             elapsedMs, retry
   result    path, size, fetchedBytes, resumedBytes, lengthVerified, checksum,
             checksumSource, elapsedMs
   error     code, message, retryable, path, status
   skipped   path; with --skip-existing
+These lines have no "url":
   log       level, message; with --verbose
+  error     code "usage", message, retryable; for wrong usage (exit status 2)
 With verify, lines have the "path" and no "url":
   progress  checked, total
   result    source, matches, size, and either expected, actual, or provenBytes,
             wrongBytes, missingBytes, wrongRanges
   error     code, message, retryable
-Unknown values are left out. Sizes are bytes, speed is bytes a second.
+Unknown values are left out. Sizes are in bytes, speed in bytes a second. Errors
+are also written to standard error, as text.
 
 Examples:
   bytehaul https://example.com/disk.iso
@@ -89,12 +94,12 @@ Examples:
       report to another program
 
 Exit status:
-  0    every file is complete, or with verify is the right one
-  1    a download failed, or a file is wrong or cannot be read
-  2    wrong usage; nothing was fetched because of it
+  0    every file is complete; with verify, every file is right
+  1    a download failed; with verify, a file is wrong or cannot be read
+  2    wrong usage, such as an unknown flag; nothing was fetched
   130  interrupted (Ctrl+C, SIGTERM, or the terminal was closed): progress is
        saved, and the command to resume is shown; a second Ctrl+C exits
-       immediately. Under nohup a closed terminal changes nothing
+       immediately. Under nohup a closed terminal interrupts nothing
 `;
 }
 

@@ -1,4 +1,5 @@
 import { UsageError } from "../flags/usage_error.ts";
+import { OptionError } from "../../option_error.ts";
 
 /** A URL without the parts that may be secret. */
 export function publicUrl(url: string): string {
@@ -11,16 +12,15 @@ export function isPlainUrl(url: string): boolean {
   return URL.parse(url)?.href === publicUrl(url);
 }
 
-/** Suggests the scheme where only the scheme is missing. All else is checked with the other options. */
-export function checkUrl(text: string): void {
-  // "host:port" parses as a scheme and a path.
-  const isSchemeless = URL.parse(text) === null || /^[\w.-]+:\d+(?:[/?#]|$)/.test(text);
+/** The error to report for `text`, which was refused with `error`. Suggests the scheme where only that is missing. */
+export function withScheme(text: string, error: unknown): unknown {
+  if (!(error instanceof OptionError) || error.option !== "url") return error;
   const meant = /^[\w-]+(?:\.[\w-]+)+(?=[:/?#]|$)|^localhost(?=[:/?#]|$)/i.test(text)
     ? URL.parse(`https://${text}`)
     : null;
-  if (!isSchemeless || meant === null) return;
+  if (meant === null) return error;
   const shown = publicUrl(meant.href);
-  throw new UsageError(
+  return new UsageError(
     `Cannot use the URL ${
       JSON.stringify(shown.slice("https://".length))
     }: it has no scheme; did you mean ${shown}?`,

@@ -1,5 +1,5 @@
 import { CHANGING_OPTIONS, isUnused } from "./aria2_options.ts";
-import { closestWord } from "../flags/did_you_mean.ts";
+import { closestWord } from "../../lib/closest_word.ts";
 import { type Draft, emptyDraft, type SpecOptions } from "../flags/draft.ts";
 import { choice, count, type FlagValue, parseHeaderField, size, text } from "../flags/flag_values.ts";
 import { FLAGS } from "../flags/flags.ts";
@@ -164,7 +164,7 @@ export function readEntryOptions(options: readonly ListOption[]): EntryOptions {
     if (found === undefined) {
       if (!isUnused(name) && !(CHANGING_OPTIONS.has(name) && value === "false")) throw unknown(line, name);
       unused.push(name);
-    } else if (!found.apply(draft, name === "checksum" ? asOurs(value) : value)) {
+    } else if (!found.apply(draft, name === "checksum" ? toChecksumText(value) : value)) {
       const quoted = SECRETS.includes(name) ? "with this value" : shown(value);
       throw new EntryOptionError(line, `Cannot use ${name} ${quoted}: expected ${found.expected}`);
     }
@@ -179,8 +179,8 @@ function unknown(line: number, name: string): EntryOptionError {
   const reason = CHANGING_OPTIONS.has(name)
     ? "only false has a meaning here"
     : near === undefined
-    ? "there is none; see bytehaul --help"
-    : `there is none; did you mean ${near}?`;
+    ? "there is no such option; see bytehaul --help"
+    : `there is no such option; did you mean ${near}?`;
   return new EntryOptionError(line, `Cannot use the option ${shown(name)}: ${reason}`);
 }
 
@@ -189,6 +189,6 @@ function shown(text: string): string {
 }
 
 /** aria2 writes `sha-256=…`. */
-function asOurs(checksum: string): string {
+function toChecksumText(checksum: string): string {
   return checksum.replace(/^(md5|sha)-?(\d*)=/, "$1$2:");
 }

@@ -6,7 +6,6 @@ import type { SpecFor } from "../inputs/specs_for.ts";
 import type { ListEntry } from "./list_parser.ts";
 import { decodeList } from "./list_text.ts";
 import { ListReader } from "./list_reader.ts";
-import { checkUrl } from "../inputs/url.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { reasonOf } from "../flags/value_reader.ts";
 
@@ -111,9 +110,6 @@ export class InputList {
     if (fault !== undefined) throw new UsageError(`Cannot use the line: ${fault.reason}`);
     const own = readEntryOptions(options);
     for (const name of own.unused) this.#unused.add(name);
-    return urls.map((url) => {
-      checkUrl(url);
-      return this.#specFor(url, own);
-    });
+    return urls.map((url) => this.#specFor(url, own));
   }
 }

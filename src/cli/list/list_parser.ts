@@ -29,7 +29,7 @@ const MARK = "\uFEFF";
 
 /** Characters that show that a line is not text, and the reason for each. No URL or option has such a character. */
 const NO_TEXT: readonly [character: string, reason: string][] = [
-  ["\0", "it has NUL characters, which a list in UTF-8 has not; is a part of it UTF-16?"],
+  ["\0", "it has NUL characters, which UTF-8 text does not have; is a part of it UTF-16?"],
   ["\uFFFD", "it has bytes that are not UTF-8; is it Latin-1? Save the list as UTF-8"],
   [
     MARK,
@@ -95,7 +95,7 @@ export class ListParser {
   #addOption(line: number, said: string, problem: string | undefined, entries: ListEntry[]): void {
     const equals = said.indexOf("=");
     if (this.#entry === undefined) {
-      const reason = "it begins with a blank, as an option does, and stands above the first URL";
+      const reason = "it starts with a blank, as an option does, but is above the first URL";
       entries.push({ line, urls: [], options: [], fault: { line, reason } });
     } else if (this.#entry.fault !== undefined) {
       return;

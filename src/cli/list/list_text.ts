@@ -1,6 +1,6 @@
 const UTF_32 = "it is UTF-32; save it as UTF-8";
 /** How many bytes are enough to detect the encoding. */
-const TELLING_BYTES = 4;
+const SIGNATURE_BYTES = 4;
 
 /**
  * The text of a list in UTF-8 or UTF-16. The byte order mark or the first characters show the encoding. Bytes that
@@ -14,15 +14,15 @@ export async function* decodeList(chunks: AsyncIterable<Uint8Array>): AsyncGener
       yield decoder.decode(chunk, { stream: true });
       continue;
     }
-    start = Uint8Array.from([...start, ...chunk.subarray(0, TELLING_BYTES)]);
-    if (start.length < TELLING_BYTES) continue;
+    start = Uint8Array.from([...start, ...chunk.subarray(0, SIGNATURE_BYTES)]);
+    if (start.length < SIGNATURE_BYTES) continue;
     decoder = new TextDecoder(encodingOf(start));
-    const before = start.length - Math.min(TELLING_BYTES, chunk.length);
+    const before = start.length - Math.min(SIGNATURE_BYTES, chunk.length);
     yield decoder.decode(start.subarray(0, before), { stream: true }) +
       decoder.decode(chunk, { stream: true });
   }
   decoder ??= new TextDecoder(encodingOf(start));
-  const end = start.length < TELLING_BYTES ? decoder.decode(start) : decoder.decode();
+  const end = start.length < SIGNATURE_BYTES ? decoder.decode(start) : decoder.decode();
   if (end !== "") yield end;
 }
 

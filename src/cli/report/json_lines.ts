@@ -41,6 +41,11 @@ export interface JsonError extends JsonSubject {
   readonly retryable: boolean;
 }
 
+/** Wrong usage of the command. Nothing was started. */
+export interface JsonUsageError extends Pick<JsonError, "type" | "message" | "retryable"> {
+  readonly code: "usage";
+}
+
 /** A download whose file existed already, with `--skip-existing`. */
 export interface JsonSkipped extends JsonSubject {
   readonly type: "skipped";
@@ -75,6 +80,7 @@ export type JsonLine =
   | JsonProgress
   | JsonResult
   | JsonError
+  | JsonUsageError
   | JsonSkipped
   | JsonLog
   | JsonVerifyProgress

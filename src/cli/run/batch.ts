@@ -5,7 +5,7 @@ import type { CliHost } from "../../runtime/console/console.ts";
 import { Alternatives } from "./alternatives.ts";
 import { describeFailure, ExitStatus, type Failure } from "./failure.ts";
 import { inFlags } from "../flags/in_flags.ts";
-import type { KeptJob } from "./interruption.ts";
+import type { KeptJob, PausedJob } from "./interruption.ts";
 import type { SpecFor } from "../inputs/specs_for.ts";
 import type { InputList, ListItem } from "../list/input_list.ts";
 import { type Job, type JobHandle, RefusedHandle } from "./job.ts";
@@ -32,7 +32,7 @@ export interface BatchParts {
 /** The downloads of one command: its URLs, and the entries of its list as far as there is room for them. */
 export class Batch {
   /** Downloads that an interruption paused. */
-  readonly paused: Job[] = [];
+  readonly paused: PausedJob[] = [];
   /** Downloads that failed and left data to resume from. */
   readonly kept: KeptJob[] = [];
   /** The completed URLs of the command line. */
@@ -150,7 +150,7 @@ export class Batch {
         reporter.failed(job, { ...failure, message: unfinished(job, mark) });
       }
     } else {
-      if (failure.code === "paused") this.paused.push(job);
+      if (failure.code === "paused") this.paused.push({ job, obstacle: failure.obstacle });
       // A wrong line of a list is a failure, and not wrong usage of the command.
       this.#fail(job.line === undefined ? failure.exitStatus : ExitStatus.failed);
       reporter.failed(job, failure);
@@ -202,5 +202,5 @@ function hasChecksum({ resolved: { checksum, checksumFile } }: CheckedSpec): boo
 
 function unfinished({ handle }: Job, mark: string): string {
   const [file, beside] = [handle.snapshot.path, mark].map((path) => JSON.stringify(path));
-  return `Cannot skip ${file}: ${beside} says that it is unfinished; finish it there or remove both`;
+  return `Cannot skip ${file}: ${beside} shows that it is unfinished; finish it with the program that made it, or remove both`;
 }

@@ -10,6 +10,8 @@ export interface Failure {
   readonly exitStatus: typeof ExitStatus.failed | typeof ExitStatus.usage;
   readonly code: DownloadErrorCode | "usage" | "internal";
   readonly message: string;
+  /** Why a paused download could keep nothing. */
+  readonly obstacle?: string;
   /** The HTTP status that caused the failure, if one did. */
   readonly httpStatus?: number;
   /** Whether the same command may succeed later. */
@@ -20,13 +22,14 @@ export interface Failure {
 export function describeFailure(error: unknown, tries?: number): Failure {
   const message = inFlags(error);
   if (error instanceof DownloadError) {
-    const { code, retryable } = error;
+    const { code, retryable, reason } = error;
     // A retryable failure ends a download only after its last retry.
     const count = retryable && tries !== undefined && tries > 1 ? ` (${tries} tries)` : "";
     return {
       exitStatus: ExitStatus.failed,
       code,
       message: (refreshFailure(error) ?? message) + count,
+      ...(code === "paused" && reason !== error.message ? { obstacle: reason } : {}),
       ...(error instanceof HttpStatusError ? { httpStatus: error.status } : {}),
       retryable,
     };

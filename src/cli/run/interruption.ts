@@ -13,6 +13,13 @@ export interface Invocation {
   readonly isBytehaul: boolean;
 }
 
+/** A download that an interruption paused. */
+export interface PausedJob {
+  readonly job: Job;
+  /** Why nothing of it could be kept, if that is known. */
+  readonly obstacle: string | undefined;
+}
+
 /** A download that failed and left data to resume from. */
 export interface KeptJob {
   readonly job: Job;
@@ -39,7 +46,7 @@ export function describeKept(
   const mayBeExpired = kept.some(({ httpStatus }) => EXPIRED.includes(httpStatus));
   return [
     ...shown,
-    ...(more > 0 ? [`${more} more are unfinished, and saved in the same way`] : []),
+    ...(more > 0 ? [`${more} more downloads are unfinished; their progress is saved, too`] : []),
     howToResume(true, finishedUrls, invocation),
     ...(mayBeExpired ? ["where a URL has expired, a new URL of the same file resumes the download"] : []),
   ];
@@ -47,14 +54,14 @@ export function describeKept(
 
 /** A line for each download that an interruption paused, and how to resume. */
 export function describeInterruption(
-  paused: readonly Job[],
+  paused: readonly PausedJob[],
   finishedUrls: readonly string[],
   invocation: Invocation,
 ): string[] {
   const hasList = invocation.command.inputs.inputFiles !== undefined;
-  const isAnythingKept = hasList || paused.some(({ handle }) => isKept(handle.snapshot));
+  const isAnythingKept = hasList || paused.some(({ job }) => isKept(job.handle.snapshot));
   // Downloads of a list that were not started have no line of their own. They are the rest of the list.
-  const shown = paused.filter(({ line, handle }) => line === undefined || isKept(handle.snapshot));
+  const shown = paused.filter(({ job }) => job.line === undefined || isKept(job.handle.snapshot));
   return [...shown.map(describeState), howToResume(isAnythingKept, finishedUrls, invocation)];
 }
 
@@ -62,10 +69,10 @@ function isKept({ path, downloaded }: Job["handle"]["snapshot"]): boolean {
   return path !== undefined && downloaded > 0;
 }
 
-function describeState(job: Job): string {
+function describeState({ job, obstacle = "no data was received" }: PausedJob): string {
   const { snapshot } = job.handle;
   if (snapshot.path === undefined) return `not started: ${jobLabel(job)}`;
-  if (!isKept(snapshot)) return `interrupted; nothing of ${jobLabel(job)} could be kept`;
+  if (!isKept(snapshot)) return `interrupted; nothing of ${jobLabel(job)} could be kept: ${obstacle}`;
   return `interrupted; ${savedPart(snapshot)}`;
 }
 
@@ -85,7 +92,7 @@ function howToResume(
   finishedUrls: readonly string[],
   { argv, command, isBytehaul }: Invocation,
 ): string {
-  const resume = isAnythingKept ? "resume" : "start again";
+  const resume = isAnythingKept ? "resume" : "restart";
   const hasList = command.inputs.inputFiles !== undefined;
   const { overwrite, rename } = command.specOptions;
   const skips = hasList && !command.skipsExisting && !overwrite && !rename ? ["--skip-existing"] : [];

@@ -26,7 +26,7 @@ export function parseRefreshOutput(text: string): RefreshedSource {
   if (first === undefined) throw new RefreshCommandError("it printed nothing; expected a URL");
   const url = URL.parse(first);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new RefreshCommandError("the first line that it printed is no http or https URL");
+    throw new RefreshCommandError("the first line that it printed is not an http or https URL");
   }
   const headers = rest.map((line, index): [string, string] => {
     const field = parseHeaderField(line);

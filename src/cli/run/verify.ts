@@ -1,6 +1,6 @@
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { parseChecksumList, verify, type VerifyOptions, type VerifyResult } from "../../../mod.ts";
-import { parseChecksum } from "../../options/checksum.ts";
+import { OptionError } from "../../option_error.ts";
 import { DownloadError } from "../../errors.ts";
 import type { CliHost } from "../../runtime/console/console.ts";
 import type { VerifyCommand } from "../flags/args.ts";
@@ -23,7 +23,6 @@ export async function runVerify(
   host: CliHost,
   verifyFile: VerifyFile = verify,
 ): Promise<number> {
-  if (command.checksum !== undefined) parseChecksum(command.checksum);
   const reporter: VerifyReporter = command.json
     ? new JsonVerifyReporter(host, command.quiet)
     : new TextVerifyReporter(host, command.quiet);
@@ -56,7 +55,10 @@ export async function runVerify(
   }
 }
 
-/** The result of a file. A file that could not be checked is reported and gives `undefined`. */
+/**
+ * The result of a file. A file that could not be checked is reported and gives `undefined`. Throws for a checksum that
+ * is not one.
+ */
 async function check(
   { path, options }: Target,
   reporter: VerifyReporter,
@@ -67,6 +69,7 @@ async function check(
   try {
     return await verifyFile(path, { ...options, signal, onProgress });
   } catch (error) {
+    if (error instanceof OptionError && error.option === "checksum") throw error;
     if (!signal.aborted) reporter.failed(path, describeFailure(error));
     return undefined;
   }
@@ -93,7 +96,7 @@ async function findTargets(
   if (targets.length > 0) return targets;
   throw new DownloadError(
     "checksum_list",
-    `Cannot use the checksum list "${checksumFile}": it names no file; say which one to verify`,
+    `Cannot use the checksum list "${checksumFile}": it names no file; name the file to verify`,
   );
 }
 

@@ -41,7 +41,7 @@ export class CookieJar {
     const names = new Set(own?.split(";").map((pair) => pair.replace(/=.*/s, "").trim()));
     const cookies = own === undefined ? [...this.#given, ...this.#set] : this.#set;
     let field = own ?? "";
-    for (const { name, value } of thoseFor(url, cookies, wallMs)) {
+    for (const { name, value } of cookiesFor(url, cookies, wallMs)) {
       const longer = `${field}${field === "" ? "" : "; "}${name}=${value}`;
       if (!names.has(name) && longer.length <= MAX_FIELD_LENGTH) field = longer;
     }
@@ -68,7 +68,7 @@ export class CookieJar {
 }
 
 /** The cookies for a URL, those with the longest path first. */
-function thoseFor(url: URL, cookies: readonly Cookie[], wallMs: number): Cookie[] {
+function cookiesFor(url: URL, cookies: readonly Cookie[], wallMs: number): Cookie[] {
   return cookies
     .filter((it) => it.expiresMs > wallMs && (!it.isSecure || url.protocol === "https:"))
     .filter((it) => isForHost(it, hostOf(url)) && isForPath(it, url.pathname))

@@ -102,8 +102,8 @@ class Names {
   }
 
   get #joined(): string | undefined {
-    const whole = this.#parts.join("");
-    return (this.#isExtended ? decodeExtendedName(whole).name : decodePlainName(whole)) || undefined;
+    const joined = this.#parts.join("");
+    return (this.#isExtended ? decodeExtendedName(joined).name : decodePlainName(joined)) || undefined;
   }
 }
 

@@ -55,9 +55,9 @@ function codingsIn(field: string): string[] {
   return field.split(",").map(wordOf).filter((word) => !isNoCoding(word)).map(codingOf);
 }
 
-/** The word in lower case, without quotes and parameters. */
+/** The word in lower case, without quotes around it and without parameters. */
 function wordOf(text: string): string {
-  return text.replace(/;.*/s, "").replace(/["']/g, "").trim().toLowerCase();
+  return text.replace(/;.*/s, "").replace(/^[\s"']+|[\s"']+$/g, "").toLowerCase();
 }
 
 function codingOf(word: string): string {

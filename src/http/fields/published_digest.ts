@@ -27,18 +27,18 @@ const NAMES: readonly (readonly [name: string, algorithm: ChecksumAlgorithm])[] 
  */
 export function publishedDigest(headers: Headers, verdict: Verdict): PublishedDigest | undefined {
   if (verdict.kind === "empty") return undefined; // the body is an error page
-  const isWhole = verdict.kind === "whole" ||
+  const isComplete = verdict.kind === "complete" ||
     (verdict.kind === "part" && verdict.range.start === 0 && verdict.range.end === verdict.size);
   const found = [
     ...structured(headers, "repr-digest"),
     ...plain(headers, "digest"),
-    ...(isWhole ? structured(headers, "content-digest") : []),
-    ...(isWhole ? one("content-md5", "md5", headers.get("content-md5")) : []),
+    ...(isComplete ? structured(headers, "content-digest") : []),
+    ...(isComplete ? one("content-md5", "md5", headers.get("content-md5")) : []),
     ...(isSentAsStored(headers) ? plain(headers, "x-goog-hash") : []),
-    ...(isWhole ? amazon(headers) : []),
+    ...(isComplete ? amazon(headers) : []),
     // This is the digest of the complete blob, also beside a part; that of the part is in Content-MD5.
     ...one("x-ms-blob-content-md5", "md5", headers.get("x-ms-blob-content-md5")),
-    ...(isWhole ? docker(headers) : []),
+    ...(isComplete ? docker(headers) : []),
   ];
   const strength = ({ checksum }: PublishedDigest) =>
     NAMES.findIndex(([, algorithm]) => algorithm === checksum.algorithm);

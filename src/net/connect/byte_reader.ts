@@ -1,5 +1,8 @@
 import type { Connection } from "../../runtime/runtime.ts";
 
+/** Most bytes of one read. */
+const READ_BYTES = 16 * 1024;
+
 /** Reads a connection in the portions that a protocol needs. */
 export class ByteReader {
   readonly #connection: Connection;
@@ -48,11 +51,12 @@ export class ByteReader {
   }
 
   async #read(): Promise<boolean> {
-    const chunk = await this.#connection.read();
-    if (chunk === undefined) return false;
-    const joined = new Uint8Array(this.#buffered.length + chunk.length);
+    const chunk = new Uint8Array(READ_BYTES);
+    const length = await this.#connection.read(chunk);
+    if (length === 0) return false;
+    const joined = new Uint8Array(this.#buffered.length + length);
     joined.set(this.#buffered);
-    joined.set(chunk, this.#buffered.length);
+    joined.set(chunk.subarray(0, length), this.#buffered.length);
     this.#buffered = joined;
     return true;
   }

@@ -1,4 +1,4 @@
-import { DownloadError } from "../../errors.ts";
+import { DownloadError, PermissionError } from "../../errors.ts";
 import type { Clock, Connection, Endpoint, Network } from "../../runtime/runtime.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 import { isIpv6 } from "../../lib/ip_address.ts";
@@ -57,7 +57,8 @@ export class Dialer {
         decided.abort();
         resolve(connection);
       } catch (error) {
-        if (--left === 0) reject(failed(host, reasonOf(error)));
+        if (--left > 0) return;
+        reject(error instanceof PermissionError ? error : failed(host, reasonOf(error)));
       }
     };
     const tryInTurn = async (): Promise<void> => {
@@ -78,13 +79,8 @@ function failed(host: string, reason: string): DownloadError {
   return new DownloadError("connect", `Cannot connect to ${host}: ${reason}`, { retryable: true, reason });
 }
 
-/**
- * The error code of the system. Its text is used only for a missing permission, because any other text is
- * unknown.
- */
+/** The error code of the system. Its text is unknown. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "no connection could be made";
-  if (error.name === "NotCapable") return error.message;
   const code = errorCode(error);
   if (code === "ECONNREFUSED") return "the connection was refused";
   return code ?? "no connection could be made";

@@ -1,14 +1,12 @@
-import type { ProxyServer, ResolvedNetwork, ResolvedTls } from "../../options/resolved_options.ts";
+import type { ProxyServer, ResolvedNetwork } from "../../options/resolved_options.ts";
 import type { HttpClient, Runtime } from "../../runtime/runtime.ts";
 import { Dialer } from "./dialer.ts";
 import { dohOver } from "../dns/doh.ts";
 import { targetOf } from "../http1/request_head.ts";
 import { RoutedClient } from "../http1/routed_client.ts";
 import { Resolver } from "../dns/resolver.ts";
+import { isForwarding, ProxyError } from "../proxy/proxy_check.ts";
 import { directRoute, httpProxyRoute, type Route, securedRoute, socksRoute } from "./routes.ts";
-
-/** URL schemes. */
-export type Scheme = "http:" | "https:";
 
 /** Settings of routed clients. */
 export interface RoutedClientsOptions {
@@ -18,6 +16,7 @@ export interface RoutedClientsOptions {
 
 /** Time limit of each query to each server. On Deno a datagram to a closed port is not reported. */
 const DNS_TIMEOUT_MS = 2000;
+const HTTP_PORT = 80;
 
 /** The clients on connections of our own, made when needed: one for each way and scheme. */
 export class RoutedClients {
@@ -32,23 +31,34 @@ export class RoutedClients {
     this.#dialer = this.#createDialer(this.#resolver);
   }
 
-  /** A client for URLs of one scheme, through `proxy`. Only with `isIdentified` it has the client certificate. */
-  clientFor(scheme: Scheme, proxy: ProxyServer | undefined, isIdentified: boolean): HttpClient {
-    const { runtime, network: { tls } } = this.#options;
-    return this.#keep(`${scheme} ${isIdentified} ${JSON.stringify(proxy)}`, () => {
+  /**
+   * A client for a URL, through `proxy`. It shows the client certificate only if it is `isIdentified`. Throws a
+   * `DownloadError` if the proxy would look up a name whose address is fixed.
+   */
+  clientFor(
+    { protocol, hostname, port }: URL,
+    proxy: ProxyServer | undefined,
+    isIdentified: boolean,
+  ): HttpClient {
+    const isPlain = protocol === "http:";
+    if (
+      isPlain && proxy && isForwarding(proxy) && this.#resolver.isFixed(hostname, Number(port || HTTP_PORT))
+    ) {
+      const reason =
+        `it looks up the names in http: URLs, and option resolve fixes the address of ${hostname}`;
+      throw new ProxyError(proxy, reason, false);
+    }
+    return this.#keep(`${protocol} ${isIdentified} ${JSON.stringify(proxy)}`, () => {
       const way = this.#routeThrough(proxy);
-      if (scheme === "http:") return way;
-      return securedRoute(way, runtime.network, isIdentified ? tls : withoutIdentity(tls));
+      return isPlain ? way : this.#secured(way, isIdentified);
     });
   }
 
   /** Whether the server of an https: URL agrees to HTTP/2, and not to HTTP/1.1. `false` if it does not answer. */
   async speaksHttp2Only(url: URL, proxy: ProxyServer | undefined, signal: AbortSignal): Promise<boolean> {
-    const { runtime, network: { tls } } = this.#options;
     const { host, port } = targetOf(url.href);
     const agreesTo = async (protocol: string): Promise<boolean> => {
-      const options = { ...withoutIdentity(tls), protocol };
-      const route = securedRoute(this.#routeThrough(proxy), runtime.network, options);
+      const route = this.#secured(this.#routeThrough(proxy), false, protocol);
       const connection = await route.open(signal, host, port);
       connection.close();
       return connection.protocol === protocol;
@@ -75,14 +85,19 @@ export class RoutedClients {
     return new Dialer({ network, clock, resolver, localAddress });
   }
 
-  /** A client for the DoH servers. The system looks up their own names. */
+  /** A client for the DoH servers. The system looks up their own names, if their addresses are not fixed. */
   #bootstrap(): HttpClient {
-    const { runtime, network } = this.#options;
+    const { network } = this.#options;
     return this.#keep("bootstrap", () => {
-      const system = { ...network, dnsServers: [], dohServers: [], overrides: new Map() };
-      const dialer = this.#createDialer(this.#createResolver(system));
-      return securedRoute(directRoute(dialer), runtime.network, withoutIdentity(network.tls));
+      const system = { ...network, dnsServers: [], dohServers: [] };
+      return this.#secured(directRoute(this.#createDialer(this.#createResolver(system))), false);
     });
+  }
+
+  #secured(route: Route, isIdentified: boolean, protocol?: string): Route {
+    const { runtime, network: { tls } } = this.#options;
+    const identity = isIdentified ? tls.identity : undefined;
+    return securedRoute(route, runtime.network, { ...tls, identity, ...(protocol && { protocol }) });
   }
 
   #createResolver({ dohServers, dnsServers, overrides, enableIpv6 }: ResolvedNetwork): Resolver {
@@ -100,17 +115,10 @@ export class RoutedClients {
   }
 
   #routeThrough(proxy: ProxyServer | undefined): Route {
-    const { runtime, network } = this.#options;
-    switch (proxy?.protocol) {
-      case undefined:
-        return directRoute(this.#dialer);
-      case "http":
-      case "https":
-        return httpProxyRoute(this.#dialer, proxy, runtime.network, network.tls.ca);
-      case "socks5":
-      case "socks5h":
-        return socksRoute(this.#dialer, this.#resolver, proxy);
-    }
+    if (proxy === undefined) return directRoute(this.#dialer);
+    const { runtime: { network }, network: { tls: { ca } } } = this.#options;
+    const parts = { dialer: this.#dialer, resolver: this.#resolver, network, ca };
+    return isForwarding(proxy) ? httpProxyRoute(parts, proxy) : socksRoute(parts, proxy);
   }
 
   #keep(key: string, createRoute: () => Route): RoutedClient {
@@ -120,9 +128,4 @@ export class RoutedClients {
     this.#clients.set(key, client);
     return client;
   }
-}
-
-/** The client certificate is for the caller's origin alone. */
-function withoutIdentity(tls: ResolvedTls): ResolvedTls {
-  return { ...tls, identity: undefined };
 }

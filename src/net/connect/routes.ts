@@ -3,9 +3,9 @@ import type { ProxyServer, ResolvedTls } from "../../options/resolved_options.ts
 import type { Connection, HostPort, Network, SecureOptions } from "../../runtime/runtime.ts";
 import type { AddressSource, Dialer } from "./dialer.ts";
 import { joinHostPort, parseIpBytes } from "../../lib/ip_address.ts";
-import { proxyFailed, tryTunnel, type TunnelRefusal } from "../proxy/proxy_check.ts";
+import { LoginRefusal, openTunnel, ProxyError, TargetRefusal } from "../proxy/proxy_check.ts";
 import { ProxyLogin } from "../proxy/proxy_login.ts";
-import { openSocks, refuseTarget, type SocksRefusal } from "../proxy/socks.ts";
+import { openSocks, requireExpressible } from "../proxy/socks.ts";
 import { unlessAborted } from "../../lib/waiting.ts";
 
 /** Opens connections to servers. */
@@ -22,77 +22,75 @@ export interface Route {
 /** Largest number of answers to the challenges of a proxy for one connection. */
 export const MAX_ANSWERS = 2;
 
+/** What the routes through proxies work with. */
+export interface RouteParts {
+  readonly dialer: Dialer;
+  readonly resolver: AddressSource & {
+    /** Whether the caller has fixed the addresses of a name. */
+    isFixed(host: string, port: number): boolean;
+  };
+  readonly network: Network;
+  /** Certificates to trust in addition to those of the runtime, in PEM. */
+  readonly ca: readonly string[];
+}
+
 /** Directly to the host. */
 export function directRoute(dialer: Dialer): Route {
   return { open: (signal, host, port) => dialer.connect(host, port, signal) };
 }
 
 /** Through a SOCKS5 proxy. */
-export function socksRoute(dialer: Dialer, resolver: AddressSource, proxy: ProxyServer): Route {
-  const credentials = proxy.username === "" ? undefined : proxy;
+export function socksRoute({ dialer, resolver }: RouteParts, proxy: ProxyServer): Route {
   return {
     async open(signal, host, port) {
-      const own = parseIpBytes(host) ?? (proxy.protocol === "socks5h" ? host : undefined);
-      const targets = own === undefined ? await addresses(resolver, host, port, signal) : [own];
-      let failure: DownloadError | undefined;
-      for (const target of targets) {
-        const unsayable = refuseTarget({ host: target, port });
-        if (unsayable !== undefined) throw proxyFailed(proxy, unsayable.reason, unsayable.retryable);
+      const isName = parseIpBytes(host) === undefined;
+      const isOurs = isName && (proxy.protocol === "socks5" || resolver.isFixed(host, port));
+      const targets = isOurs ? await resolver.resolve(host, port, signal) : [host];
+      return await openFirst(targets, async (target) => {
+        const name = parseIpBytes(target) ?? target;
+        requireExpressible(name, proxy);
         const connection = await reach(dialer, proxy, signal);
-        let refusal: SocksRefusal | undefined;
-        await guard(connection, proxy, signal, async () => {
-          refusal = await openSocks(connection, { host: target, port }, credentials);
-        });
-        if (refusal === undefined) return connection;
-        connection.close();
-        failure = proxyFailed(proxy, refusal.reason, refusal.retryable);
-        if (!refusal.isOfTarget) break;
-      }
-      throw failure!;
+        return await guard(
+          connection,
+          proxy,
+          signal,
+          () => openSocks(connection, proxy, { host: name, port }),
+        );
+      });
     },
   };
 }
 
-/** Through an HTTP proxy. The connection to the proxy itself may use TLS, which trusts `ca` as well. */
-export function httpProxyRoute(
-  dialer: Dialer,
-  proxy: ProxyServer,
-  network: Network,
-  ca: SecureOptions["ca"],
-): Route {
+/** Through an HTTP proxy. The connection to the proxy itself may use TLS, without a client certificate. */
+export function httpProxyRoute({ dialer, resolver, network, ca }: RouteParts, proxy: ProxyServer): Route {
   const login = new ProxyLogin(proxy);
   const open = async (signal: AbortSignal): Promise<Connection> => {
-    const connection = await reach(dialer, proxy, signal);
-    if (proxy.protocol !== "https") return connection;
-    try {
-      return await secure(
-        { connection, to: proxy, network, tls: { ca, identity: undefined, isVerified: true } },
-        signal,
-      );
-    } catch (error) {
-      if (!(error instanceof DownloadError)) throw error;
-      throw proxyFailed(proxy, error.reason, error.retryable);
+    if (proxy.protocol !== "https") return await reach(dialer, proxy, signal);
+    const dial = () => dialer.connect(proxy.host, proxy.port, signal);
+    const tls = { ca, identity: undefined, isVerified: true };
+    return await secure({ dial, to: proxy, network, tls }, signal).catch((error) => {
+      throw ofProxy(error, proxy);
+    });
+  };
+  const openTo = async (signal: AbortSignal, authority: string): Promise<Connection> => {
+    for (let answers = 0;; answers++) {
+      const connection = await open(signal);
+      const authorization = login.fieldFor("CONNECT", authority);
+      try {
+        await guard(connection, proxy, signal, () => openTunnel(connection, proxy, authority, authorization));
+        login.accept();
+        return connection;
+      } catch (error) {
+        const canAnswer = error instanceof LoginRefusal && answers < MAX_ANSWERS &&
+          login.takeUp(error.challenges);
+        if (!canAnswer) throw error;
+      }
     }
   };
   return {
     async open(signal, host, port) {
-      const authority = joinHostPort(host, port);
-      for (let answers = 0;; answers++) {
-        const connection = await open(signal);
-        const authorization = login.fieldFor("CONNECT", authority);
-        let refusal: TunnelRefusal | undefined;
-        await guard(connection, proxy, signal, async () => {
-          refusal = await tryTunnel(connection, proxy, authority, authorization);
-        });
-        if (refusal === undefined) {
-          login.accept();
-          return connection;
-        }
-        // Many proxies close the connection after a refusal.
-        connection.close();
-        const canAnswer = answers < MAX_ANSWERS && login.takeUp(refusal.challenges ?? null);
-        if (!canAnswer) throw refusal.error;
-      }
+      const targets = resolver.isFixed(host, port) ? await resolver.resolve(host, port, signal) : [host];
+      return await openFirst(targets, (target) => openTo(signal, joinHostPort(target, port)));
     },
     forwarder: { open, login },
   };
@@ -107,28 +105,45 @@ export function securedRoute(
   const options: SecureOptions = { ...tls, isVerified: !tls.insecure };
   return {
     async open(signal, host, port) {
-      const connection = await route.open(signal, host, port);
-      return await secure({ connection, to: { host, port }, network, tls: options }, signal);
+      const dial = () => route.open(signal, host, port);
+      return await secure({ dial, to: { host, port }, network, tls: options }, signal);
     },
   };
 }
 
-/** A connection to a host that is to be secured. */
+/** Tries the targets in turn. The last one decides. */
+async function openFirst(
+  targets: readonly string[],
+  open: (target: string) => Promise<Connection>,
+): Promise<Connection> {
+  for (const target of targets.slice(0, -1)) {
+    try {
+      return await open(target);
+    } catch (error) {
+      if (!(error instanceof TargetRefusal)) throw error;
+    }
+  }
+  return await open(targets.at(-1)!);
+}
+
+/** A host to reach over TLS. */
 interface Unsecured {
-  readonly connection: Connection;
+  readonly dial: () => Promise<Connection>;
   readonly to: HostPort;
   readonly network: Network;
   readonly tls: SecureOptions;
 }
 
 async function secure(
-  { connection, to, network, tls }: Unsecured,
+  { dial, to, network, tls }: Unsecured,
   signal: AbortSignal,
 ): Promise<Connection> {
+  let connection: Connection | undefined;
+  const open = async () => connection = await dial();
   try {
-    return await unlessAborted(network.secure(connection, to, tls), signal);
+    return await unlessAborted(network.secure(open, to, tls), signal);
   } catch (error) {
-    connection.close();
+    connection?.close();
     signal.throwIfAborted();
     if (error instanceof DownloadError) throw error;
     const reason = "TLS could not be set up";
@@ -139,25 +154,21 @@ async function secure(
   }
 }
 
-async function addresses(
-  resolver: AddressSource,
-  host: string,
-  port: number,
-  signal: AbortSignal,
-): Promise<Uint8Array[]> {
-  return (await resolver.resolve(host, port, signal)).map((address) => parseIpBytes(address)!);
-}
-
 async function reach(dialer: Dialer, proxy: ProxyServer, signal: AbortSignal): Promise<Connection> {
-  try {
-    return await dialer.connect(proxy.host, proxy.port, signal);
-  } catch (error) {
-    if (!(error instanceof DownloadError)) throw error;
-    throw proxyFailed(proxy, error.reason, error.retryable);
-  }
+  return await dialer.connect(proxy.host, proxy.port, signal).catch((error) => {
+    throw ofProxy(error, proxy);
+  });
 }
 
-/** Runs an exchange on a connection. Closes the connection if the exchange fails or takes too long. */
+/** Names the proxy in an error about the connection to it. */
+function ofProxy(error: unknown, proxy: ProxyServer): unknown {
+  return error instanceof DownloadError ? new ProxyError(proxy, error.reason, error.retryable) : error;
+}
+
+/**
+ * Runs an exchange with a proxy on a connection, and returns the connection. Closes it if the exchange fails or takes
+ * too long: many proxies close it after a refusal.
+ */
 async function guard(
   connection: Connection,
   proxy: ProxyServer,
@@ -170,6 +181,8 @@ async function guard(
   } catch (error) {
     connection.close();
     signal.throwIfAborted();
-    throw error instanceof DownloadError ? error : proxyFailed(proxy, "it broke off the connection", true);
+    if (error instanceof ProxyError) throw error;
+    if (error instanceof DownloadError) throw ofProxy(error, proxy);
+    throw new ProxyError(proxy, "it broke off the connection", true);
   }
 }

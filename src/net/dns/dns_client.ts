@@ -10,6 +10,7 @@ import {
   encodeQuestion,
   isAnswerTo,
 } from "./dns_message.ts";
+import { PermissionError } from "../../errors.ts";
 import { joinHostPort } from "../../lib/ip_address.ts";
 import { TimeExpiredError, within } from "../../lib/waiting.ts";
 import { errorCode } from "../../lib/error_code.ts";
@@ -84,6 +85,7 @@ export class DnsClient {
           failures.set(server, `answered ${FAILURES[answer.rcode] ?? `with the code ${answer.rcode}`}`);
         } catch (error) {
           signal.throwIfAborted();
+          if (error instanceof PermissionError) throw error;
           failures.set(server, describe(error));
           if (!(error instanceof DnsMessageError)) silent.push(server);
         }

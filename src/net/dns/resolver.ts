@@ -1,3 +1,4 @@
+import { PermissionError } from "../../errors.ts";
 import type { Network } from "../../runtime/runtime.ts";
 import { type AddressOverrides, overridesFor } from "../../options/address_overrides.ts";
 import { DnsCache, type FoundAddresses } from "./dns_cache.ts";
@@ -44,10 +45,16 @@ export class Resolver {
    * is a name or an address in the form of a URL. Rejects with a `DownloadError` with the code `dns`.
    */
   async resolve(host: string, port: number, signal: AbortSignal): Promise<readonly string[]> {
-    const name = withoutBrackets(host.toLowerCase()).replace(/\.$/, "");
+    const name = plainName(host);
     const usable = this.#usable(await this.#find(name, port, signal));
     if (usable.length > 0) return takeTurns(usable);
     throw dnsError(name, "it has no IPv4 address, and IPv6 is switched off", { retryable: false });
+  }
+
+  /** Whether the caller has fixed the addresses of a name. */
+  isFixed(host: string, port: number): boolean {
+    const name = plainName(host);
+    return parseIp(name) === undefined && overridesFor(this.#options.overrides, name, port) !== undefined;
   }
 
   async #find(name: string, port: number, signal: AbortSignal): Promise<readonly string[]> {
@@ -66,6 +73,7 @@ export class Resolver {
       return await unlessAborted(this.#options.network.lookup(name), signal);
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof PermissionError) throw error;
       const code = errorCode(error);
       const reason = code !== undefined ? `it could not be looked up (${code})` : "it could not be looked up";
       throw dnsError(name, reason, { retryable: true, cause: error });
@@ -106,6 +114,10 @@ export class Resolver {
   #usable(addresses: readonly string[]): readonly string[] {
     return this.#options.families === "all" ? addresses : addresses.filter((address) => !isIpv6(address));
   }
+}
+
+function plainName(host: string): string {
+  return withoutBrackets(host.toLowerCase()).replace(/\.$/, "");
 }
 
 /** Alternates the families, starting with that of the first address, which is the preferred one. */

@@ -37,44 +37,49 @@ export function isPersistent({ minorVersion, headers }: ResponseHead, framing: F
   return !options.includes("close") && (minorVersion === 1 || options.includes("keep-alive"));
 }
 
-/** The bytes of a body. Throws when the connection ends before the body does. */
-export function readBody(
-  connection: HttpConnection,
-  framing: Framing,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  switch (framing.kind) {
-    case "length":
-      return readLength(connection, framing.length);
-    case "chunked":
-      return readChunked(connection);
-    case "connection":
-      return readToEnd(connection);
-  }
-}
+/** The body of a response. */
+export class Body {
+  readonly #connection: HttpConnection;
+  readonly #framing: Framing;
+  /** Bytes left of the body, or of its current chunk. */
+  #left: number;
+  #isFirstChunk = true;
+  #isAfterLastChunk = false;
 
-async function* readLength(
-  connection: HttpConnection,
-  length: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  for (let left = length; left > 0;) {
-    const chunk = await more(connection);
-    if (chunk.length > left) connection.unread(chunk.subarray(left));
-    const wanted = chunk.length > left ? chunk.subarray(0, left) : chunk;
-    left -= wanted.length;
-    yield wanted;
+  constructor(connection: HttpConnection, framing: Framing) {
+    this.#connection = connection;
+    this.#framing = framing;
+    this.#left = framing.kind === "length" ? framing.length : 0;
   }
-}
 
-async function* readChunked(connection: HttpConnection): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  for (;;) {
-    const line = await readLine(connection);
-    const [size = ""] = line.split(";");
+  /**
+   * Fills the start of `into`, and returns the number of bytes; 0 at the end. Throws when the connection ends
+   * before the body does. Reads must not overlap.
+   */
+  async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
+    if (this.#framing.kind === "connection") return await this.#connection.readInto(into);
+    if (this.#framing.kind === "chunked" && this.#left === 0) await this.#startChunk();
+    if (this.#left === 0) return 0;
+    const length = await this.#connection.readInto(into.subarray(0, this.#left));
+    if (length === 0) broken("the server closed it early");
+    this.#left -= length;
+    return length;
+  }
+
+  async #startChunk(): Promise<void> {
+    if (this.#isAfterLastChunk) return;
+    if (!this.#isFirstChunk && await readLine(this.#connection) !== "") broken("its chunks are malformed");
+    this.#isFirstChunk = false;
+    const [size = ""] = (await readLine(this.#connection)).split(";");
     if (!/^[\da-f]{1,13}$/i.test(size.trim())) broken("its chunks are malformed");
-    const length = parseInt(size, 16);
-    if (length === 0) break;
-    yield* readLength(connection, length);
-    if (await readLine(connection) !== "") broken("its chunks are malformed");
+    this.#left = parseInt(size, 16);
+    if (this.#left > 0) return;
+    await readTrailer(this.#connection);
+    this.#isAfterLastChunk = true;
   }
+}
+
+async function readTrailer(connection: HttpConnection): Promise<void> {
   for (let bytes = 0; bytes < MAX_LINE_BYTES;) {
     const line = await readLine(connection);
     if (line === "") return;
@@ -83,15 +88,11 @@ async function* readChunked(connection: HttpConnection): AsyncGenerator<Uint8Arr
   broken("its trailer is too long");
 }
 
-async function* readToEnd(connection: HttpConnection): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  for (let chunk = await connection.read(); chunk !== undefined; chunk = await connection.read()) yield chunk;
-}
-
 /** A line without its end. */
 async function readLine(connection: HttpConnection): Promise<string> {
   let text = "";
   for (;;) {
-    const chunk = await more(connection);
+    const chunk = await connection.read() ?? broken("the server closed it early");
     const end = chunk.subarray(0, MAX_LINE_BYTES).indexOf(10);
     text += String.fromCharCode(...chunk.subarray(0, end < 0 ? MAX_LINE_BYTES : end));
     if (text.length > MAX_LINE_BYTES || (end < 0 && chunk.length > MAX_LINE_BYTES)) {
@@ -101,11 +102,6 @@ async function readLine(connection: HttpConnection): Promise<string> {
     connection.unread(chunk.subarray(end + 1));
     return text.replace(/\r$/, "");
   }
-}
-
-async function more(connection: HttpConnection): Promise<Uint8Array<ArrayBuffer>> {
-  const chunk = await connection.read();
-  return chunk ?? broken("the server closed it early");
 }
 
 /** Throws an error like that of a broken connection: another try may get a response that is intact. */

@@ -10,69 +10,64 @@ const MAX_HEAD_BYTES = 64 * 1024;
 /** Temporary failures of a proxy. */
 const PASSING_STATUS = new Set([429, 500, 502, 503, 504]);
 
-/** The name of a proxy in messages. */
-function describeProxy({ protocol, host, port }: ProxyServer): string {
-  return `${protocol}://${joinHostPort(host, port)}`;
+/** Whether a proxy forwards requests for `http:` URLs. */
+export function isForwarding({ protocol }: ProxyServer): boolean {
+  return protocol === "http" || protocol === "https";
 }
 
-/** An error about a proxy. */
-export function proxyFailed(proxy: ProxyServer, reason: string, retryable: boolean): DownloadError {
-  const message = `Cannot use the proxy ${describeProxy(proxy)}: ${reason}`;
-  return new DownloadError("proxy", message, { retryable, reason });
+/** A failure of a proxy. */
+export class ProxyError extends DownloadError {
+  constructor(proxy: ProxyServer, reason: string, retryable: boolean) {
+    const { protocol, host, port } = proxy;
+    const message = `Cannot use the proxy ${protocol}://${joinHostPort(host, port)}: ${reason}`;
+    super("proxy", message, { retryable, reason });
+  }
 }
 
-/**
- * The refusal that a status means; `undefined` when it is not a refusal of the proxy itself. `challenges` is
- * the field `Proxy-Authenticate`.
- */
-export function refusalOf(
-  proxy: ProxyServer,
-  status: number,
-  challenges: string | null,
-): DownloadError | undefined {
-  if (status !== 407) return undefined;
+/** The proxy did not connect to the target. Another address of the host may succeed. */
+export class TargetRefusal extends ProxyError {}
+
+/** The proxy wants credentials, or others than it got. */
+export class LoginRefusal extends ProxyError {
+  /** The challenges of the proxy. */
+  readonly challenges: string;
+
+  constructor(proxy: ProxyServer, challenges: string) {
+    super(proxy, reasonOf(proxy, challenges), false);
+    this.challenges = challenges;
+  }
+}
+
+function reasonOf({ username }: ProxyServer, challenges: string): string {
   const wanted = describeWanted(challenges);
-  if (wanted?.endsWith(UNSUPPORTED)) return proxyFailed(proxy, `it asks for ${wanted} (407)`, false);
-  const reason = proxy.username === ""
+  if (wanted?.endsWith(UNSUPPORTED)) return `it asks for ${wanted} (407)`;
+  return username === ""
     ? "it asks for a user name and a password (407)"
     : "it refuses the user name or the password (407)";
-  return proxyFailed(proxy, reason, false);
-}
-
-/** Why there is no tunnel. */
-export interface TunnelRefusal {
-  readonly error: DownloadError;
-  /** The challenges of the proxy, if it wants credentials. */
-  readonly challenges: string | undefined;
 }
 
 /**
- * Requests a tunnel from the HTTP proxy at the other end of `connection` (RFC 9110, section 9.3.6). Returns
- * the refusal, or `undefined` when the tunnel is open. The runtime's own client does not report the reason.
+ * Opens a tunnel through the HTTP proxy at the other end of `connection` (RFC 9110, section 9.3.6). Throws a
+ * `DownloadError` when the proxy opens none.
  */
-export async function tryTunnel(
+export async function openTunnel(
   connection: Connection,
   proxy: ProxyServer,
   authority: string,
   authorization: string | undefined,
-): Promise<TunnelRefusal | undefined> {
+): Promise<void> {
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
   if (authorization !== undefined) lines.push(`Proxy-Authorization: ${authorization}`);
   const head = [...lines, "", ""].join("\r\n");
   await connection.write(Uint8Array.from(head, (character) => character.charCodeAt(0)));
   const answer = await new ByteReader(connection).head(MAX_HEAD_BYTES) ?? "";
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1]);
-  const refuse = (reason: string, retryable: boolean): TunnelRefusal => ({
-    error: proxyFailed(proxy, reason, retryable),
-    challenges: undefined,
-  });
-  if (Number.isNaN(status)) return refuse("it closed the connection without an answer", true);
-  if (status >= 200 && status < 300) return undefined;
-  const challenges = challengesIn(answer);
+  if (status >= 200 && status < 300) return;
   // Some proxies answer 401 to a wrong password. Before the tunnel is open only the proxy can answer.
-  const error = refusalOf(proxy, status === 401 ? 407 : status, challenges);
-  if (error !== undefined) return { error, challenges };
-  return refuse(`it would not connect to ${authority} (${status})`, PASSING_STATUS.has(status));
+  if (status === 401 || status === 407) throw new LoginRefusal(proxy, challengesIn(answer));
+  if (Number.isNaN(status)) throw new ProxyError(proxy, "it closed the connection without an answer", true);
+  const reason = `it would not connect to ${authority} (${status})`;
+  throw new TargetRefusal(proxy, reason, PASSING_STATUS.has(status));
 }
 
 /** The challenges in a head; several fields are joined. */

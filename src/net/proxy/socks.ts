@@ -1,27 +1,14 @@
+import { isTooLongForSocks } from "../../options/proxy.ts";
+import type { ProxyServer } from "../../options/resolved_options.ts";
 import type { Connection } from "../../runtime/runtime.ts";
 import { ByteReader } from "../connect/byte_reader.ts";
-import { isTooLongForSocks } from "../../options/proxy.ts";
+import { ProxyError, TargetRefusal } from "./proxy_check.ts";
 
 /** The host and port that a SOCKS proxy connects to. */
 export interface SocksTarget {
   /** An IP address as its bytes, or a name that the proxy looks up. */
   readonly host: Uint8Array | string;
   readonly port: number;
-}
-
-/** Credentials for a proxy. */
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
-
-/** Why a proxy opened no connection. */
-export interface SocksRefusal {
-  readonly reason: string;
-  /** Whether the same request may succeed later. */
-  readonly retryable: boolean;
-  /** Whether the target caused the refusal, so that another address of the host may succeed. */
-  readonly isOfTarget: boolean;
 }
 
 const VERSION = 5;
@@ -43,52 +30,47 @@ const REPLIES: Readonly<Record<number, string>> = {
   8: "address type not supported",
 };
 
-/** Why SOCKS cannot express a target; `undefined` when it can. */
-export function refuseTarget({ host }: SocksTarget): SocksRefusal | undefined {
-  if (typeof host !== "string" || !isTooLongForSocks(host)) return undefined;
-  return final("SOCKS5 has no host names of more than 255 bytes");
+/** Throws a `DownloadError` for a host that SOCKS5 cannot express. */
+export function requireExpressible(host: SocksTarget["host"], proxy: ProxyServer): void {
+  if (typeof host === "string" && isTooLongForSocks(host)) {
+    throw new ProxyError(proxy, "SOCKS5 has no host names of more than 255 bytes", false);
+  }
 }
 
 /**
- * Requests a connection to a target from the SOCKS5 proxy (RFC 1928) at the other end of `connection`.
- * Returns the reason of a refusal, or `undefined` when `connection` now leads to the target.
+ * Requests a connection to a target from the SOCKS5 proxy (RFC 1928) at the other end of `connection`, which leads
+ * to the target afterwards. Throws a `DownloadError` when the proxy refuses.
  */
 export async function openSocks(
   connection: Connection,
+  proxy: ProxyServer,
   target: SocksTarget,
-  credentials: Credentials | undefined,
-): Promise<SocksRefusal | undefined> {
-  const unsayable = refuseTarget(target);
-  if (unsayable !== undefined) return unsayable;
-  if (credentials !== undefined && [credentials.username, credentials.password].some(isTooLongForSocks)) {
-    return final("SOCKS5 has no user names and passwords of more than 255 bytes");
-  }
+): Promise<void> {
+  requireExpressible(target.host, proxy);
   const reader = new ByteReader(connection);
-  const method = credentials === undefined ? NO_AUTHENTICATION : USERNAME_PASSWORD;
+  const method = proxy.username === "" ? NO_AUTHENTICATION : USERNAME_PASSWORD;
   await connection.write(Uint8Array.of(VERSION, 1, method));
   const chosen = await reader.take(2);
-  if (chosen === undefined) return passing("it closed the connection");
-  if (chosen[0] !== VERSION) return passing("it does not speak SOCKS5");
+  if (chosen === undefined) throw new ProxyError(proxy, "it closed the connection", true);
+  if (chosen[0] !== VERSION) throw new ProxyError(proxy, "it does not speak SOCKS5", true);
   if (chosen[1] !== method) {
-    return final(
-      credentials === undefined ? "it asks for a user name and a password" : "it takes no user name",
-    );
+    const reason = proxy.username === "" ? "it asks for a user name and a password" : "it takes no user name";
+    throw new ProxyError(proxy, reason, false);
   }
-  if (credentials !== undefined) {
-    await connection.write(authentication(credentials));
+  if (method === USERNAME_PASSWORD) {
+    await connection.write(authentication(proxy));
     const verdict = await reader.take(2);
-    if (verdict === undefined || verdict[1] !== 0) return final("it refused the user name or the password");
+    if (verdict === undefined || verdict[1] !== 0) {
+      throw new ProxyError(proxy, "it refused the user name or the password", false);
+    }
   }
   await connection.write(request(target));
-  return await readReply(reader);
+  await readReply(reader, proxy);
 }
 
-/** RFC 1929. */
-function authentication({ username, password }: Credentials): Uint8Array {
-  const [name, secret] = [username, password].map((text) => new TextEncoder().encode(text)) as [
-    Uint8Array,
-    Uint8Array,
-  ];
+/** RFC 1929. The options have checked both lengths. */
+function authentication({ username, password }: ProxyServer): Uint8Array {
+  const [name, secret] = [new TextEncoder().encode(username), new TextEncoder().encode(password)];
   return Uint8Array.of(1, name.length, ...name, secret.length, ...secret);
 }
 
@@ -100,32 +82,23 @@ function request({ host, port }: SocksTarget): Uint8Array {
   return Uint8Array.of(VERSION, CONNECT, 0, ...start, ...address, port >> 8, port & 0xff);
 }
 
-async function readReply(reader: ByteReader): Promise<SocksRefusal | undefined> {
+async function readReply(reader: ByteReader, proxy: ProxyServer): Promise<void> {
   const head = await reader.take(4);
-  if (head === undefined) return passing("it closed the connection");
-  if (head[0] !== VERSION) return passing("it does not speak SOCKS5");
-  if (head[1] !== 0) {
-    const reason = `it could not connect (${REPLIES[head[1]!] ?? `reply ${head[1]}`})`;
-    return { reason, retryable: true, isOfTarget: true };
+  if (head === undefined) throw new ProxyError(proxy, "it closed the connection", true);
+  const [version, reply = 0, , addressType] = head;
+  if (version !== VERSION) throw new ProxyError(proxy, "it does not speak SOCKS5", true);
+  if (reply !== 0) {
+    throw new TargetRefusal(proxy, `it could not connect (${REPLIES[reply] ?? `reply ${reply}`})`, true);
   }
   // The local address of the proxy follows. It is read and ignored.
-  const length = head[3] === ADDRESS_NAME
+  const length = addressType === ADDRESS_NAME
     ? (await reader.take(1))?.[0]
-    : head[3] === ADDRESS_IPV6
+    : addressType === ADDRESS_IPV6
     ? 16
-    : head[3] === ADDRESS_IPV4
+    : addressType === ADDRESS_IPV4
     ? 4
     : undefined;
   if (length === undefined || await reader.take(length + 2) === undefined) {
-    return passing("its reply makes no sense");
+    throw new ProxyError(proxy, "its reply makes no sense", true);
   }
-  return undefined;
-}
-
-function passing(reason: string): SocksRefusal {
-  return { reason, retryable: true, isOfTarget: false };
-}
-
-function final(reason: string): SocksRefusal {
-  return { reason, retryable: false, isOfTarget: false };
 }

@@ -2,7 +2,7 @@ import { DownloadError } from "../../errors.ts";
 import { systemClock } from "../clock.ts";
 import { explainFetchFailure } from "../fetch_failure.ts";
 import type { HttpClient, HttpClientOptions } from "../runtime.ts";
-import { mayReach } from "./deno_network.ts";
+import { requireHost } from "./deno_network.ts";
 
 /** Later replacements of the global function may change the request. */
 const { fetch } = globalThis;
@@ -41,8 +41,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   });
   let isOpen = true;
   return {
-    async get(url, { headers, signal, isRedirected = false }) {
-      if (isRedirected) requireHost(new URL(url));
+    async get(url, { headers, signal }) {
+      requireHost(new URL(url));
       // A finished connection returns to the pool only after a turn of the event loop.
       await systemClock.sleep(0, signal);
       try {
@@ -56,14 +56,4 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       isOpen = false;
     },
   };
-}
-
-/** The port of a permission is never left out. */
-function requireHost({ hostname, port, protocol }: URL): void {
-  const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
-  if (mayReach(host)) return;
-  throw new DownloadError(
-    "network",
-    `Cannot follow the redirect to ${host}: Deno forbids it; run it with --allow-net=${host}`,
-  );
 }

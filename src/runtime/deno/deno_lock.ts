@@ -2,6 +2,7 @@ import process from "node:process";
 import { errorCode } from "../../lib/error_code.ts";
 import { type LockableFile, type LockAnswer, lockBy, NO_LOCKS } from "../lock/lock.ts";
 import type { FileLock, FileSystem } from "../runtime.ts";
+import { requireAccess } from "./deno_access.ts";
 import { DenoFile } from "./deno_file.ts";
 import { coded } from "../system_error.ts";
 
@@ -32,10 +33,12 @@ class LockableDenoFile extends DenoFile implements LockableFile {
 }
 
 async function create(path: string): Promise<LockableFile> {
+  requireAccess(path, "read", "write");
   return new LockableDenoFile(await coded(Deno.open(path, { read: true, write: true, createNew: true })));
 }
 
 async function open(path: string): Promise<LockableFile> {
+  requireAccess(path, "read", "write");
   return new LockableDenoFile(await coded(Deno.open(path, { read: true, write: true })));
 }
 

@@ -2,10 +2,10 @@ import process from "node:process";
 import { systemClock } from "../clock.ts";
 import { nodeFiles } from "../node_files.ts";
 import type { Runtime } from "../runtime.ts";
-import { sockets } from "../sockets.ts";
+import { connectWithNode, sockets } from "../sockets.ts";
 import { lockFile } from "./node_lock.ts";
 
-/** The largest chunk of a socket. */
+/** Memory for the reads of a socket. */
 const BODY_CHUNK_BYTES = 64 * 1024;
 
 /** Node.js. All requests go over connections of our own. */
@@ -14,7 +14,7 @@ export function createNodeRuntime(): Runtime {
     name: "node",
     clock: systemClock,
     files: nodeFiles(lockFile),
-    network: sockets,
+    network: { ...sockets, connect: (to, options) => connectWithNode(to, options, BODY_CHUNK_BYTES) },
     createHttpClient: undefined,
     canFetch: () => false,
     isOwnRefusal: () => false,

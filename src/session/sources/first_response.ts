@@ -8,14 +8,14 @@ import type { SegmentReader } from "../../http/segment_reader.ts";
 export class FirstResponse implements ProbeResult, Disposable {
   readonly remote: ProbeResult["remote"];
   readonly verdict: ProbeResult["verdict"];
-  readonly asked: ProbeResult["asked"];
+  readonly requested: ProbeResult["requested"];
   readonly leastSize: number;
   #reader: SegmentReader | undefined;
 
-  constructor({ remote, verdict, reader, asked, leastSize = 0 }: ProbeResult) {
+  constructor({ remote, verdict, reader, requested, leastSize = 0 }: ProbeResult) {
     this.remote = remote;
     this.verdict = verdict;
-    this.asked = asked;
+    this.requested = requested;
     this.leastSize = leastSize;
     this.#reader = reader;
   }
@@ -31,9 +31,9 @@ export class FirstResponse implements ProbeResult, Disposable {
    * no effect.
    */
   take(changes: Partial<Pick<ProbeResult, "remote" | "verdict" | "leastSize">> = {}): FirstResponse {
-    const { remote, verdict, reader, asked, leastSize } = this;
+    const { remote, verdict, reader, requested, leastSize } = this;
     this.#reader = undefined;
-    return new FirstResponse({ remote, verdict, reader, asked, leastSize, ...changes });
+    return new FirstResponse({ remote, verdict, reader, requested, leastSize, ...changes });
   }
 
   /** Closes the response, unless another owner has it. */

@@ -1,5 +1,5 @@
 import { versionChanged } from "../../http/response_check.ts";
-import { agree, proveSame, strongerTag, tellsVersion } from "../../http/validator.ts";
+import { agree, identifiesVersion, proveSame, strongerTag } from "../../http/validator.ts";
 import type { Validator } from "../../types.ts";
 
 const NAMELESS: Validator = { etag: undefined, lastModified: undefined };
@@ -10,13 +10,13 @@ export class KnownVersion {
   readonly isJudgedByChecksum: boolean;
   #validator: Validator;
   /** Validators of later responses, for what the first response did not have. */
-  #told: Validator;
+  #received: Validator;
   readonly #others = new Map<string, Validator>();
   #isFromElsewhere = false;
 
   constructor(size: number | undefined, validator: Validator, isJudgedByChecksum: boolean) {
     this.size = size;
-    this.#validator = this.#told = validator;
+    this.#validator = this.#received = validator;
     this.isJudgedByChecksum = isJudgedByChecksum;
   }
 
@@ -57,12 +57,12 @@ export class KnownVersion {
    */
   note(seen: Validator): void {
     if (this.isJudgedByChecksum) {
-      const isNamed = tellsVersion(this.#validator, seen, false) || proveSame(this.#validator, seen);
-      if (!isNamed || !agree(this.#told, seen)) return this.#noteOther(seen);
-    } else if (!agree(this.#told, seen)) throw versionChanged();
-    this.#told = {
-      etag: this.#told.etag ?? seen.etag,
-      lastModified: this.#told.lastModified ?? seen.lastModified,
+      const isNamed = identifiesVersion(this.#validator, seen, false) || proveSame(this.#validator, seen);
+      if (!isNamed || !agree(this.#received, seen)) return this.#noteOther(seen);
+    } else if (!agree(this.#received, seen)) throw versionChanged();
+    this.#received = {
+      etag: this.#received.etag ?? seen.etag,
+      lastModified: this.#received.lastModified ?? seen.lastModified,
     };
     this.noteSame(seen);
   }

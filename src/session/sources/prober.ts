@@ -22,7 +22,7 @@ import {
   wasComplete,
 } from "./response_doubts.ts";
 
-/** The block size for reading a suspected part to its end, and the most time for that. */
+/** The block size for reading a suspected part to its end, and the time limit of that. */
 const READ_OUT_BLOCK_BYTES = 64 * 1024;
 const READ_OUT_MS = 1000;
 /**
@@ -60,53 +60,53 @@ export class Prober {
   async #probe(bytes: number): Promise<FirstResponse> {
     const { clock, log, signal, spec } = this.#tools;
     const request: FirstRequest = { ...PLAIN, range: { start: 0, end: bytes } };
-    using first = await this.#askInTwoWays(request);
+    using first = await this.#requestRangeOrFile(request);
     const waitMs = isJudgedByChecksum(spec) ? 0 : ageLacking(first, clock.wallMs());
     if (waitMs === 0) return first.take();
     first[Symbol.dispose]();
-    log("info", "the file changed just now; asking again once its date tells versions apart");
+    log("info", "the file changed just now; requesting it again once its date identifies the version");
     await clock.sleep(waitMs, signal);
-    return await this.#askInTwoWays(request);
+    return await this.#requestRangeOrFile(request);
   }
 
   /** Requests a range. If its answer cannot be used, it requests the complete file. */
-  async #askInTwoWays(request: FirstRequest): Promise<FirstResponse> {
+  async #requestRangeOrFile(request: FirstRequest): Promise<FirstResponse> {
     const { log, signal } = this.#tools;
-    /** What a range brought will not change. */
-    let asksPlainly = false;
+    /** Whether another request for the range would have the same result. */
+    let isRangeRejected = false;
     let mayBeEmpty = false;
-    let isRangeInnocent = false;
+    let isRangeIrrelevant = false;
     let rangeError: DownloadError | undefined;
     /** A response that may be only a part, and that was read to its end. */
     let suspicious: FirstResponse | undefined;
     const attempt = async (): Promise<FirstResponse> => {
-      let wasPassing = false;
-      if (!asksPlainly) {
+      let wasTransient = false;
+      if (!isRangeRejected) {
         try {
           const first = await this.#requests.send(request);
           if (!mayBePart(first)) return first;
           suspicious = first.take({ leastSize: await this.#readOut(first) });
-          asksPlainly = true;
-          log("info", "the file seems to end with the range that was asked for; asking for all of it");
+          isRangeRejected = true;
+          log("info", "the file seems to end with the requested range; requesting the complete file");
         } catch (error) {
           signal.throwIfAborted();
-          if (!mayBeOddity(error) || (isRangeInnocent && error.retryable)) throw error;
+          if (!mayBeOddity(error) || (isRangeIrrelevant && error.retryable)) throw error;
           rangeError = error;
-          asksPlainly = !error.retryable;
+          isRangeRejected = !error.retryable;
           mayBeEmpty = mayMeanEmpty(error);
-          wasPassing = error.retryable;
-          log("info", `${error.message}; asking for the whole file`);
+          wasTransient = error.retryable;
+          log("info", `${error.message}; requesting the complete file`);
         }
       }
       if (suspicious !== undefined) return await this.#confirm(suspicious);
       const plain = await this.#requests.send({ ...PLAIN, mayBeEmpty }).catch((error) => {
-        isRangeInnocent = isAlike(error, rangeError);
+        isRangeIrrelevant = isAlike(error, rangeError);
         throw error;
       });
-      return wasPassing ? await this.#preferRanges(plain, request) : plain;
+      return wasTransient ? await this.#preferRanges(plain, request) : plain;
     };
     return await this.#requests.withRetries(attempt).catch(async (error) => {
-      const isRefusal = error instanceof HttpStatusError && error.retryable && !isRangeInnocent;
+      const isRefusal = error instanceof HttpStatusError && error.retryable && !isRangeIrrelevant;
       if (!isRefusal || signal.aborted) throw error;
       return await this.#requests.send(PLAIN).catch(() => {
         throw error;
@@ -138,8 +138,8 @@ export class Prober {
   }
 
   /**
-   * Asks for the whole file, over the one connection that is left. A server that counts connections may refuse that for
-   * a moment, or send a page in its place: it has served this file already, so it is asked again.
+   * Requests the complete file over the only connection. A server that counts connections may refuse the request for
+   * a moment, or send a page instead. It has already served this file, so the request is repeated.
    */
   async #confirm(first: FirstResponse): Promise<FirstResponse> {
     const { clock, source, spec, log, signal } = this.#tools;
@@ -147,19 +147,22 @@ export class Prober {
       try {
         using plain = await this.#requests.send(PLAIN);
         if (!isSomethingElse(first, plain, isJudgedByChecksum(spec))) return withRanges(first, plain);
-        throw new UnusableResponseError("it is something else than the file of which a part was sent before");
+        throw new UnusableResponseError("it differs from the file of which a part was sent before");
       } catch (error) {
         signal.throwIfAborted();
         const isRefusal = error instanceof HttpStatusError || error instanceof UnusableResponseError;
         if (!isRefusal || error.retryable || tries === GRACE) throw error;
-        log("info", `${error.message}; asking again`);
+        log("info", `${error.message}; requesting it again`);
         source.closeIdle();
         await clock.sleep(Math.min(GRACE_MS, spec.retryMaxDelayMs), signal);
       }
     }
   }
 
-  /** It may have been chance that a request for a range failed: parts, and the size that they tell, are worth another try. */
+  /**
+   * Requests the range once more, because a temporary failure may have been the reason that `given` has the complete
+   * file. A part also shows the size. Returns `given` if the second request does not help.
+   */
   async #preferRanges(given: FirstResponse, request: FirstRequest): Promise<FirstResponse> {
     using plain = given.take();
     const { size, validator } = plain.remote;
@@ -167,7 +170,7 @@ export class Prober {
     if (size !== undefined && (!hasRanges || size <= FIRST_SEGMENT_BYTES)) return plain.take();
     const mostMs = Math.max(LEAST_SECOND_TRY_MS, plain.reader.waitedMs * SECOND_TRY_PATIENCE);
     try {
-      using ranged = await this.#askBriefly(request, mostMs);
+      using ranged = await this.#requestWithin(request, mostMs);
       const isSame = (size === undefined || ranged.remote.size === size) &&
         agree(ranged.remote.validator, validator);
       const isUseful = ranged.verdict.kind === "part" && isSame && !mayBePart(ranged);
@@ -180,7 +183,7 @@ export class Prober {
   }
 
   /** Sends one request, whose response must begin within `ms` milliseconds. */
-  async #askBriefly(request: FirstRequest, ms: number): Promise<FirstResponse> {
+  async #requestWithin(request: FirstRequest, ms: number): Promise<FirstResponse> {
     const { clock, signal } = this.#tools;
     const late = new AbortController();
     const inTime = new AbortController();
@@ -193,7 +196,7 @@ export class Prober {
   }
 }
 
-/** What seemed to be a part may have been complete, or shows how many bytes there are at least. */
+/** Adds to `plain` what `first` showed: support for ranges if it was complete, or the least size of the file. */
 function withRanges(first: FirstResponse, plain: FirstResponse): FirstResponse {
   if (plain.remote.size === undefined && agree(first.remote.validator, plain.remote.validator)) {
     return plain.take({ leastSize: first.leastSize });

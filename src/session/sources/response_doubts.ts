@@ -41,9 +41,9 @@ function isOddStatus({ status, retryable, retryAfterMs }: HttpStatusError): bool
  * How much older the file must become before its date can prove that several responses are of one version; 0 if no
  * proof is needed.
  */
-export function ageLacking({ verdict, remote, reader, asked }: ProbeResult, wallMs: number): number {
+export function ageLacking({ verdict, remote, reader, requested }: ProbeResult, wallMs: number): number {
   const { validator, size = 0 } = remote;
-  const isAll = verdict.kind !== "part" || asked?.end === Infinity || verdict.range.end === size;
+  const isAll = verdict.kind !== "part" || requested?.end === Infinity || verdict.range.end === size;
   if (isAll || !validator.isYoung || strongValidator(validator) !== undefined) return 0;
   // A date in the future counts as age 0. Otherwise the wait would last until that date.
   const ageMs = Math.max(0, ageOf(reader.headers, wallMs));

@@ -49,8 +49,8 @@ export class Source {
    * Why `refresh` is not called again until the URL works: `refresh` failed, or the server also refused the URL that
    * it supplied.
    */
-  #vain: HttpStatusError | undefined;
-  #asking: Promise<SegmentReader> | undefined;
+  #refreshFailure: HttpStatusError | undefined;
+  #originRequest: Promise<SegmentReader> | undefined;
 
   constructor(options: SourceOptions) {
     this.#options = options;
@@ -66,8 +66,8 @@ export class Source {
   async open(request: PartRequest): Promise<SegmentReader> {
     for (;;) {
       request.signal.throwIfAborted();
-      if (this.#asking !== undefined) await this.#learnFrom(this.#asking);
-      else if (this.#target === undefined) return await this.#askAlone(request);
+      if (this.#originRequest !== undefined) await this.#waitFor(this.#originRequest);
+      else if (this.#target === undefined) return await this.#requestOriginOnce(request);
       else {
         const target = this.#target;
         const reader = await this.#send(target, request);
@@ -88,9 +88,9 @@ export class Source {
    * Waits for another request to the caller's URL. If that was refused and `refresh` did not help, this one fails,
    * too. Any other failure concerns only that request.
    */
-  async #learnFrom(asking: Promise<SegmentReader>): Promise<void> {
+  async #waitFor(request: Promise<SegmentReader>): Promise<void> {
     try {
-      await asking;
+      await request;
     } catch (error) {
       if (error instanceof HttpStatusError && this.#options.refresh !== undefined) throw error;
     }
@@ -106,23 +106,23 @@ export class Source {
   }
 
   #expire(status: number): void {
-    this.#options.log("info", `the server answered ${status}; asking the original URL again`);
+    this.#options.log("info", `the server answered ${status}; requesting the original URL again`);
     this.#target = undefined;
     this.#expiredWith = status;
   }
 
-  async #askAlone(request: PartRequest): Promise<SegmentReader> {
-    this.#asking = this.#askOrigin(request);
+  async #requestOriginOnce(request: PartRequest): Promise<SegmentReader> {
+    this.#originRequest = this.#requestOrigin(request);
     try {
-      return await this.#asking;
+      return await this.#originRequest;
     } finally {
-      this.#asking = undefined;
+      this.#originRequest = undefined;
     }
   }
 
-  async #askOrigin(request: PartRequest): Promise<SegmentReader> {
+  async #requestOrigin(request: PartRequest): Promise<SegmentReader> {
     const { refresh, transport } = this.#options;
-    const mayRefresh = refresh !== undefined && this.#vain === undefined;
+    const mayRefresh = refresh !== undefined && this.#refreshFailure === undefined;
     const expiredWith = this.#expiredWith;
     if (expiredWith !== undefined && mayRefresh) await this.#refresh(expiredWith, request.signal);
     let reader = await this.#send(this.#origin, request);
@@ -136,13 +136,13 @@ export class Source {
       throw this.#refused(statusError(reader, transport.clock.wallMs()));
     }
     this.#target = reader.target;
-    this.#vain = undefined;
+    this.#refreshFailure = undefined;
     return reader;
   }
 
   #refused(error: HttpStatusError): HttpStatusError {
     if (this.#options.refresh === undefined || !EXPIRED_STATUS.has(error.status)) return error;
-    return this.#vain ??= error;
+    return this.#refreshFailure ??= error;
   }
 
   #send(target: Target, request: PartRequest): Promise<SegmentReader> {
@@ -156,16 +156,16 @@ export class Source {
     this.#expiredWith = undefined;
     if (fresh === undefined) return;
     try {
-      this.#goOnWith(fresh);
+      this.#replaceUrl(fresh);
     } catch (cause) {
-      const problem = cause instanceof Error ? cause.message : "it is no object";
-      const reason = `the server answered ${status}, and what refresh supplied is of no use: ${problem}`;
-      throw this.#vain = fetchError(status, reason, cause);
+      const problem = cause instanceof Error ? cause.message : "it is not an object";
+      const reason = `the server answered ${status}, and what refresh supplied cannot be used: ${problem}`;
+      throw this.#refreshFailure = fetchError(status, reason, cause);
     }
-    log("info", "going on with the URL and headers that refresh supplied");
+    log("info", "continuing with the URL and headers that refresh supplied");
   }
 
-  #goOnWith({ url: text, headers }: RefreshedSource): void {
+  #replaceUrl({ url: text, headers }: RefreshedSource): void {
     const { url, authorization } = parseUrl(text);
     const isSameOrigin = new URL(url).origin === new URL(this.#origin.url).origin;
     const supplied = parseHeaders(headers);
@@ -183,7 +183,11 @@ export class Source {
       return await unlessAborted(refresh({ status, signal }), signal);
     } catch (cause) {
       signal.throwIfAborted();
-      throw this.#vain = fetchError(status, `the server answered ${status}, and refresh failed`, cause);
+      throw this.#refreshFailure = fetchError(
+        status,
+        `the server answered ${status}, and refresh failed`,
+        cause,
+      );
     }
   }
 }

@@ -11,11 +11,13 @@ export interface FailureState {
   readonly isReturning: boolean;
   /** Whether extra connections were refused for good, after which a server may refuse the last one for a moment. */
   readonly wereOthersRefused: boolean;
+  /** Whether others were open during the failed request, and may have been the reason for its failure. */
+  readonly wereOthersOpen: boolean;
   /** How many requests of this connection in a row brought nothing while others were served. */
   readonly refusals: number;
   /** How many failures of this connection in a row were retried. */
   readonly failures: number;
-  /** How many bytes were requested, `undefined` for the whole file. */
+  /** How many bytes were requested, `undefined` for the complete file. */
   readonly requestedBytes: number | undefined;
   /** The longest range that the server has sent so far. */
   readonly servedBytes: number;
@@ -38,7 +40,9 @@ export type FinalStep =
   /** Close this connection; the other connections fetch the missing bytes. It may return after a temporary refusal. */
   | { readonly kind: "retire"; readonly mayReturn: boolean }
   /** Request the complete file and deliver the missing bytes of it. */
-  | { readonly kind: "whole file" }
+  | { readonly kind: "complete file" }
+  /** Send the request once more, now that no other connection is open. */
+  | { readonly kind: "try alone" }
   /** Fail the download. */
   | { readonly kind: "fatal" };
 
@@ -57,6 +61,7 @@ export const FINAL_STATUS = new Set([401, 407, 410, 451]);
 
 const RETIRE_FOR_NOW = { kind: "retire", mayReturn: true } as const;
 const FATAL = { kind: "fatal" } as const;
+const TRY_ALONE = { kind: "try alone" } as const;
 
 /**
  * Decides what follows a failed request. A refusal of one connection is not a failure while another connection is
@@ -84,8 +89,11 @@ function afterExtra(error: DownloadError, { refusals }: FailureState): AfterFail
 }
 
 function afterLast(error: DownloadError, state: FailureState): AfterFailure {
-  const whenSpent: FinalStep = mayBeOfTheRange(error, state) ? { kind: "whole file" } : FATAL;
-  if (error.retryable) return { kind: "retry", afterMs: 0, whenSpent };
+  const whenSpent: FinalStep = mayBeOfTheRange(error, state) ? { kind: "complete file" } : FATAL;
+  if (error.retryable) {
+    const mayBeOfOthers = whenSpent === FATAL && state.wereOthersOpen && state.failures > 0;
+    return { kind: "retry", afterMs: 0, whenSpent: mayBeOfOthers ? TRY_ALONE : whenSpent };
+  }
   const hasGrace = state.wereOthersRefused && state.failures < GRACE;
   return hasGrace ? { kind: "retry", afterMs: GRACE_MS, whenSpent } : whenSpent;
 }

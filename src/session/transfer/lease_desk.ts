@@ -65,7 +65,7 @@ export class LeaseDesk {
       const maxBytes = limits.usesRanges ? limits.maxSegmentSize : Infinity;
       const lease = scheduler.lease(bytesPerSecond, limits.connections, requestSeconds, maxBytes);
       if (lease !== undefined || scheduler.isDone) return lease;
-      const rest = limits.usesRanges ? this.#helpSlowest(bytesPerSecond) : undefined;
+      const rest = limits.usesRanges ? this.#splitSlowest(bytesPerSecond) : undefined;
       if (rest !== undefined) return rest;
       await this.#waitForReturned();
     }
@@ -109,7 +109,7 @@ export class LeaseDesk {
     }
   }
 
-  #helpSlowest(bytesPerSecond: number): Lease | undefined {
+  #splitSlowest(bytesPerSecond: number): Lease | undefined {
     const { scheduler, minSegmentSize, log } = this.#options;
     const secondsLeft = (active: ActiveLease) => (active.end - active.position) / active.bytesPerSecond;
     const measured = [...this.#active].filter((active) => active.isMeasured)

@@ -31,7 +31,7 @@ export interface Body {
   readonly reader: SegmentReader;
   /** The offset at which the body ends; `Infinity` where the response does not say it. */
   readonly end: number;
-  /** The offset at which the requested range ends, `undefined` for the whole file. */
+  /** The offset at which the requested range ends, `undefined` for the complete file. */
   readonly requestedEnd: number | undefined;
 }
 

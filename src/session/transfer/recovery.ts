@@ -5,7 +5,7 @@ import type { Clock } from "../../runtime/runtime.ts";
 import type { ByteRange, Logger } from "../../types.ts";
 import type { Retry } from "../sources/retry.ts";
 import type { Source } from "../sources/source.ts";
-import { type AfterFailure, afterFailure, type FinalStep, isOverload } from "./after_failure.ts";
+import { type AfterFailure, afterFailure, type FinalStep, GRACE_MS, isOverload } from "./after_failure.ts";
 import type { LeaseDesk } from "./lease_desk.ts";
 import type { TransferProgress } from "../progress.ts";
 import type { ServerLoad } from "./server_load.ts";
@@ -39,6 +39,8 @@ export class Recovery {
   #isReturning: boolean;
   /** How many requests in a row brought no bytes while others were served. */
   #refusals = 0;
+  /** How many retirements there had been at the latest failure. */
+  #retirementsAtFailure: number;
   /** What had been fetched when a refusal was last counted. */
   #fetchedAtRefusal = 0;
   /**
@@ -50,6 +52,7 @@ export class Recovery {
   constructor(options: RecoveryOptions) {
     this.#options = options;
     this.#isReturning = options.isReturning;
+    this.#retirementsAtFailure = options.load.retirements;
     this.#budget = new RetryBudget(options.retryPolicy, options.clock);
   }
 
@@ -76,18 +79,19 @@ export class Recovery {
   }
 
   /**
-   * Does what follows the failure of a request for `range`, `undefined` for the whole file. Returns whether the
+   * Does what follows the failure of a request for `range`, `undefined` for the complete file. Returns whether the
    * connection continues: `false` when it is retired. Throws `error` when that ends the download.
    */
   async recover(error: unknown, range: ByteRange | undefined): Promise<boolean> {
     const { load, source, countFailure } = this.#options;
     if (isOverload(error)) load.noteOverload(error, this.#isReturning);
     const next = this.#decide(error, range);
-    if (next.kind !== "retry") return this.#finish(next, error);
+    this.#retirementsAtFailure = load.retirements;
+    if (next.kind !== "retry") return await this.#finish(next, error);
     using retry = error instanceof DownloadError
       ? countFailure(error, this.#budget, next.afterMs)
       : undefined;
-    if (retry === undefined) return this.#finish(next.whenSpent, error);
+    if (retry === undefined) return await this.#finish(next.whenSpent, error);
     if (next.afterMs > 0) source.closeIdle();
     await this.#backOff(retry.delayMs);
     return true;
@@ -100,6 +104,7 @@ export class Recovery {
       isTooMany: load.hasTooMany,
       isReturning: this.#isReturning,
       wereOthersRefused: load.wereOthersRefused,
+      wereOthersOpen: load.retirements > this.#retirementsAtFailure,
       refusals: this.#refusals,
       failures: this.#budget.failures,
       requestedBytes: range && check.bytesOf(range),
@@ -110,19 +115,24 @@ export class Recovery {
     });
   }
 
-  #finish(step: FinalStep, error: unknown): boolean {
-    const { load, log } = this.#options;
+  async #finish(step: FinalStep, error: unknown): Promise<boolean> {
+    const { load, log, source, retryPolicy } = this.#options;
     switch (step.kind) {
       case "shorten":
         load.shorten(step.bytes);
         return true;
-      case "whole file":
+      case "complete file":
         load.requestWholeFile();
-        log("info", `${messageOf(error)}; asking for the whole file`);
+        log("info", `${messageOf(error)}; requesting the complete file`);
+        return true;
+      case "try alone":
+        log("info", `${messageOf(error)}; trying once more with no other connection open`);
+        source.closeIdle();
+        await this.#backOff(Math.min(GRACE_MS, retryPolicy.retryMaxDelayMs));
         return true;
       case "retire":
         load.retire(step.mayReturn);
-        log("info", `${messageOf(error)}; the other connections do the rest`);
+        log("info", `${messageOf(error)}; the other connections fetch the rest`);
         return false;
       case "fatal":
         throw error;

@@ -40,13 +40,13 @@ export class ServerLoad {
   #servedBytes = 0;
   #hasServedMiddle = false;
   /** Connections that may return. */
-  #away = 0;
-  /** How many times a connection left that may return. */
-  #departures = 0;
+  #returnable = 0;
+  /** How many times a connection left. */
+  #retirements = 0;
   /** What had been fetched when a connection last left or returned. */
   #fetchedAtChange = 0;
   #wereOthersRefused = false;
-  readonly #departed = new WaitList<void>();
+  readonly #retired = new WaitList<void>();
 
   constructor(options: ServerLoadOptions) {
     this.#options = options;
@@ -82,7 +82,12 @@ export class ServerLoad {
     return this.#wereOthersRefused;
   }
 
-  /** Whether requests are for ranges, and not for the whole file. */
+  /** How many times a connection was retired. */
+  get retirements(): number {
+    return this.#retirements;
+  }
+
+  /** Whether requests are for ranges, and not for the complete file. */
   get usesRanges(): boolean {
     return this.#usesRanges;
   }
@@ -118,6 +123,7 @@ export class ServerLoad {
   /** Removes a connection. After a temporary refusal it may return later. */
   retire(mayReturn: boolean): void {
     this.#connections--;
+    this.#retirements++;
     if (!mayReturn) {
       this.#wereOthersRefused = true;
       this.#options.source.closeIdle();
@@ -125,10 +131,9 @@ export class ServerLoad {
       this.#maxSegmentSize = this.#options.maxSegmentSize;
       return;
     }
-    this.#away++;
-    this.#departures++;
+    this.#returnable++;
     this.#fetchedAtChange = this.#options.progress.fetched;
-    this.#departed.wakeAll();
+    this.#retired.wakeAll();
   }
 
   /** Waits until requests may be sent to the server again. */
@@ -154,7 +159,7 @@ export class ServerLoad {
     if (now < this.#nextReductionMs) return;
     this.#nextReductionMs = now + Math.max(quietMs, REFUSAL_WINDOW_MS);
     this.#connectionLimit = Math.max(1, Math.ceil(Math.min(this.#connectionLimit, this.#connections) / 2));
-    log("info", `the server is overloaded; going on with ${this.#connectionLimit} connections`);
+    log("info", `the server is overloaded; continuing with ${this.#connectionLimit} connections`);
   }
 
   /**
@@ -162,22 +167,22 @@ export class ServerLoad {
    * `addConnection` counts. If no bytes arrive, no connection returns, because it could make the last connection
    * fail. Ends with the signal.
    */
-  async letReturn(hasWork: () => boolean, start: () => void, signal: AbortSignal): Promise<void> {
+  async restoreConnections(hasWork: () => boolean, start: () => void, signal: AbortSignal): Promise<void> {
     const { clock, log, progress } = this.#options;
     try {
       for (let delayMs = RETURN_MS;;) {
-        if (this.#away === 0) await this.#departed.wait(signal);
+        if (this.#returnable === 0) await this.#retired.wait(signal);
         const notBeforeMs = Math.max(this.#notBeforeMs, this.#noReturnBeforeMs);
         await clock.sleep(Math.max(delayMs, notBeforeMs - clock.monotonicMs()), signal);
         if (!this.#usesRanges || !hasWork() || progress.fetched <= this.#fetchedAtChange) continue;
-        const before = this.#departures;
-        this.#away--;
+        const before = this.#retirements;
+        this.#returnable--;
         this.#fetchedAtChange = progress.fetched;
         this.#connectionLimit = Math.max(this.#connectionLimit, this.#connections + 1);
         start();
         log("info", `one more connection is tried; there are ${this.#connections} now`);
         await clock.sleep(RETURN_MS, signal);
-        delayMs = this.#departures > before ? Math.min(delayMs * 2, MAX_RETURN_MS) : RETURN_MS;
+        delayMs = this.#retirements > before ? Math.min(delayMs * 2, MAX_RETURN_MS) : RETURN_MS;
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -187,7 +192,7 @@ export class ServerLoad {
   /** Limits the length of ranges, because a longer one was refused. */
   shorten(bytes: number): void {
     this.#maxSegmentSize = Math.min(this.#maxSegmentSize, bytes);
-    this.#options.log("info", `a long range was refused; asking for ${bytes} bytes at most`);
+    this.#options.log("info", `a long range was refused; requesting ${bytes} bytes at most`);
   }
 
   /** From now on, one connection requests the complete file. */

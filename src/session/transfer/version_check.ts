@@ -26,7 +26,7 @@ export class VersionCheck {
     return this.#options.version.size;
   }
 
-  /** Whether a response for the whole file can be shown to be of this version. */
+  /** Whether a response for the complete file can be shown to be of this version. */
   get isProvable(): boolean {
     const { version } = this.#options;
     if (version.size === undefined) return false;
@@ -42,22 +42,22 @@ export class VersionCheck {
   checkPart(reader: SegmentReader, range: ByteRange): number {
     return this.#check(reader, range, (verdict) => {
       if (verdict.kind === "part") return verdict.range.end;
-      const isSameVersion = verdict.kind === "whole" && verdict.isSameVersion;
-      const what = isSameVersion ? "it is the whole file" : "it is something else";
-      const reason = `${what} and not the part that was asked for`;
+      const isSameVersion = verdict.kind === "complete" && verdict.isSameVersion;
+      const what = isSameVersion ? "it is the complete file" : "it is something else";
+      const reason = `${what} and not the requested part`;
       throw new UnusableResponseError(reason, { retryable: isSameVersion });
     });
   }
 
-  /** Checks the response to a request for the whole file. Returns its size, `undefined` where it does not say one. */
+  /** Checks the response to a request for the complete file. Returns its size, `undefined` where it does not say one. */
   checkWhole(reader: SegmentReader): number | undefined {
     return this.#check(reader, undefined, (verdict) => {
       const { clock, version } = this.#options;
       const seen = validatorOf(reader.headers, clock.wallMs());
       // An error page names no version.
       const isPage = namesVersion(version.validator) && !namesVersion(seen);
-      if (verdict.kind === "whole" && verdict.isSameVersion && !isPage) return verdict.size;
-      if (verdict.kind === "whole" && verdict.size !== undefined && version.size !== undefined) {
+      if (verdict.kind === "complete" && verdict.isSameVersion && !isPage) return verdict.size;
+      if (verdict.kind === "complete" && verdict.size !== undefined && version.size !== undefined) {
         const isSame = verdict.size !== version.size && proveSame(version.validator, seen);
         if (isSame) throw new ContradictionError(version.size, verdict.size);
       }
@@ -66,7 +66,7 @@ export class VersionCheck {
     });
   }
 
-  /** Whether a response for the whole file has the bytes that were fetched before, or a checksum decides that. */
+  /** Whether a response for the complete file has the bytes that were fetched before, or a checksum decides that. */
   isProved({ headers }: SegmentReader): boolean {
     const { clock, version } = this.#options;
     if (!this.isProvable) return false;

@@ -29,7 +29,7 @@ export interface WholeFileRequestOptions {
   readonly signal: AbortSignal;
 }
 
-/** Fetches the whole file with one request, for a server that sends no ranges. */
+/** Fetches the complete file with one request, for a server that sends no ranges. */
 export class WholeFileRequest {
   readonly #options: WholeFileRequestOptions;
 
@@ -76,7 +76,7 @@ export class WholeFileRequest {
       if (isSame) continue;
       await startOver();
       throw new UnusableResponseError(
-        "its bytes are others than those that are there, so that the file has changed",
+        "its bytes differ from those on disk, so the file has changed",
         { retryable: true },
       );
     }

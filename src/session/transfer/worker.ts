@@ -18,7 +18,7 @@ export class LeaseWorker {
   readonly #recovery: Recovery;
   readonly #receiver: Receiver;
   readonly #wholeFile: WholeFileRequest;
-  /** The range of the latest request, `undefined` for the whole file. */
+  /** The range of the latest request, `undefined` for the complete file. */
   #requested: ByteRange | undefined;
 
   constructor(options: LeaseWorkerOptions) {
@@ -58,19 +58,19 @@ export class LeaseWorker {
   }
 
   /** Makes the body of the first response the first lease. */
-  async #takeOver({ verdict, reader, remote, asked }: ProbeResult): Promise<void> {
+  async #takeOver({ verdict, reader, remote, requested }: ProbeResult): Promise<void> {
     const { load, desk, scheduler, check } = this.#options;
     const end = verdict.kind === "part" ? verdict.range.end : remote.size ?? Infinity;
     const start = verdict.kind === "part" ? verdict.range.start : 0;
-    this.#requested = asked;
-    if (verdict.kind === "part" && asked !== undefined) load.noteServed(check.bytesOf(asked));
+    this.#requested = requested;
+    if (verdict.kind === "part" && requested !== undefined) load.noteServed(check.bytesOf(requested));
     if (start > 0) load.noteServedMiddle();
     const lease = verdict.kind === "empty" ? undefined : scheduler.leaseCovered({ start, end });
     if (lease === undefined) return reader.close();
     await desk.whileTracked(lease, async (active) => {
       // Its request was sent before the transfer began, so that no signal of the transfer aborts it.
       using _ = onAbort(active.signal, () => reader.close());
-      await this.#receiver.receiveAll(active, { reader, end, requestedEnd: asked?.end });
+      await this.#receiver.receiveAll(active, { reader, end, requestedEnd: requested?.end });
     });
   }
 

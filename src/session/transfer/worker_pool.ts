@@ -42,7 +42,9 @@ export class WorkerPool {
     for (let count = 1; count < connections; count++) this.#start("further");
     const finished = new AbortController();
     const over = AbortSignal.any([signal, finished.signal]);
-    const changes = [this.#grow(over), this.#letReturn(over)].map((change) => this.#failWith(change));
+    const changes = [this.#grow(over), this.#restoreConnections(over)].map((change) =>
+      this.#failWith(change)
+    );
     while (this.#runs.size > 0) await Promise.race(this.#runs);
     finished.abort(OVER);
     await Promise.all(changes);
@@ -75,8 +77,8 @@ export class WorkerPool {
     }, signal);
   }
 
-  #letReturn(signal: AbortSignal): Promise<void> {
+  #restoreConnections(signal: AbortSignal): Promise<void> {
     const { load, hasWork } = this.#options;
-    return load.letReturn(hasWork, () => this.#start("returning"), signal);
+    return load.restoreConnections(hasWork, () => this.#start("returning"), signal);
   }
 }

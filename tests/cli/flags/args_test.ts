@@ -212,24 +212,6 @@ test("parseArgs() points to the help where there is no URL", () => {
   assert.match(refusal(), /see bytehaul --help$/);
 });
 
-test("parseArgs() suggests the scheme that a URL lacks", () => {
-  const cases = [
-    ["example.com/file", "https://example.com/file"],
-    ["example.com:8080/file?key=1", "https://example.com:8080/file"],
-    ["localhost:8080", "https://localhost:8080/"],
-    ["192.0.2.1:80/f", "https://192.0.2.1:80/f"],
-  ] as const;
-  for (const [given, meant] of cases) {
-    const message = refusal(URL_A, given);
-    assert.ok(message.endsWith(`it has no scheme; did you mean ${meant}?`), message);
-    assert.doesNotMatch(message, /key=1/);
-  }
-  // What else may be wrong with a URL is judged with the other options.
-  for (const given of ["not a url", "ftp://example.com/f", "user:pw@example.com/f", "file:///etc", ""]) {
-    assert.deepEqual(parse(given).urls, [given]);
-  }
-});
-
 test("parseArgs() suggests the algorithm of a bare digest", () => {
   const hex = "0123456789abcdefABCDEF0123456789";
   assert.match(refusal("--checksum", hex + hex, URL_A), new RegExp(`did you mean sha256:${hex}${hex}\\?$`));

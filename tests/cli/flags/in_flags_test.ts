@@ -80,21 +80,21 @@ test("inFlags() names the file that holds the contents of an option", () => {
   const error = downloader({ tls: { ca: "nothing" } });
   assert.match(
     inFlags(error, { "tls.ca": '--cacert "k$1.pem"' }),
-    /^Cannot use --cacert "k\$1\.pem": it is no certif/,
+    /^Cannot use --cacert "k\$1\.pem": it is not a certif/,
   );
-  assert.match(inFlags(error), /^Cannot use --cacert: it is no certificate/);
+  assert.match(inFlags(error), /^Cannot use --cacert: it is not a certificate/);
 });
 
 test("inFlags() puts the flag into a remedy and leaves the rest of a message alone", () => {
-  const path = 'Cannot write "outputDir; ask to overwrite"';
-  const remedy = { before: "choose another output or ", options: ["overwrite"], how: "ask to overwrite" };
+  const path = 'Cannot write "outputDir; turn overwrite on"';
+  const remedy = { before: "choose another output or ", options: ["overwrite"], how: "turn overwrite on" };
   const failed = new DownloadError("output_exists", `${path}: it exists already`, { remedy });
-  assert.equal(failed.message, `${path}: it exists already; choose another output or ask to overwrite`);
+  assert.equal(failed.message, `${path}: it exists already; choose another output or turn overwrite on`);
   assert.equal(inFlags(failed), `${path}: it exists already; choose another output or use --overwrite`);
-  const resume = { options: ["resume"], how: "turn resume off", after: " to start again" };
+  const resume = { options: ["resume"], how: "turn resume off", after: " to restart" };
   assert.equal(
     inFlags(new DownloadError("control_file", "Cannot resume", { remedy: resume })),
-    "Cannot resume; use --no-resume to start again",
+    "Cannot resume; use --no-resume to restart",
   );
   const both = { options: ["checksum", "checksumFile"], how: "give checksum or checksumFile" };
   assert.equal(
@@ -162,7 +162,7 @@ test("every option that has a default has a flag, and no flag an option that the
     const [outer = "", inner] = option.split(".");
     const wrong = inner === undefined ? Symbol("wrong") : { [inner]: Symbol("wrong"), cert: "c", key: "k" };
     const isKnown = [spec({ [outer]: wrong }), downloader({ [outer]: wrong })].some((error) =>
-      !error.problem.startsWith("there is none")
+      !error.problem.startsWith("there is no such option")
     );
     assert.ok(isKnown, option);
   }

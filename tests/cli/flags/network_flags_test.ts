@@ -155,11 +155,14 @@ const BAD_INPUT: Readonly<Record<string, BadInput>> = {
     args: ["--cacert", "dir"],
     says: /--cacert "dir": it is a directory/,
   },
-  "an authority that is none": { args: ["--cacert", "text"], says: /--cacert "text": it is no certificate/ },
+  "an authority that is none": {
+    args: ["--cacert", "text"],
+    says: /--cacert "text": it is not a certificate/,
+  },
   "a key without a certificate": { args: ["--key", "text"], says: /--key "text" without --cert/ },
   "a certificate that is none": {
     args: ["--cert", "text", "--key", "text"],
-    says: /--cert "text": it is no certificate/,
+    says: /--cert "text": it is not a certificate/,
   },
   "a cookie file that is none": { args: ["--cookie", "text"], says: /--cookie "text": line 1/ },
   "a netrc file that others may read": {

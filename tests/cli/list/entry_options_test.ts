@@ -44,8 +44,8 @@ test("readEntryOptions() takes aria2's names and those of the flags", () => {
 
 test("readEntryOptions() names the line, the option and what would be right", () => {
   const cases: [text: string, message: RegExp][] = [
-    ["chekcsum=x", /^Cannot use the option "chekcsum": there is none; did you mean checksum\?$/],
-    ["teapot=x", /^Cannot use the option "teapot": there is none; see bytehaul --help$/],
+    ["chekcsum=x", /^Cannot use the option "chekcsum": there is no such option; did you mean checksum\?$/],
+    ["teapot=x", /^Cannot use the option "teapot": there is no such option; see bytehaul --help$/],
     ["out=", /^Cannot use out "": expected the path of a file/],
     ["max-connection-per-server=0", /^Cannot use max-connection-per-server "0": .* 1 to 256, or auto$/],
     ["overwrite=yes", /^Cannot use overwrite "yes": expected true or false$/],

@@ -52,7 +52,7 @@ test("ListParser hands an entry out as soon as the next one begins", () => {
 test("ListParser says which line is wrong and goes on after it", () => {
   const faults = (text: string) => parse(text).map(({ line, fault }) => [line, fault?.line, fault?.reason]);
   assert.deepEqual(faults(" out=a\nhttp://a/1"), [
-    [1, 1, "it begins with a blank, as an option does, and stands above the first URL"],
+    [1, 1, "it starts with a blank, as an option does, but is above the first URL"],
     [2, undefined, undefined],
   ]);
   assert.deepEqual(faults("http://a/1\n out\n dir=x\nhttp://a/2"), [

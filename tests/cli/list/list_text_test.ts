@@ -177,7 +177,7 @@ test("127 a session of aria2's is read, and what has no use is named once", asyn
   assert.deepEqual(first, wanted);
   assert.equal(second?.maxRetries, 1_000_000);
   assert.deepEqual(host.stderr.match(/^bytehaul: warning: .*$/gm), [
-    "bytehaul: warning: the list has options that change nothing here: gid, remote-time, load-cookies, pause, dry-run, bt-max-peers, ftp-user",
+    "bytehaul: warning: options of the list that have no effect: gid, remote-time, load-cookies, pause, dry-run, bt-max-peers, ftp-user",
   ]);
 });
 
@@ -193,7 +193,7 @@ test("127 an entry's own user takes the place of another", async () => {
 
 test("127 what is no option of aria2's, or would change what is fetched, is an error", () => {
   const read = (name: string, value: string) => () => readEntryOptions([{ line: 2, name, value }]);
-  assert.throws(read("gidd", "x"), /Cannot use the option "gidd": there is none/);
+  assert.throws(read("gidd", "x"), /Cannot use the option "gidd": there is no such option/);
   assert.throws(read("dry-run", "true"), /Cannot use the option "dry-run": only false has a meaning here/);
   assert.throws(read("max-tries", "-1"), /Cannot use max-tries "-1": expected a whole number from 0/);
   assert.throws(read("http-user", ""), /Cannot use http-user "": expected something that is not empty/);

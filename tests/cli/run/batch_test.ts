@@ -97,7 +97,7 @@ test("what is wrong with the start of a list is told before anything is fetched"
     ["http://a/1\tftp://b/1", /^bytehaul: list:1: Cannot use a URL with the scheme "ftp:"/],
     ["example.com/f?k=hunter2", /^bytehaul: list:1: .* did you mean https:\/\/example.com\/f\?$/m],
     ["http://a/1\n checksum=sha-256=00", /^bytehaul: list:1: Cannot use --checksum "sha256:00": /],
-    [" out=a\n", /^bytehaul: list:1: Cannot use the line: it begins with a blank/],
+    [" out=a\n", /^bytehaul: list:1: Cannot use the line: it starts with a blank/],
     ["# nothing\n", /^bytehaul: Cannot use --input-file "list": it names no URL/],
     [new Error("it does not exist"), /^bytehaul: Cannot use --input-file "list": it does not exist/],
   ];

@@ -13,10 +13,11 @@ function lines(
   finished: string[] = [],
   changes: Partial<ProgressSnapshot> = {},
   isBytehaul = true,
+  obstacle: string | undefined = undefined,
 ): string[] {
   const command = parseArgs(argv) as DownloadCommand;
   const jobs = command.urls.map((url, index) => ({ url, index, handle: new FakeHandle(snapshot(changes)) }));
-  const paused = jobs.filter(({ url }) => !finished.includes(url));
+  const paused = jobs.filter(({ url }) => !finished.includes(url)).map((job) => ({ job, obstacle }));
   return describeInterruption(paused, finished, { argv, command, isBytehaul });
 }
 
@@ -32,11 +33,15 @@ test("describeInterruption() says where the state is and which command goes on",
 test("describeInterruption() claims nothing where nothing arrived", () => {
   assert.deepEqual(lines([A], [], { path: undefined, downloaded: 0 }), [
     "not started: a.iso",
-    `start again with: bytehaul ${A}`,
+    `restart with: bytehaul ${A}`,
   ]);
   assert.deepEqual(lines([A], [], { downloaded: 0 }, false), [
-    "interrupted; nothing of disk.iso could be kept",
-    "run the same command again to start again",
+    "interrupted; nothing of disk.iso could be kept: no data was received",
+    "run the same command again to restart",
+  ]);
+  assert.deepEqual(lines([A], [], { downloaded: 0 }, false, "the server does not send ranges"), [
+    "interrupted; nothing of disk.iso could be kept: the server does not send ranges",
+    "run the same command again to restart",
   ]);
   assert.match(lines([A], [], { total: undefined })[0] ?? "", /; 50\.0 MiB saved/);
 });
@@ -106,6 +111,6 @@ test("138 describeKept() says what failed downloads left, once, and how to go on
     ...[line, goOn, "where a URL has expired, a new URL of the same file resumes the download"],
   ]);
   assert.deepEqual(describeKept(Array.from({ length: 5 }, () => kept()), [], invocation), [
-    ...[line, line, line, "2 more are unfinished, and saved in the same way", goOn],
+    ...[line, line, line, "2 more downloads are unfinished; their progress is saved, too", goOn],
   ]);
 });

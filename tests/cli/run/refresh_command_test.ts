@@ -21,8 +21,8 @@ test("parseRefreshOutput() says what is wrong and repeats nothing of it", () => 
   const cases: [text: string, reason: RegExp][] = [
     ["", /printed nothing/],
     [" \n\n", /printed nothing/],
-    ["hunter2", /no http or https URL/],
-    ["ftp://hunter2/", /no http or https URL/],
+    ["hunter2", /is not an http or https URL/],
+    ["ftp://hunter2/", /is not an http or https URL/],
     ["http://h/\nhunter2", /line 2 .* is not "Name: value"/],
   ];
   for (const [text, reason] of cases) {

@@ -176,7 +176,7 @@ for (const suffix of [".aria2", ".st"]) {
       assert.equal(refused.status, 1);
       assert.equal(
         refused.stderr,
-        `bytehaul: Cannot skip "a.bin": "a.bin${suffix}" says that it is unfinished; finish it there or remove both\n`,
+        `bytehaul: Cannot skip "a.bin": "a.bin${suffix}" shows that it is unfinished; finish it with the program that made it, or remove both\n`,
       );
       await assertFileIs(dir.join("a.bin"), 9, SIZE);
       await rm(dir.join(`a.bin${suffix}`));

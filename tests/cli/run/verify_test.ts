@@ -99,7 +99,7 @@ for (
   const [what, list, message] of [
     ["that is not there", undefined, /^bytehaul: Cannot read ".*SUMS": it does not exist\n$/],
     ["without lines", "hello\n", /^bytehaul: Cannot use the checksum list ".*SUMS": it names no file; /],
-    ["of one lone digest", hash(1), /it names no file; say which one to verify\n$/],
+    ["of one lone digest", hash(1), /it names no file; name the file to verify\n$/],
   ] as const
 ) {
   test(`verify fails for a list ${what}`, async () => {

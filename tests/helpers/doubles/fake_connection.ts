@@ -5,11 +5,12 @@ export function connectionOf(text: string, size: number, doesEnd = true): Connec
   const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
   let at = 0;
   return {
-    read() {
+    read(into) {
       if (at >= bytes.length && !doesEnd) return new Promise(() => {});
-      const piece = at < bytes.length ? bytes.slice(at, at + size) : undefined;
-      at += size;
-      return Promise.resolve(piece);
+      const piece = bytes.subarray(at, at + Math.min(size, into.length));
+      into.set(piece);
+      at += piece.length;
+      return Promise.resolve(piece.length);
     },
     write: () => Promise.resolve(),
     close: () => {},

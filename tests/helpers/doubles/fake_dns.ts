@@ -49,14 +49,16 @@ export class FakeDns implements Pick<Network, "connect" | "exchange" | "lookup">
       isOpen = false;
     };
     return Promise.resolve({
-      async read() {
+      async read(into) {
         if (chunks === undefined) {
           const answer = await incoming.promise;
           const framed = Uint8Array.of(answer.length >> 8, answer.length & 0xff, ...answer);
           // As TCP does: cut anywhere.
           chunks = [framed.slice(0, 1), framed.slice(1, 7), framed.slice(7)];
         }
-        return chunks.shift();
+        const chunk = chunks.shift() ?? new Uint8Array(0);
+        into.set(chunk);
+        return chunk.length;
       },
       write: (bytes) => {
         const length = bytes[0]! << 8 | bytes[1]!;

@@ -9,7 +9,7 @@ const hash = (algorithm: string) => createHash(algorithm).update("a");
 const base64 = (algorithm: string): string => hash(algorithm).digest("base64");
 const shown = (algorithm: string): string => `${algorithm}:${hash(algorithm).digest("hex")}`;
 
-const WHOLE: Verdict = { kind: "whole", size: 1, isSameVersion: true };
+const WHOLE: Verdict = { kind: "complete", size: 1, isSameVersion: true };
 const PART: Verdict = { kind: "part", range: { start: 0, end: 1 }, size: 5 };
 const ALL_IN_ONE_PART: Verdict = { kind: "part", range: { start: 0, end: 5 }, size: 5 };
 

@@ -22,6 +22,11 @@ const WAYS: Readonly<Record<string, Way>> = {
   "through tinyproxy": (_, proxy) => ({ allProxy: proxy }),
 };
 
+/** Deno's own TLS says only that a handshake failed. Over connections of our own a second one gives the reason. */
+function handshakesOf(name: string): number {
+  return "Deno" in globalThis && name !== "directly" ? 2 : 1;
+}
+
 type World = {
   readonly reach: Reach;
   readonly authority: Authority;
@@ -76,8 +81,8 @@ for (const [name, way] of Object.entries(WAYS)) {
           [206, "HTTP/1.1"],
           [206, "HTTP/1.1"],
         ]);
-        // The failure took one connection, and was not tried again.
-        assert.equal(requests[1]!.connection - requests[0]!.connection, 2);
+        // The failure was not tried again.
+        assert.equal(requests[1]!.connection - requests[0]!.connection, 1 + handshakesOf(name));
         assert.deepEqual(reach.messages, []);
       }),
   );

@@ -210,6 +210,9 @@ const SILENT: Readonly<Record<string, (silent: string) => readonly [url: string,
   "the greeting of a SOCKS proxy": (silent) => ["http://files.example/", { allProxy: `socks5h://${silent}` }],
 };
 
+/** Deno cannot close a connection during its own TLS handshake. Later ones to that server use `node:tls`. */
+const LINGERING = "Deno" in globalThis ? 1 : 0;
+
 for (const [name, way] of Object.entries(SILENT)) {
   test(`nobody answers ${name}: connectTimeoutMs`, { timeout: 30_000 }, async () => {
     await using reach = await Reach.open();
@@ -217,7 +220,8 @@ for (const [name, way] of Object.entries(SILENT)) {
     const [url, options] = way(silent.host);
     await failLate(reach, url, options);
     assert.ok(silent.connections > 0);
-    await until(() => silent.open === 0);
+    const lingering = name.includes("TLS") && !name.includes("not verified") ? LINGERING : 0;
+    await until(() => silent.open <= lingering);
   });
 }
 
@@ -231,7 +235,7 @@ test("nobody answers in TCP: connectTimeoutMs", { skip: skipHole, timeout: 30_00
   for (const scheme of ["http", "https", "socks5", "socks5h"]) {
     await failLate(reach, "http://files.example/", {
       allProxy: `${scheme}://${hole}`,
-      resolve: { "files.example:80": "127.0.0.1" },
+      ...(scheme === "socks5" && { resolve: { "files.example:80": "127.0.0.1" } }),
     });
   }
   await failLate(reach, "https://files.example/", { allProxy: `http://${hole}` });
@@ -248,7 +252,8 @@ test("nobody answers in DNS: connectTimeoutMs", { timeout: 30_000 }, async () =>
       await failLate(reach, `${scheme}://files.example/`, { dnsServers });
     }
     await failLate(reach, "http://files.example/", { dohServers: [`https://${doh.host}/dns-query`] });
-    await until(() => doh.open === 0);
+    // The addresses of both families are requested at the same time.
+    await until(() => doh.open <= 2 * LINGERING);
   } finally {
     silent.close();
   }

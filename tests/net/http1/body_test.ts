@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { framingOf, isPersistent, readBody } from "../../../src/net/http1/body.ts";
+import { Body, framingOf, isPersistent } from "../../../src/net/http1/body.ts";
 import { HttpConnection } from "../../../src/net/http1/http_connection.ts";
 import { parseResponseHead, type ResponseHead } from "../../../src/net/http1/response_head.ts";
 import { connectionOf } from "../../helpers/doubles/fake_connection.ts";
@@ -14,7 +14,12 @@ async function read(fields: string, text: string, size: number): Promise<[body: 
   const connection = new HttpConnection(connectionOf(text, size));
   const shown = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   let body = "";
-  for await (const chunk of readBody(connection, framingOf(head(fields)))) body += shown(chunk);
+  const reader = new Body(connection, framingOf(head(fields)));
+  const into = new Uint8Array(4);
+  for (let length = await reader.read(into); length > 0; length = await reader.read(into)) {
+    body += shown(into.subarray(0, length));
+  }
+  assert.equal(await reader.read(into), 0);
   let rest = "";
   for (let chunk = await connection.read(); chunk !== undefined; chunk = await connection.read()) {
     rest += shown(chunk);

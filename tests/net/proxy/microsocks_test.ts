@@ -36,7 +36,7 @@ for (
         await reach.complete(`${target.replace("127.0.0.1", "localhost")}/file.bin`, {
           allProxy,
           tls,
-          resolve: { [`localhost:${port}`]: "127.0.0.1" },
+          ...(protocol === "socks5" && { resolve: { [`localhost:${port}`]: "127.0.0.1" } }),
         });
         // What the proxy was asked for: an address with socks5, the name itself with socks5h.
         const host = protocol === "socks5" ? "127.0.0.1" : "localhost";

@@ -398,7 +398,7 @@ test("a resumed file that fails the server's digest is fetched from scratch, onc
   assert.equal(shown(result), `repr-digest sha256:${contentHash(seed, size, "sha256")}`);
   assert.equal(result.resumedBytes, 0);
   assert.equal(
-    lines.filter((line) => /earlier run left may be to blame, starting again/.test(line)).length,
+    lines.filter((line) => /earlier run left may be to blame; restarting/.test(line)).length,
     1,
   );
 });

@@ -50,7 +50,7 @@ test("who passed a response on does not close it", async () => {
 test("who passed a response on still knows what it said, and can neither read nor pass it on again", async () => {
   const { first } = await open();
   using taken = first.take({ leastSize: 30 });
-  assert.deepEqual([first.remote.size, first.verdict.kind, first.leastSize], [100, "whole", 0]);
+  assert.deepEqual([first.remote.size, first.verdict.kind, first.leastSize], [100, "complete", 0]);
   assert.deepEqual([taken.remote, taken.verdict, taken.leastSize], [first.remote, first.verdict, 30]);
   assert.throws(() => first.reader, TypeError);
   assert.throws(() => first.take(), TypeError);

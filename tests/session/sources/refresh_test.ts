@@ -242,24 +242,27 @@ const FAILURES: Readonly<Record<string, readonly [refresh: unknown, text: RegExp
     },
     /answered 403, and refresh failed/,
   ],
-  "supplies no URL": [() => Promise.resolve({ url: "no-url" }), /of no use: Cannot use the URL "no-url"/],
+  "supplies no URL": [
+    () => Promise.resolve({ url: "no-url" }),
+    /cannot be used: Cannot use the URL "no-url"/,
+  ],
   "supplies a URL with a broken host": [
     () => Promise.resolve({ url: "http://user:s3cret@[/?s3cret" }),
-    /of no use: Cannot use the URL: it does not parse/,
+    /cannot be used: Cannot use the URL: it does not parse/,
   ],
   "supplies a file": [
     () => Promise.resolve({ url: "file:///s3cret" }),
-    /of no use: Cannot use a URL with the scheme "file:"/,
+    /cannot be used: Cannot use a URL with the scheme "file:"/,
   ],
-  "supplies a number": [() => Promise.resolve(7), /of no use: Cannot use url undefined/],
-  "supplies null": [() => Promise.resolve(null), /of no use: /],
+  "supplies a number": [() => Promise.resolve(7), /cannot be used: Cannot use url undefined/],
+  "supplies null": [() => Promise.resolve(null), /cannot be used: /],
   "supplies a header with a line break": [
     () => Promise.resolve({ url: "http://example.com/", headers: { "X-Key": "s3cret\r\nX: y" } }),
-    /of no use: Cannot use headers/,
+    /cannot be used: Cannot use headers/,
   ],
   "supplies a header of ours": [
     () => Promise.resolve({ url: "http://example.com/", headers: { Range: "s3cret" } }),
-    /of no use: Cannot use the header "range"/,
+    /cannot be used: Cannot use the header "range"/,
   ],
 };
 

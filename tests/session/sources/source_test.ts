@@ -173,7 +173,7 @@ for (const status of STATUSES) {
     });
     server.redirect = ({ index }) => index === 0 ? undefined : { status };
     await using downloader = new Downloader();
-    const kept = new RegExp(`the server answered ${status}[^;]*; what has arrived is kept for a later run$`);
+    const kept = new RegExp(`the server answered ${status}[^;]*; the received data is kept for a later run$`);
     // In a run that has fetched something, and in one that finds it.
     for (let run = 0; run < 2; run++) {
       await assert.rejects(begin(downloader, dir, server).wait(), { status, message: kept });
@@ -199,7 +199,7 @@ test("138 a URL without a redirect that expires half-way: the message says that 
   });
   await using downloader = new Downloader();
   const running = downloader.download({ ...SPEC, url: server.url, outputPath: dir.join("out.bin") }).wait();
-  await assert.rejects(running, { status: 403, message: /; what has arrived is kept for a later run$/ });
+  await assert.rejects(running, { status: 403, message: /; the received data is kept for a later run$/ });
   assert.deepEqual(await dir.list(), KEPT);
 });
 

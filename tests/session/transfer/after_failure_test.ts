@@ -23,6 +23,7 @@ const ALONE: FailureState = {
   isTooMany: false,
   isReturning: false,
   wereOthersRefused: false,
+  wereOthersOpen: false,
   refusals: 0,
   failures: 0,
   requestedBytes: MIB,
@@ -36,7 +37,8 @@ const LAST_RETRIED: FailureState = { ...LAST_LEFT, failures: 2 };
 const WHOLE: FailureState = { ...ALONE, requestedBytes: undefined };
 
 const FATAL = { kind: "fatal" } as const;
-const PLAIN = { kind: "whole file" } as const;
+const PLAIN = { kind: "complete file" } as const;
+const ALONE_AGAIN = { kind: "try alone" } as const;
 const GONE = { kind: "retire", mayReturn: false } as const;
 const AWAY = { kind: "retire", mayReturn: true } as const;
 /** A server gets some time before what it refused for good is requested again. */
@@ -120,6 +122,9 @@ for (const code of ["connect", "network", "timeout", "proxy"] as const) {
   row(`an extra connection, ${code} for good`, failure(code), EXTRA, GONE);
   row(`the only one, ${code}`, lost(code), { ...ALONE, refusals: 5 }, retry(FATAL));
   row(`the only one, ${code} for good`, failure(code), ALONE, FATAL);
+  const crowded = { ...ALONE, wereOthersOpen: true, failures: 1 };
+  row(`the only one left, ${code} while others were open`, lost(code), crowded, retry(ALONE_AGAIN));
+  row(`the same without retries, ${code}`, lost(code), { ...crowded, failures: 0 }, retry(FATAL));
   row(`the last one, ${code} for good`, failure(code), LAST_LEFT, retry(FATAL, GRACE_MS));
   row(`the last one, ${code} for good, twice more`, failure(code), LAST_RETRIED, FATAL);
 }

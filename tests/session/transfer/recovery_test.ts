@@ -95,7 +95,18 @@ test("no retry is left: the failure of the last connection is thrown, that of an
   const extra = new Scene({ maxRetries: 0, connections: 2 });
   assert.equal(await extra.recover(LOST), false);
   assert.equal(extra.load.connections, 1);
-  assert.deepEqual(extra.messages, ["lost; the other connections do the rest"]);
+  assert.deepEqual(extra.messages, ["lost; the other connections fetch the rest"]);
+});
+
+test("a failure while other connections were open is not the end: the request is sent once more alone", async () => {
+  const scene = new Scene({ maxRetries: 1, connections: 2 });
+  scene.load.noteServedMiddle();
+  assert.equal(await scene.recover(LOST), true);
+  scene.load.retire(true);
+  assert.equal(await scene.recover(LOST), true);
+  assert.deepEqual([scene.delays, scene.closed], [[1000], 1]);
+  assert.deepEqual(scene.messages, ["lost; trying once more with no other connection open"]);
+  await assert.rejects(scene.recover(LOST), LOST);
 });
 
 test("retries are counted since the last byte", async () => {
@@ -171,14 +182,14 @@ test("what arrived from the middle of the file is noted", () => {
 test("overload: fewer connections, of which this one is the first to go", async () => {
   const scene = new Scene({ connections: 4 });
   assert.deepEqual([await scene.recover(OVERLOADED), scene.load.connections], [false, 3]);
-  assert.equal(scene.messages[0], "the server is overloaded; going on with 2 connections");
+  assert.equal(scene.messages[0], "the server is overloaded; continuing with 2 connections");
 });
 
 test("overload of a connection that returns: it leaves again, and the others continue", async () => {
   const scene = new Scene({ connections: 4, isReturning: true });
   assert.deepEqual([await scene.recover(OVERLOADED), scene.load.connections], [false, 3]);
   assert.equal(scene.load.hasTooMany, false);
-  assert.deepEqual(scene.messages, ["429; the other connections do the rest"]);
+  assert.deepEqual(scene.messages, ["429; the other connections fetch the rest"]);
 });
 
 test("a connection has returned with its first byte", async () => {
@@ -207,7 +218,7 @@ test("where ranges are of no use the whole file is requested", async () => {
   const scene = new Scene();
   assert.equal(await scene.recovery.recover(new UnusableResponseError("a page"), RANGE), true);
   assert.equal(scene.load.usesRanges, false);
-  assert.deepEqual(scene.messages, ["Cannot use the response: a page; asking for the whole file"]);
+  assert.deepEqual(scene.messages, ["Cannot use the response: a page; requesting the complete file"]);
   await assert.rejects(scene.recovery.recover(new UnusableResponseError("a page"), undefined), /a page/);
 });
 

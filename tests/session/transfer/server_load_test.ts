@@ -54,14 +54,14 @@ class Scene {
   }
 
   /** Lets connections return, each of which counts at once. Returns the times at which they did. */
-  letReturn({ hasWork = () => true, onReturn = () => {} }: Returning = {}): number[] {
+  restoreConnections({ hasWork = () => true, onReturn = () => {} }: Returning = {}): number[] {
     const times: number[] = [];
     const start = () => {
       this.load.addConnection();
       times.push(this.clock.monotonicMs());
       onReturn();
     };
-    void this.load.letReturn(hasWork, start, this.stop.signal);
+    void this.load.restoreConnections(hasWork, start, this.stop.signal);
     return times;
   }
 
@@ -110,7 +110,7 @@ test("an overloaded server gets half of the connections, down to one", async () 
     await scene.clock.advance(1000);
   }
   assert.deepEqual(counts, [5, 3, 2, 1, 1]);
-  assert.equal(scene.messages[0], "the server is overloaded; going on with 5 connections");
+  assert.equal(scene.messages[0], "the server is overloaded; continuing with 5 connections");
 });
 
 test("refusals within a second, or within the quiet, count once", async () => {
@@ -161,7 +161,7 @@ test("a lasting refusal closes idle connections, and was not about the length of
   assert.deepEqual([load.maxSegmentSize, load.wereOthersRefused], [4000, false]);
   load.retire(false);
   assert.deepEqual([load.maxSegmentSize, load.wereOthersRefused, load.hasOthers], [MAX_SEGMENT, true, false]);
-  assert.equal(scene.messages[0], "a long range was refused; asking for 4000 bytes at most");
+  assert.equal(scene.messages[0], "a long range was refused; requesting 4000 bytes at most");
 });
 
 test("a passing refusal changes nothing but the number of connections", () => {
@@ -191,7 +191,7 @@ test("the longest range that was served is kept", () => {
 
 test("connections return one by one, each a second after the one before was served", async () => {
   const scene = new Scene(4);
-  const times = scene.letReturn();
+  const times = scene.restoreConnections();
   scene.load.retire(true);
   scene.load.retire(true);
   await scene.serve(10_000);
@@ -203,7 +203,7 @@ test("connections return one by one, each a second after the one before was serv
 
 test("the delay doubles with each return that is refused, up to half a minute", async () => {
   const scene = new Scene(2);
-  const times = scene.letReturn({ onReturn: () => scene.load.retire(true) });
+  const times = scene.restoreConnections({ onReturn: () => scene.load.retire(true) });
   scene.load.retire(true);
   await scene.serve(130_000);
   const delays = times.map((time, index) => time - (times[index - 1] ?? 0));
@@ -216,7 +216,7 @@ test("the delay doubles with each return that is refused, up to half a minute", 
 test("a return that is served makes the next delay short again", async () => {
   const scene = new Scene(3);
   let refusals = 2;
-  const times = scene.letReturn({
+  const times = scene.restoreConnections({
     onReturn: () => {
       if (refusals-- > 0) scene.load.retire(true);
     },
@@ -240,7 +240,7 @@ for (
 ) {
   test(`no connection returns while ${name}`, async () => {
     const scene = new Scene(2);
-    const times = scene.letReturn();
+    const times = scene.restoreConnections();
     scene.load.retire(true);
     await change(scene);
     assert.deepEqual(times, []);
@@ -251,7 +251,7 @@ for (
 test("no connection returns while nothing is left to lease", async () => {
   const scene = new Scene(2);
   let hasWork = false;
-  const times = scene.letReturn({ hasWork: () => hasWork });
+  const times = scene.restoreConnections({ hasWork: () => hasWork });
   scene.load.retire(true);
   await scene.serve(3250);
   assert.deepEqual(times, []);
@@ -263,7 +263,7 @@ test("no connection returns while nothing is left to lease", async () => {
 
 test("no connection returns while the server demands quiet, be it of one that returns", async () => {
   const scene = new Scene(4);
-  const times = scene.letReturn();
+  const times = scene.restoreConnections();
   scene.overload(5000);
   scene.load.retire(true);
   await scene.serve(6000);
@@ -278,7 +278,7 @@ test("no connection returns while the server demands quiet, be it of one that re
 test("connections that were refused for good stay away, and returning ends with its signal", async () => {
   const scene = new Scene(3);
   const start = () => scene.load.addConnection();
-  const returning = scene.load.letReturn(() => true, start, scene.stop.signal);
+  const returning = scene.load.restoreConnections(() => true, start, scene.stop.signal);
   scene.load.retire(false);
   await scene.serve(60_000);
   assert.equal(scene.load.connections, 2);
@@ -292,7 +292,10 @@ test("a mistake while connections return is not swallowed", async () => {
   const start = () => {
     throw mistake;
   };
-  const returning = assert.rejects(scene.load.letReturn(() => true, start, scene.stop.signal), mistake);
+  const returning = assert.rejects(
+    scene.load.restoreConnections(() => true, start, scene.stop.signal),
+    mistake,
+  );
   scene.load.retire(true);
   await scene.serve(1000);
   await returning;

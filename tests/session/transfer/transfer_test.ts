@@ -91,7 +91,13 @@ for (const size of [1, 16_383, 16_384, 65_537, MIB - 1, MIB, MIB + 1, MIB + 16_3
       const ranges = requests
         .flatMap(({ range }) => range ?? [])
         .sort((a, b) => a.start - b.start);
-      for (const [index, { end }] of ranges.entries()) assert.equal(ranges[index + 1]?.start ?? size, end);
+      // On a busy machine a connection may be slow enough to be helped, and what it was to fetch is requested again.
+      const isHelped = scene.wasTold("debug", /another connection takes over/);
+      for (const [index, { end }] of ranges.entries()) {
+        const next = ranges[index + 1]?.start ?? size;
+        if (isHelped) assert.ok(next <= end, `nobody fetches ${end} to ${next}`);
+        else assert.equal(next, end);
+      }
     });
   }
 }
@@ -277,6 +283,6 @@ for (const status of [429, 503]) {
     const result = await scene.complete({ maxConnections: 16, pieceSize: 262_144 });
     assert.equal(result.fetchedBytes, size);
     assert.equal(most, 3);
-    assert.ok(scene.wasTold("info", /overloaded; going on with 8 connections/));
+    assert.ok(scene.wasTold("info", /overloaded; continuing with 8 connections/));
   });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closestWord } from "../../../src/cli/flags/did_you_mean.ts";
+import { closestWord } from "../../src/lib/closest_word.ts";
 
 const WORDS = ["connections", "connect-timeout", "retries", "json"];
 
