@@ -28,6 +28,8 @@ export interface NetworkClientsOptions {
 interface Way {
   readonly url: URL;
   readonly proxy: ProxyServer | undefined;
+  /** Whether the caller wants no proxy here, also none of the environment. */
+  readonly isDirect: boolean;
   /** Whether the server may see the client certificate. */
   readonly isIdentified: boolean;
 }
@@ -83,7 +85,9 @@ export class NetworkClients {
       get: async (text, options) => {
         const url = new URL(text);
         const isIdentified = hasIdentity && url.origin === origin;
-        return await this.#get(text, options, { url, proxy: chooseProxy(url, rules), isIdentified });
+        const proxy = chooseProxy(url, rules);
+        const isDirect = rules !== undefined && proxy === undefined;
+        return await this.#get(text, options, { url, proxy, isDirect, isIdentified });
       },
       close: () => this.closeIdle(),
     };
@@ -156,9 +160,12 @@ export class NetworkClients {
   }
 
   /** The runtime's client, if there is one and it can send a request this way. */
-  #directFor({ url, proxy, isIdentified }: Way): HttpClient | undefined {
-    const create = this.#options.runtime.createHttpClient;
+  #directFor({ url, proxy, isDirect, isIdentified }: Way): HttpClient | undefined {
+    const { runtime } = this.#options;
+    const create = runtime.createHttpClient;
     if (create === undefined || proxy !== undefined || !this.#canFetch(url)) return undefined;
+    // Our own connections need the permission for every address.
+    if (isDirect && runtime.hidesProxies() && runtime.network.isUnrestricted()) return undefined;
     const { identity, ...options } = this.#clientOptions;
     const client = this.#direct.get(isIdentified) ??
       new RenewableClient(() => create({ ...options, identity: isIdentified ? identity : undefined }));

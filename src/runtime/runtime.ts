@@ -222,6 +222,8 @@ export interface Runtime {
    * `undefined` where all requests go over connections of our own.
    */
   readonly createHttpClient: ((options: HttpClientOptions) => HttpClient) | undefined;
+  /** Whether such a client may use proxies that `environment()` does not show. */
+  hidesProxies(): boolean;
   /** Whether such a client can request this URL. */
   canFetch(url: URL): boolean;
   /** Whether such a client failed with this error although others may succeed. */

@@ -98,6 +98,7 @@ class Machine implements Host, Disposable {
       files,
       network: UNREACHABLE,
       createHttpClient: () => server.createClient(this),
+      hidesProxies: () => false,
       canFetch: () => true,
       isOwnRefusal: () => false,
       bodyChunkBytes: 0,

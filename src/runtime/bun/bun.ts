@@ -16,6 +16,7 @@ export function createBunRuntime(): Runtime {
     files: nodeFiles(lockFile),
     network: sockets,
     createHttpClient: undefined,
+    hidesProxies: () => false,
     canFetch: () => false,
     isOwnRefusal: () => false,
     bodyChunkBytes: BODY_CHUNK_BYTES,

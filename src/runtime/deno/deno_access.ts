@@ -15,3 +15,8 @@ export function mayKnow(kind: "ca" | "statfs"): boolean {
   const permission = { name: "sys", kind } as unknown as Deno.PermissionDescriptor;
   return Deno.permissions.querySync(permission).state === "granted";
 }
+
+/** Whether this program may read a variable of the environment. */
+export function mayRead(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+}

@@ -1,8 +1,11 @@
 import { PermissionError } from "../../errors.ts";
 import { placeOf } from "../node_tls.ts";
 import type { Connection, HostPort, Network, SecureOptions } from "../runtime.ts";
-import { mayKnow } from "./deno_access.ts";
+import { mayKnow, mayRead } from "./deno_access.ts";
 import { DenoConnection } from "./deno_connection.ts";
+
+/** Read by `node:tls`: whether the authorities of the system are trusted. */
+const CA_VARIABLE = "NODE_USE_SYSTEM_CA";
 
 /** Servers whose certificate only `node:tls` takes. */
 const odd = new Set<string>();
@@ -50,9 +53,12 @@ async function secureWithNode(
   options: SecureOptions,
 ): Promise<Connection> {
   // `node:tls` reads those of the runtime, because others are to be trusted in addition to them.
-  if (options.ca.length > 0 && !mayKnow("ca")) {
+  const missing = mayKnow("ca")
+    ? mayRead(CA_VARIABLE) ? undefined : `--allow-env=${CA_VARIABLE}`
+    : "--allow-sys";
+  if (options.ca.length > 0 && missing !== undefined) {
     connection.close();
-    const reason = "Deno hides the authorities that it trusts, which tls.ca adds to; run it with --allow-sys";
+    const reason = `Deno hides the authorities that it trusts, which tls.ca adds to; run it with ${missing}`;
     throw new PermissionError(`Cannot reach ${placeOf(to)}: ${reason}`, reason);
   }
   const { secureOverStream } = await import("./tls_over_stream.ts");

@@ -16,6 +16,7 @@ export function createNodeRuntime(): Runtime {
     files: nodeFiles(lockFile),
     network: { ...sockets, connect: (to, options) => connectWithNode(to, options, BODY_CHUNK_BYTES) },
     createHttpClient: undefined,
+    hidesProxies: () => false,
     canFetch: () => false,
     isOwnRefusal: () => false,
     bodyChunkBytes: BODY_CHUNK_BYTES,
