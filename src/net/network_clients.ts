@@ -1,4 +1,4 @@
-import { DownloadError } from "../errors.ts";
+import { DownloadError, PermissionError } from "../errors.ts";
 import { OptionTypeError } from "../option_error.ts";
 import type { ProxyRules, ProxyServer, ResolvedNetwork } from "../options/resolved_options.ts";
 import type {
@@ -51,6 +51,8 @@ export class NetworkClients {
   readonly #avoidedHosts = new Set<string>();
   /** Hosts that have answered before. A later timeout or abort there does not mean an unreachable address. */
   readonly #reachedHosts = new Set<string>();
+  /** Hosts that broke off their first response, and were then searched for HTTP/2. */
+  readonly #probedHosts = new Set<string>();
 
   constructor(options: NetworkClientsOptions) {
     this.#options = options;
@@ -119,10 +121,24 @@ export class NetworkClients {
     } catch (error) {
       const isSilent = options.signal.aborted && !this.#reachedHosts.has(url.host);
       if (isSilent && proxy === undefined) this.#avoidedHosts.add(url.host);
+      await this.#requireHttp1(way, error, options.signal);
       const isKnown = error instanceof DownloadError && error.code !== "bad_response";
       if (forwarder === undefined || isKnown || options.signal.aborted) throw error;
       throw new ProxyError(forwarder, "it gave no answer that makes sense", true);
     }
+  }
+
+  /** Throws an error that says so where a server that broke off its first response speaks HTTP/2 only. */
+  async #requireHttp1({ url, proxy }: Way, error: unknown, signal: AbortSignal): Promise<void> {
+    const { host, protocol } = url;
+    const isProbed = this.#reachedHosts.has(host) || this.#probedHosts.has(host);
+    if (protocol !== "https:" || isProbed || error instanceof PermissionError || signal.aborted) return;
+    const brokeOff = !(error instanceof DownloadError) || error.code === "network";
+    if (!brokeOff || !this.#options.runtime.network.isUnrestricted()) return;
+    this.#probedHosts.add(host);
+    if (!await (await this.#loadRouted()).speaksHttp2Only(url, proxy, signal)) return;
+    const reason = "it speaks HTTP/2 only, and bytehaul HTTP/1.1 only";
+    throw new DownloadError("tls", `Cannot reach ${host}: ${reason}`, { reason });
   }
 
   /** Repeats the request over a connection of our own if the runtime's client refuses what others take. */
@@ -139,7 +155,7 @@ export class NetworkClients {
     try {
       return await direct.get(text, options);
     } catch (error) {
-      if (!network.isUnrestricted() || !isOwnRefusal(error)) throw error;
+      if (options.signal.aborted || !network.isUnrestricted() || !isOwnRefusal(error)) throw error;
       this.#avoidedHosts.add(url.host);
       direct.close(); // a server may count connections, idle ones too
       return await this.#send(text, options, way);

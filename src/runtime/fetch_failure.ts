@@ -30,6 +30,12 @@ const KINDS: readonly Kind[] = [
   },
   {
     code: "tls",
+    pattern: /received fatal alert: NoApplicationProtocol|^ERR_SSL_\w*NO_APPLICATION_PROTOCOL$/,
+    retryable: false,
+    reasonWith: () => "it refuses HTTP/1.1, the only version that bytehaul speaks; it may speak HTTP/2 only",
+  },
+  {
+    code: "tls",
     pattern:
       /received fatal alert: (\w+)|received corrupt message of type (\w+)|^(EPROTO|ERR_SSL_[\w/]+|ERR_TLS_\w+)$/,
     retryable: false,

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { closed, explain, placeOf, startTls } from "./node_tls.ts";
 import type { Connection, HostPort, SecureOptions } from "./runtime.ts";
 
@@ -10,6 +11,7 @@ const MAX_BUFFERED_BYTES = 64 * 1024;
 
 /** A connection over a socket of `node:net` or `node:tls`. It reads more when its reader has taken what came. */
 export class NodeConnection implements Connection {
+  readonly protocol: string | undefined;
   readonly #socket: Socket;
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #lent: ArrayBuffer | undefined;
@@ -20,8 +22,9 @@ export class NodeConnection implements Connection {
   #wake: () => void = () => {};
 
   /** With TLS, `host` is the host in its errors. */
-  constructor(socket: Socket, host?: string) {
+  constructor(socket: Socket | TLSSocket, host?: string) {
     this.#socket = socket;
+    this.protocol = "alpnProtocol" in socket && socket.alpnProtocol || undefined;
     // An idle connection must not keep the process alive. A caller that waits for bytes keeps it alive
     // itself.
     socket.unref();

@@ -8,6 +8,9 @@ import type { HostPort, SecureOptions } from "./runtime.ts";
 /** Messages leave out the port that a URL may leave out. */
 const HTTPS_PORT = 443;
 
+/** The protocol to agree on (RFC 7301), unless another one is searched for. */
+export const DEFAULT_PROTOCOL = "http/1.1";
+
 /** The host of a TLS connection as messages name it. */
 export function placeOf({ host, port }: HostPort): string {
   return port === HTTPS_PORT ? host : joinHostPort(host, port);
@@ -20,7 +23,7 @@ export async function startTls(stream: Duplex, to: HostPort, options: SecureOpti
     import("node:tls"),
   ]);
   const { host } = to;
-  const { ca, identity, isVerified } = options;
+  const { ca, identity, isVerified, protocol = DEFAULT_PROTOCOL } = options;
   const settings: ConnectionOptions = {
     host,
     // Only a name may be sent to the server, not an address (RFC 6066, section 3).
@@ -29,6 +32,7 @@ export async function startTls(stream: Duplex, to: HostPort, options: SecureOpti
     ...(ca.length > 0 && { ca: [...getCACertificates("default"), ...ca] }),
     ...identity,
     rejectUnauthorized: isVerified,
+    ALPNProtocols: [protocol],
   };
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const fail = (error: unknown) => reject(explain(error, placeOf(to)));

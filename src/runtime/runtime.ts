@@ -101,6 +101,8 @@ export interface HostPort {
 
 /** A TCP connection. Neither reads nor writes may overlap. */
 export interface Connection {
+  /** The protocol that was agreed on with TLS (RFC 7301), if that is known. */
+  readonly protocol?: string | undefined;
   /**
    * Reads up to `into.length` bytes into the start of `into`, and returns their number; 0 is the end. A
    * connection that breaks is an error, after the bytes that arrived before.
@@ -122,6 +124,12 @@ export interface SecureOptions {
   readonly identity: { readonly cert: string; readonly key: string } | undefined;
   /** Whether the other side must prove that it is the host. */
   readonly isVerified: boolean;
+  /**
+   * The protocol to agree on (RFC 7301).
+   *
+   * @default {"http/1.1"}
+   */
+  readonly protocol?: string;
 }
 
 /** Sockets. Errors have the system's name in `code`. */
@@ -160,7 +168,7 @@ export interface RequestOptions {
 }
 
 /** Settings for the connections of a client. */
-export interface HttpClientOptions extends Omit<SecureOptions, "isVerified"> {
+export interface HttpClientOptions extends Omit<SecureOptions, "isVerified" | "protocol"> {
   /** Idle connections to keep for the next request to a host. */
   readonly maxIdlePerHost: number;
   /** Milliseconds until an idle connection is closed. */

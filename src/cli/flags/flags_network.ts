@@ -105,7 +105,7 @@ export const TLS_FLAGS: FlagGroup = {
       name: "cert",
       placeholder: "FILE",
       option: "tls.cert",
-      help: "certificate to send to servers that request one; PEM, with --key",
+      help: "certificate to show to the server of the URL if it requests one; PEM, with --key",
       value: text,
       set: (draft, value) => draft.inputs.cert = value,
     }),

@@ -1,6 +1,7 @@
 import type { ProxyServer, ResolvedNetwork } from "../../options/resolved_options.ts";
 import type { HttpClient, Runtime } from "../../runtime/runtime.ts";
 import { Dialer } from "./dialer.ts";
+import { targetOf } from "../http1/request_head.ts";
 import { RoutedClient } from "../http1/routed_client.ts";
 import { Resolver } from "../dns/resolver.ts";
 import { isForwarding, ProxyError } from "../proxy/proxy_check.ts";
@@ -42,6 +43,22 @@ export class RoutedClients {
     });
   }
 
+  /** Whether the server of an https: URL agrees to HTTP/2, and not to HTTP/1.1. `false` if it does not answer. */
+  async speaksHttp2Only(url: URL, proxy: ProxyServer | undefined, signal: AbortSignal): Promise<boolean> {
+    const { host, port } = targetOf(url.href);
+    const agreesTo = async (protocol: string): Promise<boolean> => {
+      const route = this.#secured(this.#routeThrough(proxy), false, protocol);
+      const connection = await route.open(signal, host, port);
+      connection.close();
+      return connection.protocol === protocol;
+    };
+    try {
+      return await agreesTo("h2") && !await agreesTo("http/1.1");
+    } catch {
+      return false; // what failed before is reported
+    }
+  }
+
   /** Closes idle connections; later requests open new ones. */
   closeIdle(): void {
     for (const client of this.#clients.values()) client.close();
@@ -72,9 +89,10 @@ export class RoutedClients {
     });
   }
 
-  #secured(route: Route, isIdentified: boolean): Route {
+  #secured(route: Route, isIdentified: boolean, protocol?: string): Route {
     const { runtime, network: { tls } } = this.#options;
-    return securedRoute(route, runtime.network, isIdentified ? tls : { ...tls, identity: undefined });
+    const identity = isIdentified ? tls.identity : undefined;
+    return securedRoute(route, runtime.network, { ...tls, identity, ...(protocol && { protocol }) });
   }
 
   #createResolver({ dohServers, dnsServers, overrides, enableIpv6 }: ResolvedNetwork): Resolver {

@@ -98,7 +98,11 @@ export function httpProxyRoute({ dialer, resolver, network, ca }: RouteParts, pr
 }
 
 /** The same route, with TLS to the host. */
-export function securedRoute(route: Route, network: Network, tls: ResolvedTls): Route {
+export function securedRoute(
+  route: Route,
+  network: Network,
+  tls: ResolvedTls & Pick<SecureOptions, "protocol">,
+): Route {
   const options: SecureOptions = { ...tls, isVerified: !tls.insecure };
   return {
     async open(signal, host, port) {

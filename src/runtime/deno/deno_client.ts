@@ -26,9 +26,12 @@ export function canFetch({ port }: URL, isDirect: boolean): boolean {
   return !BLOCKED_PORTS.has(port) && (!isDirect || PROXY_VARIABLES.every(mayReadVariable));
 }
 
-/** Deno takes at most 100 fields in a response, none that is folded, and no certificate that is its own authority. */
+/**
+ * Deno takes at most 100 fields in a response, none that is folded, and no certificate that is its own authority. What
+ * it throws is a `TypeError`; any other error is of a fetch that was replaced before this module was loaded.
+ */
 export function isOwnRefusal(error: unknown): boolean {
-  if (!(error instanceof DownloadError)) return false;
+  if (!(error instanceof DownloadError)) return !(error instanceof TypeError);
   return error.code === "bad_response" || /\bCaUsedAsEndEntity\b/.test(error.reason);
 }
 

@@ -1,5 +1,5 @@
 import { DownloadError } from "../../errors.ts";
-import { closed, placeOf } from "../node_tls.ts";
+import { closed, DEFAULT_PROTOCOL, placeOf } from "../node_tls.ts";
 import type { Connection, HostPort } from "../runtime.ts";
 
 /** The longest time of a timer. */
@@ -38,7 +38,11 @@ export class DenoConnection implements Connection {
     this.#tcp = undefined;
     this.#place = placeOf(to);
     this.#hasRead = false;
-    const conn = await Deno.startTls(tcp, { hostname: to.host, caCerts: [...ca] });
+    const conn = await Deno.startTls(tcp, {
+      hostname: to.host,
+      caCerts: [...ca],
+      alpnProtocols: [DEFAULT_PROTOCOL],
+    });
     this.#conn = conn;
     if (this.#isClosed) conn.close();
     await conn.handshake();

@@ -1,8 +1,11 @@
 import { PermissionError } from "../../errors.ts";
 import { placeOf } from "../node_tls.ts";
 import type { Connection, HostPort, Network, SecureOptions } from "../runtime.ts";
-import { mayKnow } from "./deno_access.ts";
+import { mayKnow, mayReadVariable } from "./deno_access.ts";
 import { DenoConnection } from "./deno_connection.ts";
+
+/** Read by `node:tls`: whether the authorities of the system are trusted. */
+const CA_VARIABLE = "NODE_USE_SYSTEM_CA";
 
 /** Servers whose certificate only `node:tls` takes. */
 const odd = new Set<string>();
@@ -38,9 +41,9 @@ export const secure: Network["secure"] = async (open, to, options) => {
 function canUseOwn(
   connection: DenoConnection,
   place: string,
-  { isVerified, identity }: SecureOptions,
+  { isVerified, identity, protocol }: SecureOptions,
 ): boolean {
-  const isPossible = connection.isPlain && isVerified && identity === undefined;
+  const isPossible = connection.isPlain && isVerified && (identity ?? protocol) === undefined;
   return isPossible && !odd.has(place) && !silent.has(place);
 }
 
@@ -50,9 +53,12 @@ async function secureWithNode(
   options: SecureOptions,
 ): Promise<Connection> {
   // `node:tls` reads those of the runtime, because others are to be trusted in addition to them.
-  if (options.ca.length > 0 && !mayKnow("ca")) {
+  const missing = mayKnow("ca")
+    ? mayReadVariable(CA_VARIABLE) ? undefined : `--allow-env=${CA_VARIABLE}`
+    : "--allow-sys";
+  if (options.ca.length > 0 && missing !== undefined) {
     connection.close();
-    const reason = "Deno hides the authorities that it trusts, which tls.ca adds to; run it with --allow-sys";
+    const reason = `Deno hides the authorities that it trusts, which tls.ca adds to; run it with ${missing}`;
     throw new PermissionError(`Cannot reach ${placeOf(to)}: ${reason}`, reason);
   }
   const { secureOverStream } = await import("./tls_over_stream.ts");

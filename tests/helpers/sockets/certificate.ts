@@ -12,6 +12,9 @@ export const WITH_OPENSSL = {
 
 const TIMEOUT_MS = 20_000;
 const DAYS = 2;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Days from now until a certificate begins to be valid. */
+const START_DAYS = { now: -1, past: -3, future: 1 } as const;
 
 /** Paths of PEM files. */
 export interface Certificate {
@@ -32,11 +35,11 @@ export interface CertificateOptions {
    */
   readonly names?: string;
   /**
-   * Whether its time is over.
+   * When it is valid: now, until yesterday, or from tomorrow on.
    *
-   * @default {false}
+   * @default {"now"}
    */
-  readonly isExpired?: boolean;
+  readonly validity?: "now" | "past" | "future";
   /**
    * Which side may show it.
    *
@@ -56,6 +59,17 @@ CN = bytehaul test
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
+[ca]
+default_ca = issuing
+[issuing]
+database = index.txt
+new_certs_dir = .
+default_md = sha256
+policy = any
+rand_serial = yes
+unique_subject = no
+[any]
+commonName = supplied
 `;
 
 /** A private authority made with the `openssl` program, whose files are in one directory. */
@@ -64,7 +78,6 @@ export class Authority {
   readonly caCert: string;
   readonly #dir: string;
   readonly #name: string;
-  #issued = 0;
 
   private constructor(dir: string, name: string) {
     this.#dir = dir;
@@ -76,6 +89,7 @@ export class Authority {
   static async make(dir: string, name: string): Promise<Authority> {
     const authority = new Authority(dir, name);
     await writeFile(join(dir, "openssl.cnf"), CONFIG);
+    await writeFile(join(dir, "index.txt"), "");
     await authority.#makeKey(name);
     await authority.#openssl(
       ...["req", "-new", "-x509", "-config", "openssl.cnf", "-extensions", "authority", "-days", `${DAYS}`],
@@ -84,9 +98,9 @@ export class Authority {
     return authority;
   }
 
-  /** Makes a certificate whose files begin with `name`, valid for two days. */
+  /** Makes a certificate whose files begin with `name`, valid since yesterday and until tomorrow by default. */
   async issue(name: string, options: CertificateOptions = {}): Promise<Certificate> {
-    const { names = "DNS:localhost, IP:127.0.0.1, IP:::1", isExpired = false, side = "server" } = options;
+    const { names = "DNS:localhost, IP:127.0.0.1, IP:::1", validity = "now", side = "server" } = options;
     const extensions = [
       "basicConstraints = critical, CA:FALSE",
       "keyUsage = critical, digitalSignature",
@@ -99,9 +113,11 @@ export class Authority {
       ...["req", "-new", "-config", "openssl.cnf", "-subj", `/CN=bytehaul test ${name}`],
       ...["-key", `${name}.key`, "-out", `${name}.csr`],
     );
+    const start = Date.now() + START_DAYS[validity] * DAY_MS;
     await this.#openssl(
-      ...["x509", "-req", "-in", `${name}.csr`, "-CA", `${this.#name}.pem`, "-CAkey", `${this.#name}.key`],
-      ...["-set_serial", `${++this.#issued}`, "-days", `${isExpired ? -1 : DAYS}`],
+      ...["ca", "-batch", "-notext", "-config", "openssl.cnf", "-in", `${name}.csr`],
+      ...["-cert", `${this.#name}.pem`, "-keyfile", `${this.#name}.key`],
+      ...["-startdate", opensslTime(start), "-enddate", opensslTime(start + DAYS * DAY_MS)],
       ...["-extfile", `${name}.cnf`, "-out", `${name}.pem`],
     );
     const path = (suffix: string): string => join(this.#dir, `${name}.${suffix}`);
@@ -115,6 +131,11 @@ export class Authority {
   async #openssl(...words: string[]): Promise<void> {
     await run("openssl", words, { timeout: TIMEOUT_MS, cwd: this.#dir });
   }
+}
+
+/** As OpenSSL writes it: `20260131235959Z`. */
+function opensslTime(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace(/\..*|[-:T]/g, "") + "Z";
 }
 
 /** Makes a private authority in `dir`, and a certificate of it for a server at `localhost`, 127.0.0.1 and ::1. */

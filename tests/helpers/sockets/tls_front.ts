@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { createServer, type Server, type TlsOptions } from "node:tls";
+import { createServer, type Server, type TlsOptions, type TLSSocket } from "node:tls";
 import type { Certificate } from "./certificate.ts";
 
 /** Speaks TLS in the place of a server that does not. */
@@ -9,6 +9,8 @@ export class TlsFront implements AsyncDisposable {
   readonly url: string;
   /** Where it listens, as `127.0.0.1:port`. */
   readonly host: string;
+  /** For each handshake, the common name of the certificate that the client showed; `undefined` without one. */
+  readonly clients: (string | undefined)[] = [];
   readonly #listener: Server;
   readonly #sockets = new Set<Socket>();
   #connections = 0;
@@ -22,7 +24,10 @@ export class TlsFront implements AsyncDisposable {
       this.#keep(socket);
     });
     listener.on("tlsClientError", () => {});
-    listener.on("secureConnection", (client: Socket) => this.#pass(client, target));
+    listener.on("secureConnection", (client: TLSSocket) => {
+      this.clients.push(client.getPeerCertificate()?.subject?.CN);
+      this.#pass(client, target);
+    });
   }
 
   /** Starts one before the server at `url`, on a free port. */

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
-import type { TlsOptions } from "../../../mod.ts";
 import { FaultServer } from "../../../testing/mod.ts";
 import { runBytehaul } from "../../helpers/child.ts";
 import { queueOn, runtimeWith } from "../../helpers/doubles/runtime_double.ts";
-import { Reach, REACH_FILE, type ReachOptions } from "../../helpers/scenes/reach.ts";
+import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 import { Authority, WITH_OPENSSL } from "../../helpers/sockets/certificate.ts";
 import { startSocksDouble } from "../../helpers/sockets/socks_double.ts";
 import { TlsFront } from "../../helpers/sockets/tls_front.ts";
@@ -120,103 +118,6 @@ test("103 resolve counts for the name of a DoH server", WITH_OPENSSL, async () =
   assert.ok(server.requests.length > 0, "the DoH server was not asked");
   assert.deepEqual(lookups, []);
 });
-
-/** An authority, a client certificate of it, and a server that refuses whoever shows none. */
-async function withIdentity(
-  run: (world: {
-    readonly reach: Reach;
-    readonly ca: string;
-    readonly identity: Pick<TlsOptions, "cert" | "key">;
-    readonly startFront: (url: string) => Promise<TlsFront>;
-  }) => Promise<void>,
-): Promise<void> {
-  await using reach = await Reach.open();
-  await using stack = new AsyncDisposableStack();
-  const authority = await Authority.make(reach.dir.path, "authority");
-  const server = await authority.issue("server");
-  const client = await authority.issue("client", { side: "client", names: "DNS:joe" });
-  const ca = await reach.read(authority.caCert);
-  await run({
-    ...{ reach, ca },
-    identity: { cert: await readFile(client.cert, "utf8"), key: await readFile(client.key, "utf8") },
-    startFront: async (url) =>
-      stack.use(await TlsFront.start(url, server, { requestCert: true, rejectUnauthorized: true, ca })),
-  });
-}
-
-const WAYS: Readonly<Record<string, ReachOptions>> = {
-  "directly": {},
-  "over connections of our own": { enableIpv6: false },
-};
-
-for (const [way, options] of Object.entries(WAYS)) {
-  test(
-    `112 a client certificate, ${way}: not for the target of a redirect`,
-    WITH_OPENSSL,
-    () =>
-      withIdentity(async ({ reach, ca, identity, startFront }) => {
-        await using other = await FaultServer.start(REACH_FILE);
-        const otherFront = await startFront(other.url);
-        await using server = await FaultServer.start({
-          ...REACH_FILE,
-          respond: () => ({ status: 302, headers: { Location: otherFront.url } }),
-        });
-        const front = await startFront(server.url);
-        const tls = { ca, ...identity };
-        await reach.fail("tls", front.url, { ...options, tls }, { maxRetries: 0 });
-        assert.deepEqual([server.requests.length > 0, other.requests.length], [true, 0]);
-        await reach.complete(otherFront.url, { ...options, tls });
-      }),
-  );
-
-  test(
-    `112 a client certificate, ${way}: for a redirect within its origin`,
-    WITH_OPENSSL,
-    () =>
-      withIdentity(async ({ reach, ca, identity, startFront }) => {
-        await using server = await FaultServer.start({
-          ...REACH_FILE,
-          respond: ({ path }) =>
-            path === "/file.bin" ? { status: 302, headers: { Location: "/there" } } : undefined,
-        });
-        const front = await startFront(server.url);
-        await reach.complete(front.url, { ...options, tls: { ca, ...identity } });
-      }),
-  );
-}
-
-test(
-  "112 a client certificate: not for an https proxy, but for the server behind it",
-  WITH_OPENSSL,
-  () =>
-    withIdentity(async ({ reach, ca, identity, startFront }) => {
-      await using server = await FaultServer.start(REACH_FILE);
-      const front = await startFront(server.url);
-      const { talker, asked } = await startTunnelDouble(Number(new URL(front.url).port));
-      await using _ = talker;
-      const tls = { ca, ...identity };
-      const strict = await startFront(`http://${talker.host}/`);
-      await reach.fail("proxy", front.url, { allProxy: `https://${strict.host}`, tls }, { maxRetries: 0 });
-      assert.deepEqual(asked, []);
-      await reach.complete(front.url, { allProxy: `http://${talker.host}`, tls });
-      assert.equal(asked.length, 1);
-    }),
-);
-
-test(
-  "112 a client certificate: not for a DoH server",
-  WITH_OPENSSL,
-  () =>
-    withIdentity(async ({ reach, ca, identity, startFront }) => {
-      await using server = await FaultServer.start(REACH_FILE);
-      const front = await startFront(server.url);
-      const dohServers = [`https://${front.host}/dns-query`];
-      const url = "https://files.example/file.bin";
-      await reach.fail("dns", url, { dohServers, tls: { ca, ...identity } }, { maxRetries: 0 });
-      assert.ok(front.connections > 0);
-      assert.equal(server.requests.length, 0);
-    }),
-);
 
 test("insecure: the certificate of an https proxy is checked all the same", WITH_OPENSSL, async () => {
   await using reach = await Reach.open();

@@ -119,24 +119,6 @@ test("104 no option needs the runtime's fetch", async () => {
 const WAYS = { directly: {}, "over a connection of our own": { enableIpv6: false } };
 
 for (const [way, options] of Object.entries(WAYS)) {
-  test(`124 a fetch that somebody replaced does no harm, ${way}`, async () => {
-    await using reach = await Reach.open();
-    await using server = await FaultServer.start(REACH_FILE);
-    const original = globalThis.fetch;
-    let calls = 0;
-    const replaced = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-      calls++;
-      return original(new Request(input, init));
-    };
-    globalThis.fetch = Object.assign(replaced, original);
-    try {
-      await reach.complete(server.url, options);
-    } finally {
-      globalThis.fetch = original;
-    }
-    assert.deepEqual([calls, server.requests.length], [0, 1]);
-  });
-
   test(
     `107 a certificate that is its own authority, ${way}: taken when it is given`,
     WITH_OPENSSL,
