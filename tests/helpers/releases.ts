@@ -11,7 +11,7 @@ import process from "node:process";
 const DIRECTORY = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "bytehaul-runtimes");
 
 /** The program of each runtime in its package. */
-const PROGRAMS = { deno: "deno/deno", bun: "bun/bin/bun.exe", node: "node/bin/node" } as const;
+const PROGRAMS = { deno: "deno/deno", bun: "bun/bin/bun", node: "node/bin/node" } as const;
 
 /** A runtime, by the name of its program. */
 export type RuntimeName = keyof typeof PROGRAMS;
@@ -25,5 +25,6 @@ export type Age = "oldest" | "newest" | "below";
 /** The program of a release; `undefined` where it is not installed. */
 export function findRelease(age: Age, name: RuntimeName): string | undefined {
   const path = join(DIRECTORY, age, "node_modules", PROGRAMS[name]);
-  return existsSync(path) ? path : undefined;
+  // The package of Bun has this ending on every system.
+  return [path, `${path}.exe`].find((program) => existsSync(program));
 }
