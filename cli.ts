@@ -11,11 +11,11 @@
  * @module
  */
 
-import { runCli } from "./src/cli/main.ts";
-import { createConsole } from "./src/runtime/console/console.ts";
+import { refusesToRun } from "./src/runtime/minimum.ts";
 
-// Node before 24.2 does not say which module was started.
-if (import.meta.main !== false) {
-  const host = createConsole();
-  host.exit(await runCli(host.args, host));
+// The check comes first, because Node.js before 24.3 does not report correctly which module was started.
+if (!refusesToRun() && import.meta.main) {
+  // Loaded late, because an old runtime cannot load it.
+  const { runProcess } = await import("./src/cli/main.ts");
+  await runProcess();
 }

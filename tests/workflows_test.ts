@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { OLDEST } from "../src/runtime/minimum.ts";
 
 const WORKFLOWS = new URL("../.github/workflows/", import.meta.url);
 
@@ -74,6 +75,23 @@ test("every Deno that a workflow installs is one version", async () => {
       assert.equal(valuesOf(lines, "deno-version").length, installs.length);
     }
   }
+});
+
+test("CI runs the tests as the tasks do, on the newest and the oldest release of each runtime", async () => {
+  const { jobs } = (await readWorkflows()).find(({ name }) => name === "ci.yml")!;
+  const { lines } = jobs.find(({ name }) => name === "test")!;
+  const { tasks } = JSON.parse(await readFile(new URL("../deno.json", import.meta.url), "utf8"));
+  const wanted = ["bun", "node"].map((name) => /npx .*/.exec(tasks[`test:${name}`].command)![0]);
+  const releases = valuesOf(lines, "runtime")[0]!.slice(1, -1).split(", ");
+  assert.deepEqual(
+    valuesOf(lines, "run").filter((run) => run.startsWith("npx --yes ${{ matrix.runtime }} ")),
+    ["task test", ...wanted.map((command) => command.replace(/^npx --yes \S+ /, ""))]
+      .map((rest) => `npx --yes \${{ matrix.runtime }} ${rest}`),
+  );
+  assert.deepEqual(releases, ["deno@2", ...wanted.map((command) => command.split(" ")[2])]);
+  const added = lines.map((line) => /^ *- \{ os: ubuntu-latest, runtime: (\S+) \}$/.exec(line)?.[1]);
+  const oldest = [`deno@${OLDEST.Deno}`, `bun@${OLDEST.Bun}`, `node@${OLDEST["Node.js"]}`];
+  for (const release of oldest) assert.ok(added.includes(release), release);
 });
 
 test("one job alone may write anything, and what it may is publish", async () => {

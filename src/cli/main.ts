@@ -2,7 +2,7 @@ import { Downloader } from "../../mod.ts";
 import type { DownloaderOptions, DownloadSpec } from "../options/options.ts";
 import { DOWNLOADER_DEFAULTS, SPEC_DEFAULTS } from "../options/defaults.ts";
 import type { CheckedSpec } from "../options/resolved_options.ts";
-import type { CliHost } from "../runtime/console/console.ts";
+import { type CliHost, createConsole } from "../runtime/console/console.ts";
 import { VERSION } from "../version.ts";
 import { type CliCommand, type DownloadCommand, parseArgs, requestsJson } from "./flags/args.ts";
 import { Batch } from "./run/batch.ts";
@@ -28,6 +28,12 @@ export interface CliDownloader {
 
 /** Makes the downloader of a run. */
 export type CreateDownloader = (options: DownloaderOptions) => CliDownloader;
+
+/** Runs the command line of this process and ends the process. */
+export async function runProcess(): Promise<void> {
+  const host = createConsole();
+  host.exit(await runCli(host.args, host));
+}
 
 /** Runs a command line and returns the exit status. Modules that most runs do not need are loaded late. */
 export async function runCli(

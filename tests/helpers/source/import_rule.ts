@@ -52,6 +52,7 @@ const INTERFACE = "src/runtime/runtime.ts";
 /** Those who may import a file of the runtime folder from outside of it; the interface is for everybody. */
 const RUNTIME_USERS: Readonly<Record<string, RegExp>> = {
   "src/runtime/detect.ts": /^src\/(?:downloader|verify\/verify)\.ts$/,
+  "src/runtime/minimum.ts": /^(?:cli\.ts|src\/runtime\/detect\.ts)$/,
   "src/runtime/thread.ts": /^src\/integrity\/hash_worker\.ts$/,
   "src/runtime/console/console.ts": /^(?:cli\.ts|src\/cli\/.*)$/,
 };

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { readFile, symlink, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
 import { Child } from "../../helpers/child.ts";
+import { findRelease, RUNTIME_NAMES } from "../../helpers/releases.ts";
 import { WITH_LINKS } from "../../helpers/disk/files_and_links.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";
 
@@ -60,13 +59,6 @@ class LockChild implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill().catch(() => {}); // it was ending just then
   }
-}
-
-/** The path of a program that can be started by its name. */
-function findProgram(name: string): string | undefined {
-  const suffix = process.platform === "win32" ? ".exe" : "";
-  const places = (process.env["PATH"] ?? "").split(delimiter).map((dir) => join(dir, name + suffix));
-  return places.find((path) => existsSync(path));
 }
 
 test("56: a lock is had once in a process, and again after it was given back", async () => {
@@ -193,17 +185,10 @@ test(
   },
 );
 
-const RUNTIMES = ["deno", "bun", "node"] as const;
-const programs = await Promise.all(RUNTIMES.map(async (name) => [name, await findRuntime(name)] as const));
-
-/** Node may be of a version that cannot run the tests. */
-async function findRuntime(name: typeof RUNTIMES[number]): Promise<string | undefined> {
-  if (name === detectRuntime().name) return process.execPath;
-  const program = findProgram(name);
-  if (name !== "node" || program === undefined) return program;
-  const [version] = await once(spawn(program, ["--version"]).stdout.setEncoding("utf8"), "data");
-  return Number(/^v(\d+)/.exec(version)?.[1]) >= 24 ? program : undefined;
-}
+/** The runtime of this test, and the newest releases of the others. */
+const programs = RUNTIME_NAMES.map((name) =>
+  [name, name === detectRuntime().name ? process.execPath : findRelease("newest", name)] as const
+);
 
 for (const [holder, first] of programs) {
   for (const [other, second] of programs) {
@@ -211,7 +196,7 @@ for (const [holder, first] of programs) {
     // Only Linux lists its locks, and Node has no other way to see one.
     const isUnseen = other === "node" && process.platform !== "linux";
     const skip = first === undefined || second === undefined
-      ? `${holder} and ${other} are not both on PATH`
+      ? `${holder} and ${other} are not both installed`
       : isUnseen && "Node cannot see locks on this system";
     test(
       `55: of two runtimes, a lock of ${holder} keeps ${other} out`,
