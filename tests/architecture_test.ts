@@ -79,7 +79,7 @@ test("the rule sees the imports that there are", async () => {
 });
 
 test("the command starts with few modules of Node, and with no file that another one imports late", async () => {
-  const { loaded, late } = startLoad(await readModules(), "cli.ts");
+  const { loaded, late } = startLoad(await readModules(), "src/cli/main.ts");
   // The others take Deno or Bun milliseconds to load, above all node:fs, node:net and node:tty.
   const quick = ["buffer", "crypto", "os", "path", "process", "url", "util", "zlib"];
   const isOfNode = (name: string) => name.startsWith("node:");

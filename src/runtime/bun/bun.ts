@@ -2,7 +2,7 @@ import process from "node:process";
 import { systemClock } from "../clock.ts";
 import { nodeFiles } from "../node_files.ts";
 import type { Runtime } from "../runtime.ts";
-import { sockets } from "../sockets.ts";
+import { sockets } from "../network/sockets.ts";
 import { lockFile } from "./bun_lock.ts";
 
 /** The largest chunk of a socket, over TLS as well. */

@@ -1,5 +1,5 @@
 import { DownloadError } from "../../errors.ts";
-import { closed, DEFAULT_PROTOCOL, placeOf } from "../node_tls.ts";
+import { closed, DEFAULT_PROTOCOL, placeOf } from "../network/node_tls.ts";
 import type { Connection, HostPort } from "../runtime.ts";
 
 /** The longest time of a timer. */

@@ -1,7 +1,7 @@
 import { PermissionError } from "../../errors.ts";
 import { isIpv6, joinHostPort } from "../../lib/ip_address.ts";
 import type { Endpoint, Network } from "../runtime.ts";
-import { sockets } from "../sockets.ts";
+import { sockets } from "../network/sockets.ts";
 import { DenoConnection } from "./deno_connection.ts";
 import { secure } from "./deno_tls.ts";
 

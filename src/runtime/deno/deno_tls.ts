@@ -1,5 +1,5 @@
 import { PermissionError } from "../../errors.ts";
-import { placeOf } from "../node_tls.ts";
+import { placeOf } from "../network/node_tls.ts";
 import type { Connection, HostPort, Network, SecureOptions } from "../runtime.ts";
 import { mayKnow, mayReadVariable } from "./deno_access.ts";
 import { DenoConnection } from "./deno_connection.ts";

@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
-import { NodeConnection } from "../node_connection.ts";
-import { placeOf, startTls } from "../node_tls.ts";
+import { NodeConnection } from "../network/node_connection.ts";
+import { placeOf, startTls } from "../network/node_tls.ts";
 import type { Connection, HostPort, SecureOptions } from "../runtime.ts";
 
 /** Memory for the reads of a connection. */

@@ -2,7 +2,7 @@ import process from "node:process";
 import { systemClock } from "../clock.ts";
 import { nodeFiles } from "../node_files.ts";
 import type { Runtime } from "../runtime.ts";
-import { connectWithNode, sockets } from "../sockets.ts";
+import { connectWithNode, sockets } from "../network/sockets.ts";
 import { lockFile } from "./node_lock.ts";
 
 /** Memory for the reads of a socket. */

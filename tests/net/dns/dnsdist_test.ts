@@ -9,7 +9,7 @@ import { test } from "node:test";
 import type { FetchDoh } from "../../../src/net/dns/dns_client.ts";
 import { Resolver, type ResolverOptions } from "../../../src/net/dns/resolver.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
-import { sockets } from "../../../src/runtime/sockets.ts";
+import { sockets } from "../../../src/runtime/network/sockets.ts";
 import { findDnsdist, startDnsdist } from "../../helpers/servers/dnsdist.ts";
 import { DNSMASQ_DOMAIN, findDnsmasq, startDnsmasq } from "../../helpers/servers/dnsmasq.ts";
 import { temporaryDirectory } from "../../helpers/temp.ts";

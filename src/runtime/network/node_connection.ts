@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { closed, explain, placeOf, startTls } from "./node_tls.ts";
-import type { Connection, HostPort, SecureOptions } from "./runtime.ts";
+import type { Connection, HostPort, SecureOptions } from "../runtime.ts";
 
 /** The longest time of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { detectRuntime } from "../../src/runtime/detect.ts";
-import type { Connection } from "../../src/runtime/runtime.ts";
+import { detectRuntime } from "../../../src/runtime/detect.ts";
+import type { Connection } from "../../../src/runtime/runtime.ts";
 
 const { network } = detectRuntime();
 const NO_WAIT = { timeout: 10_000 };

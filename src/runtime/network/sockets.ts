@@ -1,8 +1,8 @@
 import type { TcpNetConnectOpts } from "node:net";
-import { isIpv6, parseIp } from "../lib/ip_address.ts";
-import { onAbort } from "../lib/on_abort.ts";
+import { isIpv6, parseIp } from "../../lib/ip_address.ts";
+import { onAbort } from "../../lib/on_abort.ts";
 import { NodeConnection } from "./node_connection.ts";
-import type { Connection, Endpoint, Network } from "./runtime.ts";
+import type { Connection, Endpoint, Network } from "../runtime.ts";
 
 type ConnectOptions = Parameters<Network["connect"]>[1];
 

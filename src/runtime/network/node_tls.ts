@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
-import { errorCode } from "../lib/error_code.ts";
-import { joinHostPort } from "../lib/ip_address.ts";
-import { explainFailure } from "./fetch_failure.ts";
-import type { HostPort, SecureOptions } from "./runtime.ts";
+import { errorCode } from "../../lib/error_code.ts";
+import { joinHostPort } from "../../lib/ip_address.ts";
+import { explainFailure } from "../fetch_failure.ts";
+import type { HostPort, SecureOptions } from "../runtime.ts";
 
 /** Messages leave out the port that a URL may leave out. */
 const HTTPS_PORT = 443;
