@@ -154,19 +154,6 @@ test("IPv6 on: a server that has only that is reached", { skip: skipIpv6, timeou
   assert.equal(six.connections, 2);
 });
 
-test("localAddress: connections come from there", { skip, timeout: 30_000 }, async () => {
-  await using reach = await Reach.open();
-  await using nginx = await reach.nginx({ tls: true });
-  const { origin, tlsOrigin = "", caCert = "" } = nginx;
-  const options = { localAddress: "127.0.0.5", tls: { ca: await reach.read(caCert) } };
-  await reach.complete(`${origin}/file.bin`, options);
-  await reach.complete(`${tlsOrigin}/file.bin`, options);
-  await reach.complete(`${origin}/file.bin`);
-  await nginx.stop();
-  const from = (await nginx.requests()).map(({ remoteAddress }) => remoteAddress);
-  assert.deepEqual(from, ["127.0.0.5", "127.0.0.5", "127.0.0.1"]);
-});
-
 test("localAddress: one that this machine does not have is refused before anything is sent", () =>
   withServer(async ({ reach, server }) => {
     const own = Object.values(networkInterfaces()).flatMap((them) => them ?? []).map(({ address }) =>

@@ -91,13 +91,13 @@ for (const name of Object.keys(WAYS)) {
           const spec = reach.spec(url, { maxConnections: CONNECTIONS, minSegmentSize: STEP });
           const { path } = await starter.download(spec).wait();
           await assertFileIs(path, LARGE.seed, LARGE.size);
-          assert.ok(server.requests.length >= 64, `${server.requests.length} requests`);
-          const { connections } = server;
-          // On a busy machine one that was just used may not be back in its pool. Without reuse there would be 64.
-          assert.ok(
-            connections >= CONNECTIONS && connections < 2 * CONNECTIONS,
-            `${connections} connections`,
-          );
+          const { connections, requests } = server;
+          // Where a lease is shared, it takes one request more.
+          assert.ok(requests.length >= 64 && requests.length < 80, `${requests.length} requests`);
+          assert.equal(requests.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0), LARGE.size);
+          // With Deno's fetch one that was just used may not be back in its pool, on a busy machine.
+          const most = "Deno" in globalThis && name.endsWith("directly") ? 2 * CONNECTIONS - 1 : CONNECTIONS;
+          assert.ok(connections >= CONNECTIONS && connections <= most, `${connections} connections`);
           if (WAYS[name]!.isSecure) assert.equal(front.connections, connections);
           // Another download of the same downloader takes one of them.
           await starter.download(reach.spec(url, { maxConnections: 1 })).wait();

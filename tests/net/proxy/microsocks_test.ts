@@ -13,42 +13,8 @@ import { type Talk, Talker } from "../../helpers/sockets/talker.ts";
 const skip = await skipWithout("microsocks", { microsocks: findMicrosocks, nginx: findNginx });
 const skipDns = skip || await skipWithout("microsocks with names", { dnsmasq: findDnsmasq });
 
-const USER = "joe:hush%40hush";
 /** As microsocks is told. */
 const PLAIN_USER = "joe:hush@hush";
-
-for (
-  const [name, user, userinfo] of [["everybody", undefined, ""], ["a user", PLAIN_USER, `${USER}@`]] as const
-) {
-  test(`microsocks for ${name}: http and https go through it`, { skip, timeout: 30_000 }, async () => {
-    await using reach = await Reach.open();
-    reach.secrets.push("hush");
-    await using nginx = await reach.nginx({ tls: true });
-    await using proxy = await startMicrosocks(reach.dir, user);
-    const { origin, tlsOrigin = "", caCert = "" } = nginx;
-    const tls = { ca: await reach.read(caCert) };
-    for (const protocol of ["socks5", "socks5h"]) {
-      const allProxy = `${protocol}://${userinfo}${proxy.host}`;
-      for (const target of [origin, tlsOrigin]) {
-        const { port } = new URL(target);
-        const before = (await proxy.connections()).length;
-        await reach.complete(`${target}/file.bin`, { allProxy, tls });
-        await reach.complete(`${target.replace("127.0.0.1", "localhost")}/file.bin`, {
-          allProxy,
-          tls,
-          ...(protocol === "socks5" && { resolve: { [`localhost:${port}`]: "127.0.0.1" } }),
-        });
-        // What the proxy was asked for: an address with socks5, the name itself with socks5h.
-        const host = protocol === "socks5" ? "127.0.0.1" : "localhost";
-        assert.deepEqual((await proxy.connections()).slice(before), [`127.0.0.1:${port}`, `${host}:${port}`]);
-      }
-    }
-    await nginx.stop();
-    const requests = await nginx.requests();
-    assert.equal(requests.length, 8);
-    assert.ok(requests.every(({ status }) => status === 206));
-  });
-}
 
 test("microsocks: a wrong password, and none", { skip, timeout: 30_000 }, async () => {
   await using reach = await Reach.open();

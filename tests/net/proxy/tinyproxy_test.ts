@@ -37,22 +37,6 @@ function withUser(proxy: Tinyproxy, user: string): string {
   return `http://${user}@${proxy.host}`;
 }
 
-for (const user of [undefined, PLAIN_USER]) {
-  test(
-    `tinyproxy ${user === undefined ? "for everybody" : "for a user"}: http and https go through it`,
-    { skip, timeout: 30_000 },
-    () =>
-      withNginx(async ({ reach, http, https, ca }) => {
-        await using proxy = await startTinyproxy(reach.dir, user === undefined ? {} : { user });
-        const url = user === undefined ? proxy.url : withUser(proxy, USER);
-        await reach.complete(http, { allProxy: url });
-        assert.deepEqual(await proxy.requests(), [`GET ${http} HTTP/1.1`]);
-        await reach.complete(https, { allProxy: url, tls: { ca } });
-        assert.deepEqual((await proxy.requests()).slice(1), [`CONNECT ${new URL(https).host} HTTP/1.1`]);
-      }),
-  );
-}
-
 test(
   "tinyproxy by a name that only we know: http and https",
   { skip, timeout: 30_000 },
