@@ -24,7 +24,10 @@ import { detectRuntime } from "./runtime/detect.ts";
 export class Downloader implements AsyncDisposable {
   readonly #queue: DownloadQueue;
 
-  /** Throws a `TypeError` or `RangeError` for invalid options. */
+  /**
+   * Throws a `TypeError` or `RangeError` for invalid options, and an `Error` on a release of Deno, Bun or Node.js that
+   * is too old.
+   */
   constructor(options: DownloaderOptions = {}) {
     this.#queue = new DownloadQueue(detectRuntime(), resolveDownloaderOptions(options));
   }
@@ -67,6 +70,7 @@ let shared: Downloader | undefined;
 /**
  * Starts a download with default options. All downloads that this function starts share one {@linkcode Downloader},
  * which {@linkcode closeAll} closes.
+ * Throws what its constructor and {@linkcode Downloader.download} throw.
  *
  * @example Fetching a file into the current directory
  * ```ts

@@ -56,7 +56,8 @@ export interface ChecksumListEntry {
  * Resolves for a right file and for a wrong one; `matches` says which. Rejects with a `DownloadError` when the file
  * cannot be compared. Its code is `storage` (the file or the list cannot be read), `checksum_list` (the list cannot
  * be used or has no line for the file) or `control_file` (the control file is missing or damaged). Rejects with a
- * `TypeError` for invalid options, and with the signal's reason when the signal is aborted.
+ * `TypeError` for invalid options, with an `Error` on a release of Deno, Bun or Node.js that is too old, and with the
+ * signal's reason when the signal is aborted.
  *
  * @example Checking a file
  * ```ts
@@ -80,8 +81,8 @@ export interface ChecksumListEntry {
  * }
  * ```
  */
-export function verify(path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
-  return verifyOn(detectRuntime(), path, options);
+export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
+  return await verifyOn(detectRuntime(), path, options);
 }
 
 /**
