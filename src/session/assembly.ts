@@ -4,23 +4,17 @@ import { onAbort } from "../lib/on_abort.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { Checkpointer } from "../sink/checkpoint.ts";
 import type { Sink } from "../sink/sink.ts";
 import { WriteBackCache } from "../sink/write_back_cache.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { Logger } from "../types.ts";
 import type { Progress } from "./progress.ts";
+import { ProgressSaver } from "./progress_saver.ts";
 import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { Start } from "./start.ts";
 
 const HASH_BLOCKS = 2;
-/**
- * The first save comes after this fraction of the usual interval, so that a run that is killed early keeps some
- * progress.
- */
-const FIRST_INTERVAL = 1 / 8;
-
 /** Up to this many bytes are hashed on this thread. Starting another thread would take longer. */
 const HASHED_HERE_BYTES = 1024 * 1024;
 
@@ -44,13 +38,13 @@ export class Assembly {
   readonly connections: number;
   readonly #options: AssemblyOptions;
   readonly #sink: Sink;
-  readonly #checkpointer: Checkpointer;
+  readonly #saver: ProgressSaver;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
 
   private constructor(options: AssemblyOptions, hashedFile: FileReader | undefined) {
     const { runtime, spec, log, start } = options;
-    const { sink, pieces, identity } = start;
+    const { sink, pieces } = start;
     const reserved = hashedFile ? HASH_BLOCKS : 0;
     const layout = layOutBlocks({
       budget: spec.memoryBudget - sink.memoryBytes,
@@ -76,15 +70,12 @@ export class Assembly {
       pieceSize: pieces.pieceSize,
       onWritten: (range) => {
         pieces.add(range, range.crc);
+        this.#saver.add(range);
         this.#hasher?.prefix.advance(pieces.frontier);
       },
     });
-    const claims = () => ({
-      file: { ...identity, validator: start.version.recorded },
-      progress: { pieceSize: pieces.pieceSize, ...pieces.snapshot() },
-    });
     this.cache = cache;
-    this.#checkpointer = new Checkpointer({ cache, sink, claims });
+    this.#saver = new ProgressSaver({ ...options, cache, pieces });
     this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
   }
 
@@ -100,25 +91,14 @@ export class Assembly {
     return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
   }
 
-  /** Saves progress regularly until `signal` is aborted. The first intervals are shorter. */
-  async saveRegularly(signal: AbortSignal): Promise<void> {
-    const { spec, runtime, progress } = this.#options;
-    if (!this.#options.start.remote.acceptsRanges) return;
-    // Received bytes count, and not written ones. A slow connection takes long to fill a block, and a save writes
-    // the block early.
-    let saved = progress.fetched;
-    const { controlSaveIntervalMs } = spec;
-    for (let part = FIRST_INTERVAL;; part = Math.min(1, part * 2)) {
-      await runtime.clock.sleep(controlSaveIntervalMs * part, signal);
-      if (progress.fetched === saved) continue;
-      saved = progress.fetched;
-      await this.#checkpointer.save();
-    }
+  /** Saves progress regularly until `signal` is aborted. */
+  saveRegularly(signal: AbortSignal): Promise<void> {
+    return this.#saver.saveRegularly(signal);
   }
 
   /** Removes all received bytes, but never while a save runs. */
   async startOver(): Promise<void> {
-    await this.#checkpointer.betweenSaves(async () => {
+    await this.#saver.checkpointer.betweenSaves(async () => {
       await this.cache.flush();
       this.pieces.clear();
       this.#options.progress.discarded();
@@ -133,7 +113,7 @@ export class Assembly {
     const hasSize = this.#options.start.remote.size !== undefined;
     if (!hasSize) this.pieces.endAt(this.pieces.frontier);
     // If the program is killed while the file gets its name, the control file also shows that the file is ours.
-    await this.#sink.complete(() => hasSize ? this.#saveAll() : this.#checkpointer.sync());
+    await this.#sink.complete(() => hasSize ? this.#saveAll() : this.#saver.checkpointer.sync());
     return this.pieces.size;
   }
 
@@ -159,12 +139,13 @@ export class Assembly {
       await this.#sink.discard();
       this.#options.progress.discarded();
     } else if (!this.#isSaved && this.#sink.canSave) {
-      await this.#checkpointer.save();
+      await this.#saver.checkpointer.save();
     }
   }
 
-  /** Stops hashing and closes its reader. */
+  /** Stops the journal and hashing, and closes the reader. */
   async close(): Promise<void> {
+    await this.#saver.close();
     const hasher = this.#hasher;
     this.#hasher = undefined;
     await hasher?.prefix.close();
@@ -177,10 +158,10 @@ export class Assembly {
    */
   async #saveAll(): Promise<void> {
     try {
-      await this.#checkpointer.save();
+      await this.#saver.checkpointer.save();
       this.#isSaved = true;
     } catch (cause) {
-      await this.#checkpointer.sync();
+      await this.#saver.checkpointer.sync();
       this.#options.log("warn", `${cause}; continuing without it, as the file is complete`);
     }
   }

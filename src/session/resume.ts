@@ -19,7 +19,7 @@ const CHECKED_BYTES = 512 * 1024;
 export interface Interrupted {
   /** The file on the server as the control file records it. */
   readonly record: SizedFile;
-  /** The part file at the latest checkpoint. */
+  /** The part file at the latest checkpoint; `undefined` where it was certainly written since. */
   readonly part: RecordedPart | undefined;
   readonly file: RuntimeFile;
   readonly fileInfo: FileInfo;
@@ -50,11 +50,13 @@ export async function findLeftovers(
     log("warn", `${what}, starting again`);
     return undefined;
   }
-  const { file: recorded, part: recordedPart, progress } = leftovers.record;
+  const { record: { file: recorded, part: recordedPart, progress }, journal } = leftovers;
   // A record without a size claims no bytes.
   const record = { ...recorded, size: recorded.size ?? 0 };
   const pieces = new PieceMap(record.size, progress.pieceSize);
-  pieces.restore(progress);
+  // In ascending order, because each range is then added at the end of the others.
+  const partial = [...progress.partial, ...journal].toSorted((one, other) => one.start - other.start);
+  pieces.restore({ ...progress, partial });
   const control = {
     isSameUrl: record.urlHash === hashUrl(spec.url),
     isSameQuery: isOfUrl(record, spec.url),
@@ -66,7 +68,8 @@ export async function findLeftovers(
   const part = await leftovers.openPart();
   const decision = decideStart({ ...found, part: part === undefined ? "missing" : "opened" });
   if (startsFresh(decision, output, log) || part === undefined) return undefined;
-  return { record, part: recordedPart, file: part.file, fileInfo: part.info, pieces, found };
+  const unchanged = journal.length > 0 ? undefined : recordedPart;
+  return { record, part: unchanged, file: part.file, fileInfo: part.info, pieces, found };
 }
 
 /** Whether a download starts at byte 0. Reports the progress that is lost. Throws where the download may not start. */

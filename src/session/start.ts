@@ -7,7 +7,7 @@ import { MAX_PIECES } from "../storage/control_format.ts";
 import type { RecordedFile } from "../storage/control_record.ts";
 import { discard } from "../storage/discard.ts";
 import type { Output } from "../storage/output.ts";
-import type { Logger, RemoteFile } from "../types.ts";
+import type { Logger, RemoteFile, Validator } from "../types.ts";
 import type { Progress } from "./progress.ts";
 import type { Interrupted } from "./resume.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
@@ -22,6 +22,8 @@ const MOST_BUFFERED_BYTES = 1024 * 1024;
 export interface Start {
   readonly remote: RemoteFile;
   readonly version: KnownVersion;
+  /** What names the version in the control file. */
+  readonly named: Validator;
   readonly sink: Sink;
   readonly pieces: PieceMap;
   /** The first response; `undefined` when no bytes are missing. */
@@ -56,7 +58,8 @@ export function startResumed(
     contentDisposition: undefined,
   };
   const sink = new PartFileSink(output, file, { size: fileInfo.size, finalSize: size });
-  return { remote, version, sink, pieces, first: first?.take(), identity };
+  const named = record.validator;
+  return { remote, version, named, sink, pieces, first: first?.take(), identity };
 }
 
 /** Starts at byte 0 with an empty sink. A failure leaves no files. */
@@ -85,7 +88,7 @@ export async function startFresh(
     });
     progress.restarted(remote.size);
     const version = new KnownVersion(remote.size, remote.validator, isJudgedByChecksum(spec));
-    return { remote, version, sink, pieces, first: first.take(), identity };
+    return { remote, version, named: remote.validator, sink, pieces, first: first.take(), identity };
   } catch (error) {
     await discard(output).catch(() => {}); // the failure that counts is `error`
     throw error;

@@ -1,3 +1,4 @@
+import type { CheckedRange } from "../lib/crc32.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { commitBytes, finishBytes } from "../storage/commit.ts";
 import type { Claims } from "../storage/control_record.ts";
@@ -14,6 +15,7 @@ import type { Sink } from "./sink.ts";
  */
 export class MemorySink implements Sink {
   readonly memoryBytes: number;
+  readonly journal = undefined;
   readonly #output: Output;
   readonly #buffer: BufferedPart;
   readonly #part: PartFileSink;
@@ -66,8 +68,8 @@ export class MemorySink implements Sink {
     return this.#part.sync();
   }
 
-  save(claims: Claims): Promise<void> {
-    return this.#part.save(claims);
+  save(claims: Claims, recent: () => readonly CheckedRange[]): Promise<void> {
+    return this.#part.save(claims, recent);
   }
 
   async complete(makeDurable: () => Promise<void>): Promise<void> {

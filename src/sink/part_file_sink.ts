@@ -1,7 +1,9 @@
+import type { CheckedRange } from "../lib/crc32.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { commitPart } from "../storage/commit.ts";
 import type { Claims } from "../storage/control_record.ts";
 import { discard, keepMismatch } from "../storage/discard.ts";
+import type { Journal } from "../storage/journal/journal.ts";
 import type { Output } from "../storage/output.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { FileWriter } from "./file_writer.ts";
@@ -42,6 +44,10 @@ export class PartFileSink implements Sink {
     return this.#output.part.isOpen;
   }
 
+  get journal(): Journal {
+    return this.#output.control.journal;
+  }
+
   write(data: Uint8Array, position: number, done: (written: boolean) => void): void {
     this.#writer.write(data, position, done);
   }
@@ -62,12 +68,12 @@ export class PartFileSink implements Sink {
     return this.#file.sync();
   }
 
-  async save(claims: Claims): Promise<void> {
+  async save(claims: Claims, recent: () => readonly CheckedRange[]): Promise<void> {
     // Without the part file's identity the next run checks all claims, which is right for a file that another
     // program changed.
     const info = await this.#writer.inspect().catch(() => undefined);
     const part = info && { identity: info.identity, modifiedMs: info.modifiedMs };
-    await this.#output.control.save({ ...claims, part });
+    await this.#output.control.save({ ...claims, part }, recent);
   }
 
   async complete(makeDurable: () => Promise<void>): Promise<void> {

@@ -38,7 +38,7 @@ test("a small file gets a part file when it must be durable before it is complet
   const sink = await newSink(scene.output, SMALL);
   await fill(sink);
   await sink.sync();
-  await sink.save(RECORD);
+  await sink.save(RECORD, () => []);
   assert.deepEqual(await scene.names(), ["out.bin.bytehaul", "out.bin.part"]);
   const reader = await sink.openReader();
   const buffer = new Uint8Array(BYTES.length);
@@ -97,7 +97,7 @@ test("a small file whose name is taken meanwhile can still be saved", async () =
   await failsWith("output_exists", sink.commit(BYTES.length, NEVER), scene.output.path);
   assert.deepEqual([await scene.names(), sink.canSave], [["out.bin"], true]);
   await sink.sync();
-  await sink.save(RECORD);
+  await sink.save(RECORD, () => []);
   assert.deepEqual(await scene.names(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
 });
 

@@ -24,7 +24,7 @@ const LEVELS: readonly RegExp[] = [
   /^src\/auth\/[^/]+$/,
   /^src\/options\/[^/]+$/,
   // The middle folders never import one another; the session joins them.
-  /^src\/(?:(?:plan|flow|storage|integrity)\/|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|proxy)\/)?)[^/]+$/,
+  /^src\/(?:(?:plan|flow|integrity)\/|storage\/(?:journal\/)?|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|proxy)\/)?)[^/]+$/,
   // Where bytes go stands on what is kept on disk.
   /^src\/sink\/[^/]+$/,
   /^src\/verify\/[^/]+$/,
