@@ -17,7 +17,7 @@ import type { Start } from "./start.ts";
  */
 const FIRST_INTERVAL = 1 / 8;
 /** How often received bytes are written that do not fill a block yet. A kill loses those of twice this time. */
-const WRITE_MS = 250;
+const WRITE_MS = 50;
 
 /** What a {@linkcode ProgressSaver} works with. */
 export interface ProgressSaverOptions {
@@ -69,7 +69,14 @@ export class ProgressSaver {
   /** Saves progress regularly until `signal` is aborted. The first intervals are shorter. */
   async saveRegularly(signal: AbortSignal): Promise<void> {
     if (!this.#options.start.remote.acceptsRanges) return;
-    await Promise.all([this.#saveOften(signal), this.#writeOften(signal)]);
+    const ended = new AbortController();
+    const writing = this.#writeOften(AbortSignal.any([signal, ended.signal]));
+    try {
+      await this.#saveOften(signal);
+    } finally {
+      ended.abort(OVER);
+      await writing;
+    }
   }
 
   /** Stops the journal. */
@@ -100,8 +107,8 @@ export class ProgressSaver {
 
   async #writeOften(signal: AbortSignal): Promise<void> {
     const { runtime: { clock }, cache } = this.#options;
-    for (;;) {
-      await clock.sleep(WRITE_MS, signal);
+    while (!signal.aborted) {
+      await clock.sleep(WRITE_MS, signal).catch(() => {}); // the loop ends
       cache.flushStale();
     }
   }

@@ -3,8 +3,8 @@ import { OVER } from "../lib/waiting.ts";
 import type { Clock } from "../runtime/runtime.ts";
 import type { Journal } from "../storage/journal/journal.ts";
 
-/** How long entries are gathered for one write. */
-const GATHER_MS = 100;
+/** How long entries are gathered for one write. A kill loses those of this time. */
+const GATHER_MS = 20;
 /** As many entries are written immediately. */
 const FULL_BATCH = 64;
 /** Entries that wait at most. A disk that is slower than that loses the rest to a kill, until the next checkpoint. */

@@ -45,12 +45,12 @@ class Scene {
   }
 }
 
-test("what comes within 100 ms is one write", async () => {
+test("what comes within 20 ms is one write", async () => {
   const { writer, appends, clock } = new Scene();
   writer.add(apart(0));
-  await clock.advance(60);
+  await clock.advance(12);
   writer.add(apart(1));
-  await clock.advance(39);
+  await clock.advance(7);
   assert.deepEqual(appends, []);
   await clock.advance(1);
   assert.deepEqual(appends, [[apart(0), apart(1)]]);
