@@ -8,7 +8,7 @@
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { contentHash, seededRandom } from "../../testing/content.ts";
-import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
+import { claimedBytes, isSame, journalOf, wrongClaims } from "./claims.ts";
 import { MemoryFiles } from "./memory_files.ts";
 import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime.ts";
 import { bytesOf, MemoryServer } from "./memory_server.ts";
@@ -46,6 +46,7 @@ const HELD = { pieceSize: SIZE, memoryBudget: 4 * SIZE } as const;
 
 const SCENARIOS: Readonly<Record<string, Partial<DownloadSpec>>> = {
   plain: {},
+  journal: { controlSaveIntervalMs: 60_000 },
   checksum: { checksum: `sha256:${contentHash(VERSION.seed, SIZE, "sha256")}` },
   prealloc: { fileAllocation: "prealloc" },
   overwrite: { overwrite: true },
@@ -201,6 +202,9 @@ class Case {
     if (files.peek(PART) !== undefined && files.peek(CONTROL) === undefined) {
       this.#fail("part file of nobody", listOf(files));
     }
+    const { entries, wrong } = journalOf(files, FINAL, () => bytesOf(VERSION));
+    this.#findings.add("journal entries", entries);
+    this.#findings.add("of them lost from the part file", wrong);
     if ((claimed ?? 0) < this.#saved) this.#fail("I4", `${claimed} bytes are claimed, ${this.#saved} were`);
     for (const range of wrongClaims(files, FINAL, () => bytesOf(VERSION))) {
       this.#fail("I3", `bytes ${range} are claimed and wrong`);
