@@ -46,7 +46,7 @@ const HELD = { pieceSize: SIZE, memoryBudget: 4 * SIZE } as const;
 
 const SCENARIOS: Readonly<Record<string, Partial<DownloadSpec>>> = {
   plain: {},
-  journal: { controlSaveIntervalMs: 60_000 },
+  journal: { controlSaveIntervalMs: 40 },
   checksum: { checksum: `sha256:${contentHash(VERSION.seed, SIZE, "sha256")}` },
   prealloc: { fileAllocation: "prealloc" },
   overwrite: { overwrite: true },
