@@ -11,10 +11,14 @@ import { storageError } from "../storage/storage_error.ts";
 import type { Logger } from "../types.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressSaver } from "./progress_saver.ts";
+import { reportProof } from "./resume.ts";
 import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { Start } from "./start.ts";
+import type { OpenClaims } from "./transfer/background_proof.ts";
+import type { Proof, ProofReports } from "./transfer/proof.ts";
 
 const HASH_BLOCKS = 2;
+const PROOF_BLOCKS = 1;
 /** Up to this many bytes are hashed on this thread. Starting another thread would take longer. */
 const HASHED_HERE_BYTES = 1024 * 1024;
 
@@ -36,16 +40,24 @@ export class Assembly {
   readonly pieces: PieceMap;
   /** Connections that the memory budget can feed. */
   readonly connections: number;
+  /** Claims of an earlier run that the transfer must check. */
+  readonly openClaims: OpenClaims | undefined;
   readonly #options: AssemblyOptions;
   readonly #sink: Sink;
   readonly #saver: ProgressSaver;
+  readonly #provedFile: FileReader | undefined;
+  #provenBytes = 0;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
 
-  private constructor(options: AssemblyOptions, hashedFile: FileReader | undefined) {
+  private constructor(
+    options: AssemblyOptions,
+    hashedFile: FileReader | undefined,
+    provedFile: FileReader | undefined,
+  ) {
     const { runtime, spec, log, start } = options;
-    const { sink, pieces } = start;
-    const reserved = hashedFile ? HASH_BLOCKS : 0;
+    const { sink, pieces, proof } = start;
+    const reserved = (hashedFile ? HASH_BLOCKS : 0) + (provedFile ? PROOF_BLOCKS : 0);
     const layout = layOutBlocks({
       budget: spec.memoryBudget - sink.memoryBytes,
       connections: spec.maxConnections,
@@ -76,19 +88,33 @@ export class Assembly {
     });
     this.cache = cache;
     this.#saver = new ProgressSaver({ ...options, cache, pieces });
+    this.#provedFile = provedFile;
+    this.openClaims = proof && provedFile && this.#openClaims(proof, provedFile);
     this.#hasher = hashedFile && { prefix: this.#startHashing(hashedFile), file: hashedFile };
   }
 
   /** Prepares the writing for the transfer from `start`. */
   static async open(options: AssemblyOptions): Promise<Assembly> {
-    const hashedFile = options.expected && await options.start.sink.openReader();
-    return new Assembly(options, hashedFile);
+    const { expected, start: { sink, proof } } = options;
+    const hashedFile = expected && await sink.openReader();
+    try {
+      return new Assembly(options, hashedFile, proof && await sink.openReader());
+    } catch (error) {
+      await hashedFile?.close().catch(() => {}); // the failure that counts is `error`
+      throw error;
+    }
   }
 
   /** Whether a later run can resume from the data on disk. */
   get isResumable(): boolean {
     const { size, acceptsRanges } = this.#options.start.remote;
-    return size !== undefined && acceptsRanges && this.pieces.doneBytes > 0;
+    const hasBytes = this.pieces.doneBytes > 0 || this.#options.start.proof?.unproven().next().done === false;
+    return size !== undefined && acceptsRanges && hasBytes;
+  }
+
+  /** Bytes of an earlier run that were checked during the transfer and are right. */
+  get provenBytes(): number {
+    return this.#provenBytes;
   }
 
   /** Saves progress regularly until `signal` is aborted. */
@@ -101,6 +127,7 @@ export class Assembly {
     await this.#saver.checkpointer.betweenSaves(async () => {
       await this.cache.flush();
       this.pieces.clear();
+      this.#options.start.proof?.forget();
       this.#options.progress.discarded();
       await this.#hasher?.prefix.restart();
       await this.#sink.clear();
@@ -143,8 +170,9 @@ export class Assembly {
     }
   }
 
-  /** Stops the journal and hashing, and closes the reader. */
+  /** Stops the journal and hashing, and closes the readers. The transfer must be over. */
   async close(): Promise<void> {
+    await this.#provedFile?.close().catch(() => {}); // it was only read
     await this.#saver.close();
     const hasher = this.#hasher;
     this.#hasher = undefined;
@@ -164,6 +192,33 @@ export class Assembly {
       await this.#saver.checkpointer.sync();
       this.#options.log("warn", `${cause}; continuing without it, as the file is complete`);
     }
+  }
+
+  #openClaims(proof: Proof, file: FileReader): OpenClaims {
+    const { start: { sink }, log } = this.#options;
+    const block = this.pool.tryTake()!;
+    return {
+      missing: proof.possible.missing(),
+      prove: async ({ onProven, onWrong }, signal) => {
+        const reports: ProofReports = {
+          onWrong,
+          onProven: (range) => {
+            this.#provenBytes += range.end - range.start;
+            this.#hasher?.prefix.advance(this.pieces.frontier);
+            onProven(range);
+          },
+        };
+        try {
+          await proof.run({ file, buffer: block.bytes, signal }, reports);
+        } catch (cause) {
+          signal.throwIfAborted();
+          throw storageError("check", sink.path, cause);
+        } finally {
+          this.pool.release(block);
+        }
+        reportProof(proof, sink.path, log);
+      },
+    };
   }
 
   #startHashing(file: FileReader): PrefixHasher {

@@ -50,10 +50,8 @@ export class ProgressSaver {
         log("warn", `${error}; a kill may lose what was fetched since the last checkpoint`),
     });
     this.checkpointer = new Checkpointer({
-      cache,
-      sink,
-      journal: this.#journal,
-      claims: () => this.#claims(),
+      ...{ cache, sink, journal: this.#journal, claims: () => this.#claims() },
+      unproven: () => [...options.start.proof?.unproven() ?? []],
     });
   }
 

@@ -14,6 +14,7 @@ import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import type { FirstResponse } from "./sources/first_response.ts";
 import { KnownVersion } from "./sources/known_version.ts";
 import { hashQuery, hashUrl } from "./sources/url_hash.ts";
+import type { Proof } from "./transfer/proof.ts";
 
 /** The largest file that is kept in memory until it is complete, in bytes. */
 const MOST_BUFFERED_BYTES = 1024 * 1024;
@@ -26,6 +27,8 @@ export interface Start {
   readonly named: Validator;
   readonly sink: Sink;
   readonly pieces: PieceMap;
+  /** Checks the claims of an earlier run that are not among `pieces` yet; `undefined` where there are none. */
+  readonly proof: Proof | undefined;
   /** The first response; `undefined` when no bytes are missing. */
   readonly first: FirstResponse | undefined;
   /** The control file's data about the file, without its version. */
@@ -41,13 +44,14 @@ export interface StartTools {
 
 /** Resumes an unfinished download. `first` is the response with the missing bytes. */
 export function startResumed(
-  { record, file, fileInfo, pieces }: Interrupted,
+  { record, file, fileInfo, pieces: possible, proof }: Interrupted,
   output: Output,
   { version, first }: Pick<Start, "version" | "first">,
   { spec, log, progress }: StartTools,
 ): Start {
+  const pieces = proof?.proven ?? possible;
   progress.resumedAt(pieces.doneBytes, record.size);
-  log("info", `going on with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
+  log("info", `going on with ${possible.doneBytes} of ${record.size} bytes from an earlier run`);
   const { urlHash, queryHash, size } = record;
   const identity = { urlHash, queryHash, size };
   const remote: RemoteFile = {
@@ -59,7 +63,7 @@ export function startResumed(
   };
   const sink = new PartFileSink(output, file, { size: fileInfo.size, finalSize: size });
   const named = record.validator;
-  return { remote, version, named, sink, pieces, first: first?.take(), identity };
+  return { remote, version, named, sink, pieces, proof, first: first?.take(), identity };
 }
 
 /** Starts at byte 0 with an empty sink. A failure leaves no files. */
@@ -88,7 +92,8 @@ export async function startFresh(
     });
     progress.restarted(remote.size);
     const version = new KnownVersion(remote.size, remote.validator, isJudgedByChecksum(spec));
-    return { remote, version, named: remote.validator, sink, pieces, first: first.take(), identity };
+    const named = remote.validator;
+    return { remote, version, named, sink, pieces, proof: undefined, first: first.take(), identity };
   } catch (error) {
     await discard(output).catch(() => {}); // the failure that counts is `error`
     throw error;

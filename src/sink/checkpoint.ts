@@ -1,3 +1,4 @@
+import type { CheckedRange } from "../lib/crc32.ts";
 import type { Claims } from "../storage/control_record.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { JournalWriter } from "./journal_writer.ts";
@@ -11,6 +12,8 @@ export interface CheckpointerOptions {
   readonly journal: Pick<JournalWriter, "renew" | "drop">;
   /** The bytes that the sink has at this moment. */
   readonly claims: () => Claims;
+  /** The claims of an earlier run that were not checked at this moment. */
+  readonly unproven: () => readonly CheckedRange[];
 }
 
 /**
@@ -39,12 +42,12 @@ export class Checkpointer {
   }
 
   async #save(): Promise<void> {
-    const { cache, sink, journal, claims } = this.#options;
+    const { cache, sink, journal } = this.#options;
     await cache.flush().catch(() => {}); // the claims have only writes that succeeded
-    const written = claims();
+    const [claims, unproven] = [this.#options.claims(), this.#options.unproven()];
     await journal.renew(async (recent) => {
       await this.sync();
-      await sink.save(written, recent);
+      await sink.save(claims, { unproven, recent });
     });
   }
 

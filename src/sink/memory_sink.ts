@@ -1,8 +1,8 @@
-import type { CheckedRange } from "../lib/crc32.ts";
 import type { RuntimeFile } from "../runtime/runtime.ts";
 import { commitBytes, finishBytes } from "../storage/commit.ts";
 import type { Claims } from "../storage/control_record.ts";
 import { discard, keepMismatch } from "../storage/discard.ts";
+import type { JournalStart } from "../storage/journal/journal.ts";
 import type { Output } from "../storage/output.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { BufferedPart } from "./buffered_part.ts";
@@ -68,8 +68,8 @@ export class MemorySink implements Sink {
     return this.#part.sync();
   }
 
-  save(claims: Claims, recent: () => readonly CheckedRange[]): Promise<void> {
-    return this.#part.save(claims, recent);
+  save(claims: Claims, journal: JournalStart): Promise<void> {
+    return this.#part.save(claims, journal);
   }
 
   async complete(makeDurable: () => Promise<void>): Promise<void> {

@@ -1,6 +1,5 @@
-import type { CheckedRange } from "../lib/crc32.ts";
 import type { Claims } from "../storage/control_record.ts";
-import type { Journal } from "../storage/journal/journal.ts";
+import type { Journal, JournalStart } from "../storage/journal/journal.ts";
 import type { FileReader } from "../storage/part_file.ts";
 
 /**
@@ -30,10 +29,10 @@ export interface Sink {
   /** Makes all written bytes durable. */
   sync(): Promise<void>;
   /**
-   * Records claims. All their bytes must have been written before the latest `sync()`. `recent` returns the ranges that
-   * were written since, for the new journal.
+   * Records claims. All their bytes must have been written before the latest `sync()`. `journal` has what is not proven
+   * or was written since.
    */
-  save(claims: Claims, recent: () => readonly CheckedRange[]): Promise<void>;
+  save(claims: Claims, journal: JournalStart): Promise<void>;
   /**
    * Ends writing after every byte was written. Calls `makeDurable` unless `commit()` itself makes the bytes durable.
    */

@@ -4,7 +4,13 @@ import type { OutputNames } from "../lib/output_names.ts";
 import type { FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
 import { decodeControl, type DecodedControl, emptyJournal, encodeControl } from "./control_format.ts";
 import type { ControlRecord } from "./control_record.ts";
-import { grown, Journal, type JournalExtent, MAX_JOURNAL_BYTES } from "./journal/journal.ts";
+import {
+  grown,
+  Journal,
+  type JournalExtent,
+  type JournalStart,
+  MAX_JOURNAL_BYTES,
+} from "./journal/journal.ts";
 import { encodeEntries } from "./journal/journal_format.ts";
 import { ForeignFileError, inTheWay, openOwn, removeOwn, requireReplaceable } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
@@ -15,6 +21,8 @@ import { createTemporary } from "./temporary_file.ts";
 export type LoadedControl = DecodedControl | { readonly kind: "missing" };
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024 + MAX_JOURNAL_BYTES;
+
+const NO_ENTRIES: JournalStart = { unproven: [], recent: () => [] };
 
 /** Reads, writes and removes the control file of an output. Only the owner of the output's lock may change it. */
 export class ControlStore {
@@ -57,18 +65,18 @@ export class ControlStore {
   }
 
   /**
-   * Replaces the control file atomically and durably. When that fails, the old file stays. `recent` returns the ranges
-   * that were written since the progress of `record` was read. They are the first entries of the new journal, so that
-   * no kill can lose them.
+   * Replaces the control file atomically and durably, with the first entries of its journal, so that no kill can lose
+   * them. When that fails, the old file stays.
    */
-  async save(record: ControlRecord, recent: () => readonly CheckedRange[] = () => []): Promise<void> {
+  async save(record: ControlRecord, { unproven, recent }: JournalStart = NO_ENTRIES): Promise<void> {
     const { files } = this.#runtime;
     const { control, directory, temporary } = this.#names;
     try {
       const bytes = encodeControl(record);
-      const file = await this.#writeTemporary(bytes);
+      const empty = emptyJournal(bytes);
+      const file = await this.#writeTemporary(bytes, encodeEntries(unproven, empty.seed));
       await this.journal.renew(async () => {
-        const extent = await writeEntries(file, emptyJournal(bytes), recent());
+        const extent = await writeEntries(file, grown(empty, unproven.length), recent());
         await files.rename(temporary, control);
         return extent;
       });
@@ -134,10 +142,11 @@ export class ControlStore {
   }
 
   /** Returns the file open. */
-  async #writeTemporary(bytes: Uint8Array<ArrayBuffer>): Promise<RuntimeFile> {
+  async #writeTemporary(record: Uint8Array, entries: Uint8Array): Promise<RuntimeFile> {
     const file = await createTemporary(this.#runtime.files, this.#names.temporary, this.#owner);
     try {
-      await file.write(bytes, 0);
+      await file.write(record, 0);
+      if (entries.length > 0) await file.write(entries, record.length);
       await file.sync();
       return file;
     } catch (cause) {
@@ -147,16 +156,16 @@ export class ControlStore {
   }
 }
 
-/** Writes the first entries of a journal and closes the file. */
+/** Writes entries at the end of a journal and closes the file. */
 async function writeEntries(
   file: RuntimeFile,
-  empty: JournalExtent,
+  extent: JournalExtent,
   ranges: readonly CheckedRange[],
 ): Promise<JournalExtent> {
   try {
-    if (ranges.length > 0) await file.write(encodeEntries(ranges, empty.seed), empty.end);
+    if (ranges.length > 0) await file.write(encodeEntries(ranges, extent.seed), extent.end);
   } finally {
     await file.close();
   }
-  return grown(empty, ranges.length);
+  return grown(extent, ranges.length);
 }

@@ -10,6 +10,24 @@ export function claimedBytes(files: MemoryFiles, output: string): number | undef
   return claims(files, output)?.pieces.doneBytes;
 }
 
+/** How many bytes the record claims, and the entries of the journal that the part file has. */
+export function provableBytes(
+  files: MemoryFiles,
+  output: string,
+  bytesOf: (etag: string | undefined) => Uint8Array,
+): number | undefined {
+  const claimed = claims(files, output);
+  if (claimed === undefined) return undefined;
+  const { pieces, journal } = claimed;
+  const part = files.peek(`${output}.part`) ?? new Uint8Array(0);
+  const expected = bytesOf(claimed.etag);
+  for (const range of journal.toSorted((one, other) => one.start - other.start)) {
+    const { start, end, crc } = range;
+    if (isSame(part.subarray(start, end), expected.subarray(start, end))) pieces.add(range, crc);
+  }
+  return pieces.doneBytes;
+}
+
 /**
  * Ranges that the control file of an output claims and its part file does not have, as text. `bytesOf` gives the
  * bytes of the version that has an ETag.

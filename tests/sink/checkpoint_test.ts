@@ -24,6 +24,7 @@ class Scene {
       renew: (save) => save(() => []),
       drop: () => this.#step("drop the journal"),
     },
+    unproven: () => [],
     claims: () => {
       this.steps.push(`claims ${this.written}`);
       const { file, progress } = RECORD;

@@ -7,6 +7,17 @@ import { encodeEntries, ENTRY_BYTES } from "./journal_format.ts";
 /** The most bytes of a journal. */
 export const MAX_JOURNAL_BYTES: number = 16 * 1024 * 1024;
 
+/** The most entries with which a journal may start, so that it has room for as many. */
+export const MAX_UNPROVEN: number = Math.floor(MAX_JOURNAL_BYTES / 2 / ENTRY_BYTES);
+
+/** The first entries of a journal. */
+export interface JournalStart {
+  /** Claims of an earlier run that were not checked yet, at most `MAX_UNPROVEN`. They are as durable as the record. */
+  readonly unproven: readonly CheckedRange[];
+  /** Returns the ranges that were written since the progress of the record was read. */
+  readonly recent: () => readonly CheckedRange[];
+}
+
 /** The extent of a journal. */
 export interface JournalExtent {
   /** The CRC-32 of the control record before the journal. */

@@ -64,7 +64,7 @@ test("a save starts an empty journal, with what came while it was saved", async 
   const store = storeIn(dir);
   await store.save(RECORD);
   await store.journal.append([FIRST!]);
-  await store.save(LATER, () => [SECOND!]);
+  await store.save(LATER, { unproven: [], recent: () => [SECOND!] });
   assert.deepEqual(await found(dir), [SECOND]);
   await store.journal.append([THIRD!]);
   await store.save(LATER);
@@ -82,7 +82,7 @@ test("52: a kill before the rename finds the old record with its journal", async
   await store.save(RECORD);
   await store.journal.append([FIRST!]);
   isKilled = true;
-  await assert.rejects(store.save(LATER, () => [SECOND!]));
+  await assert.rejects(store.save(LATER, { unproven: [], recent: () => [SECOND!] }));
   assert.deepEqual(await found(dir), [FIRST]);
   assert.equal(await store.journal.append([THIRD!]), "appended");
   assert.deepEqual(await found(dir), [FIRST, THIRD]);
@@ -210,7 +210,7 @@ test("the file is closed when the journal ends, and before a new record takes it
   await store.save(RECORD);
   await store.journal.append([FIRST!]);
   assert.equal(open, 1);
-  await store.save(LATER, () => [SECOND!]);
+  await store.save(LATER, { unproven: [], recent: () => [SECOND!] });
   await store.journal.append([THIRD!]);
   await store.journal.end();
   assert.deepEqual([open, openAtRename], [0, [0, 0]]);
