@@ -45,7 +45,7 @@ export class Assembly {
   readonly #options: AssemblyOptions;
   readonly #sink: Sink;
   readonly #saver: ProgressSaver;
-  readonly #provedFile: FileReader | undefined;
+  #provedFile: FileReader | undefined;
   #provenBytes = 0;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
@@ -172,7 +172,9 @@ export class Assembly {
 
   /** Stops the journal and hashing, and closes the readers. The transfer must be over. */
   async close(): Promise<void> {
-    await this.#provedFile?.close().catch(() => {}); // it was only read
+    const provedFile = this.#provedFile;
+    this.#provedFile = undefined;
+    await provedFile?.close().catch(() => {}); // it was only read
     await this.#saver.close();
     const hasher = this.#hasher;
     this.#hasher = undefined;
