@@ -184,17 +184,24 @@ test("a server that refuses further ranges is read from its first byte once the 
   await using left = await leave(dir, [1]);
   const { size } = left.server.version;
   let requests = 0;
+  let wasProven: boolean | undefined;
   left.respond = ({ range }) => {
     const isFirst = requests++ === 0;
-    if (range === undefined) return undefined;
+    if (range === undefined) {
+      wasProven = resuming.lines.some((line) => line.includes("checked"));
+      return undefined;
+    }
     if (isFirst) return { range: { start: range.start, end: range.start + 150_000 } };
     return { status: 416, headers: { "Content-Range": undefined } };
   };
   await using resuming = resume(left, { maxConnections: 1 });
   await resuming.gate.reached;
   await until(() => requests > 1);
+  // A request for the complete file would come now, if it did not wait for the proof.
+  const giveUpMs = performance.now() + 300;
+  await until(() => wasProven !== undefined || performance.now() > giveUpMs);
   resuming.gate.open();
   const { resumedBytes } = await resuming.handle.wait();
-  assert.equal(resumedBytes, left.saved - PIECE);
+  assert.deepEqual([resumedBytes, wasProven], [left.saved - PIECE, true]);
   await assertFileIs(left.path, SEED, size);
 });
