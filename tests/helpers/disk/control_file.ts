@@ -18,16 +18,17 @@ import { contentBytes, writeContentFile } from "../../../testing/content.ts";
 
 /** The record of the control file at `path`; `undefined` when there is none. */
 export async function readControl(path: string): Promise<ControlRecord | undefined> {
-  return (await read(path))?.record;
+  return (await readDecoded(path))?.record;
 }
 
 /** Bytes that the control file at `path` claims, those of its journal included; 0 without one. */
 export async function claimedBytes(path: string): Promise<number> {
-  const decoded = await read(path);
+  const decoded = await readDecoded(path);
   return decoded === undefined ? 0 : claims(decoded.record, decoded.journal).doneBytes;
 }
 
-async function read(path: string): Promise<DecodedRecord | undefined> {
+/** The control file at `path` with its journal; `undefined` when there is none. */
+export async function readDecoded(path: string): Promise<DecodedRecord | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
@@ -53,7 +54,7 @@ export async function untilClaimed(path: string, bytes: number): Promise<number>
  * it, that its CRCs are right, and returns how many bytes those are.
  */
 export async function assertClaimsHold(output: string, seed: number): Promise<number> {
-  const decoded = await read(`${output}.bytehaul`);
+  const decoded = await readDecoded(`${output}.bytehaul`);
   if (decoded === undefined) return 0;
   const pieces = claims(decoded.record, decoded.journal);
   if (pieces.doneBytes === 0) return 0;
