@@ -5,9 +5,10 @@ import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Checkpointer } from "../sink/checkpoint.ts";
 import { JournalWriter } from "../sink/journal_writer.ts";
+import type { Sink } from "../sink/sink.ts";
 import type { WriteBackCache } from "../sink/write_back_cache.ts";
 import type { Claims } from "../storage/control_record.ts";
-import type { Logger, Validator } from "../types.ts";
+import type { Logger, RemoteFile, Validator } from "../types.ts";
 import type { Progress } from "./progress.ts";
 import type { Start } from "./start.ts";
 
@@ -25,7 +26,10 @@ export interface ProgressSaverOptions {
   readonly spec: Pick<ResolvedSpec, "controlSaveIntervalMs">;
   readonly log: Logger;
   readonly progress: Pick<Progress, "fetched">;
-  readonly start: Start;
+  readonly start: Pick<Start, "version" | "named" | "proof" | "identity"> & {
+    readonly remote: Pick<RemoteFile, "acceptsRanges" | "size">;
+    readonly sink: Pick<Sink, "path" | "journal" | "sync" | "save">;
+  };
   readonly cache: Pick<WriteBackCache, "flush" | "flushStale">;
   readonly pieces: PieceMap;
 }
