@@ -61,16 +61,18 @@ export class ProgressSaver {
 
   /** Adds a range that the sink has. */
   add(range: CheckedRange): void {
-    const { acceptsRanges, size } = this.#options.start.remote;
-    if (!acceptsRanges || size === undefined) return;
+    const { remote: { acceptsRanges, size }, sink, version } = this.#options.start;
+    if (sink.journal === undefined || !acceptsRanges || size === undefined) return;
     // The control file must not name a version for bytes that may be of another.
-    if (isSame(this.#named, this.#options.start.version.recorded)) this.#journal.add(range);
+    if (isSame(this.#named, version.recorded)) this.#journal.add(range);
     else this.#due.abort(OVER);
   }
 
   /** Saves progress regularly until `signal` is aborted. The first intervals are shorter. */
   async saveRegularly(signal: AbortSignal): Promise<void> {
-    if (!this.#options.start.remote.acceptsRanges) return;
+    const { remote: { acceptsRanges }, sink } = this.#options.start;
+    if (!acceptsRanges) return;
+    if (sink.journal === undefined) return await this.#saveOften(signal);
     const ended = new AbortController();
     const writing = this.#writeOften(AbortSignal.any([signal, ended.signal]));
     try {
@@ -128,5 +130,6 @@ export class ProgressSaver {
 
 function isSame(one: Validator, other: Validator): boolean {
   return one === other ||
-    one.etag === other.etag && one.lastModified === other.lastModified && one.isYoung === other.isYoung;
+    one.etag === other.etag && one.lastModified === other.lastModified &&
+      (one.isYoung ?? false) === (other.isYoung ?? false);
 }

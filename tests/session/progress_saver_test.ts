@@ -28,11 +28,11 @@ class Scene {
   flushes = 0;
   answer: () => Promise<Appended> = () => Promise.resolve("appended");
 
-  constructor(acceptsRanges = true) {
+  constructor(acceptsRanges = true, hasJournal = true) {
     const pieces = new PieceMap(SIZE, 1000);
     const sink: Pick<Start["sink"], "path" | "journal" | "sync" | "save"> = {
       path: "/x/out.bin.part",
-      journal: {
+      journal: !hasJournal ? undefined : {
         append: (ranges) => {
           this.appended.push(...ranges.map(({ start }) => start));
           return this.answer();
@@ -153,5 +153,17 @@ test("from a server without ranges nothing is saved", async () => {
     scene.add(0);
     await scene.clock.advance(60_000);
     assert.deepEqual([scene.appended, scene.saved, scene.flushes], [[], [], 0]);
+  });
+});
+
+test("a small file in memory has no journal, and another version brings no save of it", async () => {
+  const scene = new Scene(true, false);
+  await scene.run(async () => {
+    scene.version.note(OTHER);
+    scene.add(0);
+    await scene.clock.advance(900);
+    assert.deepEqual([scene.appended, scene.saved, scene.flushes], [[], [], 0]);
+    await scene.clock.advance(100);
+    assert.equal(scene.saved.length, 1);
   });
 });
