@@ -67,7 +67,7 @@ export interface ProgressSnapshot {
   readonly state: DownloadState;
   /** Path of the file, or `undefined` until it is known. */
   readonly path: string | undefined;
-  /** Bytes of the file received so far, including those of an earlier run. */
+  /** Bytes of the file received so far, including those of an earlier run that are known to be right. */
   readonly downloaded: number;
   /** Size of the file in bytes, or `undefined` until the server reports it. Some servers never do. */
   readonly total: number | undefined;

@@ -148,8 +148,9 @@ export interface DownloadSpec extends RequestOptions, ProxyOptions {
    */
   readonly publishedDigest?: boolean;
   /**
-   * Milliseconds between two saves of the control file. The first three saves come after an eighth, a quarter and a
-   * half of this time.
+   * Milliseconds between two checkpoints, which sync the data and save the control file. A power loss costs at most
+   * the data of this time. A killed process loses only what was in flight, because the control file also has a journal.
+   * The first three checkpoints come after an eighth, a quarter and a half of this time.
    *
    * @default {5000}
    */

@@ -23,6 +23,12 @@ export interface SchedulerOptions {
   readonly missing: readonly ByteRange[];
   readonly minSegmentSize: number;
   readonly pieceSize: number;
+  /**
+   * Whether more ranges may turn out to be missing, until `close()`.
+   *
+   * @default {false}
+   */
+  readonly isOpen?: boolean;
 }
 
 /** Leases the missing ranges, lowest offset first. Each byte belongs to one lease at a time. */
@@ -32,15 +38,22 @@ export class Scheduler {
   #pending: ByteRange[];
   readonly #active = new Set<MutableLease>();
   #pendingBytes: number;
+  #isOpen: boolean;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#isOpen = options.isOpen ?? false;
     this.#pending = options.missing.toReversed();
     this.#pendingBytes = this.#pending.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
-  /** Whether all bytes were delivered. */
+  /** Whether all bytes were delivered, and no more can turn out to be missing. */
   get isDone(): boolean {
+    return this.isIdle && !this.#isOpen;
+  }
+
+  /** Whether there is nothing to fetch now. */
+  get isIdle(): boolean {
     return this.#pending.length === 0 && this.#active.size === 0;
   }
 
@@ -114,6 +127,19 @@ export class Scheduler {
     if (current === undefined) return;
     current.end = current.position;
     this.#retire(current);
+  }
+
+  /** Adds a range that turned out to be missing. It joins the one before it, so that one request fetches both. */
+  add(range: ByteRange): void {
+    const index = this.#pending.findLastIndex(({ end }) => end === range.start);
+    if (index < 0) return this.#addPending(range);
+    this.#pending[index] = { start: this.#pending[index]!.start, end: range.end };
+    this.#pendingBytes += range.end - range.start;
+  }
+
+  /** No more ranges turn out to be missing. */
+  close(): void {
+    this.#isOpen = false;
   }
 
   /** Ends every lease and restarts with `missing`. */

@@ -4,23 +4,21 @@ import { onAbort } from "../lib/on_abort.ts";
 import type { PieceMap } from "../plan/piece_map.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { Checkpointer } from "../sink/checkpoint.ts";
 import type { Sink } from "../sink/sink.ts";
 import { WriteBackCache } from "../sink/write_back_cache.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { Logger } from "../types.ts";
 import type { Progress } from "./progress.ts";
+import { ProgressSaver } from "./progress_saver.ts";
+import { reportProof } from "./resume.ts";
 import type { ExpectedChecksum } from "./sources/expected_checksum.ts";
 import type { Start } from "./start.ts";
+import type { OpenClaims } from "./transfer/background_proof.ts";
+import type { Proof, ProofReports } from "./transfer/proof.ts";
 
 const HASH_BLOCKS = 2;
-/**
- * The first save comes after this fraction of the usual interval, so that a run that is killed early keeps some
- * progress.
- */
-const FIRST_INTERVAL = 1 / 8;
-
+const PROOF_BLOCKS = 1;
 /** Up to this many bytes are hashed on this thread. Starting another thread would take longer. */
 const MAX_MAIN_THREAD_BYTES = 1024 * 1024;
 
@@ -35,6 +33,14 @@ export interface AssemblyOptions {
   readonly expected: ExpectedChecksum | undefined;
 }
 
+/** Readers of the part file. */
+interface OpenReaders {
+  /** For its checksum. */
+  readonly hashed: FileReader | undefined;
+  /** For claims of an earlier run. */
+  readonly proved: FileReader | undefined;
+}
+
 /** Brings received bytes into the sink: memory, writes, checkpoints and the hash of the written bytes. */
 export class Assembly {
   readonly pool: MemoryBudget;
@@ -42,16 +48,20 @@ export class Assembly {
   readonly pieces: PieceMap;
   /** Connections for which the memory budget is enough. */
   readonly connections: number;
+  /** Claims of an earlier run that the transfer must check. */
+  readonly openClaims: OpenClaims | undefined;
   readonly #options: AssemblyOptions;
   readonly #sink: Sink;
-  readonly #checkpointer: Checkpointer;
+  readonly #saver: ProgressSaver;
+  #provedFile: FileReader | undefined;
+  #provenBytes = 0;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
 
-  private constructor(options: AssemblyOptions, isHashed: boolean) {
+  private constructor(options: AssemblyOptions, { hashed, proved }: OpenReaders) {
     const { runtime, spec, log, start } = options;
-    const { sink, pieces, identity } = start;
-    const reserved = isHashed ? HASH_BLOCKS : 0;
+    const { sink, pieces, proof } = start;
+    const reserved = (hashed ? HASH_BLOCKS : 0) + (proved ? PROOF_BLOCKS : 0);
     const layout = layOutBlocks({
       budget: spec.memoryBudget - sink.memoryBytes,
       connections: spec.maxConnections,
@@ -76,31 +86,36 @@ export class Assembly {
       pieceSize: pieces.pieceSize,
       onWritten: (range) => {
         pieces.add(range, range.crc);
+        this.#saver.add(range);
         this.#hasher?.prefix.advance(pieces.frontier);
       },
     });
-    const claims = () => ({
-      file: { ...identity, validator: start.version.recorded },
-      progress: { pieceSize: pieces.pieceSize, ...pieces.snapshot() },
-    });
     this.cache = cache;
-    this.#checkpointer = new Checkpointer({ cache, sink, claims });
+    this.#saver = new ProgressSaver({ ...options, cache, pieces });
+    this.#provedFile = proved;
+    this.openClaims = proof && proved && this.#openClaims(proof, proved);
   }
 
   /** Prepares the writing for the transfer from `start`. */
   static async open(options: AssemblyOptions): Promise<Assembly> {
-    const { expected, start: { sink } } = options;
-    if (expected === undefined) return new Assembly(options, false);
-    // Loaded here, because most runs of the command have no checksum.
-    const { PrefixHasher } = await import("../integrity/prefix_hasher.ts");
-    const file = await sink.openReader();
-    const assembly = new Assembly(options, file !== undefined);
-    if (file !== undefined) {
-      const prefix = new PrefixHasher(assembly.#hashingOf(file, expected));
-      prefix.advance(assembly.pieces.frontier);
-      assembly.#hasher = { prefix, file };
+    const { expected, start: { sink, proof } } = options;
+    const hashed = expected && await sink.openReader();
+    let proved: FileReader | undefined;
+    try {
+      proved = proof && await sink.openReader();
+      const assembly = new Assembly(options, { hashed, proved });
+      if (expected !== undefined && hashed !== undefined) {
+        // Loaded here, because most runs of the command have no checksum.
+        const { PrefixHasher } = await import("../integrity/prefix_hasher.ts");
+        const prefix = new PrefixHasher(assembly.#hashingOf(hashed, expected));
+        prefix.advance(assembly.pieces.frontier);
+        assembly.#hasher = { prefix, file: hashed };
+      }
+      return assembly;
+    } catch (error) {
+      for (const file of [hashed, proved]) await file?.close().catch(() => {}); // the failure that counts is `error`
+      throw error;
     }
-    return assembly;
   }
 
   /** Why no later run can resume from the received data; `undefined` if one can. */
@@ -108,30 +123,26 @@ export class Assembly {
     const { size, acceptsRanges } = this.#options.start.remote;
     if (!acceptsRanges) return "the server does not send ranges";
     if (size === undefined) return "the server did not send the size of the file";
-    return this.pieces.doneBytes > 0 ? undefined : "no data was received";
+    const hasBytes = this.pieces.doneBytes > 0 || this.#options.start.proof?.unproven().next().done === false;
+    return hasBytes ? undefined : "no data was received";
   }
 
-  /** Saves progress regularly until `signal` is aborted. The first intervals are shorter. */
-  async saveRegularly(signal: AbortSignal): Promise<void> {
-    const { spec, runtime, progress } = this.#options;
-    if (!this.#options.start.remote.acceptsRanges) return;
-    // Received bytes count, and not written ones. A slow connection takes long to fill a block, and a save writes
-    // the block early.
-    let saved = progress.fetched;
-    const { controlSaveIntervalMs } = spec;
-    for (let part = FIRST_INTERVAL;; part = Math.min(1, part * 2)) {
-      await runtime.clock.sleep(controlSaveIntervalMs * part, signal);
-      if (progress.fetched === saved) continue;
-      saved = progress.fetched;
-      await this.#checkpointer.save();
-    }
+  /** Bytes of an earlier run that were checked during the transfer and are right. */
+  get provenBytes(): number {
+    return this.#provenBytes;
+  }
+
+  /** Saves progress regularly until `signal` is aborted. */
+  saveRegularly(signal: AbortSignal): Promise<void> {
+    return this.#saver.saveRegularly(signal);
   }
 
   /** Removes all received bytes, but never while a save runs. */
   async startOver(): Promise<void> {
-    await this.#checkpointer.betweenSaves(async () => {
+    await this.#saver.checkpointer.betweenSaves(async () => {
       await this.cache.flush();
       this.pieces.clear();
+      this.#options.start.proof?.forget();
       this.#options.progress.discarded();
       await this.#hasher?.prefix.restart();
       await this.#sink.clear();
@@ -144,7 +155,7 @@ export class Assembly {
     const hasSize = this.#options.start.remote.size !== undefined;
     if (!hasSize) this.pieces.endAt(this.pieces.frontier);
     // If the program is killed while the file gets its name, the control file also shows that the file is ours.
-    await this.#sink.complete(() => hasSize ? this.#saveAll() : this.#checkpointer.sync());
+    await this.#sink.complete(() => hasSize ? this.#saveAll() : this.#saver.checkpointer.sync());
     return this.pieces.size;
   }
 
@@ -170,12 +181,16 @@ export class Assembly {
       await this.#sink.discard();
       this.#options.progress.discarded();
     } else if (!this.#isSaved && this.#sink.canSave) {
-      await this.#checkpointer.save();
+      await this.#saver.checkpointer.save();
     }
   }
 
-  /** Stops hashing and closes its reader. */
+  /** Stops the journal and hashing, and closes the readers. The transfer must be over. */
   async close(): Promise<void> {
+    const provedFile = this.#provedFile;
+    this.#provedFile = undefined;
+    await provedFile?.close().catch(() => {}); // it was only read
+    await this.#saver.close();
     const hasher = this.#hasher;
     this.#hasher = undefined;
     await hasher?.prefix.close();
@@ -188,12 +203,39 @@ export class Assembly {
    */
   async #saveAll(): Promise<void> {
     try {
-      await this.#checkpointer.save();
+      await this.#saver.checkpointer.save();
       this.#isSaved = true;
     } catch (cause) {
-      await this.#checkpointer.sync();
+      await this.#saver.checkpointer.sync();
       this.#options.log("warn", `${cause}; continuing without it, as the file is complete`);
     }
+  }
+
+  #openClaims(proof: Proof, file: FileReader): OpenClaims {
+    const { start: { sink }, log } = this.#options;
+    const block = this.pool.tryTake()!;
+    return {
+      missing: proof.possible.missing(),
+      prove: async ({ onProven, onWrong }, signal) => {
+        const reports: ProofReports = {
+          onWrong,
+          onProven: (range) => {
+            this.#provenBytes += range.end - range.start;
+            this.#hasher?.prefix.advance(this.pieces.frontier);
+            onProven(range);
+          },
+        };
+        try {
+          await proof.run({ file, buffer: block.bytes, signal }, reports);
+        } catch (cause) {
+          signal.throwIfAborted();
+          throw storageError("check", sink.path, cause);
+        } finally {
+          this.pool.release(block);
+        }
+        reportProof(proof, sink.path, log);
+      },
+    };
   }
 
   #hashingOf(file: FileReader, { checksum }: ExpectedChecksum): PrefixHasherOptions {

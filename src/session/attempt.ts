@@ -62,7 +62,7 @@ export class Attempt {
   async run(): Promise<Outcome> {
     const { start, expected, stop } = this.#options;
     using first = start.first;
-    const resumedBytes = start.pieces.doneBytes;
+    const resumedAtStart = start.pieces.doneBytes;
     const assembly = await this.#openAssembly();
     try {
       if (first !== undefined) await this.#transfer(first, assembly);
@@ -71,6 +71,7 @@ export class Attempt {
       await assembly.close();
       await start.sink.commit(size, stop.signal);
       const lengthVerified = start.remote.size !== undefined;
+      const resumedBytes = resumedAtStart + assembly.provenBytes;
       return { size, resumedBytes, lengthVerified, verified: expected };
     } catch (error) {
       throw await this.#keepOrDiscard(assembly, error);
@@ -84,7 +85,9 @@ export class Attempt {
     try {
       return await Assembly.open(this.#options);
     } catch (error) {
-      if (start.pieces.doneBytes === 0) await start.sink.discard().catch(() => {}); // the failure that counts is `error`
+      if (start.pieces.doneBytes === 0 && start.proof === undefined) {
+        await start.sink.discard().catch(() => {}); // the failure that counts is `error`
+      }
       throw error;
     }
   }
@@ -101,6 +104,7 @@ export class Attempt {
     const reports = { clock, log, progress };
     const options = {
       ...{ clock, log, spec, source, limit, pieces, cache, pool, maxConnections, progress },
+      claims: assembly.openClaims,
       version: start.version,
       acceptsRanges: start.remote.acceptsRanges,
       countFailure: (error: DownloadError, budget: RetryBudget, leastMs: number) =>

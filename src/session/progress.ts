@@ -22,7 +22,10 @@ export interface ProgressView {
 }
 
 /** The part that the connections of a transfer report to. */
-export type TransferProgress = Pick<Progress, "fetched" | "connected" | "received" | "skipped">;
+export type TransferProgress = Pick<
+  Progress,
+  "fetched" | "connected" | "received" | "skipped" | "proven" | "verifying" | "fetching"
+>;
 
 /** Records what happens to a download. Only this class changes the data that a snapshot shows. */
 export class Progress implements ProgressView {
@@ -124,13 +127,18 @@ export class Progress implements ProgressView {
     this.#meter.addSkipped(bytes);
   }
 
+  /** Bytes of an earlier run were checked and are right. */
+  proven(bytes: number): void {
+    this.#meter.addKept(bytes);
+  }
+
   /** A request is sent again later. The result is disposed when it is sent, or when the retry is dropped. */
   retryingAt(retry: PendingRetry): Disposable {
     this.#retries.add(retry);
     return { [Symbol.dispose]: () => void this.#retries.delete(retry) };
   }
 
-  /** The file is compared with its checksum. */
+  /** The file is compared with its checksum, or what an earlier run left with its CRCs. */
   verifying(): void {
     this.#state = "verifying";
   }

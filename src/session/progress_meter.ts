@@ -36,6 +36,11 @@ export class ProgressMeter {
     this.#fetched += bytes;
   }
 
+  /** Counts bytes that an earlier run received. */
+  addKept(bytes: number): void {
+    this.#downloaded += bytes;
+  }
+
   /** Counts bytes that were received and were on disk already. */
   addSkipped(bytes: number): void {
     this.#sample();

@@ -1,30 +1,31 @@
 import { ControlFileError } from "../errors.ts";
-import { holdsRange } from "../integrity/range_check.ts";
 import type { ResolvedSpec } from "../options/resolved_options.ts";
 import { PieceMap } from "../plan/piece_map.ts";
 import type { FileInfo, RuntimeFile } from "../runtime/runtime.ts";
 import type { RecordedPart, SizedFile } from "../storage/control_record.ts";
 import type { Leftovers } from "../storage/inspection.ts";
 import type { Output } from "../storage/output.ts";
+import { MAX_UNPROVEN } from "../storage/journal/journal.ts";
 import { storageError } from "../storage/storage_error.ts";
 import type { Logger } from "../types.ts";
+import type { Progress } from "./progress.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import { decideStart, type Found, type FoundRecord, type StartDecision } from "./start_decision.ts";
 import { hashUrl, isOfUrl } from "./sources/url_hash.ts";
-
-/** How much one read may return. The signal is checked between two reads. */
-const CHECKED_BYTES = 512 * 1024;
+import { CHECKED_BYTES, Proof } from "./transfer/proof.ts";
 
 /** An unfinished download that an earlier run left. */
 export interface Interrupted {
   /** The file on the server as the control file records it. */
   readonly record: SizedFile;
-  /** The part file at the latest checkpoint. */
+  /** The part file at the latest checkpoint; `undefined` where it was certainly written since. */
   readonly part: RecordedPart | undefined;
   readonly file: RuntimeFile;
   readonly fileInfo: FileInfo;
-  /** The bytes that the control file claims; after `prove()` only the bytes that are right. */
+  /** The bytes that the control file claims; after `prove()` only those that are not known to be wrong. */
   readonly pieces: PieceMap;
+  /** Checks the claims that `prove()` did not check; `undefined` where all of them are right. */
+  readonly proof: Proof | undefined;
   /** The facts that decide how the download starts. */
   readonly found: Found & { readonly control: FoundRecord };
 }
@@ -50,11 +51,13 @@ export async function findLeftovers(
     log("warn", `${what}; restarting`);
     return undefined;
   }
-  const { file: recorded, part: recordedPart, progress } = leftovers.record;
+  const { record: { file: recorded, part: recordedPart, progress }, journal } = leftovers;
   // A record without a size claims no bytes.
   const record = { ...recorded, size: recorded.size ?? 0 };
   const pieces = new PieceMap(record.size, progress.pieceSize);
-  pieces.restore(progress);
+  // In ascending order, because each range is then added at the end of the others.
+  const partial = [...progress.partial, ...journal].toSorted((one, other) => one.start - other.start);
+  pieces.restore({ ...progress, partial });
   const control = {
     isSameUrl: record.urlHash === hashUrl(spec.url),
     isSameQuery: isOfUrl(record, spec.url),
@@ -66,7 +69,9 @@ export async function findLeftovers(
   const part = await leftovers.openPart();
   const decision = decideStart({ ...found, part: part === undefined ? "missing" : "opened" });
   if (startsFresh(decision, output, log) || part === undefined) return undefined;
-  return { record, part: recordedPart, file: part.file, fileInfo: part.info, pieces, found };
+  const unchanged = journal.length > 0 ? undefined : recordedPart;
+  const proof = undefined;
+  return { record, part: unchanged, file: part.file, fileInfo: part.info, pieces, proof, found };
 }
 
 /** Whether a download starts at byte 0. Reports the progress that is lost. Throws where the download may not start. */
@@ -100,39 +105,55 @@ export function startsFresh(
   return true;
 }
 
+/** What proving works with. */
+export interface ProveTools extends ResumeTools {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Checks the claims of the control file and keeps those that are right. Without changes of the part file since the
- * claims were saved, nothing is read.
+ * Checks the claims of the control file as far as the first request needs it, or all of them if `isThorough`. Without
+ * changes of the part file since the claims were saved, nothing is read.
  */
 export async function prove(
   interrupted: Interrupted,
   output: Output,
-  { spec, log }: ResumeTools,
-  signal: AbortSignal,
+  isThorough: boolean,
+  { spec, log, progress, signal }: ProveTools,
 ): Promise<Interrupted> {
   const { record, file, fileInfo, pieces: claimed } = interrupted;
   if (isUntouched(interrupted)) return withPieces(interrupted, claimed, fileInfo);
-  const pieces = new PieceMap(record.size, claimed.pieceSize);
-  const buffer = new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget));
   const fileSize = Math.min(fileInfo.size, record.size);
+  const proof = new Proof(claimed, fileSize);
+  const reader = { file, buffer: new Uint8Array(Math.min(CHECKED_BYTES, spec.memoryBudget)), signal };
+  progress.verifying();
   try {
-    for (const range of claimed.known()) {
-      // A range beyond the end of the file needs no read. There may be many such ranges.
-      if (range.end > fileSize) continue;
-      if (await holdsRange(file, range, buffer, signal)) pieces.add(range, range.crc);
-    }
+    if (isThorough || countOf(proof.unproven()) > MAX_UNPROVEN) await proof.proveAll(reader);
+    else await proof.proveOverlap(reader);
     if (fileInfo.size > fileSize) await file.truncate(fileSize);
   } catch (cause) {
     signal.throwIfAborted();
     throw storageError("check", output.part.path, cause);
   }
-  const wrong = claimed.doneBytes - pieces.doneBytes;
-  const outcome = `${wrong} of its ${claimed.doneBytes} recorded bytes are wrong and are fetched again`;
+  progress.fetching();
+  const proven = withPieces(interrupted, proof.possible, { ...fileInfo, size: fileSize });
+  if (!proof.isOver) return { ...proven, proof };
+  reportProof(proof, output.part.path, log);
+  return proven;
+}
+
+/** Reports what a proof that is over came to. */
+export function reportProof({ outcome }: Proof, path: string, log: Logger): void {
   log(
-    wrong > 0 ? "warn" : "info",
-    `"${output.part.path}" was changed or replaced since progress was saved; ${outcome}`,
+    outcome.isRight ? "info" : "warn",
+    `"${path}" was changed or replaced since progress was saved; ${outcome.text}`,
   );
-  return withPieces(interrupted, pieces, { ...fileInfo, size: fileSize });
+}
+
+function countOf(ranges: Iterable<unknown>): number {
+  let count = 0;
+  for (const _ of ranges) count++;
+  return count;
 }
 
 function withPieces(interrupted: Interrupted, pieces: PieceMap, fileInfo: FileInfo): Interrupted {

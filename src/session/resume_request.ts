@@ -10,9 +10,8 @@ import { KnownVersion } from "./sources/known_version.ts";
 import type { Interrupted } from "./resume.ts";
 import { mayBeOddity } from "./sources/response_doubts.ts";
 import { endedEarly } from "./sources/retry.ts";
+import { firstGap, OVERLAP_BYTES } from "./transfer/proof.ts";
 
-/** How many bytes before the first missing byte are requested again, to compare them with the data on disk. */
-const OVERLAP_BYTES = 64 * 1024;
 /** How many equal bytes prove the version where nothing else does. */
 const LEAST_PROOF_BYTES = 4 * 1024;
 
@@ -97,13 +96,10 @@ export class ResumeRequest {
   }
 
   #chooseOverlap(): Overlap {
-    const gaps = this.#interrupted.pieces.missing();
-    // The lowest gap that has bytes before it.
-    const index = gaps[0]!.start === 0 && gaps.length > 1 ? 1 : 0;
-    const gap = gaps[index]!;
+    const gap = firstGap(this.#interrupted.pieces)!;
     // A server may refuse a longer range.
     const most = this.#requests.mostBytes;
-    const overlap = Math.min(gap.start - (gaps[index - 1]?.end ?? 0), OVERLAP_BYTES, Math.floor(most / 2));
+    const overlap = Math.min(gap.before, OVERLAP_BYTES, Math.floor(most / 2));
     const start = gap.start - overlap;
     return { range: { start, end: Math.min(gap.end, start + most) }, missingFrom: gap.start };
   }

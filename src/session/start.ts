@@ -7,13 +7,14 @@ import { MAX_PIECES } from "../storage/control_format.ts";
 import type { RecordedFile } from "../storage/control_record.ts";
 import { discard } from "../storage/discard.ts";
 import type { Output } from "../storage/output.ts";
-import type { Logger, RemoteFile } from "../types.ts";
+import type { Logger, RemoteFile, Validator } from "../types.ts";
 import type { Progress } from "./progress.ts";
 import type { Interrupted } from "./resume.ts";
 import { isJudgedByChecksum } from "./sources/expected_checksum.ts";
 import type { FirstResponse } from "./sources/first_response.ts";
 import { KnownVersion } from "./sources/known_version.ts";
 import { hashQuery, hashUrl } from "./sources/url_hash.ts";
+import type { Proof } from "./transfer/proof.ts";
 
 /** The largest file that is kept in memory until it is complete, in bytes. */
 const MOST_BUFFERED_BYTES = 1024 * 1024;
@@ -22,8 +23,12 @@ const MOST_BUFFERED_BYTES = 1024 * 1024;
 export interface Start {
   readonly remote: RemoteFile;
   readonly version: KnownVersion;
+  /** What names the version in the control file. */
+  readonly named: Validator;
   readonly sink: Sink;
   readonly pieces: PieceMap;
+  /** Checks the claims of an earlier run that are not among `pieces` yet; `undefined` where there are none. */
+  readonly proof: Proof | undefined;
   /** The first response; `undefined` when no bytes are missing. */
   readonly first: FirstResponse | undefined;
   /** The control file's data about the file, without its version. */
@@ -39,13 +44,14 @@ export interface StartTools {
 
 /** Resumes an unfinished download. `first` is the response with the missing bytes. */
 export function startResumed(
-  { record, file, fileInfo, pieces }: Interrupted,
+  { record, file, fileInfo, pieces: possible, proof }: Interrupted,
   output: Output,
   { version, first }: Pick<Start, "version" | "first">,
   { spec, log, progress }: StartTools,
 ): Start {
+  const pieces = proof?.proven ?? possible;
   progress.resumedAt(pieces.doneBytes, record.size);
-  log("info", `resuming with ${pieces.doneBytes} of ${record.size} bytes from an earlier run`);
+  log("info", `resuming with ${possible.doneBytes} of ${record.size} bytes from an earlier run`);
   const { urlHash, queryHash, size } = record;
   const identity = { urlHash, queryHash, size };
   const remote: RemoteFile = {
@@ -56,7 +62,8 @@ export function startResumed(
     contentDisposition: undefined,
   };
   const sink = new PartFileSink(output, file, { size: fileInfo.size, finalSize: size });
-  return { remote, version, sink, pieces, first: first?.take(), identity };
+  const named = record.validator;
+  return { remote, version, named, sink, pieces, proof, first: first?.take(), identity };
 }
 
 /** Starts at byte 0 with an empty sink. A failure leaves no files. */
@@ -85,7 +92,8 @@ export async function startFresh(
     });
     progress.restarted(remote.size);
     const version = new KnownVersion(remote.size, remote.validator, isJudgedByChecksum(spec));
-    return { remote, version, sink, pieces, first: first.take(), identity };
+    const named = remote.validator;
+    return { remote, version, named, sink, pieces, proof: undefined, first: first.take(), identity };
   } catch (error) {
     await discard(output).catch(() => {}); // the failure that counts is `error`
     throw error;

@@ -33,7 +33,7 @@ export class Starter {
   async start(interrupted: Interrupted | undefined, named: FirstResponse | undefined): Promise<Start> {
     using first = named?.take();
     if (interrupted === undefined) return await this.#startFresh(first);
-    const proven = await prove(interrupted, this.#output, this.#tools, this.#tools.signal);
+    const proven = await prove(interrupted, this.#output, first !== undefined, this.#tools);
     const decision = decideStart(proven.found);
     if (startsFresh(decision, this.#output, this.#tools.log)) return await this.#startFresh(first);
     if (decision.kind === "resume") {

@@ -2,6 +2,7 @@ import type { RuntimeFile } from "../runtime/runtime.ts";
 import { commitBytes, finishBytes } from "../storage/commit.ts";
 import type { Claims } from "../storage/control_record.ts";
 import { discard, keepMismatch } from "../storage/discard.ts";
+import type { JournalStart } from "../storage/journal/journal.ts";
 import type { Output } from "../storage/output.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { BufferedPart } from "./buffered_part.ts";
@@ -14,6 +15,7 @@ import type { Sink } from "./sink.ts";
  */
 export class MemorySink implements Sink {
   readonly memoryBytes: number;
+  readonly journal = undefined;
   readonly #output: Output;
   readonly #buffer: BufferedPart;
   readonly #part: PartFileSink;
@@ -66,8 +68,8 @@ export class MemorySink implements Sink {
     return this.#part.sync();
   }
 
-  save(claims: Claims): Promise<void> {
-    return this.#part.save(claims);
+  save(claims: Claims, journal: JournalStart): Promise<void> {
+    return this.#part.save(claims, journal);
   }
 
   async complete(makeDurable: () => Promise<void>): Promise<void> {

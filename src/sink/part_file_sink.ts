@@ -2,6 +2,7 @@ import type { RuntimeFile } from "../runtime/runtime.ts";
 import { commitPart } from "../storage/commit.ts";
 import type { Claims } from "../storage/control_record.ts";
 import { discard, keepMismatch } from "../storage/discard.ts";
+import type { Journal, JournalStart } from "../storage/journal/journal.ts";
 import type { Output } from "../storage/output.ts";
 import type { FileReader } from "../storage/part_file.ts";
 import { FileWriter } from "./file_writer.ts";
@@ -42,6 +43,10 @@ export class PartFileSink implements Sink {
     return this.#output.part.isOpen;
   }
 
+  get journal(): Journal {
+    return this.#output.control.journal;
+  }
+
   write(data: Uint8Array, position: number, done: (written: boolean) => void): void {
     this.#writer.write(data, position, done);
   }
@@ -62,12 +67,12 @@ export class PartFileSink implements Sink {
     return this.#file.sync();
   }
 
-  async save(claims: Claims): Promise<void> {
+  async save(claims: Claims, journal: JournalStart): Promise<void> {
     // Without the part file's identity the next run checks all claims, which is right for a file that another
     // program changed.
     const info = await this.#writer.inspect().catch(() => undefined);
     const part = info && { identity: info.identity, modifiedMs: info.modifiedMs };
-    await this.#output.control.save({ ...claims, part });
+    await this.#output.control.save({ ...claims, part }, journal);
   }
 
   async complete(makeDurable: () => Promise<void>): Promise<void> {

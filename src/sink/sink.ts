@@ -1,4 +1,5 @@
 import type { Claims } from "../storage/control_record.ts";
+import type { Journal, JournalStart } from "../storage/journal/journal.ts";
 import type { FileReader } from "../storage/part_file.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface Sink {
   readonly failed: AbortSignal;
   /** Whether `save()` can still record progress for a later run. */
   readonly canSave: boolean;
+  /** Takes claims between two saves; `undefined` where a kill loses the bytes themselves. */
+  readonly journal: Pick<Journal, "append" | "drop"> | undefined;
   /** Queues a write. `data` must not change until `done` reports, in a later turn, whether the bytes were written. */
   write(data: Uint8Array, position: number, done: (written: boolean) => void): void;
   /** Waits for all queued writes. Rejects when one failed. */
@@ -25,8 +28,11 @@ export interface Sink {
   openReader(): Promise<FileReader>;
   /** Makes all written bytes durable. */
   sync(): Promise<void>;
-  /** Records claims. All their bytes must have been written before the latest `sync()`. */
-  save(claims: Claims): Promise<void>;
+  /**
+   * Records claims. All their bytes must have been written before the latest `sync()`. `journal` has what is not proven
+   * or was written since.
+   */
+  save(claims: Claims, journal: JournalStart): Promise<void>;
   /**
    * Ends writing after every byte was written. Calls `makeDurable` unless `commit()` itself makes the bytes durable.
    */

@@ -43,6 +43,11 @@ export class WriteBackCache {
     await this.#options.sink.settle();
   }
 
+  /** Writes what was buffered at the last call already, so that a slow connection does not buffer for long. */
+  flushStale(): void {
+    for (const lane of this.#lanes) lane.flushStale();
+  }
+
   #write(block: Block, bytes: Uint8Array, position: number): void {
     const { pool, sink, pieceSize, onWritten } = this.#options;
     let ranges: readonly CheckedRange[] = [];
@@ -77,6 +82,8 @@ export class CacheLane {
   #buffered: Block | undefined;
   #start = 0;
   #length = 0;
+  /** Whether the block was buffered at the last look. */
+  #isStale = false;
 
   constructor(blockSize: number, write: WriteBlock) {
     this.#blockSize = blockSize;
@@ -114,9 +121,16 @@ export class CacheLane {
     this.#length = 0;
   }
 
+  /** Writes the buffered bytes if the first of them were buffered at the last call. */
+  flushStale(): void {
+    if (this.#isStale) this.flush();
+    this.#isStale = this.#buffered !== undefined;
+  }
+
   /** Keeps the block, so that later bytes are appended to it. Writing its few bytes now would cost far more. */
   #buffer(block: Block, length: number, position: number): undefined {
     this.#buffered = block;
+    this.#isStale = false;
     this.#start = position;
     this.#length = length;
   }

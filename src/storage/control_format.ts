@@ -3,14 +3,26 @@ import type { CheckedRange } from "../lib/crc32.ts";
 import { ControlFileError } from "../errors.ts";
 import type { Validator } from "../types.ts";
 import type { ControlRecord, RecordedPart, RecordedProgress } from "./control_record.ts";
+import { grown, type JournalExtent } from "./journal/journal.ts";
+import { decodeEntries } from "./journal/journal_format.ts";
 
 /** The result of reading the bytes of a control file. */
-export type DecodedControl =
-  | { readonly kind: "damaged"; readonly reason: string }
-  | { readonly kind: "record"; readonly record: ControlRecord };
+export type DecodedControl = { readonly kind: "damaged"; readonly reason: string } | DecodedRecord;
+
+/** The content of a control file. */
+export interface DecodedRecord {
+  readonly kind: "record";
+  readonly record: ControlRecord;
+  /** Ranges that were written after the record was saved. They must be compared with the part file. */
+  readonly journal: readonly CheckedRange[];
+  /** `undefined` in a file of the version without a journal. */
+  readonly extent: JournalExtent | undefined;
+}
 
 const MAGIC = new TextEncoder().encode("BYTEHAUL");
-const VERSION = 2;
+const VERSION = 3;
+/** The version before had no journal. */
+const FIRST_VERSION = 2;
 /** Magic, version, length of the description, length of the table after it, and the CRC-32 of everything else. */
 const HEAD_BYTES = MAGIC.length + 4 * 4;
 /** Usually there are about as many as connections. Each is read again when the part file was changed. */
@@ -24,7 +36,7 @@ const MAX_SMALL_PIECES = 1024;
 /** The most pieces in a control file. Larger files get larger pieces. */
 export const MAX_PIECES: number = 2 ** 20;
 
-/** The bytes of a control file. */
+/** The bytes of a control file with an empty journal. */
 export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
   const { bitmap, crcs } = record.progress;
   const json = new TextEncoder().encode(JSON.stringify(describe(record)));
@@ -59,15 +71,27 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
       `Cannot resume from "${path}": it has format ${version}, this version of bytehaul reads up to ${VERSION}; update bytehaul, or choose another output`,
     );
   }
-  if (version < VERSION) return damaged("its version does not exist");
+  if (version < FIRST_VERSION) return damaged("its version does not exist");
   const jsonLength = view.getUint32(12);
-  const tableLength = view.getUint32(16);
-  if (HEAD_BYTES + jsonLength + tableLength !== bytes.length) return damaged("its length is wrong");
-  if (view.getUint32(20) !== checksumOf(bytes)) return damaged("its checksum is wrong");
+  const end = HEAD_BYTES + jsonLength + view.getUint32(16);
+  const hasJournal = version === VERSION;
+  if (hasJournal ? end > bytes.length : end !== bytes.length) return damaged("its length is wrong");
+  if (view.getUint32(20) !== checksumOf(bytes.subarray(0, end))) return damaged("its checksum is wrong");
   if (jsonLength > MAX_DESCRIPTION_BYTES) return damaged("its description is too long");
   const json = bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonLength);
-  const record = parseDescription(json, bytes.subarray(HEAD_BYTES + jsonLength));
-  return record === undefined ? damaged("its numbers do not fit together") : { kind: "record", record };
+  const record = parseDescription(json, bytes.subarray(HEAD_BYTES + jsonLength, end));
+  if (record === undefined) return damaged("its numbers do not fit together");
+  if (!hasJournal) return { kind: "record", record, journal: [], extent: undefined };
+  const extent = emptyJournal(bytes.subarray(0, end));
+  const { file: { size = 0 }, progress: { pieceSize } } = record;
+  const journal = decodeEntries(bytes.subarray(end), { seed: extent.seed, size, pieceSize });
+  return { kind: "record", record, journal, extent: grown(extent, journal.length) };
+}
+
+/** The empty journal behind an encoded record. */
+export function emptyJournal(record: Uint8Array<ArrayBuffer>): JournalExtent {
+  const seed = new DataView(record.buffer, record.byteOffset).getUint32(20);
+  return { seed, start: record.length, end: record.length };
 }
 
 /** The fields in the order in which all versions write them. An unknown size is written as 0. */

@@ -1,8 +1,17 @@
 import { ControlFileError } from "../errors.ts";
+import type { CheckedRange } from "../lib/crc32.ts";
 import type { OutputNames } from "../lib/output_names.ts";
 import type { FileLock, Runtime, RuntimeFile } from "../runtime/runtime.ts";
-import { decodeControl, type DecodedControl, encodeControl } from "./control_format.ts";
+import { decodeControl, type DecodedControl, emptyJournal, encodeControl } from "./control_format.ts";
 import type { ControlRecord } from "./control_record.ts";
+import {
+  grown,
+  Journal,
+  type JournalExtent,
+  type JournalStart,
+  MAX_JOURNAL_BYTES,
+} from "./journal/journal.ts";
+import { encodeEntries } from "./journal/journal_format.ts";
 import { ForeignFileError, inTheWay, openOwn, removeOwn, requireReplaceable } from "./own_file.ts";
 import { syncNames } from "./paths.ts";
 import { storageError } from "./storage_error.ts";
@@ -11,10 +20,14 @@ import { createTemporary } from "./temporary_file.ts";
 /** The result of looking for a control file. */
 export type LoadedControl = DecodedControl | { readonly kind: "missing" };
 
-const MAX_FILE_BYTES = 8 * 1024 * 1024;
+const MAX_FILE_BYTES = 8 * 1024 * 1024 + MAX_JOURNAL_BYTES;
+
+const NO_ENTRIES: JournalStart = { unproven: [], recent: () => [] };
 
 /** Reads, writes and removes the control file of an output. Only the owner of the output's lock may change it. */
 export class ControlStore {
+  /** What was written since the latest `save()`. */
+  readonly journal: Journal;
   readonly #runtime: Runtime;
   readonly #names: OutputNames;
   readonly #lock: Pick<FileLock, "owner"> | undefined;
@@ -27,6 +40,7 @@ export class ControlStore {
     this.#runtime = runtime;
     this.#names = names;
     this.#lock = lock;
+    this.journal = new Journal({ files: runtime.files, path: names.control, owner: lock?.owner });
   }
 
   get #owner(): number | undefined {
@@ -37,7 +51,10 @@ export class ControlStore {
   async load(overwrite = false): Promise<LoadedControl> {
     try {
       const bytes = await this.#read();
-      return bytes === undefined ? { kind: "missing" } : decodeControl(bytes, this.#names.control);
+      if (bytes === undefined) return { kind: "missing" };
+      const decoded = decodeControl(bytes, this.#names.control);
+      this.journal.continueAt(decoded.kind === "record" ? decoded.extent : undefined);
+      return decoded;
     } catch (cause) {
       if (!(cause instanceof ForeignFileError)) {
         throw storageError("read the control file", this.#names.control, cause);
@@ -47,13 +64,22 @@ export class ControlStore {
     }
   }
 
-  /** Replaces the control file atomically and durably. When that fails, the old file stays. */
-  async save(record: ControlRecord): Promise<void> {
+  /**
+   * Replaces the control file atomically and durably, with the first entries of its journal, so that no kill can lose
+   * them. When that fails, the old file stays.
+   */
+  async save(record: ControlRecord, { unproven, recent }: JournalStart = NO_ENTRIES): Promise<void> {
     const { files } = this.#runtime;
     const { control, directory, temporary } = this.#names;
     try {
-      await this.#writeTemporary(encodeControl(record));
-      await files.rename(temporary, control);
+      const bytes = encodeControl(record);
+      const empty = emptyJournal(bytes);
+      const file = await this.#writeTemporary(bytes, encodeEntries(unproven, empty.seed));
+      await this.journal.renew(async () => {
+        const extent = await writeEntries(file, grown(empty, unproven.length), recent());
+        await files.rename(temporary, control);
+        return extent;
+      });
       await syncNames(files, directory);
     } catch (cause) {
       await removeOwn(files, temporary, this.#owner).catch(() => {}); // the failure that counts is `cause`
@@ -65,6 +91,7 @@ export class ControlStore {
   async setAside(): Promise<string> {
     const { control, damaged } = this.#names;
     try {
+      await this.journal.end();
       await requireReplaceable(this.#runtime.files, damaged, this.#owner);
       await this.#runtime.files.rename(control, damaged);
     } catch (cause) {
@@ -76,6 +103,7 @@ export class ControlStore {
   async remove(): Promise<void> {
     const { files } = this.#runtime;
     try {
+      await this.journal.end();
       await files.remove(this.#names.control);
       await removeOwn(files, this.#names.temporary, this.#owner);
     } catch (cause) {
@@ -113,13 +141,31 @@ export class ControlStore {
     return (await openOwn(files, control, "read-own", this.#owner))?.file;
   }
 
-  async #writeTemporary(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** Returns the file open. */
+  async #writeTemporary(record: Uint8Array, entries: Uint8Array): Promise<RuntimeFile> {
     const file = await createTemporary(this.#runtime.files, this.#names.temporary, this.#owner);
     try {
-      await file.write(bytes, 0);
+      await file.write(record, 0);
+      if (entries.length > 0) await file.write(entries, record.length);
       await file.sync();
-    } finally {
-      await file.close();
+      return file;
+    } catch (cause) {
+      await file.close().catch(() => {}); // the failure that counts is `cause`
+      throw cause;
     }
   }
+}
+
+/** Writes entries at the end of a journal and closes the file. */
+async function writeEntries(
+  file: RuntimeFile,
+  extent: JournalExtent,
+  ranges: readonly CheckedRange[],
+): Promise<JournalExtent> {
+  try {
+    if (ranges.length > 0) await file.write(encodeEntries(ranges, extent.seed), extent.end);
+  } finally {
+    await file.close();
+  }
+  return grown(extent, ranges.length);
 }

@@ -1,3 +1,4 @@
+import type { CheckedRange } from "../lib/crc32.ts";
 import { OutputNames } from "../lib/output_names.ts";
 import type { FileInfo, Runtime } from "../runtime/runtime.ts";
 import { finishCommit } from "./commit.ts";
@@ -22,6 +23,8 @@ export interface FinishedOutput {
 export interface Leftover {
   readonly kind: "leftover";
   readonly record: ControlRecord;
+  /** Ranges that were written after the record was saved. They must be compared with the part file. */
+  readonly journal: readonly CheckedRange[];
   /** Opens the part file; `undefined` when it is missing or is not a regular file. */
   openPart(): Promise<OpenedFile | undefined>;
   /** Removes the part file and the control file. */
@@ -83,6 +86,7 @@ export async function inspectLeftovers(output: Output): Promise<Leftovers> {
       return {
         kind: "leftover",
         record: loaded.record,
+        journal: loaded.journal,
         openPart: () => output.part.open(),
         discard: () => discard(output),
       };

@@ -73,9 +73,10 @@ export class Output {
     );
   }
 
-  /** Closes the part file and unlocks the output. */
+  /** Closes the part file and the journal, and unlocks the output. */
   async release(): Promise<void> {
     try {
+      await this.control.journal.end();
       await this.part.close();
     } finally {
       await this.#lock.release().catch((cause) => {

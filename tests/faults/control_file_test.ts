@@ -69,11 +69,10 @@ const DAMAGES: Readonly<Record<string, (path: string) => Promise<void>>> = {
   "is empty": (path) => truncate(path, 0),
   "is cut after its magic": (path) => truncate(path, 8),
   "is cut before its last byte": async (path) => truncate(path, (await stat(path)).size - 1),
-  "has a byte too many": (path) => appendFile(path, "x"),
   "is garbage": (path) => writeFile(path, garbage(500)),
   "is a page of zeros": (path) => writeFile(path, new Uint8Array(4096)),
   "is another program's": (path) => writeFile(path, "#!/bin/sh\necho hello\n"),
-  "is far too long": (path) => truncate(path, 17 * 2 ** 20),
+  "is far too long": (path) => truncate(path, 25 * 2 ** 20),
 };
 
 function garbage(length: number): Uint8Array {
@@ -88,6 +87,14 @@ for (const [damage, inflict] of Object.entries(DAMAGES)) {
       await assertSetAside(left, names);
     }));
 }
+
+test("61: bytes behind a control file that are no journal of it change nothing", () =>
+  withInterrupted(async (left, names) => {
+    await appendFile(left.controlPath, garbage(100));
+    assert.equal((await left.resume()).resumedBytes, left.saved);
+    await assertFileIs(left.path, SEED, SIZE);
+    assert.deepEqual(await names(), ["out.bin"]);
+  }));
 
 test("60: a download whose control file was set aside can be begun again, also after a failure", () =>
   withInterrupted(async (left, names) => {
@@ -185,12 +192,12 @@ for (const changes of [{}, { resume: false }, { overwrite: true }]) {
   test(`63: a newer version's control file is refused and kept, with ${JSON.stringify(changes)}`, () =>
     withInterrupted(async (left, names) => {
       const bytes = await readFile(left.controlPath);
-      bytes[11] = 3;
+      bytes[11] = 4;
       await writeFile(left.controlPath, bytes);
       await assertRefused(
         left,
         names,
-        /format 3.*up to 2; update bytehaul, or choose another output/,
+        /format 4.*up to 3; update bytehaul, or choose another output/,
         changes,
       );
     }));

@@ -27,8 +27,11 @@ function sceneOn(clock: FastClock, options: FaultServerOptions): Promise<Scene> 
   });
 }
 
+/** Whether written bytes, or what is known of them, are gathered for so long. */
+const isOfJournal = (ms: number): boolean => ms === 20 || ms === 50;
+
 function isShort(ms: number): boolean {
-  return ms < 24 * 60 * 60 * 1000;
+  return ms < 24 * 60 * 60 * 1000 && !isOfJournal(ms);
 }
 
 /** What the end of a body may take after its last byte; no retry. */

@@ -256,3 +256,28 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     }
   });
 }
+
+test("while more may turn out to be missing, nothing is done", () => {
+  const scheduler = schedule([range(0, 100)], { isOpen: true });
+  const lease = take(scheduler, 1);
+  scheduler.deliver(lease, 100);
+  scheduler.giveBack(lease);
+  assert.deepEqual([scheduler.isIdle, scheduler.isDone, scheduler.hasPending], [true, false, false]);
+  scheduler.add(range(500, 600));
+  assert.deepEqual([scheduler.isIdle, scheduler.hasPending], [false, true]);
+  scheduler.close();
+  assert.equal(scheduler.isDone, false);
+  const last = take(scheduler, 1);
+  assert.deepEqual(bounds(last), [500, 600]);
+  scheduler.deliver(last, 100);
+  scheduler.giveBack(last);
+  assert.ok(scheduler.isDone);
+});
+
+test("what turns out to be missing goes in its order, and joins what ends where it starts", () => {
+  const scheduler = schedule([range(800, 900)], { isOpen: true });
+  for (const start of [100, 200, 300, 600]) scheduler.add(range(start, start + 100));
+  const leases: [number, number][] = [];
+  while (scheduler.hasPending) leases.push(bounds(take(scheduler, 1)));
+  assert.deepEqual(leases, [[100, 400], [600, 700], [800, 900]]);
+});

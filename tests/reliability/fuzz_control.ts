@@ -2,8 +2,16 @@ import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { ControlFileError } from "../../src/errors.ts";
 import { PieceMap } from "../../src/plan/piece_map.ts";
-import { decodeControl, encodeControl } from "../../src/storage/control_format.ts";
+import {
+  decodeControl,
+  type DecodedRecord,
+  emptyJournal,
+  encodeControl,
+} from "../../src/storage/control_format.ts";
 import type { ControlRecord } from "../../src/storage/control_record.ts";
+import { encodeEntries } from "../../src/storage/journal/journal_format.ts";
+import type { CheckedRange } from "../../src/lib/crc32.ts";
+import { claims } from "../helpers/disk/control_file.ts";
 import { check } from "./fuzz_text.ts";
 import type { Dice } from "./run_dice.ts";
 
@@ -41,8 +49,36 @@ function randomRecord(dice: Dice): ControlRecord {
   };
 }
 
+/** A control file with the claims of a journal behind it. */
+interface Whole {
+  readonly bytes: Bytes;
+  readonly recordBytes: number;
+  readonly journal: readonly CheckedRange[];
+}
+
+function randomFile(dice: Dice): Whole {
+  const record = randomRecord(dice);
+  const { file: { size = 0 }, progress: { pieceSize } } = record;
+  const encoded = encodeControl(record);
+  const journal = Array.from({ length: size === 0 ? 0 : dice.below(20) }, () => {
+    const start = dice.below(size);
+    const end = dice.between(start + 1, Math.min(size, start - start % pieceSize + pieceSize));
+    return { start, end, crc: dice.below(2 ** 32) };
+  });
+  const entries = encodeEntries(journal, emptyJournal(encoded).seed);
+  return { bytes: Uint8Array.from([...encoded, ...entries]), recordBytes: encoded.length, journal };
+}
+
+/** Whether what was read of damaged bytes is a record as it was saved, with no claims but those of its journal. */
+function isOf({ bytes, recordBytes, journal }: Whole, input: Bytes, decoded: DecodedRecord): boolean {
+  const isIn = ({ start, end, crc }: CheckedRange) =>
+    journal.some((one) => one.start === start && one.end === end && one.crc === crc);
+  return Buffer.compare(bytes.subarray(0, recordBytes), input.subarray(0, recordBytes)) === 0 &&
+    decoded.journal.every(isIn);
+}
+
 /** A control file of these parts, whose CRC is right. */
-function seal(json: Bytes, table: Bytes, lengths = [json.length, table.length], version = 2): Bytes {
+function seal(json: Bytes, table: Bytes, lengths = [json.length, table.length], version = 3): Bytes {
   const bytes = new Uint8Array(HEAD_BYTES + json.length + table.length);
   const view = new DataView(bytes.buffer);
   bytes.set(new TextEncoder().encode("BYTEHAUL"));
@@ -90,16 +126,28 @@ function craft(dice: Dice, bytes: Bytes): Bytes {
     else description[key] = dice.pick(ODD_VALUES);
   }
   const json = new TextEncoder().encode(dice.chance(0.05) ? "[1" : JSON.stringify(description));
-  let table = bytes.slice(HEAD_BYTES + jsonLength);
+  const tableLength = new DataView(bytes.buffer).getUint32(16);
+  let table = bytes.slice(HEAD_BYTES + jsonLength, HEAD_BYTES + jsonLength + tableLength);
   if (dice.chance(0.3)) table = damage(dice, table.length > 0 ? table : new Uint8Array(1), bytes);
   const lengths = dice.chance(0.1)
     ? [dice.pick([0, 2 ** 31, 2 ** 32 - 1, json.length + 1]), table.length]
     : undefined;
-  return seal(json, table, lengths, dice.pick([2, 2, 2, 2, 0, 1, 3, 2 ** 32 - 1]));
+  const sealed = seal(json, table, lengths, dice.pick([2, 3, 3, 3, 0, 1, 4, 2 ** 32 - 1]));
+  return dice.chance(0.5) ? sealed : Uint8Array.from([...sealed, ...oddEntries(dice, sealed)]);
+}
+
+/** Entries with any numbers, whose checks are right. */
+function oddEntries(dice: Dice, sealed: Bytes): Bytes {
+  const odd = () => dice.pick([0, 1, dice.below(2 ** 32), 2 ** 32, 2 ** 53 - 1, 2 ** 53, 2 ** 63]);
+  const ranges = Array.from({ length: dice.between(1, 5) }, () => {
+    const start = odd();
+    return { start, end: start + odd(), crc: dice.below(2 ** 32) };
+  });
+  return encodeEntries(ranges, emptyJournal(sealed).seed);
 }
 
 /** What is read must fit together, whoever wrote it. */
-function checkRecord(record: ControlRecord, input: Bytes): void {
+function checkRecord({ record, journal }: DecodedRecord, input: Bytes): void {
   const { file: { size = 0 }, progress } = record;
   const { pieceSize, bitmap, crcs, partial } = progress;
   check(Number.isSafeInteger(size) && size >= 0, "a size that is none", size);
@@ -110,8 +158,12 @@ function checkRecord(record: ControlRecord, input: Bytes): void {
   for (const range of partial) {
     check(0 <= range.start && range.start < range.end && range.end <= size, "a range out of the file", range);
   }
-  const pieces = new PieceMap(size, pieceSize);
-  pieces.restore(progress);
+  for (const { start, end } of journal) {
+    check(0 <= start && start < end && end <= size, "an entry out of the file", { start, end });
+    const isInOne = Math.floor(start / pieceSize) === Math.floor((end - 1) / pieceSize);
+    check(isInOne, "an entry of two pieces", { start, end });
+  }
+  const pieces = claims(record, journal);
   let [end, sum] = [0, 0];
   for (const range of pieces.known()) {
     check(range.start >= end && range.end <= size, "ranges that overlap", range);
@@ -129,17 +181,17 @@ function checkRecord(record: ControlRecord, input: Bytes): void {
 
 /** One control file that is not what it was. */
 export function fuzzControl(dice: Dice): void {
-  const [bytes, other] = [encodeControl(randomRecord(dice)), encodeControl(randomRecord(dice))];
+  const [file, other] = [randomFile(dice), randomFile(dice)];
   const isCrafted = dice.chance(0.4);
-  const input = isCrafted ? craft(dice, bytes) : damage(dice, bytes, other);
+  const input = isCrafted ? craft(dice, file.bytes) : damage(dice, file.bytes, other.bytes);
   try {
     const decoded = decodeControl(input, "file.bytehaul");
     if (decoded.kind === "damaged") return;
-    const isWhole = [bytes, other].some((file) => Buffer.compare(file, input) === 0);
+    const isWhole = [file, other].some((one) => isOf(one, input, decoded));
     check(isCrafted || isWhole, "damage was not noticed", Buffer.from(input).toString("hex"));
-    checkRecord(decoded.record, input);
+    checkRecord(decoded, input);
   } catch (error) {
-    const isNewer = error instanceof ControlFileError && new DataView(input.buffer).getUint32(8) > 2;
+    const isNewer = error instanceof ControlFileError && new DataView(input.buffer).getUint32(8) > 3;
     if (!isNewer) throw error;
   }
 }

@@ -66,7 +66,7 @@ async function killAndFinish(dice: Dice): Promise<Killed> {
       "--piece-size",
       dice.pick(["16k", "64k", "1M"]),
       "--save-interval",
-      dice.pick(["0.01", "0.05", "0.2"]),
+      dice.pick(["0.01", "0.2", "5"]),
     ],
     ...[...checksum, "-o", path, server.url],
   ];

@@ -9,7 +9,7 @@
 import { DownloadError } from "../../src/errors.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { seededRandom } from "../../testing/content.ts";
-import { claimedBytes, isSame, wrongClaims } from "./claims.ts";
+import { isSame, provableBytes, wrongClaims } from "./claims.ts";
 import { MemoryFiles } from "./memory_files.ts";
 import { type Call, type Ending, type Fate, runDownload } from "./memory_runtime.ts";
 import { bytesOf, MemoryServer } from "./memory_server.ts";
@@ -91,7 +91,7 @@ class Case {
   /** Lets a call fail, and then runs the download again. */
   async suffer(target: Call, code: string, kind: typeof ROUNDS[number]): Promise<void> {
     const files = await this.begin();
-    this.#saved = claimedBytes(files, FINAL) ?? 0;
+    this.#saved = provableBytes(files, FINAL, () => bytesOf(VERSION)) ?? 0;
     const random = seededRandom(this.#seed + 1000 * target.number);
     const failed = new Set([target.name]);
     const second = target.number + 1 + Math.floor(random() * 40);
@@ -137,7 +137,7 @@ class Case {
   }
 
   #save(files: MemoryFiles): void {
-    this.#saved = Math.max(this.#saved, claimedBytes(files, FINAL) ?? 0);
+    this.#saved = Math.max(this.#saved, provableBytes(files, FINAL, () => bytesOf(VERSION)) ?? 0);
   }
 
   async #run(
@@ -172,7 +172,7 @@ class Case {
       this.#findings.add(`error ${error.code}`);
     }
     if (isWhole(files) || mayRestart) return;
-    const claimed = claimedBytes(files, FINAL) ?? 0;
+    const claimed = provableBytes(files, FINAL, () => bytesOf(VERSION)) ?? 0;
     if (claimed < this.#saved) {
       this.#fail("I5", `${claimed} bytes are claimed, ${this.#saved} were (${error})`);
     }

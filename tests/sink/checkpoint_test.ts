@@ -20,6 +20,11 @@ class Scene {
       sync: () => this.#step("sync"),
       save: ({ file }) => this.#step("save", ` ${file.size}`),
     },
+    journal: {
+      renew: (save) => save(() => []),
+      drop: () => this.#step("drop the journal"),
+    },
+    unproven: () => [],
     claims: () => {
       this.steps.push(`claims ${this.written}`);
       const { file, progress } = RECORD;
@@ -129,4 +134,12 @@ test("a save that failed does not stop the one that waits for it", async () => {
   };
   const [first, second] = await Promise.allSettled([scene.checkpointer.save(), scene.checkpointer.save()]);
   assert.deepEqual([first.status, second.status], ["rejected", "fulfilled"]);
+});
+
+test("43: a failed sync drops the journal, as the cache may still have what the disk lost", async () => {
+  const scene = new Scene();
+  scene.on["sync"] = failing("EIO");
+  await assert.rejects(scene.checkpointer.save());
+  await assert.rejects(scene.checkpointer.save());
+  assert.equal(scene.steps.filter((step) => step === "drop the journal done").length, 1);
 });

@@ -8,6 +8,7 @@ import type { Sink } from "../../src/sink/sink.ts";
 import { failsWith, OutputScene, PART_TEXT, RECORD } from "../helpers/scenes/output_scene.ts";
 import { fileWith, systemError } from "../helpers/doubles/runtime_double.ts";
 
+const NO_ENTRIES = { unproven: [], recent: () => [] };
 const BYTES = new TextEncoder().encode(PART_TEXT);
 const NEVER = new AbortController().signal;
 const SMALL = {
@@ -38,7 +39,7 @@ test("a small file gets a part file when it must be durable before it is complet
   const sink = await newSink(scene.output, SMALL);
   await fill(sink);
   await sink.sync();
-  await sink.save(RECORD);
+  await sink.save(RECORD, NO_ENTRIES);
   assert.deepEqual(await scene.names(), ["out.bin.bytehaul", "out.bin.part"]);
   const reader = await sink.openReader();
   const buffer = new Uint8Array(BYTES.length);
@@ -97,7 +98,7 @@ test("a small file whose name is taken meanwhile can still be saved", async () =
   await failsWith("output_exists", sink.commit(BYTES.length, NEVER), scene.output.path);
   assert.deepEqual([await scene.names(), sink.canSave], [["out.bin"], true]);
   await sink.sync();
-  await sink.save(RECORD);
+  await sink.save(RECORD, NO_ENTRIES);
   assert.deepEqual(await scene.names(), ["out.bin", "out.bin.bytehaul", "out.bin.part"]);
 });
 

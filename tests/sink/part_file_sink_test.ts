@@ -14,6 +14,7 @@ import {
 } from "../helpers/scenes/output_scene.ts";
 import { fileWith, systemError } from "../helpers/doubles/runtime_double.ts";
 
+const NO_ENTRIES = { unproven: [], recent: () => [] };
 const BYTES = new TextEncoder().encode(PART_TEXT);
 const NEVER = new AbortController().signal;
 
@@ -63,7 +64,7 @@ test("a save says which file it speaks of, and when that was last written", asyn
   await using _ = scene;
   await fill(sink);
   await sink.sync();
-  await sink.save(RECORD);
+  await sink.save(RECORD, NO_ENTRIES);
   const { identity, modifiedMs } = (await scene.output.place.runtime.files.lstat(sink.path))!;
   assert.deepEqual((await readControl(scene.output.place.names.control))?.part, { identity, modifiedMs });
 });
@@ -73,7 +74,7 @@ test("46: of a file that others changed nothing is saved but claims, so that all
   await using _ = scene;
   await fill(sink);
   await truncate(sink.path, 3);
-  await sink.save(RECORD);
+  await sink.save(RECORD, NO_ENTRIES);
   assert.equal((await readControl(scene.output.place.names.control))?.part, undefined);
   assert.match(`${sink.failed.reason}`, /was changed by another program/);
 });

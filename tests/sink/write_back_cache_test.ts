@@ -231,3 +231,21 @@ for (const [seed, blocks] of [[1, 6], [2, 7], [3, 8], [4, 12]] as const) {
     assert.equal(scene.pool.bytesInUse, 0);
   });
 }
+
+test("52: what does not fill a block is written at the second look", async () => {
+  const scene = new Scene();
+  const lane = scene.cache.openLane();
+  scene.store(lane, 0, 10);
+  scene.cache.flushStale();
+  await settle();
+  assert.deepEqual(scene.acknowledged, []);
+  scene.store(lane, 10, 10);
+  scene.cache.flushStale();
+  await settle();
+  assert.deepEqual(scene.acknowledged, [{ start: 0, end: 20 }]);
+  scene.store(lane, 20, 10);
+  scene.cache.flushStale();
+  await settle();
+  assert.deepEqual(scene.acknowledged, [{ start: 0, end: 20 }]);
+  scene.cache.closeLane(lane);
+});

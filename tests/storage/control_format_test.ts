@@ -6,10 +6,12 @@ import { ControlFileError } from "../../src/errors.ts";
 import {
   decodeControl,
   type DecodedControl,
+  emptyJournal,
   encodeControl,
   MAX_PIECES,
 } from "../../src/storage/control_format.ts";
 import type { ControlRecord, RecordedProgress } from "../../src/storage/control_record.ts";
+import { encodeEntries } from "../../src/storage/journal/journal_format.ts";
 import { seededRandom } from "../../testing/content.ts";
 
 const PATH = "/x/out.bin.bytehaul";
@@ -47,7 +49,7 @@ const TABLE = tableOf(PROGRESS);
 const decode = (bytes: Uint8Array<ArrayBuffer>): DecodedControl => decodeControl(bytes, PATH);
 
 /** A control file with any description and table, with lengths and checksum that fit. */
-function seal(description: string | Uint8Array, table: Uint8Array = TABLE, version = 2) {
+function seal(description: string | Uint8Array, table: Uint8Array = TABLE, version = 3) {
   const json = Buffer.from(description);
   const head = Buffer.alloc(HEAD_BYTES);
   head.write("BYTEHAUL");
@@ -67,6 +69,12 @@ function describe(changes: Readonly<Record<string, unknown>> = {}): string {
     ...{ partIdentity: PART?.identity, partModifiedMs: PART?.modifiedMs, partial: RANGES },
     ...changes,
   });
+}
+
+/** What is read of a file with nothing but `record`. */
+function recordAlone(record: ControlRecord): DecodedControl {
+  const bytes = encodeControl(record);
+  return { kind: "record", record, journal: [], extent: emptyJournal(bytes) };
 }
 
 function assertDamaged(bytes: Uint8Array<ArrayBuffer>, what: string): void {
@@ -110,8 +118,7 @@ test("a record reads back as it was", () => {
     },
   ];
   for (const record of records) {
-    const decoded = decode(encodeControl(record));
-    assert.deepEqual(decoded, { kind: "record", record });
+    assert.deepEqual(decode(encodeControl(record)), recordAlone(record));
   }
 });
 
@@ -133,8 +140,7 @@ test("records at random read back as they were", () => {
     );
     const progress = { pieceSize, bitmap, crcs, partial };
     const record = { ...RECORD, file: { ...FILE, size }, progress };
-    const decoded = decode(encodeControl(record));
-    assert.deepEqual(decoded, { kind: "record", record });
+    assert.deepEqual(decode(encodeControl(record)), recordAlone(record));
   }
 });
 
@@ -171,13 +177,44 @@ test("61: two flipped bits are caught", () => {
   }
 });
 
-test("60: one that was cut, or that goes on, is damaged", () => {
+test("60: one that was cut is damaged, and so is one without a journal that goes on", () => {
   const good = encodeControl(RECORD);
   for (let length = 0; length < good.length; length++) {
     assertDamaged(good.slice(0, length), `${length} bytes`);
   }
-  assertDamaged(new Uint8Array([...good, 0]), "one byte more");
-  assertDamaged(new Uint8Array([...good, ...good]), "twice the same");
+  const older = seal(describe(), TABLE, 2);
+  assertDamaged(new Uint8Array([...older, 0]), "one byte more");
+  assertDamaged(new Uint8Array([...older, ...older]), "twice the same");
+});
+
+test("one of the version without a journal is read", () => {
+  const record = { kind: "record", record: RECORD, journal: [], extent: undefined };
+  assert.deepEqual(decode(seal(describe(), TABLE, 2)), record);
+});
+
+test("61: what follows a record and is no journal of it claims nothing", () => {
+  const good = encodeControl(RECORD);
+  const entries = encodeEntries([{ start: 500, end: 510, crc: 1 }], emptyJournal(good).seed + 1);
+  for (const tail of [[0], new Array(1000).fill(0), new Array(1000).fill(255), [...good], [...entries]]) {
+    assert.deepEqual(decode(new Uint8Array([...good, ...tail])), recordAlone(RECORD));
+  }
+});
+
+test("the journal of a record is read up to the first entry that is wrong", () => {
+  const good = encodeControl(RECORD);
+  const extent = emptyJournal(good);
+  const journal = [{ start: 500, end: 510, crc: 1 }, { start: 700, end: 800, crc: 0xffff_ffff }];
+  const entries = encodeEntries(journal, extent.seed);
+  const end = extent.end + entries.length;
+  const whole = new Uint8Array([...good, ...entries]);
+  assert.deepEqual(decode(whole), { kind: "record", record: RECORD, journal, extent: { ...extent, end } });
+  assert.deepEqual(decode(new Uint8Array([...whole, 7, 7])), decode(whole));
+  whole[extent.end + 30]! ^= 1;
+  const cut = { ...extent, end: extent.end + entries.length / 2 };
+  assert.deepEqual(decode(whole), {
+    ...{ kind: "record", record: RECORD },
+    ...{ journal: journal.slice(0, 1), extent: cut },
+  });
 });
 
 test("60: what is none is damaged", () => {
@@ -289,11 +326,12 @@ test("62: names that every object has mean nothing", () => {
   const decoded = decode(
     seal(describe({ more: 1, constructor: 2 }).replace("{", '{"__proto__": {"size": 5},')),
   );
-  assert.deepEqual(decoded, { kind: "record", record: RECORD });
+  assert.equal(decoded.kind, "record");
+  assert.deepEqual(decoded.kind === "record" && decoded.record, RECORD);
 });
 
 test("63: one of a newer version is refused, whatever else is in it", () => {
-  for (const bytes of [seal(describe(), TABLE, 3), seal("", new Uint8Array(0), 0xffff_ffff)]) {
+  for (const bytes of [seal(describe(), TABLE, 4), seal("", new Uint8Array(0), 0xffff_ffff)]) {
     bytes.fill(0, 20);
     assert.throws(() => decode(bytes), (error: unknown) => {
       assert.ok(error instanceof ControlFileError);

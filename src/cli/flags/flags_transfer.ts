@@ -87,7 +87,7 @@ export const TRANSFER_FLAGS: FlagGroup = {
       name: "save-interval",
       placeholder: "S",
       option: "controlSaveIntervalMs",
-      help: "the most seconds between two saves of progress",
+      help: "the most seconds that a power loss may cost",
       value: seconds(SPEC_RANGES.controlSaveIntervalMs),
     }),
   ],

@@ -3,7 +3,7 @@ import { OVER } from "../../lib/waiting.ts";
 import type { Lease, Scheduler } from "../../plan/scheduler.ts";
 import { whereToSplit } from "../../plan/tail.ts";
 import type { Clock } from "../../runtime/runtime.ts";
-import type { Logger } from "../../types.ts";
+import type { ByteRange, Logger } from "../../types.ts";
 import { ActiveLease } from "./active_lease.ts";
 
 /** What a {@linkcode LeaseDesk} works with. */
@@ -84,6 +84,21 @@ export class LeaseDesk {
     const active = new ActiveLease(lease, patienceMs, clock, signal);
     this.#active.add(active);
     return active;
+  }
+
+  /** Adds a range that turned out to be missing. */
+  add(range: ByteRange): void {
+    this.#options.scheduler.add(range);
+    this.#returned.wakeAll();
+  }
+
+  /** No more ranges turn out to be missing. */
+  close(): void {
+    const { scheduler } = this.#options;
+    scheduler.close();
+    if (!scheduler.isDone) return;
+    this.#done.abort(OVER);
+    this.#returned.wakeAll();
   }
 
   /** Ends a lease. Its undelivered bytes go to the next connection that needs a lease. */

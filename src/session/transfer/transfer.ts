@@ -10,6 +10,7 @@ import type { WriteBackCache } from "../../sink/write_back_cache.ts";
 import type { Logger } from "../../types.ts";
 import type { KnownVersion } from "../sources/known_version.ts";
 import type { Source } from "../sources/source.ts";
+import { BackgroundProof, type OpenClaims } from "./background_proof.ts";
 import { LeaseDesk } from "./lease_desk.ts";
 import type { TransferProgress } from "../progress.ts";
 import type { CountFailure } from "./recovery.ts";
@@ -41,6 +42,8 @@ export interface TransferOptions {
   /** Whether the server sends ranges, as far as is known. */
   readonly acceptsRanges: boolean;
   readonly pieces: PieceMap;
+  /** Claims that are checked meanwhile; `undefined` where `pieces` has everything that is on disk. */
+  readonly claims: OpenClaims | undefined;
   readonly cache: WriteBackCache;
   readonly pool: BlockPool;
   /** How many connections there may be at most. */
@@ -60,12 +63,17 @@ export async function runTransfer(
   first: ProbeResult,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log, spec, source, limit, version, pieces, cache, pool, progress } = options;
+  const { clock, log, spec, source, limit, version, pieces, claims, cache, pool, progress } = options;
   const stop = new AbortController();
   using _ = onAbort(signal, () => stop.abort(signal.reason));
   if (signal.aborted) first.reader.close();
   const { minSegmentSize } = spec;
-  const scheduler = new Scheduler({ missing: pieces.missing(), minSegmentSize, pieceSize: pieces.pieceSize });
+  const scheduler = new Scheduler({
+    missing: claims?.missing ?? pieces.missing(),
+    ...{ minSegmentSize, pieceSize: pieces.pieceSize, isOpen: claims !== undefined },
+  });
+  const desk = new LeaseDesk({ clock, log, scheduler, minSegmentSize, signal: stop.signal });
+  const proof = claims && new BackgroundProof({ claims, scheduler, desk, progress, stop });
   const maxConnections = connectionsFor(options);
   const load = new ServerLoad({
     ...{ clock, log, source, progress, maxConnections },
@@ -74,14 +82,15 @@ export async function runTransfer(
     maxQuietMs: spec.retryMaxDelayMs,
   });
   const work = {
-    ...{ clock, log, source, load, scheduler, pieces, cache, pool, progress, minSegmentSize },
+    ...{ clock, log, source, load, scheduler, desk, pieces, cache, pool, progress, minSegmentSize },
     signal: stop.signal,
-    desk: new LeaseDesk({ clock, log, scheduler, minSegmentSize, signal: stop.signal }),
     check: new VersionCheck({ clock, version, file: spec }),
     retryPolicy: spec,
     countFailure: options.countFailure,
     leastSize: first.leastSize ?? 0,
+    untilProven: async () => await proof?.ended,
     startOver: async () => {
+      await proof?.stop();
       await options.startOver();
       scheduler.restart([{ start: 0, end: pieces.size }]);
     },
@@ -95,7 +104,11 @@ export async function runTransfer(
         kind === "first" ? first : undefined,
       ),
   });
-  await workers.run();
+  try {
+    await workers.run();
+  } finally {
+    await proof?.stop();
+  }
 }
 
 /** How many connections are useful for the missing bytes. */

@@ -26,6 +26,8 @@ export interface WholeFileRequestOptions {
   readonly progress: TransferProgress;
   /** Drops everything that was fetched, so that the file is fetched from its first byte on. */
   readonly startOver: () => Promise<void>;
+  /** Waits until it is known which bytes are on disk. */
+  readonly untilProven: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -39,10 +41,11 @@ export class WholeFileRequest {
 
   /** Delivers the missing bytes. These are all bytes, unless the response is proved to be of the version on disk. */
   async fetch(first: Lease): Promise<void> {
-    const { source, check, scheduler, startOver, cache, signal } = this.#options;
+    const { source, check, scheduler, startOver, untilProven, cache, signal } = this.#options;
     let reader: SegmentReader;
     let size: number | undefined;
     try {
+      await untilProven();
       reader = await source.open({ range: undefined, ifRange: undefined, signal });
       size = check.checkWhole(reader);
     } finally {

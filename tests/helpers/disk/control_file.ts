@@ -3,10 +3,11 @@ import { Buffer } from "node:buffer";
 import { link, open, readFile, writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
+import type { CheckedRange } from "../../../src/lib/crc32.ts";
 import { PieceMap } from "../../../src/plan/piece_map.ts";
 import { detectRuntime } from "../../../src/runtime/detect.ts";
 import { hashQuery, hashUrl } from "../../../src/session/sources/url_hash.ts";
-import { decodeControl, encodeControl } from "../../../src/storage/control_format.ts";
+import { decodeControl, type DecodedRecord, encodeControl } from "../../../src/storage/control_format.ts";
 import type {
   ControlRecord,
   RecordedFile,
@@ -15,21 +16,26 @@ import type {
 } from "../../../src/storage/control_record.ts";
 import { contentBytes, writeContentFile } from "../../../testing/content.ts";
 
-/** What the control file at `path` says; `undefined` when there is none. */
+/** The record of the control file at `path`; `undefined` when there is none. */
 export async function readControl(path: string): Promise<ControlRecord | undefined> {
+  return (await readDecoded(path))?.record;
+}
+
+/** Bytes that the control file at `path` claims, those of its journal included; 0 without one. */
+export async function claimedBytes(path: string): Promise<number> {
+  const decoded = await readDecoded(path);
+  return decoded === undefined ? 0 : claims(decoded.record, decoded.journal).doneBytes;
+}
+
+/** The control file at `path` with its journal; `undefined` when there is none. */
+export async function readDecoded(path: string): Promise<DecodedRecord | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
   if (bytes === undefined) return undefined;
   const decoded = decodeControl(new Uint8Array(bytes), path);
-  return decoded.kind === "record" ? decoded.record : assert.fail(`${path} is damaged: ${decoded.reason}`);
-}
-
-/** Bytes that the control file at `path` claims, 0 without one. */
-export async function claimedBytes(path: string): Promise<number> {
-  const record = await readControl(path);
-  return record === undefined ? 0 : claims(record).doneBytes;
+  return decoded.kind === "record" ? decoded : assert.fail(`${path} is damaged: ${decoded.reason}`);
 }
 
 /** Waits until the control file at `path` claims more than `bytes`. Returns how much it does. */
@@ -48,9 +54,9 @@ export async function untilClaimed(path: string, bytes: number): Promise<number>
  * it, that its CRCs are right, and returns how many bytes those are.
  */
 export async function assertClaimsHold(output: string, seed: number): Promise<number> {
-  const record = await readControl(`${output}.bytehaul`);
-  if (record === undefined) return 0;
-  const pieces = claims(record);
+  const decoded = await readDecoded(`${output}.bytehaul`);
+  if (decoded === undefined) return 0;
+  const pieces = claims(decoded.record, decoded.journal);
   if (pieces.doneBytes === 0) return 0;
   // The part file of a finished download has its name already.
   const file = await open(`${output}.part`, "r").catch(() => open(output, "r"));
@@ -88,10 +94,14 @@ export async function leaveFinished(output: string, url: string, seed: number, s
   await writeFile(`${output}.bytehaul`, control);
 }
 
-/** What a control file claims. */
-export function claims({ file: { size = 0 }, progress }: ControlRecord): PieceMap {
+/** What a control file claims, `journal` included. */
+export function claims(
+  { file: { size = 0 }, progress }: ControlRecord,
+  journal: readonly CheckedRange[] = [],
+): PieceMap {
   const pieces = new PieceMap(size, progress.pieceSize);
-  pieces.restore(progress);
+  const partial = [...progress.partial, ...journal].sort((one, other) => one.start - other.start);
+  pieces.restore({ ...progress, partial });
   return pieces;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Control files of format 2 as bytehaul has always written them, in Base64: each must be read, and written byte for byte.
+ * Control files of format 2 as bytehaul wrote them, in Base64: each must be read. The next format differs in its number
+ * alone, as long as there is no journal.
  */
 export const CONTROL_FILES = {
   /** A download that has just begun. */

@@ -26,7 +26,7 @@ const LEVELS: readonly RegExp[] = [
   /^src\/auth\/[^/]+$/,
   /^src\/options\/[^/]+$/,
   // The middle folders never import one another; the session joins them.
-  /^src\/(?:(?:plan|flow|storage|integrity)\/|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|http1|proxy)\/)?)[^/]+$/,
+  /^src\/(?:(?:plan|flow|integrity)\/|storage\/(?:journal\/)?|http\/(?:(?:caller|fields)\/)?|net\/(?:(?:connect|dns|http1|proxy)\/)?)[^/]+$/,
   // Where bytes go stands on what is kept on disk.
   /^src\/sink\/[^/]+$/,
   /^src\/verify\/[^/]+$/,

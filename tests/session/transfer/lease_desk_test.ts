@@ -17,10 +17,11 @@ class Scene {
   readonly scheduler: Scheduler;
   readonly desk: LeaseDesk;
 
-  constructor(minSegmentSize = 1000) {
+  constructor(minSegmentSize = 1000, isOpen = false) {
     const { clock, stop: { signal } } = this;
     const pieceSize = SIZE;
-    this.scheduler = new Scheduler({ missing: [{ start: 0, end: SIZE }], minSegmentSize, pieceSize });
+    const missing = [{ start: 0, end: SIZE }];
+    this.scheduler = new Scheduler({ missing, minSegmentSize, pieceSize, isOpen });
     const log = (_level: string, message: string) => void this.messages.push(message);
     this.desk = new LeaseDesk({ clock, log, scheduler: this.scheduler, minSegmentSize, signal });
   }
@@ -218,4 +219,25 @@ test("a failure counts where the transfer has ended", async () => {
     return Promise.reject(failure);
   };
   await assert.rejects(scene.desk.whileTracked(lease, work), failure);
+});
+
+test("one that waits gets what turns out to be missing, and nothing once no more can", async () => {
+  const scene = new Scene(1, true);
+  const halves = scene.takeHalves();
+  for (const half of halves) {
+    scene.scheduler.deliver(half.lease, SIZE / 2);
+    scene.desk.release(half);
+  }
+  const waiting = scene.desk.next(0, { ...TWO, connections: 1 });
+  await settle();
+  assert.equal(scene.desk.done.aborted, false);
+  scene.desk.add({ start: 10, end: 20 });
+  const found = (await waiting)!;
+  assert.deepEqual(rangeOf(found), [10, 20]);
+  const active = scene.desk.track(found);
+  scene.scheduler.deliver(found, 10);
+  scene.desk.release(active);
+  const last = scene.desk.next(0, HALVES);
+  scene.desk.close();
+  assert.deepEqual([await last, scene.desk.done.aborted], [undefined, true]);
 });
