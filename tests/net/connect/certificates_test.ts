@@ -127,7 +127,10 @@ for (const [name, way] of Object.entries(WAYS)) {
         const url = `https://127.0.0.1:${port}/file.bin`;
         const options = { ...way(url.replace("127.0.0.1", "localhost"), proxy), tls: { ca } };
         const error = await reach.fail("tls", url, options);
-        assert.match(error.message, /^Cannot reach 127\.0\.0\.1:\d+: TLS could not be set up \(.+\)$/);
+        assert.match(error.message, /^Cannot reach 127\.0\.0\.1:\d+: TLS could not be set up/);
+        // OpenSSL resets the connection after its alert, and a proxy may lose the alert by that.
+        if (usesProxy) continue;
+        assert.match(error.message, / \(.+\)$/);
         // The alert may be lost to a reset, which is retried, so that retries are not counted here.
         assert.equal(error.retryable, false, error.message);
       }
