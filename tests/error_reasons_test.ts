@@ -49,7 +49,7 @@ const ERRORS: Readonly<Record<string, readonly [error: unknown, before: string, 
   "a host that nobody reaches": [
     explainFailure(REFUSED, "example.com"),
     "Cannot reach example.com: ",
-    "no connection (ECONNREFUSED)",
+    "the connection was refused",
   ],
   "a proxy": [
     new ProxyError(PROXY, "it is closed", true),

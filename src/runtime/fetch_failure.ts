@@ -49,7 +49,13 @@ const KINDS: readonly Kind[] = [
   },
   {
     code: "connect",
-    pattern: /tcp connect error: ([^()]*)|^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL)$/,
+    pattern: /tcp connect error: Connection refused|^ECONNREFUSED$/,
+    retryable: true,
+    reasonWith: () => "the connection was refused",
+  },
+  {
+    code: "connect",
+    pattern: /tcp connect error: ([^()]*)|^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL)$/,
     retryable: true,
     reasonWith: (word) => `no connection (${word.trim()})`,
   },

@@ -24,7 +24,7 @@ const REPLIES: Readonly<Record<number, string>> = {
   2: "not allowed by its rules",
   3: "network unreachable",
   4: "host unreachable",
-  5: "connection refused",
+  5: "the connection was refused",
   6: "TTL expired",
   7: "command not supported",
   8: "address type not supported",
