@@ -18,7 +18,14 @@ const EACH = 700_000;
 const COMPARED = 65_536;
 const PIECE = 65_536;
 const IN_A_CHILD = { timeout: 60_000 };
-const WITH_SIGNALS = { ...IN_A_CHILD, skip: process.platform === "win32" && "there are no such signals" };
+const IS_NODE = !("Deno" in globalThis) && !("Bun" in globalThis);
+/** Without a terminal Node continues after SIGHUP, because it does not know whether the signal was ignored. */
+const WITH_HANGUPS = {
+  ...IN_A_CHILD,
+  skip: process.platform === "win32"
+    ? "there are no such signals"
+    : IS_NODE && "Node does not know what was ignored",
+};
 const FLAGS = ["-x", "4", "--min-split-size", "0", "--min-segment-size", "1M", "--piece-size", "64k"];
 
 /** A download that was killed long before its first checkpoint. */
@@ -91,13 +98,13 @@ test(
 
 test(
   "121 SIGHUP makes a checkpoint, whose journal is empty",
-  WITH_SIGNALS,
+  WITH_HANGUPS,
   () =>
     withKilled(async (killed) => {
       assert.notEqual((await readControl(`${killed.path}.bytehaul`))?.part, undefined);
       const { resumedBytes, lines } = await resume(killed);
       assert.equal(resumedBytes, 4 * EACH);
-      assert.ok(!lines.some((line) => line.includes("checked")), lines.join("\n"));
+      assert.ok(!lines.some((line) => line.includes("recorded bytes")), lines.join("\n"));
     }, "SIGHUP"),
 );
 
@@ -161,7 +168,10 @@ test(
       await rename(killed.dir.join("new"), `${killed.path}.part`);
       const { resumedBytes, lines } = await resume(killed);
       assert.equal(resumedBytes, 0);
-      assert.ok(lines.some((line) => /^warn: .*are wrong and fetched again/.test(line)), lines.join("\n"));
+      assert.ok(
+        lines.some((line) => /^warn: .*are wrong and are fetched again/.test(line)),
+        lines.join("\n"),
+      );
     }),
 );
 

@@ -80,7 +80,10 @@ test("what is missing is fetched before the proof is over, and only proven bytes
   const { resumedBytes, fetchedBytes } = await handle.wait();
   assert.deepEqual([resumedBytes, fetchedBytes], [left.saved, size - left.saved]);
   assert.equal(handle.snapshot.downloaded, size);
-  assert.ok(lines.some((line) => /^info: .* 0 are wrong/.test(line)), lines.join("\n"));
+  assert.ok(
+    lines.some((line) => /^info: .* 0 of its \d+ recorded bytes are wrong/.test(line)),
+    lines.join("\n"),
+  );
   await assertFileIs(left.path, SEED, size);
   assert.deepEqual(await dir.list(), ["out.bin"]);
 });
@@ -114,9 +117,9 @@ for (const isHashed of [false, true]) {
     const wrong = left.saved - resumedBytes;
     assert.ok(wrong === 2 * PIECE, `${wrong} bytes`);
     assert.equal(fetchedBytes, size - resumedBytes);
-    const told = resuming.lines.filter((line) => line.includes("checked"));
+    const told = resuming.lines.filter((line) => line.includes("recorded bytes"));
     assert.equal(told.length, 1, resuming.lines.join("\n"));
-    assert.match(told[0]!, new RegExp(`^warn: .*of ${left.saved} bytes .* ${wrong} are wrong`));
+    assert.match(told[0]!, new RegExp(`^warn: .*${wrong} of its ${left.saved} recorded bytes are wrong`));
     await assertFileIs(left.path, SEED, size);
   });
 }
@@ -188,7 +191,7 @@ test("a server that refuses further ranges is read from its first byte once the 
   left.respond = ({ range }) => {
     const isFirst = requests++ === 0;
     if (range === undefined) {
-      wasProven = resuming.lines.some((line) => line.includes("checked"));
+      wasProven = resuming.lines.some((line) => line.includes("recorded bytes"));
       return undefined;
     }
     if (isFirst) return { range: { start: range.start, end: range.start + 150_000 } };
