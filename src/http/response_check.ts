@@ -201,7 +201,7 @@ function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["fi
 export function statusError({ status, headers }: ResponseHead, wallMs: number): HttpStatusError {
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), wallMs);
   const wanted = status === 401 ? describeWanted(headers.get("www-authenticate")) : undefined;
-  const meaning = wanted === undefined ? STATUS_MEANING[status] : `it requires credentials: ${wanted}`;
+  const meaning = wanted === undefined ? STATUS_MEANING[status] : `it requires valid credentials: ${wanted}`;
   const shown = meaning === undefined ? `${status}` : `${status} (${meaning})`;
   const reason = `the server answered ${shown}`;
   return new HttpStatusError(status, `Cannot fetch the file: ${reason}`, {
@@ -214,7 +214,7 @@ export function statusError({ status, headers }: ResponseHead, wallMs: number): 
 
 const STATUS_MEANING: Readonly<Record<number, string>> = {
   204: "no content",
-  401: "it requires credentials",
+  401: "it requires valid credentials",
   403: "access refused",
   404: "no such file",
   410: "the file is gone",

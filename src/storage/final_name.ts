@@ -35,7 +35,11 @@ export function nameTaken(path: string, kind: FileInfo["kind"]): DownloadError {
   const message = `Cannot write "${path}": it exists already`;
   if (kind === "directory") return new DownloadError("output_exists", `${message}; choose another output`);
   return new DownloadError("output_exists", message, {
-    remedy: { before: "choose another output or ", options: ["overwrite"], how: "turn overwrite on" },
+    remedy: {
+      before: "choose another output, or ",
+      options: ["overwrite", "rename"],
+      how: "turn overwrite or rename on",
+    },
   });
 }
 

@@ -179,19 +179,23 @@ const WANTED: Readonly<Record<string, readonly [field: string, spec: Partial<Dow
     "Digest, and nobody is given": [
       'Digest realm="x", nonce="n"',
       {},
-      /401 \(it requires credentials: Digest\)/,
+      /401 \(it requires valid credentials: Digest\)/,
     ],
     "Digest with an algorithm that is not known": [
       ...['Digest realm="x", nonce="n", algorithm=SHA-9', USER] as const,
-      /401 \(it requires credentials: Digest with the algorithm SHA-9, which is not supported\)/,
+      /401 \(it requires valid credentials: Digest with the algorithm SHA-9, which is not supported\)/,
     ],
-    "Negotiate": ["Negotiate", USER, /401 \(it requires credentials: Negotiate, which is not supported\)/],
+    "Negotiate": [
+      "Negotiate",
+      USER,
+      /401 \(it requires valid credentials: Negotiate, which is not supported\)/,
+    ],
     "Negotiate or NTLM": ["Negotiate, NTLM", USER, /Negotiate or NTLM, which is not supported/],
     "Digest, and a token is given": [
       ...['Digest realm="x", nonce="n"', { bearerToken: "t" }] as const,
-      /401 \(it requires credentials: Digest\)/,
+      /401 \(it requires valid credentials: Digest\)/,
     ],
-    "nothing that it says": ["", USER, /401 \(it requires credentials\)$/],
+    "nothing that it says": ["", USER, /401 \(it requires valid credentials\)$/],
   };
 
 for (const [what, [field, spec, text]] of Object.entries(WANTED)) {

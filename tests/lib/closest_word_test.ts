@@ -7,7 +7,8 @@ const WORDS = ["connections", "connect-timeout", "retries", "json"];
 test("closestWord() finds the word that was meant", () => {
   assert.equal(closestWord("conections", WORDS), "connections");
   assert.equal(closestWord("retrys", WORDS), "retries");
-  assert.equal(closestWord("jsno", WORDS), undefined);
+  assert.equal(closestWord("jsno", WORDS), "json");
+  assert.equal(closestWord("jnos", WORDS), undefined);
   assert.equal(closestWord("jsn", WORDS), "json");
   assert.equal(closestWord("conect-timeout", WORDS), "connect-timeout");
 });

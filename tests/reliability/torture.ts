@@ -125,7 +125,7 @@ class Case {
   async finish(files: MemoryFiles): Promise<Ending> {
     const wasFinished = isWhole(files);
     let ending = await this.#run(files, () => undefined);
-    if (!wasFinished && isRefused(ending) && /turn overwrite on$/.test(`${ending.error}`)) {
+    if (!wasFinished && isRefused(ending) && /turn overwrite (?:or rename )?on$/.test(`${ending.error}`)) {
       this.#findings.add("remedied by overwriting");
       ending = await this.#run(files, () => undefined, { overwrite: true });
     }

@@ -94,7 +94,7 @@ test("a file that is there already is found before anything is fetched", async (
   await using scene = await OutputScene.make();
   assert.equal((await scene.inspect()).kind, "none");
   await writeFile(scene.dir.join("out.bin"), "precious");
-  await failsWith("output_exists", scene.inspect(), "turn overwrite on");
+  await failsWith("output_exists", scene.inspect(), "turn overwrite or rename on");
 });
 
 test("72: a symbolic link under the name of the part file is not followed", WITH_LINKS, async () => {

@@ -5,6 +5,7 @@ import { closestWord } from "../../lib/closest_word.ts";
 import { type Draft, emptyDraft, type Inputs, type SpecOptions } from "./draft.ts";
 import type { Flag } from "./flag.ts";
 import { FLAGS } from "./flags.ts";
+import { remedyForForeign } from "./foreign_flags.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The command that fetches URLs. */
@@ -163,7 +164,9 @@ function unknownFlag(shown: string, argument: string, flags: readonly Flag[]): U
   }
   const word = argument.replace(/^-+/, "").replace(/=.*$/s, "");
   const near = word.length > 2 ? closestWord(word, flags.map(({ name }) => name)) : undefined;
-  const remedy = near === undefined ? "see bytehaul --help" : `did you mean --${near}?`;
+  const foreign = (name: string) => flags === FLAGS ? remedyForForeign(name) : undefined;
+  const remedy = foreign(word) ?? (near === undefined ? undefined : `did you mean --${near}?`) ??
+    foreign(shown.replace(/^-+/, "")) ?? "see bytehaul --help";
   return new UsageError(`Cannot use ${shown}: there is no such flag; ${remedy}`);
 }
 

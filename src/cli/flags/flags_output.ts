@@ -11,7 +11,8 @@ export const OUTPUT_FLAGS: FlagGroup = {
       short: "o",
       placeholder: "FILE",
       option: "outputPath",
-      help: "path of the file, for one URL; without this flag the name comes from the server or the URL",
+      help:
+        "path of the file in --dir, for one URL; without this flag the name comes from the server or the URL",
       value: outputFile,
     }),
     ofFile({

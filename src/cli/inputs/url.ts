@@ -20,9 +20,9 @@ export function withScheme(text: string, error: unknown): unknown {
     : null;
   if (meant === null) return error;
   const shown = publicUrl(meant.href);
+  const withoutScheme = shown.slice("https://".length);
+  const given = text.includes("/") ? withoutScheme : withoutScheme.replace(/\/$/, "");
   return new UsageError(
-    `Cannot use the URL ${
-      JSON.stringify(shown.slice("https://".length))
-    }: it has no scheme; did you mean ${shown}?`,
+    `Cannot use the URL ${JSON.stringify(given)}: it has no scheme; did you mean ${shown}?`,
   );
 }

@@ -5,7 +5,7 @@ export function requireAccess(path: string, ...names: readonly ("read" | "write"
   const missing = names.find((name) => Deno.permissions.querySync({ name, path }).state !== "granted");
   if (missing === undefined) return;
   throw new Deno.errors.NotCapable(
-    `Requires ${missing} access to "${path}", run again with --allow-${missing}`,
+    `Deno forbids it; run it with --allow-${missing} for the directory of "${path}"`,
   );
 }
 

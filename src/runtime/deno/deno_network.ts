@@ -43,7 +43,7 @@ export const denoNetwork: Network = {
   requireUnrestricted(url) {
     if (denoNetwork.isUnrestricted()) return requireHost(url);
     throw new PermissionError(
-      `Cannot reach ${url.host} in the way that was asked for: it takes connections of our own, which Deno allows with --allow-net (without a host)`,
+      `Cannot reach ${url.host} over a connection that bytehaul opens itself: Deno allows it only with --allow-net (without a host)`,
     );
   },
 };

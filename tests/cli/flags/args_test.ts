@@ -171,6 +171,7 @@ test("parseArgs() suggests a flag for one that it does not know", () => {
   assert.match(refusal("--conections=3", URL_A), /--conections: .*did you mean --connections\?/);
   assert.match(refusal("--limit-rat", "3", URL_A), /did you mean --limit-rate\?/);
   assert.match(refusal("-connections", "3", URL_A), /-c: .*did you mean --connections\?/);
+  assert.match(refusal("--quite", URL_A), /did you mean --quiet\?/);
   assert.match(refusal("--teapot", URL_A), /--teapot: .*see bytehaul --help/);
   assert.match(refusal("-z", URL_A), /-z: .*see bytehaul --help/);
 });

@@ -15,6 +15,7 @@ test("specsFor() suggests the scheme that a URL lacks", () => {
     assert.throws(() => specsFor({})(given), (error: unknown) => {
       assert.ok(error instanceof UsageError);
       assert.ok(error.message.endsWith(`it has no scheme; did you mean ${meant}?`), error.message);
+      assert.ok(error.message.includes(`"${given.replace(/\?.*/, "")}"`), error.message);
       assert.doesNotMatch(error.message, /key=1/);
       return true;
     });
