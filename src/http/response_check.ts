@@ -74,10 +74,12 @@ const LASTING_STATUS = new Set([401, 405, 407, 410, 416, 501, 505]);
 export function checkResponse(head: ResponseHead, expected: Expectation): Verdict {
   switch (head.status) {
     case 206:
+      requirePlainTransfer(head.headers);
       refuseEncoding(head, expected.file);
       return checkPart(head.headers, expected);
     case 200:
     case 203:
+      requirePlainTransfer(head.headers);
       refuseEncoding(head, expected.file);
       return checkWhole(head.headers, expected);
     case 204:
@@ -183,6 +185,13 @@ export function versionChanged(): RemoteChangedError {
 function remoteChanged(how: string): RemoteChangedError {
   const reason = `the file on the server changed; ${how}`;
   return new RemoteChangedError(`Cannot continue: ${reason}`, { reason });
+}
+
+/** No request asked for a coding of the transfer, and no client decodes one. */
+function requirePlainTransfer(headers: Headers): void {
+  const field = headers.get("transfer-encoding") ?? "";
+  if (/^(?:[\s,]|chunked|identity)*$/i.test(field)) return;
+  throw new UnusableResponseError(`its Transfer-Encoding is ${quoteForeign(field)}`);
 }
 
 function refuseEncoding({ headers, target }: ResponseHead, file: Expectation["file"]): void {

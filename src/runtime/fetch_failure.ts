@@ -68,7 +68,8 @@ const KINDS: readonly Kind[] = [
   },
   {
     code: "bad_response",
-    pattern: /invalid HTTP (?:header|status-code|version) parsed/,
+    pattern:
+      /invalid HTTP (?:header|status-code|version) parsed|(?:content-length|transfer-encoding) parsed$/,
     retryable: false,
     what: "Cannot use the response of",
     reasonWith: () => "its head is malformed, or has more fields than this runtime takes",

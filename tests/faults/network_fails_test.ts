@@ -306,7 +306,7 @@ for (
   const [name, code, reply] of [
     ["closes without an answer", "network", { refuse: true }],
     ["answers rubbish", "bad_response", { rawHead: "rubbish\r\n\r\n" }],
-    ["sends a Content-Length that is no number", "network", { headers: { "Content-Length": "many" } }],
+    ["sends a Content-Length that is no number", "bad_response", { headers: { "Content-Length": "many" } }],
     ["resets in the body", "network", { resetAfter: 10_000 }],
   ] as const
 ) {

@@ -132,7 +132,7 @@ for (const lie of UNUSABLE) {
   });
 }
 
-/** Refused by the runtimes themselves, as they would refuse a broken connection. */
+/** Deno's fetch refuses them, so that a connection of our own repeats the request. */
 const malformed = (name: string, length: string | string[]): Lie => ({
   name: `11 ${name}`,
   reply: () => ({ headers: { "Content-Length": length } }),
@@ -145,38 +145,39 @@ const MALFORMED: readonly Lie[] = [
   malformed("a Content-Length that is no number", "0xff"),
 ];
 
-for (const { name, reply } of MALFORMED) {
-  const spec = { maxRetries: 2 };
+for (const lie of MALFORMED) {
+  const { name, reply } = lie;
+  const spec = { maxRetries: 2, retryBaseDelayMs: 60_000 };
 
-  test(`${name}, in the first response`, async () => {
-    await using scene = await Scene.open({ ...FILE, respond: reply });
-    const { downloaded } = await scene.fail("network", spec);
-    // It is not the range, so that only it is tried again.
-    assert.deepEqual([downloaded, scene.starts()], [0, [0, undefined, 0, 0]]);
-    await scene.assertLeft([]);
-    scene.respond = () => undefined;
-    await scene.complete(spec);
-    assert.equal(scene.server.requests.length, 5);
+  test(`${name}, to a range: the whole file is asked for`, async () => {
+    await using scene = await Scene.open({ ...FILE, respond: aboutRanges(lie) });
+    assert.equal((await scene.complete(spec)).fetchedBytes, SIZE);
+    assert.deepEqual([...new Set(scene.starts())], [0, undefined]);
   });
 
-  test(`${name}, in a later response`, async () => {
+  test(`${name}, in every response`, async () => {
+    await using scene = await Scene.open({ ...FILE, respond: reply });
+    await scene.fail("bad_response", spec);
+    assert.deepEqual([...new Set(scene.starts())], [0, undefined]);
+    await scene.assertLeft([]);
+  });
+
+  test(`${name}, in every later response: progress kept`, async () => {
     await using scene = await Scene.open({
       ...FILE,
       respond: (request) => request.index === 0 ? SHORT : reply(request),
     });
-    const { downloaded } = await scene.fail("network", spec);
+    const { downloaded } = await scene.fail("bad_response", { maxRetries: 2 });
     assert.equal(downloaded, REACHED);
-    // That the first response was short is the first failure since the last progress.
-    assert.deepEqual(scene.starts(), [0, REACHED, REACHED, undefined]);
+    assert.deepEqual([...new Set(scene.starts())], [0, REACHED, undefined]);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });
 
-  test(`${name}, in the first response of a later run`, async () => {
+  test(`${name}, in every response of a later run: progress kept`, async () => {
     await using scene = await interrupted();
     scene.respond = reply;
-    await scene.fail("network", spec);
-    assert.equal(scene.server.requests.length, 4);
+    await scene.fail("bad_response", spec);
     await scene.assertLeft(KEPT);
     await assertGoesOn(scene);
   });

@@ -179,6 +179,17 @@ const parts: Case[] = [
     gives: "bad_response",
     says: `"${encoding}"`,
   })),
+  ...["gzip, chunked", "gzip", "x-unknown"].map((coding): Case => ({
+    name: `206 transferred as ${coding}`,
+    headers: { "content-length": null, "transfer-encoding": coding },
+    gives: "bad_response",
+    says: `"${coding}"`,
+  })),
+  ...["Chunked", "chunked, chunked", "identity", ""].map((coding): Case => ({
+    name: `206 transferred as "${coding}"`,
+    headers: { "content-length": null, "transfer-encoding": coding },
+    gives: PART,
+  })),
   {
     name: "11: 206 whose Content-Length is another than its range's",
     headers: { "content-length": "99" },
@@ -307,6 +318,11 @@ const wholes: Case[] = ([
     name: "200 with a Content-Range, which means nothing there",
     headers: { "content-length": "1000" },
     gives: whole(1000, true),
+  },
+  {
+    name: "200 transferred as gzip",
+    headers: { ...WHOLE, "transfer-encoding": "gzip, chunked" },
+    gives: "bad_response",
   },
   {
     name: "10: 200 encoded as gzip",

@@ -11,20 +11,21 @@ export type Framing =
 /** Longest line of a chunk's size, and longest trailer section. */
 const MAX_LINE_BYTES = 16 * 1024;
 
-/** The framing of the body that follows a head. */
+/** The size may have zeros before it. What follows it means nothing. */
+const CHUNK_SIZE = /^[ \t]*0*([\da-f]{1,13})(?:[; \t]|$)/i;
+
+/**
+ * The framing of the body that follows a head. A malformed length counts as none here; the check of the response
+ * refuses it.
+ */
 export function framingOf({ status, headers }: ResponseHead): Framing {
   if (status === 204 || status === 304) return { kind: "length", length: 0 };
   const codings = listOf(headers.get("transfer-encoding")).filter((coding) => coding !== "identity");
   if (codings.length > 0) {
-    if (codings.some((coding) => coding !== "chunked")) broken(`it has the coding ${codings.join(", ")}`);
-    return { kind: "chunked" };
+    return { kind: codings.at(-1) === "chunked" ? "chunked" : "connection" };
   }
-  const lengths = new Set(listOf(headers.get("content-length")));
-  if (lengths.size === 0) return { kind: "connection" };
-  const [length = ""] = lengths;
-  if (lengths.size > 1 || !/^\d+$/.test(length) || !Number.isSafeInteger(Number(length))) {
-    broken("it has a malformed Content-Length");
-  }
+  const [length, ...others] = new Set(listOf(headers.get("content-length")));
+  if (length === undefined || others.length > 0 || !/^\d+$/.test(length)) return { kind: "connection" };
   return { kind: "length", length: Number(length) };
 }
 
@@ -70,8 +71,8 @@ export class Body {
     if (this.#isAfterLastChunk) return;
     if (!this.#isFirstChunk && await readLine(this.#connection) !== "") broken("its chunks are malformed");
     this.#isFirstChunk = false;
-    const [size = ""] = (await readLine(this.#connection)).split(";");
-    if (!/^[\da-f]{1,13}$/i.test(size.trim())) broken("its chunks are malformed");
+    const [, size] = CHUNK_SIZE.exec(await readLine(this.#connection)) ?? [];
+    if (size === undefined) broken("its chunks are malformed");
     this.#left = parseInt(size, 16);
     if (this.#left > 0) return;
     await readTrailer(this.#connection);

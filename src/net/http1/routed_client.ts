@@ -1,3 +1,4 @@
+import { DownloadError } from "../../errors.ts";
 import { onAbort } from "../../lib/on_abort.ts";
 import type { Clock, Connection, HttpClient, HttpResponse, RequestOptions } from "../../runtime/runtime.ts";
 import { MAX_ANSWERS, type Route } from "../connect/routes.ts";
@@ -62,15 +63,15 @@ export class RoutedClient implements HttpClient {
   }
 
   /**
-   * A server may close an idle connection while the request is on its way, so a reused connection without an
-   * answer is no failure. A new one follows.
+   * A server may close an idle connection while the request is on its way, or send surplus bytes of the body
+   * before. So a reused connection without a proper answer is no failure. A new one follows.
    */
   async #send(target: RequestTarget, head: Uint8Array, signal: AbortSignal): Promise<HttpResponse> {
     const idle = this.#pool.take(this.#placeOf(target));
     if (idle !== undefined) {
       const response = await this.#exchange({ connection: idle, target, signal, clock: this.#clock }, head)
         .catch((error) => {
-          if (signal.aborted || idle.hasAnswered) throw error;
+          if (signal.aborted || (idle.hasAnswered && !isMalformed(error))) throw error;
           return undefined;
         });
       if (response !== undefined) return response;
@@ -126,4 +127,8 @@ export class RoutedClient implements HttpClient {
     finish();
     return { status, headers, body: null };
   }
+}
+
+function isMalformed(error: unknown): boolean {
+  return error instanceof DownloadError && error.code === "bad_response";
 }

@@ -60,12 +60,15 @@ export async function openTunnel(
   if (authorization !== undefined) lines.push(`Proxy-Authorization: ${authorization}`);
   const head = [...lines, "", ""].join("\r\n");
   await connection.write(Uint8Array.from(head, (character) => character.charCodeAt(0)));
-  const answer = await new ByteReader(connection).head(MAX_HEAD_BYTES) ?? "";
-  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1]);
+  const answer = await new ByteReader(connection).head(MAX_HEAD_BYTES);
+  const status = Number(/^HTTP\/1\.[01] +(\d{3})\b.*\n\r{0,2}\n$/s.exec(answer)?.[1]);
   if (status >= 200 && status < 300) return;
   // Some proxies answer 401 to a wrong password. Before the tunnel is open only the proxy can answer.
   if (status === 401 || status === 407) throw new LoginRefusal(proxy, challengesIn(answer));
-  if (Number.isNaN(status)) throw new ProxyError(proxy, "it closed the connection without an answer", true);
+  if (Number.isNaN(status)) {
+    const reason = answer === "" ? "it closed the connection without an answer" : "its answer makes no sense";
+    throw new ProxyError(proxy, reason, true);
+  }
   const reason = `it would not connect to ${authority} (${status})`;
   throw new TargetRefusal(proxy, reason, PASSING_STATUS.has(status));
 }

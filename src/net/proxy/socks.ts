@@ -14,6 +14,7 @@ export interface SocksTarget {
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
 const USERNAME_PASSWORD = 2;
+const NO_METHOD = 0xff;
 const CONNECT = 1;
 const ADDRESS_IPV4 = 1;
 const ADDRESS_NAME = 3;
@@ -48,12 +49,14 @@ export async function openSocks(
 ): Promise<void> {
   requireExpressible(target.host, proxy);
   const reader = new ByteReader(connection);
-  const method = proxy.username === "" ? NO_AUTHENTICATION : USERNAME_PASSWORD;
-  await connection.write(Uint8Array.of(VERSION, 1, method));
+  // A proxy without logins takes a connection with credentials too, as in curl.
+  const methods = proxy.username === "" ? [NO_AUTHENTICATION] : [USERNAME_PASSWORD, NO_AUTHENTICATION];
+  await connection.write(Uint8Array.of(VERSION, methods.length, ...methods));
   const chosen = await reader.take(2);
   if (chosen === undefined) throw new ProxyError(proxy, "it closed the connection", true);
   if (chosen[0] !== VERSION) throw new ProxyError(proxy, "it does not speak SOCKS5", true);
-  if (chosen[1] !== method) {
+  const [, method = NO_METHOD] = chosen;
+  if (!methods.includes(method)) {
     const reason = proxy.username === "" ? "it asks for a user name and a password" : "it takes no user name";
     throw new ProxyError(proxy, reason, false);
   }

@@ -5,6 +5,7 @@ import { contentBytes } from "../../../testing/content.ts";
 import { FaultServer } from "../../../testing/mod.ts";
 import { Reach, REACH_FILE } from "../../helpers/scenes/reach.ts";
 import { Scene } from "../../helpers/scenes/scene.ts";
+import { Talker } from "../../helpers/sockets/talker.ts";
 import { until } from "../../helpers/until.ts";
 
 const LENGTH = "Content-Length: 5\r\n";
@@ -26,10 +27,7 @@ const HEADS: Readonly<Record<string, string>> = {
   "DEL in a field": head("X-Field: a\x7fb"),
   "a carriage return in a field": head("X-Field: a\rb"),
   "a control character in a name": head("X\x01Field: a"),
-  "a blank in a name": head("X Field: a"),
-  "a blank before the colon": head("X-Field : a"),
   "no colon": head("rubbish"),
-  "no name": head(": a"),
   "a control character in the first line": head("X-Field: a", "HTTP/1.1 200 O\x01K"),
   "a status that is no number": head("X-Field: a", "HTTP/1.1 abc OK"),
   "an unknown version": head("X-Field: a", "HTTP/7.1 200 OK"),
@@ -44,7 +42,18 @@ const TAKEN: Readonly<Record<string, string>> = {
   "a field folded with a tab": head("X-Field: one\r\n\ttwo"),
   "a fold without a field": head("X-Field: one\r\n  "),
   "lines that end with a line feed alone": head("X-Field: one").replaceAll("\r\n", "\n"),
+  "lines that end with two carriage returns": head("X-Field: one").replaceAll("\r\n", "\r\r\n"),
   "no reason phrase": head("X-Field: a", "HTTP/1.1 200"),
+  "no blank before the reason phrase": head("X-Field: a", "HTTP/1.1 200OK"),
+  "a tab before the reason phrase": head("X-Field: a", "HTTP/1.1 200\tOK"),
+  "a version in lower case": head("X-Field: a", "http/1.1 200 OK"),
+  "the version of another protocol": head("X-Field: a", "HTTP/2 200 OK"),
+  "an empty line before it": `\r\n${head("X-Field: a")}`,
+  "a blank in a name": head("X Field: a"),
+  "a blank before the colon": head("X-Field : a"),
+  "a blank before the colon of the length": "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n",
+  "a name that is none": head("X(Field)\xe9: a"),
+  "no name": head(": a"),
 };
 
 /** The runtime's own means where it has some, and ours. */
@@ -80,6 +89,21 @@ for (const [way, options] of Object.entries(WAYS)) {
       assert.ok(scene.server.requests.length <= (isSeenTwice ? 2 : 1));
     });
   }
+}
+
+for (const [way, options] of Object.entries(WAYS)) {
+  test(`chunks in HTTP/1.0, ${way}: taken`, async () => {
+    await using reach = await Reach.open();
+    await using talker = await Talker.start((socket) =>
+      void socket.once("data", () => {
+        const fields = "Connection: keep-alive\r\nTransfer-Encoding: chunked";
+        socket.end(`HTTP/1.0 200 OK\r\n${fields}\r\n\r\n5\r\nhello\r\n0\r\n\r\n`);
+      })
+    );
+    await using downloader = new Downloader(options);
+    const { size } = await downloader.download(reach.spec(`http://${talker.host}/`)).wait();
+    assert.equal(size, 5);
+  });
 }
 
 test("98 where a head needs a connection of our own, the runtime's idle ones are closed", async () => {

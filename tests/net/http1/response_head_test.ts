@@ -27,18 +27,25 @@ test("as lenient as curl: folded fields, line feeds alone, no reason phrase", ()
   assert.deepEqual([...headers], [["a", "1 2 3"], ["b", "4"]]);
 });
 
+test("as lenient as browsers: a blank before the colon, and names that are none", () => {
+  const { headers } = parseResponseHead(
+    "HTTP/1.1 200 OK\r\nA \t: 1\r\nB C: 2\r\n 3\r\n: 4\r\n\xe9: 5\r\nD: 6\r\n\r\n",
+  );
+  assert.deepEqual([...headers], [["a", "1"], ["d", "6"]]);
+});
+
 for (
   const text of [
     "",
     "rubbish\r\n\r\n",
-    "HTTP/2 200\r\n\r\n",
+    "HTTP/3 200\r\n\r\n",
+    "HTTP/1.12 200\r\n\r\n",
     "HTTP/1.1 099 Low\r\n\r\n",
     "HTTP/1.1 2000\r\n\r\n",
     "HTTP/1.1 200 \x1b[2J\r\n\r\n",
     "HTTP/1.1 200 OK\r\n folded\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nA : 1\r\n\r\n",
     "HTTP/1.1 200 OK\r\nA\r\n\r\n",
-    "HTTP/1.1 200 OK\r\n: 1\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nA\x01: 1\r\n\r\n",
     "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
     "HTTP/1.1 200 OK\r\nA: 1\r2\r\n\r\n",
     "HTTP/1.1 200 OK\r\nA: 1\r\n \x07\r\n\r\n",
@@ -50,7 +57,7 @@ for (
   });
 }
 
-const HEAD = "HTTP/1.1 103 Early Hints\r\nA: 1\r\n\r\nHTTP/1.1 200 OK\r\nB: 2\r\n\r\n";
+const HEAD = "\r\nHTTP/1.1 103 Early Hints\r\nA: 1\r\n\r\nHTTP/1.1 200 OK\r\r\nB: 2\r\r\n\r\r\n";
 
 for (const size of [1, 2, 3, 7, 50, 10_000]) {
   test(`a head comes in pieces of ${size}: interim ones are passed over, and the body stays`, async () => {

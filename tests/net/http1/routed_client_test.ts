@@ -93,6 +93,26 @@ test("a body that was read without its stream leaves its connection to others, a
     assert.equal(server.connections, 1);
   }));
 
+test("8 bytes after a body that come late are not part of the next response, which comes over a new connection", async () => {
+  await using talker = await Talker.start((socket) => {
+    const body = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    socket.once("data", () => {
+      socket.write(body);
+      socket.once("data", () => socket.write(`surplus${body}`));
+    });
+  });
+  const client = new RoutedClient(DIRECT, clock, LIMITS);
+  for (let count = 1; count <= 2; count++) {
+    const response = await client.get(`http://${talker.host}/`, {
+      headers: new Headers(),
+      signal: new AbortController().signal,
+    });
+    assert.equal(new TextDecoder().decode(await read(response)), "hello");
+    assert.equal(talker.connections, count);
+  }
+  client.closeForGood();
+});
+
 test("a long body that nobody wants ends its connection", () =>
   withServer({ size: 2 ** 20 }, async ({ server, get }) => {
     await (await get()).body!.cancel();
