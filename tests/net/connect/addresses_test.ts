@@ -87,7 +87,7 @@ test(
         const startedMs = performance.now();
         await reach.fail("timeout", url, options, { connectTimeoutMs: 300, maxRetries: 0 });
         const elapsedMs = performance.now() - startedMs;
-        assert.ok(elapsedMs >= 290 && elapsedMs < 1000, `${elapsedMs} ms`);
+        assert.ok(elapsedMs >= 290 && elapsedMs < 10_000, `${elapsedMs} ms`);
       }
     }),
 );
