@@ -39,7 +39,9 @@ for (const [way, options] of Object.entries(WAYS)) {
     assert.match(refused.message, /127\.0\.0\.1.*: .*refused/i);
     assert.deepEqual([unknown.retryable, refused.retryable, reach.messages.length], [true, true, 2]);
     const untrusted = await reach.fail("tls", front.url, settings);
-    assert.deepEqual([untrusted.retryable, reach.messages.length, front.connections], [false, 2, 1]);
+    // A second connection gets the reason from `node:tls`, where Deno's own TLS has none.
+    const most = "Deno" in globalThis && way !== "directly" ? 2 : 1;
+    assert.deepEqual([untrusted.retryable, reach.messages.length, front.connections], [false, 2, most]);
     assert.equal(server.requests.length, 0);
   });
 }
