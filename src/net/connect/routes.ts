@@ -140,7 +140,12 @@ async function secure(
   signal: AbortSignal,
 ): Promise<Connection> {
   let connection: Connection | undefined;
-  const open = async () => connection = await dial();
+  const open = async () => {
+    connection = await dial();
+    // Nobody else closes it where the abort came just before.
+    if (signal.aborted) connection.close();
+    return connection;
+  };
   try {
     return await unlessAborted(network.secure(open, to, tls), signal);
   } catch (error) {

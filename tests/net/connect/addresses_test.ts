@@ -18,7 +18,7 @@ const skipDns = skipIpv6 || await skipWithout("addresses of dnsmasq", { dnsmasq:
 
 /** Much longer than a second address has to wait, so that it shows when one waits for it. */
 const CONNECT_TIMEOUT_MS = 3000;
-const QUICK_MS = 1000;
+const QUICK_MS = 5000;
 const NAME = `both.${DNSMASQ_DOMAIN}`;
 
 type World = { readonly reach: Reach; readonly server: FaultServer; readonly port: number };

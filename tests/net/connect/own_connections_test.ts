@@ -57,7 +57,7 @@ for (const scheme of ["http", "https"]) {
       const { status, stderr } = await child.ended;
       assert.deepEqual([status, stderr], [0, ""]);
       const tookMs = performance.now() - startedMs;
-      assert.ok(tookMs < 5000, `${tookMs} ms`);
+      assert.ok(tookMs < 20_000, `${tookMs} ms`);
     },
   );
 }
