@@ -196,6 +196,12 @@ const parts: Case[] = [
     gives: "bad_response",
     says: "99",
   },
+  {
+    name: "70: a long and strange length does not fill the message",
+    headers: { "content-length": `\x1b[2J${"a".repeat(100_000)}` },
+    gives: "bad_response",
+    says: '…"',
+  },
   { name: "11: 206 with two lengths", headers: { "content-length": "100, 99" }, gives: "bad_response" },
   { name: "11: 206 with a negative length", headers: { "content-length": "-100" }, gives: "bad_response" },
   { name: "13: 206 of another ETag", headers: { etag: '"b"' }, gives: "remote_changed", says: "changed" },

@@ -1,3 +1,4 @@
+import { quoteForeign } from "../../lib/foreign_text.ts";
 import { UnusableResponseError } from "../unusable_response.ts";
 import { parseCount } from "./range.ts";
 
@@ -11,7 +12,7 @@ export function contentLength(headers: Headers): number | undefined {
   const values = new Set(field.split(",").map((value) => value.trim()));
   const length = parseCount([...values][0]!);
   if (values.size !== 1 || length === undefined) {
-    throw new UnusableResponseError(`its Content-Length is "${field}"`);
+    throw new UnusableResponseError(`its Content-Length is ${quoteForeign(field)}`);
   }
   return length;
 }

@@ -36,7 +36,7 @@ for (
     assert.throws(() => contentLength(new Headers({ "content-length": field })), (error: unknown) => {
       assert.ok(error instanceof DownloadError);
       assert.equal(error.code, "bad_response");
-      assert.ok(error.message.includes(`"${field}"`));
+      assert.ok(error.message.includes(`"${field.slice(0, 100)}`));
       return true;
     });
   });
