@@ -92,9 +92,11 @@ for (const name of Object.keys(WAYS)) {
           const { path } = await starter.download(spec).wait();
           await assertFileIs(path, LARGE.seed, LARGE.size);
           const { connections, requests } = server;
-          // Where a lease is shared, it takes one request more.
-          assert.ok(requests.length >= 64 && requests.length < 80, `${requests.length} requests`);
-          assert.equal(requests.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0), LARGE.size);
+          // Where a lease is shared on a busy machine, it takes one request more, and what is under way is sent twice.
+          const shared = requests.length - 64;
+          assert.ok(shared >= 0 && shared < 16, `${requests.length} requests`);
+          const surplus = requests.reduce((sum, { bodyBytes }) => sum + bodyBytes, -LARGE.size);
+          assert.ok(surplus >= 0 && surplus <= shared * STEP, `${surplus} bytes too many`);
           // With Deno's fetch one that was just used may not be back in its pool, on a busy machine.
           const most = "Deno" in globalThis && name.endsWith("directly") ? 2 * CONNECTIONS - 1 : CONNECTIONS;
           assert.ok(connections >= CONNECTIONS && connections <= most, `${connections} connections`);
