@@ -124,7 +124,7 @@ test("a small file that comes slowly is saved as any other is", async () => {
   scene.respond = () => ({ silentAfter: 100_000 });
   const handle = scene.download({ ...SMALL, controlSaveIntervalMs: 10 });
   await until(() => handle.snapshot.downloaded === 100_000);
-  await untilClaimed(`${scene.path}.bytehaul`, 0);
+  await untilClaimed(`${scene.path}.bytehaul`, 99_999);
   assert.equal(await assertClaimsHold(scene.path, SEED), 100_000);
   await handle.cancel({ discard: true });
   await handle.closed;
