@@ -1,8 +1,13 @@
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { DownloadQueue } from "../../src/queue/download_queue.ts";
-// Otherwise the first download in need of it would load it from the real disk, and seem to hang meanwhile.
+// Otherwise the first download in need of one of them would load it from the real disk, and seem to hang meanwhile.
+import "../../src/integrity/prefix_hasher.ts";
 import "../../src/net/connect/routed_clients.ts";
+import "../../src/session/resume_request.ts";
+import "../../src/session/sources/fetch_list.ts";
+import "../../src/verify/checksum_list_file.ts";
+import "../../src/verify/file_check.ts";
 import type { DownloadSpec } from "../../src/options/options.ts";
 import { resolveDownloaderOptions } from "../../src/options/resolve_options.ts";
 import type { Network, Runtime } from "../../src/runtime/runtime.ts";
