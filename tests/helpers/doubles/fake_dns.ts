@@ -1,3 +1,5 @@
+// Otherwise the first look-up would load it from the disk, while a virtual clock does not wait for it.
+import "../../../src/net/dns/dns_client.ts";
 import { joinHostPort } from "../../../src/lib/ip_address.ts";
 import type { Connection, Endpoint, Network } from "../../../src/runtime/runtime.ts";
 import { answerTo, type DnsReply, readQuestion } from "./dns_answer.ts";
