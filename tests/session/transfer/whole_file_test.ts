@@ -61,6 +61,19 @@ test("92 ranges are refused from the second request on, and the whole file as we
   assert.equal((await scene.complete()).resumedBytes, REACHED);
 });
 
+test("92 a resumed download that starts over has kept no bytes of the earlier run", async () => {
+  const version = young();
+  await using scene = await Scene.open({ ...FILE, respond: refusingRanges(version, { status: 403 }) });
+  await scene.fail("http_status");
+  const from = scene.server.requests.length;
+  scene.respond = (request) => {
+    if (request.index === from) return { ...version, range: { start: request.range!.start, end: 2 * MIB } };
+    return isRanged(request) ? { status: 403 } : version;
+  };
+  const { resumedBytes, fetchedBytes } = await scene.complete();
+  assert.deepEqual([resumedBytes, fetchedBytes], [0, SIZE + 2 * MIB - REACHED]);
+});
+
 test("25 the whole file is cut again and again: every byte that came is progress", async () => {
   const step = 500_000;
   let reached = REACHED;
