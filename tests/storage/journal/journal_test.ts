@@ -175,6 +175,30 @@ test("43: what was dropped is gone, and the record stays", async () => {
   await store.journal.end();
 });
 
+test("43: claims that were saved with the record are durable, so a drop keeps them", async () => {
+  await using dir = await temporaryDirectory();
+  const store = storeIn(dir);
+  await store.save(RECORD, { unproven: [FIRST!], recent: () => [SECOND!] });
+  await store.journal.append([THIRD!]);
+  await store.journal.drop();
+  assert.deepEqual(await found(dir), [FIRST]);
+  await store.journal.end();
+});
+
+test("46: a control file that another program replaced is not written to", async () => {
+  await using dir = await temporaryDirectory();
+  const store = storeIn(dir);
+  await store.save(RECORD);
+  const other = storeIn(dir);
+  await other.save(LATER);
+  await other.journal.end();
+  const bytes = await readFile(dir.join(NAME));
+  assert.equal(await store.journal.append([FIRST!]), "none");
+  await store.journal.drop();
+  await store.journal.end();
+  assert.deepEqual(await readFile(dir.join(NAME)), bytes);
+});
+
 test("46: a control file that another program cut or linked is not written to", async () => {
   await using dir = await temporaryDirectory();
   const cut = storeIn(dir);
