@@ -51,7 +51,7 @@ export interface JournalOptions {
 export class Journal {
   readonly #options: JournalOptions;
   #extent: JournalExtent | undefined;
-  /** Whether the bytes at its end are not known, so that nothing can follow them. */
+  /** Whether nothing can follow: the bytes at its end are not known, or its record could not be replaced. */
   #isBroken = false;
   #file: RuntimeFile | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -89,10 +89,11 @@ export class Journal {
 
   /**
    * Runs `replace`, which gives the control file a new record. Nothing is appended meanwhile, and the file is closed.
-   * When it fails, the journal continues behind the old record.
+   * When it fails, nothing follows: later ranges may be of a version that the old record does not name.
    */
   renew(replace: () => Promise<JournalExtent>): Promise<void> {
     return this.#alone(async () => {
+      this.#isBroken = true;
       await this.#close();
       this.continueAt(await replace());
     });

@@ -84,8 +84,12 @@ test("52: a kill before the rename finds the old record with its journal", async
   isKilled = true;
   await assert.rejects(store.save(LATER, { unproven: [], recent: () => [SECOND!] }));
   assert.deepEqual(await found(dir), [FIRST]);
+  // What comes now is of the new record, and may be of another version than the old one names.
+  assert.equal(await store.journal.append([THIRD!]), "none");
+  assert.deepEqual(await found(dir), [FIRST]);
+  isKilled = false;
+  await store.save(LATER);
   assert.equal(await store.journal.append([THIRD!]), "appended");
-  assert.deepEqual(await found(dir), [FIRST, THIRD]);
   await store.journal.end();
 });
 
