@@ -136,9 +136,9 @@ export class Assembly {
     return this.#saver.saveRegularly(signal);
   }
 
-  /** Removes all received bytes, but never while a save runs. */
+  /** Removes all received bytes. */
   async startOver(): Promise<void> {
-    await this.#saver.checkpointer.betweenSaves(async () => {
+    await this.#saver.startOver(async () => {
       await this.cache.flush();
       this.pieces.clear();
       this.#resumedBytes = 0;
