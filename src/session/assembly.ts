@@ -54,24 +54,24 @@ export class Assembly {
   readonly #sink: Sink;
   readonly #saver: ProgressSaver;
   #provedFile: FileReader | undefined;
-  #provenBytes = 0;
+  #resumedBytes: number;
   #isSaved = false;
   #hasher: { readonly prefix: PrefixHasher; readonly file: FileReader } | undefined;
 
   private constructor(options: AssemblyOptions, { hashed, proved }: OpenReaders) {
     const { runtime, spec, log, start } = options;
     const { sink, pieces, proof } = start;
-    const reserved = (hashed ? HASH_BLOCKS : 0) + (proved ? PROOF_BLOCKS : 0);
     const layout = layOutBlocks({
       budget: spec.memoryBudget - sink.memoryBytes,
       connections: spec.maxConnections,
-      reserved,
+      reserved: (hashed ? HASH_BLOCKS : 0) + (proved ? PROOF_BLOCKS : 0),
       chunkBytes: runtime.bodyChunkBytes,
       fileSize: pieces.size,
     });
     this.#options = options;
     this.#sink = sink;
     this.pieces = pieces;
+    this.#resumedBytes = pieces.doneBytes;
     this.connections = layout.connections;
     if (layout.connections < spec.maxConnections) {
       log(
@@ -80,7 +80,7 @@ export class Assembly {
       );
     }
     this.pool = new MemoryBudget(layout);
-    const cache = new WriteBackCache({
+    this.cache = new WriteBackCache({
       pool: this.pool,
       sink,
       pieceSize: pieces.pieceSize,
@@ -90,8 +90,7 @@ export class Assembly {
         this.#hasher?.prefix.advance(pieces.frontier);
       },
     });
-    this.cache = cache;
-    this.#saver = new ProgressSaver({ ...options, cache, pieces });
+    this.#saver = new ProgressSaver({ ...options, cache: this.cache, pieces });
     this.#provedFile = proved;
     this.openClaims = proof && proved && this.#openClaims(proof, proved);
   }
@@ -127,9 +126,9 @@ export class Assembly {
     return hasBytes ? undefined : "no data was received";
   }
 
-  /** Bytes of an earlier run that were checked during the transfer and are right. */
-  get provenBytes(): number {
-    return this.#provenBytes;
+  /** Bytes of an earlier run that are right and were kept. */
+  get resumedBytes(): number {
+    return this.#resumedBytes;
   }
 
   /** Saves progress regularly until `signal` is aborted. */
@@ -137,11 +136,12 @@ export class Assembly {
     return this.#saver.saveRegularly(signal);
   }
 
-  /** Removes all received bytes, but never while a save runs. */
+  /** Removes all received bytes. */
   async startOver(): Promise<void> {
-    await this.#saver.checkpointer.betweenSaves(async () => {
+    await this.#saver.startOver(async () => {
       await this.cache.flush();
       this.pieces.clear();
+      this.#resumedBytes = 0;
       this.#options.start.proof?.forget();
       this.#options.progress.discarded();
       await this.#hasher?.prefix.restart();
@@ -220,7 +220,7 @@ export class Assembly {
         const reports: ProofReports = {
           onWrong,
           onProven: (range) => {
-            this.#provenBytes += range.end - range.start;
+            this.#resumedBytes += range.end - range.start;
             this.#hasher?.prefix.advance(this.pieces.frontier);
             onProven(range);
           },

@@ -62,7 +62,6 @@ export class Attempt {
   async run(): Promise<Outcome> {
     const { start, expected, stop } = this.#options;
     using first = start.first;
-    const resumedAtStart = start.pieces.doneBytes;
     const assembly = await this.#openAssembly();
     try {
       if (first !== undefined) await this.#transfer(first, assembly);
@@ -71,8 +70,7 @@ export class Attempt {
       await assembly.close();
       await start.sink.commit(size, stop.signal);
       const lengthVerified = start.remote.size !== undefined;
-      const resumedBytes = resumedAtStart + assembly.provenBytes;
-      return { size, resumedBytes, lengthVerified, verified: expected };
+      return { size, resumedBytes: assembly.resumedBytes, lengthVerified, verified: expected };
     } catch (error) {
       throw await this.#keepOrDiscard(assembly, error);
     } finally {

@@ -61,8 +61,8 @@ export class ProgressSaver {
 
   /** Adds a range that the sink has. */
   add(range: CheckedRange): void {
-    const { remote: { acceptsRanges, size }, sink, version } = this.#options.start;
-    if (sink.journal === undefined || !acceptsRanges || size === undefined) return;
+    const { version } = this.#options.start;
+    if (!this.#hasJournal) return;
     // The control file must not name a version for bytes that may be of another.
     if (isSame(this.#named, version.recorded)) this.#journal.add(range);
     else this.#due.abort(OVER);
@@ -83,9 +83,27 @@ export class ProgressSaver {
     }
   }
 
+  /**
+   * Runs `discard`, which removes all bytes, while no save runs. Then saves that there are none: the old claims would
+   * hide those of the bytes that are fetched instead, and a hole would agree with the claim of zeros.
+   */
+  async startOver(discard: () => Promise<void>): Promise<void> {
+    await this.checkpointer.betweenSaves(async () => {
+      await discard();
+      this.#journal.suspend();
+    });
+    if (this.#hasJournal) await this.checkpointer.save();
+  }
+
   /** Stops the journal. */
   close(): Promise<void> {
     return this.#journal.close();
+  }
+
+  /** Whether a later run can use what a kill leaves. */
+  get #hasJournal(): boolean {
+    const { remote: { acceptsRanges, size }, sink } = this.#options.start;
+    return sink.journal !== undefined && acceptsRanges && size !== undefined;
   }
 
   async #saveOften(signal: AbortSignal): Promise<void> {

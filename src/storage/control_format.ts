@@ -4,7 +4,7 @@ import { ControlFileError } from "../errors.ts";
 import type { Validator } from "../types.ts";
 import type { ControlRecord, RecordedPart, RecordedProgress } from "./control_record.ts";
 import { grown, type JournalExtent } from "./journal/journal.ts";
-import { decodeEntries } from "./journal/journal_format.ts";
+import { decodeEntries, SEED_OFFSET } from "./journal/journal_format.ts";
 
 /** The result of reading the bytes of a control file. */
 export type DecodedControl = { readonly kind: "damaged"; readonly reason: string } | DecodedRecord;
@@ -51,7 +51,7 @@ export function encodeControl(record: ControlRecord): Uint8Array<ArrayBuffer> {
   bytes.set(bitmap, HEAD_BYTES + json.length);
   // A loop, because a call for each of a million pieces would take ten times as long at every checkpoint.
   for (let piece = 0; piece < crcs.length; piece++) view.setUint32(crcsStart + 4 * piece, crcs[piece]!);
-  view.setUint32(20, checksumOf(bytes));
+  view.setUint32(SEED_OFFSET, checksumOf(bytes));
   return bytes;
 }
 
@@ -76,7 +76,9 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
   const end = HEAD_BYTES + jsonLength + view.getUint32(16);
   const hasJournal = version === VERSION;
   if (hasJournal ? end > bytes.length : end !== bytes.length) return damaged("its length is wrong");
-  if (view.getUint32(20) !== checksumOf(bytes.subarray(0, end))) return damaged("its checksum is wrong");
+  if (view.getUint32(SEED_OFFSET) !== checksumOf(bytes.subarray(0, end))) {
+    return damaged("its checksum is wrong");
+  }
   if (jsonLength > MAX_DESCRIPTION_BYTES) return damaged("its description is too long");
   const json = bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonLength);
   const record = parseDescription(json, bytes.subarray(HEAD_BYTES + jsonLength, end));
@@ -90,8 +92,9 @@ export function decodeControl(bytes: Uint8Array<ArrayBuffer>, path: string): Dec
 
 /** The empty journal behind an encoded record. */
 export function emptyJournal(record: Uint8Array<ArrayBuffer>): JournalExtent {
-  const seed = new DataView(record.buffer, record.byteOffset).getUint32(20);
-  return { seed, start: record.length, end: record.length };
+  const seed = new DataView(record.buffer, record.byteOffset).getUint32(SEED_OFFSET);
+  const { length } = record;
+  return { seed, start: length, synced: length, end: length };
 }
 
 /** The fields in the order in which all versions write them. An unknown size is written as 0. */

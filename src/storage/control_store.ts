@@ -76,9 +76,10 @@ export class ControlStore {
       const empty = emptyJournal(bytes);
       const file = await this.#writeTemporary(bytes, encodeEntries(unproven, empty.seed));
       await this.journal.renew(async () => {
-        const extent = await writeEntries(file, grown(empty, unproven.length), recent());
+        const synced = grown(empty, unproven.length);
+        const extent = await writeEntries(file, synced, recent());
         await files.rename(temporary, control);
-        return extent;
+        return { ...extent, synced: synced.end };
       });
       await syncNames(files, directory);
     } catch (cause) {

@@ -2,7 +2,7 @@ import type { CheckedRange } from "../../lib/crc32.ts";
 import type { FileSystem, RuntimeFile } from "../../runtime/runtime.ts";
 import { openOwn } from "../own_file.ts";
 import { storageError } from "../storage_error.ts";
-import { encodeEntries, ENTRY_BYTES } from "./journal_format.ts";
+import { encodeEntries, ENTRY_BYTES, SEED_OFFSET } from "./journal_format.ts";
 
 /** The most bytes of a journal. */
 export const MAX_JOURNAL_BYTES: number = 16 * 1024 * 1024;
@@ -24,6 +24,8 @@ export interface JournalExtent {
   readonly seed: number;
   /** Its offset in the control file. */
   readonly start: number;
+  /** The end of the entries that were synced with the record. Those of an earlier run do not count. */
+  readonly synced: number;
   /** The offset of the next entry. */
   readonly end: number;
 }
@@ -49,7 +51,7 @@ export interface JournalOptions {
 export class Journal {
   readonly #options: JournalOptions;
   #extent: JournalExtent | undefined;
-  /** Whether the bytes at its end are not known, so that nothing can follow them. */
+  /** Whether nothing can follow: the bytes at its end are not known, or its record could not be replaced. */
   #isBroken = false;
   #file: RuntimeFile | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -73,7 +75,7 @@ export class Journal {
       if (next.end - next.start > MAX_JOURNAL_BYTES) return "full";
       this.#isBroken = true;
       try {
-        this.#file ??= await this.#open(extent.end);
+        this.#file ??= await this.#open(extent);
         if (this.#file === undefined) return "none";
         await this.#file.write(encodeEntries(ranges, extent.seed), extent.end);
       } catch (cause) {
@@ -87,24 +89,28 @@ export class Journal {
 
   /**
    * Runs `replace`, which gives the control file a new record. Nothing is appended meanwhile, and the file is closed.
-   * When it fails, the journal continues behind the old record.
+   * When it fails, nothing follows: later ranges may be of a version that the old record does not name.
    */
   renew(replace: () => Promise<JournalExtent>): Promise<void> {
     return this.#alone(async () => {
+      this.#isBroken = true;
       await this.#close();
       this.continueAt(await replace());
     });
   }
 
-  /** Removes all entries, for data that may have been lost although it can still be read. Nothing can follow. */
+  /**
+   * Removes the entries that were not synced, for data that may have been lost although it can still be read. Nothing
+   * can follow.
+   */
   drop(): Promise<void> {
     return this.#alone(async () => {
       const extent = this.#extent;
       this.#extent = undefined;
       if (extent === undefined) return;
       try {
-        this.#file ??= await this.#open(extent.start);
-        await this.#file?.truncate(extent.start);
+        this.#file ??= await this.#open(extent);
+        await this.#file?.truncate(extent.synced);
       } catch (cause) {
         throw storageError("empty the journal in", this.#options.path, cause);
       }
@@ -119,13 +125,19 @@ export class Journal {
     });
   }
 
-  /** `undefined` when the control file is gone or was cut before `size`. */
-  async #open(size: number): Promise<RuntimeFile | undefined> {
+  /** `undefined` when the control file is gone, was cut, or has another record. */
+  async #open({ seed, end }: JournalExtent): Promise<RuntimeFile | undefined> {
     const { files, path, owner } = this.#options;
     const opened = await openOwn(files, path, "read-write", owner);
-    if (opened === undefined || opened.info.size >= size) return opened?.file;
-    await opened.file.close();
-    return undefined;
+    if (opened === undefined) return undefined;
+    const { file, info } = opened;
+    let isOurs = false;
+    try {
+      isOurs = info.size >= end && await seedOf(file) === seed;
+    } finally {
+      if (!isOurs) await file.close();
+    }
+    return isOurs ? file : undefined;
   }
 
   async #close(): Promise<void> {
@@ -142,6 +154,13 @@ export class Journal {
 }
 
 /** The extent of a journal with `count` more entries. */
-export function grown({ seed, start, end }: JournalExtent, count: number): JournalExtent {
-  return { seed, start, end: end + count * ENTRY_BYTES };
+export function grown(extent: JournalExtent, count: number): JournalExtent {
+  return { ...extent, end: extent.end + count * ENTRY_BYTES };
+}
+
+/** The CRC-32 of the record in a control file. */
+async function seedOf(file: RuntimeFile): Promise<number | undefined> {
+  const bytes = new Uint8Array(4);
+  const length = await file.read(bytes, SEED_OFFSET);
+  return length < bytes.length ? undefined : new DataView(bytes.buffer).getUint32(0);
 }

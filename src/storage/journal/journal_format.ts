@@ -5,6 +5,8 @@ import type { CheckedRange } from "../../lib/crc32.ts";
 export const ENTRY_BYTES = 24;
 const CHECKED_BYTES = ENTRY_BYTES - 4;
 const HALF = 2 ** 32;
+/** The offset of the CRC-32 in a control record. */
+export const SEED_OFFSET = 20;
 
 /** What the entries of a journal must agree with. */
 export interface JournalOwner {

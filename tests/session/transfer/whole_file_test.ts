@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { contentHash } from "../../../testing/content.ts";
 import type { RecordedRequest, Reply } from "../../../testing/mod.ts";
+import { assertClaimsHold, claimedBytes } from "../../helpers/disk/control_file.ts";
 import { KEPT, Scene } from "../../helpers/scenes/scene.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -59,6 +61,39 @@ test("92 ranges are refused from the second request on, and the whole file as we
   await scene.assertLeft(KEPT);
   scene.respond = () => version;
   assert.equal((await scene.complete()).resumedBytes, REACHED);
+});
+
+test("92 a resumed download that starts over has kept no bytes of the earlier run", async () => {
+  const version = young();
+  await using scene = await Scene.open({ ...FILE, respond: refusingRanges(version, { status: 403 }) });
+  await scene.fail("http_status");
+  const from = scene.server.requests.length;
+  scene.respond = (request) => {
+    if (request.index === from) return { ...version, range: { start: request.range!.start, end: 2 * MIB } };
+    return isRanged(request) ? { status: 403 } : version;
+  };
+  const { resumedBytes, fetchedBytes } = await scene.complete();
+  assert.deepEqual([resumedBytes, fetchedBytes], [0, SIZE + 2 * MIB - REACHED]);
+});
+
+test("52 92 what is fetched after a restart is claimed, and nothing that was discarded", async () => {
+  const version = young();
+  await using scene = await Scene.open({ ...FILE, respond: refusingRanges(version, { status: 403 }) });
+  await scene.fail("http_status");
+  const from = scene.server.requests.length;
+  scene.respond = (request) => {
+    if (request.index === from) return { ...version, range: { start: request.range!.start, end: 2 * MIB } };
+    return isRanged(request) ? { status: 403 } : { ...version, silentAfter: MIB };
+  };
+  const handle = scene.download({ controlSaveIntervalMs: 600_000 });
+  await scene.server.until(() => scene.server.requests.some(({ index, range }) => index > from && !range));
+  await until(() => handle.snapshot.downloaded === MIB);
+  const giveUpMs = performance.now() + 3000;
+  const claimed = () => claimedBytes(`${scene.path}.bytehaul`);
+  while (await claimed() !== MIB && performance.now() < giveUpMs) await sleep(10);
+  assert.equal(await assertClaimsHold(scene.path, SEED), MIB);
+  handle.cancel();
+  await assert.rejects(handle.wait());
 });
 
 test("25 the whole file is cut again and again: every byte that came is progress", async () => {

@@ -84,8 +84,12 @@ test("52: a kill before the rename finds the old record with its journal", async
   isKilled = true;
   await assert.rejects(store.save(LATER, { unproven: [], recent: () => [SECOND!] }));
   assert.deepEqual(await found(dir), [FIRST]);
+  // What comes now is of the new record, and may be of another version than the old one names.
+  assert.equal(await store.journal.append([THIRD!]), "none");
+  assert.deepEqual(await found(dir), [FIRST]);
+  isKilled = false;
+  await store.save(LATER);
   assert.equal(await store.journal.append([THIRD!]), "appended");
-  assert.deepEqual(await found(dir), [FIRST, THIRD]);
   await store.journal.end();
 });
 
@@ -173,6 +177,30 @@ test("43: what was dropped is gone, and the record stays", async () => {
   assert.deepEqual(await found(dir), []);
   assert.equal(await store.journal.append([SECOND!]), "none");
   await store.journal.end();
+});
+
+test("43: claims that were saved with the record are durable, so a drop keeps them", async () => {
+  await using dir = await temporaryDirectory();
+  const store = storeIn(dir);
+  await store.save(RECORD, { unproven: [FIRST!], recent: () => [SECOND!] });
+  await store.journal.append([THIRD!]);
+  await store.journal.drop();
+  assert.deepEqual(await found(dir), [FIRST]);
+  await store.journal.end();
+});
+
+test("46: a control file that another program replaced is not written to", async () => {
+  await using dir = await temporaryDirectory();
+  const store = storeIn(dir);
+  await store.save(RECORD);
+  const other = storeIn(dir);
+  await other.save(LATER);
+  await other.journal.end();
+  const bytes = await readFile(dir.join(NAME));
+  assert.equal(await store.journal.append([FIRST!]), "none");
+  await store.journal.drop();
+  await store.journal.end();
+  assert.deepEqual(await readFile(dir.join(NAME)), bytes);
 });
 
 test("46: a control file that another program cut or linked is not written to", async () => {
